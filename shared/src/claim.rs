@@ -1,0 +1,121 @@
+//! What a worker does with an order that the queue delivers. Pure.
+
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+use crate::{
+    order::OrderRecord,
+    problem::{Problem, ends},
+    status::Status,
+};
+
+/// What to do with a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Start an attempt.
+    Run,
+    /// End it as failed without running it.
+    Fail(Problem),
+    /// End it as cancelled without running it.
+    Cancel,
+    /// It has ended already. Make sure that the status object says so, then settle the delivery: an earlier worker
+    /// may have died between the two writes.
+    Republish,
+    /// Not now: another worker has it, or it is not due. Look again after this long.
+    Wait(Duration),
+}
+
+/// Decides by what the order table says at `now`. `max_attempts` counts every start, also those whose worker died.
+#[must_use]
+pub fn decide(record: &OrderRecord, now: DateTime<Utc>, max_attempts: u32) -> Decision {
+    let state = &record.state;
+    if state.status.is_final() {
+        return Decision::Republish;
+    }
+    if let Some(lease) = record.lease.as_ref().filter(|l| l.until > now) {
+        return Decision::Wait((lease.until - now).to_std().unwrap_or_default());
+    }
+    if record.cancel_requested {
+        return Decision::Cancel;
+    }
+    if record.order.deadline_at.is_some_and(|at| at <= now) {
+        return Decision::Fail(ends::deadline_exceeded());
+    }
+    if let Some(at) = record.order.not_before.filter(|at| *at > now && state.status == Status::Pending) {
+        return Decision::Wait((at - now).to_std().unwrap_or_default());
+    }
+    if state.attempt >= max_attempts {
+        let last = state.error.as_ref().and_then(|e| e.detail.as_deref());
+        return Decision::Fail(ends::attempts_exhausted(state.attempt, last));
+    }
+    Decision::Run
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::{
+        id::OrderId,
+        order::{Lease, Order},
+        status::EtaWindow,
+    };
+
+    fn record() -> OrderRecord {
+        let t = DateTime::UNIX_EPOCH;
+        let order = Order {
+            id: OrderId::new(t),
+            created_at: t,
+            payload: serde_json::Map::new(),
+            deadline_at: None,
+            not_before: None,
+            traceparent: None,
+            renew: String::new(),
+        };
+        OrderRecord::new(order, EtaWindow { at: t, earliest_at: t, latest_at: t }, 0)
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    #[test]
+    fn a_leased_order_is_left_to_its_worker() {
+        let mut r = record();
+        r.state.status = Status::Processing;
+        r.state.attempt = 1;
+        r.lease = Some(Lease { owner: "a".into(), until: at(30) });
+        r.cancel_requested = true;
+        assert_eq!(decide(&r, at(10), 5), Decision::Wait(Duration::from_secs(20)));
+        assert_eq!(decide(&r, at(30), 5), Decision::Cancel);
+        r.cancel_requested = false;
+        assert_eq!(decide(&r, at(30), 5), Decision::Run);
+    }
+
+    #[test]
+    fn an_order_is_not_tried_for_ever() {
+        let mut r = record();
+        r.state.attempt = 5;
+        assert!(matches!(decide(&r, at(0), 5), Decision::Fail(p) if p.slug() == "attempts-exhausted"));
+    }
+
+    #[test]
+    fn an_order_waits_for_its_time_and_ends_at_its_deadline() {
+        let mut r = record();
+        r.order.not_before = Some(at(100));
+        r.order.deadline_at = Some(at(200));
+        assert_eq!(decide(&r, at(40), 5), Decision::Wait(Duration::from_secs(60)));
+        assert_eq!(decide(&r, at(100), 5), Decision::Run);
+        assert!(matches!(decide(&r, at(200), 5), Decision::Fail(p) if p.slug() == "deadline-exceeded"));
+    }
+
+    #[test]
+    fn an_ended_order_is_only_shown() {
+        let mut r = record();
+        r.state.status = Status::Cancelled;
+        r.cancel_requested = true;
+        r.lease = Some(Lease { owner: "a".into(), until: at(30) });
+        assert_eq!(decide(&r, at(0), 5), Decision::Republish);
+    }
+}

@@ -1,0 +1,103 @@
+//! Order ids and the S3 keys that follow from them.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::{ContextV7, Timestamp, Uuid, Version};
+
+/// An order's id: a `UUIDv7`, so that ids sort by time in logs and tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "Uuid", into = "Uuid")]
+pub struct OrderId(Uuid);
+
+/// The text is not the id of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an order id is a UUID of version 7, such as 0198c1f0-7a2b-7c3d-8e4f-5a6b7c8d9e0f")]
+pub struct InvalidOrderId;
+
+impl OrderId {
+    /// A new id for an order accepted at `now`.
+    #[must_use]
+    pub fn new(now: DateTime<Utc>) -> Self {
+        let seconds = u64::try_from(now.timestamp()).unwrap_or(0);
+        Self(Uuid::new_v7(Timestamp::from_unix(ContextV7::new(), seconds, now.timestamp_subsec_nanos())))
+    }
+
+    /// Two hex digits of the SHA-256 of the id. They stand first in the key because S3 partitions by prefix, and the
+    /// first digits of a `UUIDv7` are a date: all writes of a minute would fall into one partition.
+    #[must_use]
+    pub fn shard(self) -> String {
+        format!("{:02x}", Sha256::digest(self.to_string().as_bytes())[0])
+    }
+
+    /// The key of the status object.
+    #[must_use]
+    pub fn status_key(self) -> String {
+        format!("status/{}/{self}.json", self.shard())
+    }
+
+    /// The key of a result of this order that is too large for the status object.
+    #[must_use]
+    pub fn result_key(self, file_name: &str) -> String {
+        format!("results/{}/{self}/{file_name}", self.shard())
+    }
+}
+
+impl fmt::Display for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for OrderId {
+    type Err = InvalidOrderId;
+
+    fn from_str(s: &str) -> Result<Self, InvalidOrderId> {
+        // One spelling per id: `Uuid` also reads braces, URNs, capitals and no hyphens, which would give one order
+        // several URLs and several tokens.
+        let id = Uuid::parse_str(s).map_err(|_| InvalidOrderId)?;
+        let id = Self::try_from(id)?;
+        if id.to_string() == s { Ok(id) } else { Err(InvalidOrderId) }
+    }
+}
+
+impl TryFrom<Uuid> for OrderId {
+    type Error = InvalidOrderId;
+
+    fn try_from(id: Uuid) -> Result<Self, InvalidOrderId> {
+        if id.get_version() == Some(Version::SortRand) { Ok(Self(id)) } else { Err(InvalidOrderId) }
+    }
+}
+
+impl From<OrderId> for Uuid {
+    fn from(id: OrderId) -> Uuid {
+        id.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_one_spelling() {
+        let id = OrderId::new(DateTime::UNIX_EPOCH);
+        let text = id.to_string();
+        assert_eq!(text.parse(), Ok(id));
+        for other in [text.to_uppercase(), text.replace('-', ""), format!("{{{text}}}"), format!("urn:uuid:{text}")] {
+            if other != text {
+                assert_eq!(other.parse::<OrderId>(), Err(InvalidOrderId), "{other}");
+            }
+        }
+        assert_eq!(Uuid::new_v4().to_string().parse::<OrderId>(), Err(InvalidOrderId));
+    }
+
+    #[test]
+    fn keys_spread_over_the_shards() {
+        let shards: std::collections::HashSet<_> =
+            (0..2_000).map(|_| OrderId::new(DateTime::UNIX_EPOCH).shard()).collect();
+        assert!(shards.len() > 240, "{} of 256", shards.len());
+    }
+}

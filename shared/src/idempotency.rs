@@ -1,0 +1,78 @@
+//! The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header): the same key gives the same order.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
+
+use crate::id::OrderId;
+
+/// The longest key, in bytes.
+pub const KEY_MAX_BYTES: usize = 255;
+
+/// A key as a client sent it, and a fingerprint of the request that it stands for. Only hashes are kept, so that a
+/// key that holds something private goes nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey {
+    /// Names the key in the order table.
+    pub hash: String,
+    /// Tells whether a second request with the key is the same request.
+    pub fingerprint: String,
+}
+
+/// What the order table holds under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyRecord {
+    /// The order that the key gave.
+    pub order_id: OrderId,
+    /// Of the request that made it.
+    pub fingerprint: String,
+}
+
+/// The header cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Idempotency-Key must be 1 to {KEY_MAX_BYTES} visible ASCII characters, bare or in double quotes")]
+pub struct MalformedKey;
+
+impl IdempotencyKey {
+    /// Reads the header's value, quoted (as the draft says) or bare (as most clients send it); both name the same key.
+    ///
+    /// # Errors
+    /// If it is empty, too long, or has other than visible ASCII characters.
+    pub fn parse(value: &[u8], body: &[u8]) -> Result<Self, MalformedKey> {
+        let value = value.trim_ascii();
+        let bare = match value {
+            [b'"', inner @ .., b'"'] => inner,
+            other => other,
+        };
+        let visible = |b: &u8| (b'!'..=b'~').contains(b) && *b != b'"' && *b != b'\\';
+        if bare.is_empty() || bare.len() > KEY_MAX_BYTES || !bare.iter().all(visible) {
+            return Err(MalformedKey);
+        }
+        Ok(Self { hash: digest(bare), fingerprint: digest(body) })
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_and_bare_keys_are_the_same() {
+        let of = |k: &str| IdempotencyKey::parse(k.as_bytes(), b"{}");
+        assert_eq!(of("\"abc\"").unwrap(), of("abc").unwrap());
+        assert_ne!(of("abc").unwrap().hash, of("abd").unwrap().hash);
+        let long = "k".repeat(256);
+        for bad in ["", "\"\"", "a b", "\"abc", "é", &long] {
+            assert_eq!(of(bad), Err(MalformedKey), "{bad}");
+        }
+    }
+
+    #[test]
+    fn another_body_has_another_fingerprint() {
+        let of = |b: &[u8]| IdempotencyKey::parse(b"k", b).unwrap().fingerprint;
+        assert_ne!(of(b"{}"), of(b"{} "));
+    }
+}

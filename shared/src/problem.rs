@@ -1,0 +1,112 @@
+//! RFC 9457 problem objects: every error that a client reads, over HTTP or in a status object.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A problem. `type` is stable and documented; `detail` is for people and may change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Identifies the kind of problem: `https://status-offload.dev/problems/{slug}`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind in a few words.
+    pub title: String,
+    /// The HTTP status code that goes with it.
+    pub status: u16,
+    /// What was wrong this time, where, and what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Each fault of an invalid document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Fault>,
+    /// The request that met the problem, as in the `x-request-id` header and the service's log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+/// One fault of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Fault {
+    /// Where: a JSON pointer (RFC 6901) into the request body; empty for the whole document.
+    pub pointer: String,
+    /// What is wrong there.
+    pub detail: String,
+}
+
+/// Where the problem types are described. A type URI is an identifier: nothing fetches it.
+pub const TYPE_BASE: &str = "https://status-offload.dev/problems/";
+
+impl Problem {
+    /// A problem of the kind `slug`.
+    #[must_use]
+    pub fn new(slug: &str, title: &str, status: u16) -> Self {
+        Self {
+            kind: format!("{TYPE_BASE}{slug}"),
+            title: title.to_owned(),
+            status,
+            detail: None,
+            errors: Vec::new(),
+            request_id: None,
+        }
+    }
+
+    /// The same with a detail.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    /// The same with the faults of a document.
+    #[must_use]
+    pub fn errors(mut self, errors: Vec<Fault>) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    /// The last part of `type`.
+    #[must_use]
+    pub fn slug(&self) -> &str {
+        self.kind.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// Problems that stand in status objects: how an order can end without a result.
+pub mod ends {
+    use super::Problem;
+
+    /// The processor said that the work cannot be done.
+    #[must_use]
+    pub fn processing_failed(detail: impl Into<String>) -> Problem {
+        Problem::new("processing-failed", "The work failed", 500).detail(detail)
+    }
+
+    /// The processor broke its protocol.
+    #[must_use]
+    pub fn processor_protocol(detail: impl Into<String>) -> Problem {
+        Problem::new("processor-protocol", "The processor gave an answer that cannot be read", 502).detail(detail)
+    }
+
+    /// One attempt took longer than a job may.
+    #[must_use]
+    pub fn processing_timed_out(seconds: u64) -> Problem {
+        Problem::new("processing-timed-out", "The work took too long", 504)
+            .detail(format!("the work was stopped after {seconds} s, the longest that one attempt may take"))
+    }
+
+    /// Every attempt failed.
+    #[must_use]
+    pub fn attempts_exhausted(attempts: u32, last: Option<&str>) -> Problem {
+        let last = last.map(|l| format!("; the last error was: {l}")).unwrap_or_default();
+        Problem::new("attempts-exhausted", "The work failed at every attempt", 500)
+            .detail(format!("{attempts} attempts were made{last}"))
+    }
+
+    /// The order's own deadline passed.
+    #[must_use]
+    pub fn deadline_exceeded() -> Problem {
+        Problem::new("deadline-exceeded", "The order's deadline has passed", 504).detail(
+            "the order did not finish before its deadline; order again, or allow more time in options.deadline_seconds",
+        )
+    }
+}

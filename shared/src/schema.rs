@@ -1,0 +1,144 @@
+//! What an order may look like: a JSON Schema (2020-12), the built-in one or a team's own.
+
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+
+use crate::{order::OrderOptions, problem::Fault};
+
+/// The built-in schema.
+pub const BUILT_IN: &str = include_str!("../schemas/order.json");
+
+/// The schema of the reserved member `options`.
+const OPTIONS: &str = include_str!("../schemas/options.json");
+
+/// At most so many faults are listed: a hostile document should not buy a long answer.
+const MAX_FAULTS: usize = 20;
+
+/// Checks orders.
+#[derive(Debug)]
+pub struct OrderSchema {
+    order: Validator,
+    options: Validator,
+    document: Value,
+}
+
+/// The schema cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// The text is not JSON.
+    #[error("the order schema is not JSON")]
+    Json(#[source] serde_json::Error),
+    /// The JSON is not a schema.
+    #[error("the order schema is not a valid JSON Schema: {0}")]
+    Schema(String),
+}
+
+impl OrderSchema {
+    /// Compiles a schema. References to other documents are not followed: a schema stands alone.
+    ///
+    /// # Errors
+    /// [`SchemaError`].
+    pub fn parse(text: &str) -> Result<Self, SchemaError> {
+        let document: Value = serde_json::from_str(text).map_err(SchemaError::Json)?;
+        let options: Value = serde_json::from_str(OPTIONS).map_err(SchemaError::Json)?;
+        let compile = |d: &Value| jsonschema::draft202012::new(d).map_err(|e| SchemaError::Schema(e.to_string()));
+        Ok(Self { order: compile(&document)?, options: compile(&options)?, document })
+    }
+
+    /// The schema itself, for the OpenAPI document.
+    #[must_use]
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// Splits a request body into the order and its options.
+    ///
+    /// # Errors
+    /// Every fault, each with its JSON pointer; at most 20.
+    pub fn validate(&self, body: Value) -> Result<(Map<String, Value>, OrderOptions), Vec<Fault>> {
+        let Value::Object(mut members) = body else {
+            return Err(vec![Fault { pointer: String::new(), detail: "an order is a JSON object".to_owned() }]);
+        };
+        let options = members.remove("options");
+        let order = Value::Object(members);
+        let mut faults = faults(&self.order, &order, "");
+        if let Some(options) = &options {
+            faults.extend(self::faults(&self.options, options, "/options"));
+            faults.truncate(MAX_FAULTS);
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let options = match options {
+            Some(o) => serde_json::from_value(o)
+                .map_err(|e| vec![Fault { pointer: "/options".to_owned(), detail: e.to_string() }])?,
+            None => OrderOptions::default(),
+        };
+        match order {
+            Value::Object(order) => Ok((order, options)),
+            _ => Err(Vec::new()),
+        }
+    }
+}
+
+fn faults(validator: &Validator, document: &Value, prefix: &str) -> Vec<Fault> {
+    let fault = |e: jsonschema::ValidationError<'_>| Fault {
+        pointer: format!("{prefix}{}", e.instance_path()),
+        // The value itself is masked: it may be private or long, and the pointer says where it is.
+        detail: e.masked_with("the value").to_string(),
+    };
+    validator.iter_errors(document).take(MAX_FAULTS).map(fault).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(body: Value) -> Result<(Map<String, Value>, OrderOptions), Vec<String>> {
+        let schema = OrderSchema::parse(BUILT_IN).unwrap();
+        schema.validate(body).map_err(|f| f.into_iter().map(|f| f.pointer).collect())
+    }
+
+    fn fulfilment(items: &Value) -> Value {
+        json!({"kind": "fulfilment", "items": items})
+    }
+
+    #[test]
+    fn the_built_in_kinds_are_taken() {
+        assert!(check(fulfilment(&json!([{"sku": "A-1", "quantity": 1}]))).is_ok());
+        let (order, options) =
+            check(json!({"kind": "report", "rows": 10, "delay_ms": 5, "options": {"deadline_seconds": 60}})).unwrap();
+        assert!(!order.contains_key("options"));
+        assert_eq!(options.deadline_seconds, Some(60));
+    }
+
+    #[test]
+    fn each_fault_is_told_with_its_place() {
+        let item = json!({"sku": "A", "quantity": 1});
+        let at = |body| check(body).unwrap_err();
+        assert_eq!(at(fulfilment(&json!([{"sku": "A", "quantity": 0}]))), ["/items/0/quantity"]);
+        assert_eq!(at(fulfilment(&json!([{"sku": "A", "quantity": 1001}, item]))), ["/items/0/quantity"]);
+        assert_eq!(at(fulfilment(&Value::Array(vec![item.clone(); 101]))), ["/items"]);
+        assert_eq!(at(fulfilment(&json!([]))), ["/items"]);
+        assert_eq!(at(json!([])), [""]);
+        assert_eq!(at(json!({"kind": "fulfilment", "items": [item], "x": 1})), [""]);
+        assert_eq!(at(json!({"kind": "other"})), ["/kind"]);
+        assert_eq!(at(json!({"items": [item]})), [""]);
+        assert_eq!(at(json!({"kind": "report", "rows": 1, "options": {"colour": 1}})), ["/options"]);
+        assert_eq!(
+            at(json!({"kind": "report", "rows": -1, "options": {"delay_seconds": -1}})),
+            ["/rows", "/options/delay_seconds"]
+        );
+    }
+
+    #[test]
+    fn a_hostile_document_buys_a_short_answer() {
+        let bad = json!({"sku": 1, "quantity": "secret-value"});
+        let faults =
+            OrderSchema::parse(BUILT_IN).unwrap().validate(fulfilment(&Value::Array(vec![bad; 100]))).unwrap_err();
+        assert_eq!(faults.len(), MAX_FAULTS);
+        assert!(faults.iter().all(|f| !f.detail.contains("secret-value")), "{faults:?}");
+    }
+}

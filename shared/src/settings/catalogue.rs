@@ -1,0 +1,82 @@
+//! Every setting that there is. The programs pick theirs; a name that is not here is an error everywhere.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The flag without its dashes; the variable is `OFFLOAD_` and the same in capitals.
+    pub name: &'static str,
+    /// One line for `--help`.
+    pub help: &'static str,
+    /// What holds if it is not set; `None` for a required or an optional one.
+    pub default: Option<&'static str>,
+}
+
+impl Setting {
+    /// The name of the environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("OFFLOAD_{}", self.name.replace('-', "_").to_uppercase())
+    }
+}
+
+macro_rules! settings {
+    ($($constant:ident = $name:literal, $default:expr, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Setting = Setting { name: $name, help: $help, default: $default };
+        )*
+        /// Every setting of every program.
+        pub const ALL: &[Setting] = &[$($constant),*];
+    };
+}
+
+settings! {
+    BUCKET = "bucket", None, "S3 bucket of status objects and results (required)";
+    QUEUE_URL = "queue-url", None, "URL of the SQS queue of orders (required)";
+    TABLE = "table", None, "DynamoDB table of orders (required)";
+    S3_PATH_STYLE = "s3-path-style", Some("auto"), "bucket in the path of S3 URLs: true, false, or auto (true where an S3 endpoint is set)";
+    PUBLIC_S3_ENDPOINT = "public-s3-endpoint", None, "S3 endpoint that clients reach, if it is not the one that the service reaches";
+    RETENTION_DAYS = "retention-days", Some("30"), "days until the order table forgets an order";
+
+    LISTEN = "listen", Some("127.0.0.1:8080"), "address that the api listens on";
+    PUBLIC_URL = "public-url", None, "URL of the api as clients reach it [default: http:// and the listen address]";
+    TOKEN_SECRET = "token-secret", None, "secret of at least 32 bytes that signs order tokens (required); several, separated by commas, while it is being replaced";
+    ORDER_SCHEMA = "order-schema", None, "file with the JSON Schema (2020-12) of an order [default: the built-in kinds]";
+    STATUS_URL_TTL_SECONDS = "status-url-ttl-seconds", Some("3600"), "how long a status URL works, 60 to 604800";
+    MAX_CONCURRENT_REQUESTS = "max-concurrent-requests", Some("1024"), "requests that are served at once; more get 503";
+    CORS_ORIGINS = "cors-origins", Some("*"), "origins whose pages may call the api, separated by commas";
+
+    EXPECTED_JOB_SECONDS = "expected-job-seconds", Some("1"), "mean seconds of work per order, until there is history; guess low";
+    EXPECTED_CONCURRENCY = "expected-concurrency", Some("10"), "orders that all workers together work on at once; err high";
+
+    CONCURRENCY = "concurrency", Some("10"), "orders that this worker works on at once, 1 to 1000";
+    PROCESSOR = "processor", Some("built-in"), "what does the work: built-in (fulfilment and report, by the order's kind), command, or http";
+    COMMAND = "command", None, "with the processor command: program and arguments, split at white space, or a JSON array of strings";
+    HTTP_URL = "http-url", None, "with the processor http: the URL that orders are POSTed to";
+    JOB_SECONDS = "job-seconds", Some("lognormal:2:0.5"), "duration of simulated work: 2, exp:2, or lognormal:2:0.5 (mean and coefficient of variation)";
+    JOB_TIMEOUT_SECONDS = "job-timeout-seconds", Some("900"), "the longest that one attempt may take";
+    VISIBILITY_SECONDS = "visibility-seconds", Some("30"), "lease of an order: how soon another worker takes over from one that died, 3 to 43200";
+    MAX_ATTEMPTS = "max-attempts", Some("5"), "how often an order is tried before it fails";
+    RETRY_BASE_SECONDS = "retry-base-seconds", Some("2"), "wait before the second attempt; it doubles with each further one";
+    RETRY_MAX_SECONDS = "retry-max-seconds", Some("900"), "the longest wait between two attempts";
+    PROGRESS_INTERVAL_SECONDS = "progress-interval-seconds", Some("2"), "the shortest time between two progress writes of one order";
+    PROCESSING_AFTER_MS = "processing-after-ms", Some("500"), "work that ends sooner is never shown as processing, which saves a PUT";
+    CANCEL_CHECK_SECONDS = "cancel-check-seconds", Some("2"), "how often a running order is checked for cancellation";
+    SHUTDOWN_GRACE_SECONDS = "shutdown-grace-seconds", Some("25"), "time from SIGTERM to the end of the process";
+    RESULT_URL_TTL_SECONDS = "result-url-ttl-seconds", Some("86400"), "how long the URL of a large result works, 60 to 604800";
+
+    LOG = "log", Some("info"), "what is logged, as tracing directives, such as info or info,offload_worker=debug";
+    LOG_FORMAT = "log-format", Some("json"), "json or text";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_its_own_name() {
+        let names: std::collections::HashSet<_> = ALL.iter().map(|s| s.name).collect();
+        assert_eq!(names.len(), ALL.len());
+        assert_eq!(QUEUE_URL.variable(), "OFFLOAD_QUEUE_URL");
+    }
+}

@@ -1,0 +1,247 @@
+//! The settings by concern, checked.
+
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use url::Url;
+
+use super::{catalogue as c, catalogue::Setting, source::Source};
+use crate::{backoff::Backoff, schema::OrderSchema, token::TokenKeys};
+
+/// Where orders and their status are kept.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// The bucket of status objects and results.
+    pub bucket: String,
+    /// The queue of orders.
+    pub queue_url: String,
+    /// The order table.
+    pub table: String,
+    /// Whether S3 URLs have the bucket in their path; `None` to decide by the endpoint.
+    pub s3_path_style: Option<bool>,
+    /// The S3 endpoint that presigned URLs name, if it is another than the service's own.
+    pub public_s3_endpoint: Option<Url>,
+    /// How long the order table remembers an order.
+    pub retention: Duration,
+}
+
+impl StoreSettings {
+    /// The settings that this group reads.
+    pub const SETTINGS: &[Setting] =
+        &[c::BUCKET, c::QUEUE_URL, c::TABLE, c::S3_PATH_STYLE, c::PUBLIC_S3_ENDPOINT, c::RETENTION_DAYS];
+
+    /// Reads the group; what is wrong is noted in the source.
+    pub fn read(s: &mut Source) -> Option<Self> {
+        let bucket = s.required(c::BUCKET);
+        let queue_url = s.required(c::QUEUE_URL);
+        let table = s.required(c::TABLE);
+        let styles = [("auto", None), ("true", Some(true)), ("false", Some(false))];
+        let s3_path_style = s.choice(c::S3_PATH_STYLE, &styles);
+        let public_s3_endpoint = optional_url(s, c::PUBLIC_S3_ENDPOINT);
+        let days = s.number(c::RETENTION_DAYS, 1, 3_650);
+        Some(Self {
+            bucket: bucket?,
+            queue_url: queue_url?,
+            table: table?,
+            s3_path_style: s3_path_style?,
+            public_s3_endpoint: public_s3_endpoint?,
+            retention: Duration::from_secs(86_400 * days?),
+        })
+    }
+}
+
+/// What the estimator assumes while there is no history.
+#[derive(Debug, Clone, Copy)]
+pub struct EtaSettings {
+    /// Mean seconds of work per order.
+    pub expected_job_seconds: f64,
+    /// Orders that all workers together work on at once.
+    pub expected_concurrency: u32,
+}
+
+impl EtaSettings {
+    /// The settings that this group reads.
+    pub const SETTINGS: &[Setting] = &[c::EXPECTED_JOB_SECONDS, c::EXPECTED_CONCURRENCY];
+
+    /// Reads the group; what is wrong is noted in the source.
+    pub fn read(s: &mut Source) -> Option<Self> {
+        let seconds = s.number(c::EXPECTED_JOB_SECONDS, 0.001, 604_800.0);
+        let concurrency = s.number(c::EXPECTED_CONCURRENCY, 1, 1_000_000);
+        Some(Self { expected_job_seconds: seconds?, expected_concurrency: concurrency? })
+    }
+}
+
+/// What the api needs beside the stores.
+pub struct ApiSettings {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The api's URL as clients reach it, without a slash at the end; `None` for the listen address.
+    pub public_url: Option<Url>,
+    /// The keys of order tokens.
+    pub token_keys: TokenKeys,
+    /// What an order looks like.
+    pub schema: OrderSchema,
+    /// How long a status URL works.
+    pub status_url_ttl: Duration,
+    /// Requests served at once.
+    pub max_concurrent_requests: usize,
+    /// Origins whose pages may call the api; `*` for any.
+    pub cors_origins: Vec<String>,
+    /// Time from SIGTERM to the end.
+    pub shutdown_grace: Duration,
+}
+
+impl ApiSettings {
+    /// The settings that this group reads.
+    pub const SETTINGS: &[Setting] = &[
+        c::LISTEN,
+        c::PUBLIC_URL,
+        c::TOKEN_SECRET,
+        c::ORDER_SCHEMA,
+        c::STATUS_URL_TTL_SECONDS,
+        c::MAX_CONCURRENT_REQUESTS,
+        c::CORS_ORIGINS,
+        c::SHUTDOWN_GRACE_SECONDS,
+    ];
+
+    /// Reads the group; what is wrong is noted in the source.
+    pub fn read(s: &mut Source) -> Option<Self> {
+        let listen = s.read(c::LISTEN, "an address and port, such as 0.0.0.0:8080");
+        let public_url = optional_url(s, c::PUBLIC_URL);
+        let secret = s.required(c::TOKEN_SECRET);
+        let token_keys = secret.and_then(|secret| match TokenKeys::parse(&secret) {
+            Ok(keys) => Some(keys),
+            Err(e) => {
+                // Never the value: this goes to a log.
+                s.error(format!("{} cannot be used: {e}", c::TOKEN_SECRET.variable()));
+                None
+            }
+        });
+        let path = s.optional(c::ORDER_SCHEMA).map(PathBuf::from);
+        let schema = schema(s, path);
+        let ttl = s.seconds(c::STATUS_URL_TTL_SECONDS, 60.0, 604_800.0);
+        let max = s.number(c::MAX_CONCURRENT_REQUESTS, 1, 1_000_000);
+        let origins = s.required(c::CORS_ORIGINS);
+        let grace = s.seconds(c::SHUTDOWN_GRACE_SECONDS, 1.0, 3_600.0);
+        Some(Self {
+            listen: listen?,
+            public_url: public_url?,
+            token_keys: token_keys?,
+            schema: schema?,
+            status_url_ttl: ttl?,
+            max_concurrent_requests: max?,
+            cors_origins: origins?.split(',').map(|o| o.trim().to_owned()).collect(),
+            shutdown_grace: grace?,
+        })
+    }
+}
+
+fn schema(s: &mut Source, path: Option<PathBuf>) -> Option<OrderSchema> {
+    let text = match &path {
+        None => Ok(crate::schema::BUILT_IN.to_owned()),
+        Some(path) => std::fs::read_to_string(path).map_err(|e| e.to_string()),
+    };
+    match text.and_then(|text| OrderSchema::parse(&text).map_err(|e| e.to_string())) {
+        Ok(schema) => Some(schema),
+        Err(e) => {
+            let place = path.map(|p| p.display().to_string()).unwrap_or_default();
+            s.error(format!("{} is \"{place}\", which cannot be used: {e}", c::ORDER_SCHEMA.variable()));
+            None
+        }
+    }
+}
+
+/// What a worker needs beside the stores, whatever processor it runs.
+#[derive(Debug, Clone)]
+pub struct WorkerSettings {
+    /// Orders worked on at once.
+    pub concurrency: usize,
+    /// The lease of an order.
+    pub visibility: Duration,
+    /// Attempts before an order fails.
+    pub max_attempts: u32,
+    /// Waits between attempts.
+    pub retry: Backoff,
+    /// The longest attempt.
+    pub job_timeout: Duration,
+    /// The shortest time between two progress writes of an order.
+    pub progress_interval: Duration,
+    /// Work that ends sooner is never shown as processing.
+    pub processing_after: Duration,
+    /// How often a running order is checked for cancellation.
+    pub cancel_check: Duration,
+    /// How long the URL of a large result works.
+    pub result_url_ttl: Duration,
+    /// Time from SIGTERM to the end.
+    pub shutdown_grace: Duration,
+}
+
+impl WorkerSettings {
+    /// The settings that this group reads.
+    pub const SETTINGS: &[Setting] = &[
+        c::CONCURRENCY,
+        c::VISIBILITY_SECONDS,
+        c::MAX_ATTEMPTS,
+        c::RETRY_BASE_SECONDS,
+        c::RETRY_MAX_SECONDS,
+        c::JOB_TIMEOUT_SECONDS,
+        c::PROGRESS_INTERVAL_SECONDS,
+        c::PROCESSING_AFTER_MS,
+        c::CANCEL_CHECK_SECONDS,
+        c::RESULT_URL_TTL_SECONDS,
+        c::SHUTDOWN_GRACE_SECONDS,
+    ];
+
+    /// Reads the group; what is wrong is noted in the source.
+    pub fn read(s: &mut Source) -> Option<Self> {
+        let concurrency = s.number(c::CONCURRENCY, 1, 1_000);
+        // SQS keeps a message invisible for twelve hours at most; below 3 s renewals would come too close.
+        let visibility = s.seconds(c::VISIBILITY_SECONDS, 3.0, 43_200.0);
+        let max_attempts = s.number(c::MAX_ATTEMPTS, 1, 100);
+        let retry_base = s.seconds(c::RETRY_BASE_SECONDS, 0.0, 43_200.0);
+        let retry_max = s.seconds(c::RETRY_MAX_SECONDS, 0.0, 43_200.0);
+        let job_timeout = s.seconds(c::JOB_TIMEOUT_SECONDS, 0.1, 604_800.0);
+        let progress_interval = s.seconds(c::PROGRESS_INTERVAL_SECONDS, 0.1, 3_600.0);
+        let processing_after = s.number(c::PROCESSING_AFTER_MS, 0, 60_000);
+        let cancel_check = s.seconds(c::CANCEL_CHECK_SECONDS, 0.1, 3_600.0);
+        let result_url_ttl = s.seconds(c::RESULT_URL_TTL_SECONDS, 60.0, 604_800.0);
+        let shutdown_grace = s.seconds(c::SHUTDOWN_GRACE_SECONDS, 1.0, 3_600.0);
+        Some(Self {
+            concurrency: concurrency?,
+            visibility: visibility?,
+            max_attempts: max_attempts?,
+            retry: Backoff { base: retry_base?, max: retry_max? },
+            job_timeout: job_timeout?,
+            progress_interval: progress_interval?,
+            processing_after: Duration::from_millis(processing_after?),
+            cancel_check: cancel_check?,
+            result_url_ttl: result_url_ttl?,
+            shutdown_grace: shutdown_grace?,
+        })
+    }
+}
+
+/// An optional URL: `Some(None)` if it is not set, `None` if it is wrong.
+#[expect(clippy::option_option, reason = "the outer one says whether the setting can be used")]
+fn optional_url(s: &mut Source, setting: Setting) -> Option<Option<Url>> {
+    let Some(text) = s.optional(setting) else {
+        return Some(None);
+    };
+    match Url::parse(&text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Some(Some(url)),
+        _ => {
+            s.error(format!("{} is \"{text}\", which is not an http or https URL", setting.variable()));
+            None
+        }
+    }
+}
+
+impl fmt::Debug for ApiSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiSettings")
+            .field("listen", &self.listen)
+            .field("public_url", &self.public_url.as_ref().map(Url::as_str))
+            .field("token_keys", &self.token_keys)
+            .field("status_url_ttl", &self.status_url_ttl)
+            .finish_non_exhaustive()
+    }
+}

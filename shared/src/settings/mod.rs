@@ -1,0 +1,12 @@
+//! Settings: environment variables `OFFLOAD_*`, and flags of the same names, which win.
+//!
+//! Every error is collected and told at once, an unknown name is an error, and nothing required has a default: a
+//! missing setting stops the start instead of choosing something.
+
+pub mod catalogue;
+mod groups;
+mod source;
+
+pub use catalogue::{ALL, Setting};
+pub use groups::{ApiSettings, EtaSettings, StoreSettings, WorkerSettings};
+pub use source::{Exit, SettingsError, Source, parse};

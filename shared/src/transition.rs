@@ -1,0 +1,200 @@
+//! The state machine of an order. Pure: the callers store what it returns by a conditional write on the old revision.
+//!
+//! Invariant: a final status never changes.
+//! Invariant: every transition makes the next revision.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    order::{OrderResult, OrderState},
+    problem::Problem,
+    status::{ERROR_DETAIL_MAX_CHARS, EtaWindow, ProgressReport, Status, cut},
+};
+
+/// What can happen to an order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Transition {
+    /// A worker starts an attempt.
+    Start {
+        /// When the work should be done.
+        eta: Option<EtaWindow>,
+        /// When a client should look next.
+        poll_after_ms: Option<u64>,
+    },
+    /// The processor told how far it is.
+    Progress {
+        /// How far.
+        report: ProgressReport,
+        /// When the work should be done.
+        eta: Option<EtaWindow>,
+        /// When a client should look next.
+        poll_after_ms: Option<u64>,
+    },
+    /// The attempt ended without an outcome, and another one will be made.
+    Yield {
+        /// Why, if the attempt failed; `None` when a worker that shuts down hands the order back.
+        error: Option<Problem>,
+    },
+    /// The work is done.
+    Complete {
+        /// With this result.
+        result: Option<OrderResult>,
+    },
+    /// There will be no result.
+    Fail {
+        /// Why.
+        error: Problem,
+    },
+    /// The client no longer wants it.
+    Cancel,
+}
+
+/// The transition is not possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The order has ended.
+    #[error("the order is already {}", .0.as_str())]
+    Final(Status),
+    /// Only an order that a worker has started can do this.
+    #[error("the order has not been started")]
+    NotProcessing,
+}
+
+impl OrderState {
+    /// The state after `transition` at `now`.
+    ///
+    /// # Errors
+    /// [`Refused`], if the order cannot do that from where it stands.
+    pub fn apply(&self, transition: Transition, now: DateTime<Utc>) -> Result<Self, Refused> {
+        use Transition as T;
+        if self.status.is_final() {
+            return Err(Refused::Final(self.status));
+        }
+        let started = self.status == Status::Processing;
+        if !started && matches!(transition, T::Progress { .. } | T::Yield { .. } | T::Complete { .. }) {
+            return Err(Refused::NotProcessing);
+        }
+        let mut next = self.clone();
+        next.revision += 1;
+        // A worker's clock may be behind the api's; a client that compares revisions should see time go on.
+        next.updated_at = now.max(self.updated_at);
+        match transition {
+            T::Start { eta, poll_after_ms } => {
+                next.status = Status::Processing;
+                next.attempt += 1;
+                next.started_at = self.started_at.or(Some(next.updated_at));
+                next.progress = None;
+                next.eta = eta;
+                next.poll_after_ms = poll_after_ms;
+            }
+            T::Progress { report, eta, poll_after_ms } => {
+                next.progress = Some(report);
+                next.eta = eta;
+                next.poll_after_ms = poll_after_ms;
+            }
+            T::Yield { error } => next.error = error.map(bounded).or_else(|| self.error.clone()),
+            T::Complete { result } => {
+                next.result = result;
+                next.progress = self.progress.as_ref().map(|p| ProgressReport { percent: 100, ..p.clone() });
+                next.end(Status::Completed, None);
+            }
+            T::Fail { error } => next.end(Status::Failed, Some(bounded(error))),
+            T::Cancel => next.end(Status::Cancelled, None),
+        }
+        Ok(next)
+    }
+
+    fn end(&mut self, status: Status, error: Option<Problem>) {
+        self.status = status;
+        self.error = error;
+        self.finished_at = Some(self.updated_at);
+        self.eta = None;
+        self.poll_after_ms = None;
+    }
+}
+
+/// A problem that fits into a status object.
+fn bounded(mut problem: Problem) -> Problem {
+    problem.detail = problem.detail.map(|d| cut(&d, ERROR_DETAIL_MAX_CHARS));
+    problem
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Duration;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::problem::ends;
+
+    fn pending() -> OrderState {
+        OrderState {
+            revision: 1,
+            status: Status::Pending,
+            attempt: 0,
+            updated_at: DateTime::UNIX_EPOCH,
+            started_at: None,
+            finished_at: None,
+            progress: None,
+            eta: None,
+            poll_after_ms: Some(1_000),
+            result: None,
+            error: None,
+        }
+    }
+
+    fn any_transition() -> impl Strategy<Value = Transition> {
+        let (eta, poll_after_ms) = (None, Some(500));
+        prop_oneof![
+            Just(Transition::Start { eta, poll_after_ms }),
+            (0u8..=255, ".{0,300}").prop_map(move |(p, m)| Transition::Progress {
+                report: ProgressReport::new(p, Some(&m)),
+                eta,
+                poll_after_ms
+            }),
+            Just(Transition::Yield { error: None }),
+            Just(Transition::Yield { error: Some(ends::processing_failed("x".repeat(2_000))) }),
+            Just(Transition::Complete { result: Some(OrderResult::Inline(serde_json::json!({"ok": true}))) }),
+            ".{0,2000}".prop_map(|d| Transition::Fail { error: ends::processing_failed(d) }),
+            Just(Transition::Cancel),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_order_only_goes_forward(steps in prop::collection::vec((any_transition(), -5_000i64..5_000), 0..40)) {
+            let mut state = pending();
+            for (transition, ms) in steps {
+                let at = state.updated_at + Duration::milliseconds(ms);
+                match state.apply(transition.clone(), at) {
+                    Ok(next) => {
+                        prop_assert!(!state.status.is_final(), "a final status never changes");
+                        prop_assert_eq!(next.revision, state.revision + 1);
+                        prop_assert!(next.updated_at >= state.updated_at);
+                        prop_assert!(next.attempt >= state.attempt);
+                        prop_assert_eq!(next.finished_at.is_some(), next.status.is_final());
+                        prop_assert_eq!(next.poll_after_ms.is_none() && next.eta.is_none(), next.status.is_final());
+                        prop_assert!(next.status != Status::Pending, "nothing goes back to pending");
+                        prop_assert_eq!(next.error.is_some() || next.status != Status::Failed, true);
+                        prop_assert!(next.progress.as_ref().is_none_or(|p| p.percent <= 100));
+                        state = next;
+                    }
+                    Err(Refused::Final(s)) => prop_assert_eq!(s, state.status),
+                    Err(Refused::NotProcessing) => prop_assert_eq!(state.status, Status::Pending),
+                }
+            }
+        }
+
+        #[test]
+        fn a_status_object_is_small(message in "\\PC{0,400}", detail in "\\PC{0,3000}") {
+            let start = Transition::Start { eta: None, poll_after_ms: None };
+            let state = pending().apply(start, DateTime::UNIX_EPOCH).unwrap();
+            let report = ProgressReport::new(3, Some(&message));
+            let state = state.apply(Transition::Progress { report, eta: None, poll_after_ms: None }, DateTime::UNIX_EPOCH).unwrap();
+            let state = state.apply(Transition::Fail { error: ends::processing_failed(detail) }, DateTime::UNIX_EPOCH).unwrap();
+            let error = state.error.unwrap();
+            prop_assert!(error.detail.unwrap().chars().count() <= ERROR_DETAIL_MAX_CHARS);
+            prop_assert!(state.progress.unwrap().message.unwrap().chars().count() <= 200);
+        }
+    }
+}

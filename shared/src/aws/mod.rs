@@ -1,1 +1,18 @@
-//! AWS.
+//! Everything that names the AWS SDK. What leaves this module are our own types and [`Error`].
+
+mod connection;
+mod error;
+mod item;
+mod orders;
+mod presign;
+mod provision;
+mod queue;
+mod status_store;
+
+pub use connection::{CallPolicy, Connection, Endpoints, Stores};
+pub use error::{Error, Kind};
+pub use orders::{Accepted, Conflict, LeaseState, OrderTable};
+pub use presign::Presigner;
+pub use provision::{Provisioned, provision};
+pub use queue::{DELAY_MAX, Delivery, OrderQueue, QueueDepth, RECEIVE_MAX};
+pub use status_store::{Published, ResultBody, StatusStore};

@@ -1,0 +1,194 @@
+//! DynamoDB items of orders.
+//!
+//! Every field of the state is an attribute of its own, readable in the console; what a client gave, and nested values,
+//! are JSON text, because DynamoDB's own numbers and maps do not give back what was put in.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+use super::error::{Error, Kind};
+use crate::{
+    id::OrderId,
+    order::{Lease, Order, OrderRecord, OrderState},
+};
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+pub(super) const PK: &str = "pk";
+pub(super) const SK: &str = "sk";
+pub(super) const TTL: &str = "expires_at";
+pub(super) const OUTBOX: &str = "outbox";
+pub(super) const OUTBOX_AT: &str = "outbox_at";
+pub(super) const ORDER_SK: &str = "order";
+
+pub(super) fn text(s: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(s.into())
+}
+
+pub(super) fn number(n: impl std::fmt::Display) -> AttributeValue {
+    AttributeValue::N(n.to_string())
+}
+
+pub(super) fn millis(t: DateTime<Utc>) -> AttributeValue {
+    number(t.timestamp_millis())
+}
+
+/// The key of an order.
+pub(super) fn key(id: OrderId) -> [(String, AttributeValue); 2] {
+    [(PK.to_owned(), text(id.to_string())), (SK.to_owned(), text(ORDER_SK))]
+}
+
+/// The attributes of a state, `None` for those to be removed.
+pub(super) fn state_attributes(state: &OrderState) -> Result<Vec<(String, Option<AttributeValue>)>, Error> {
+    let Value::Object(fields) = serde_json::to_value(state).map_err(|e| unreadable(e.to_string()))? else {
+        return Err(unreadable("a state is an object".to_owned()));
+    };
+    let attribute = |(name, value): (String, Value)| {
+        let value = match value {
+            Value::Null => None,
+            Value::String(s) => Some(text(s)),
+            Value::Number(n) => Some(number(n)),
+            nested => Some(text(nested.to_string())),
+        };
+        (name, value)
+    };
+    Ok(fields.into_iter().map(attribute).collect())
+}
+
+/// A whole new item; it stands in the outbox until the message is known to be in the queue.
+pub(super) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>) -> Result<Item, Error> {
+    let order = &record.order;
+    let mut item: Item = key(order.id).into();
+    let payload = serde_json::to_string(&order.payload).map_err(|e| unreadable(e.to_string()))?;
+    item.insert("payload".to_owned(), text(payload));
+    item.insert("created_at".to_owned(), millis(order.created_at));
+    item.insert("renew".to_owned(), text(&order.renew));
+    item.insert(TTL.to_owned(), number(expires_at.timestamp()));
+    let times = [("deadline_at", order.deadline_at), ("not_before", order.not_before)];
+    item.extend(times.into_iter().filter_map(|(name, t)| Some((name.to_owned(), millis(t?)))));
+    if let Some(t) = &order.traceparent {
+        item.insert("traceparent".to_owned(), text(t));
+    }
+    if !record.enqueued {
+        // Sharded, so that the index takes as many writes a second as the table: one partition takes 1,000.
+        item.insert(OUTBOX.to_owned(), text(order.id.shard()));
+        item.insert(OUTBOX_AT.to_owned(), millis(order.created_at));
+    }
+    item.extend(state_attributes(&record.state)?.into_iter().filter_map(|(name, v)| Some((name, v?))));
+    Ok(item)
+}
+
+/// Reads an item back.
+pub(super) fn decode(item: &Item) -> Result<OrderRecord, Error> {
+    let reader = Reader(item);
+    let id: OrderId = reader.text(PK)?.parse().map_err(|_| unreadable("pk is no order id".to_owned()))?;
+    let payload = serde_json::from_str(reader.text("payload")?).map_err(|e| unreadable(format!("payload: {e}")))?;
+    let order = Order {
+        id,
+        created_at: reader.time("created_at")?.ok_or_else(|| unreadable("created_at is missing".to_owned()))?,
+        payload,
+        deadline_at: reader.time("deadline_at")?,
+        not_before: reader.time("not_before")?,
+        traceparent: item.get("traceparent").and_then(|a| a.as_s().ok()).cloned(),
+        renew: reader.text("renew")?.to_owned(),
+    };
+    let lease = match (item.get("lease_owner"), reader.time("lease_until")?) {
+        (Some(AttributeValue::S(owner)), Some(until)) => Some(Lease { owner: owner.clone(), until }),
+        _ => None,
+    };
+    Ok(OrderRecord {
+        order,
+        state: reader.state()?,
+        lease,
+        cancel_requested: item.contains_key("cancel_requested"),
+        enqueued: !item.contains_key(OUTBOX),
+    })
+}
+
+struct Reader<'a>(&'a Item);
+
+impl Reader<'_> {
+    fn text(&self, name: &str) -> Result<&str, Error> {
+        let value = self.0.get(name).and_then(|a| a.as_s().ok());
+        value.map(String::as_str).ok_or_else(|| unreadable(format!("{name} is missing or no text")))
+    }
+
+    fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>, Error> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        let ms = value.as_n().ok().and_then(|n| n.parse().ok()).and_then(DateTime::from_timestamp_millis);
+        ms.map(Some).ok_or_else(|| unreadable(format!("{name} is no time")))
+    }
+
+    fn state(&self) -> Result<OrderState, Error> {
+        let mut fields = Map::new();
+        // The payload may be large, and is none of the state's.
+        for (name, value) in self.0.iter().filter(|(name, _)| *name != "payload") {
+            let value = match value {
+                AttributeValue::N(n) => serde_json::from_str(n).ok(),
+                // Only nested values begin with a brace; none of the state's own texts does.
+                AttributeValue::S(s) if s.starts_with('{') => serde_json::from_str(s).ok(),
+                AttributeValue::S(s) => Some(Value::String(s.clone())),
+                _ => None,
+            };
+            fields.extend(value.map(|v| (name.clone(), v)));
+        }
+        serde_json::from_value(Value::Object(fields)).map_err(|e| unreadable(format!("state: {e}")))
+    }
+}
+
+fn unreadable(cause: String) -> Error {
+    Error::new(Kind::Invalid, "dynamodb.item", cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        order::OrderResult,
+        problem::ends,
+        status::{EtaWindow, ProgressReport, Status},
+        transition::Transition,
+    };
+
+    #[test]
+    fn a_record_survives_the_table() {
+        let t = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
+        let order = Order {
+            id: OrderId::new(t),
+            created_at: t,
+            payload: json!({"kind": "x", "n": 1.0, "big": 123_456_789_012_345_678u64, "s": "{", "deep": [[{}], null]})
+                .as_object()
+                .unwrap()
+                .clone(),
+            deadline_at: Some(t + TimeDelta::seconds(9)),
+            not_before: None,
+            traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+            renew: "https://api/order/x".into(),
+        };
+        let window = EtaWindow { at: t, earliest_at: t, latest_at: t };
+        let new = OrderRecord::new(order, window, 700);
+        assert_eq!(decode(&encode(&new, t).unwrap()).unwrap(), new);
+
+        let start = Transition::Start { eta: Some(window), poll_after_ms: None };
+        let report = ProgressReport::new(40, Some("{packing}"));
+        let progress = Transition::Progress { report, eta: None, poll_after_ms: Some(1) };
+        let running = new.state.apply(start, t).unwrap().apply(progress, t).unwrap();
+        let ends = [
+            Transition::Complete { result: Some(OrderResult::Inline(json!({"a": [1.5, "x"]}))) },
+            Transition::Complete { result: Some(OrderResult::Key("results/aa/x".into())) },
+            Transition::Complete { result: None },
+            Transition::Fail { error: ends::processing_failed("no") },
+        ];
+        for end in ends {
+            let record = OrderRecord { state: running.apply(end, t).unwrap(), enqueued: true, ..new.clone() };
+            assert_ne!(record.state.status, Status::Processing);
+            assert_eq!(decode(&encode(&record, t).unwrap()).unwrap(), record);
+        }
+    }
+}

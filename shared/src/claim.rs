@@ -25,7 +25,8 @@ pub enum Decision {
     Wait(Duration),
 }
 
-/// Decides by what the order table says at `now`. `max_attempts` counts every start, also those whose worker died.
+/// Decides by what the order table says at `now`. `max_attempts` counts every start, also those whose worker died, but
+/// not those that a worker handed back because it shut down.
 #[must_use]
 pub fn decide(record: &OrderRecord, now: DateTime<Utc>, max_attempts: u32) -> Decision {
     let state = &record.state;
@@ -44,7 +45,7 @@ pub fn decide(record: &OrderRecord, now: DateTime<Utc>, max_attempts: u32) -> De
     if let Some(at) = record.order.not_before.filter(|at| *at > now && state.status == Status::Pending) {
         return Decision::Wait((at - now).to_std().unwrap_or_default());
     }
-    if state.attempt >= max_attempts {
+    if state.attempt.saturating_sub(state.handed_back) >= max_attempts {
         let last = state.error.as_ref().and_then(|e| e.detail.as_deref());
         return Decision::Fail(ends::attempts_exhausted(state.attempt, last));
     }
@@ -98,6 +99,8 @@ mod tests {
         let mut r = record();
         r.state.attempt = 5;
         assert!(matches!(decide(&r, at(0), 5), Decision::Fail(p) if p.slug() == "attempts-exhausted"));
+        r.state.handed_back = 1;
+        assert_eq!(decide(&r, at(0), 5), Decision::Run, "a deployment does not count");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The message in the queue.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::OrderId;
+use crate::{clock::rfc3339_millis, id::OrderId};
 
 /// The version of the message that this code writes and reads.
 pub const VERSION: u32 = 1;
@@ -19,6 +20,9 @@ pub struct Envelope {
     pub key: String,
     /// The `ETag` of the pending status object, so that the first overwrite needs no read.
     pub etag: Option<String>,
+    /// Not to be started before, so that a worker that gets it too early need not look the order up.
+    #[serde(with = "rfc3339_millis::option", default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 /// The body is not a message that this code can act on.
@@ -36,7 +40,7 @@ impl Envelope {
     /// The message for an order whose pending status object has this `ETag`.
     #[must_use]
     pub fn new(id: OrderId, etag: Option<String>) -> Self {
-        Self { v: VERSION, id, key: id.status_key(), etag }
+        Self { v: VERSION, id, key: id.status_key(), etag, not_before: None }
     }
 
     /// Reads a message.

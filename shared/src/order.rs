@@ -57,6 +57,9 @@ pub struct OrderState {
     pub status: Status,
     /// How often a worker has started the work.
     pub attempt: u32,
+    /// Attempts that ended because their worker shut down; they do not count against the order.
+    #[serde(default)]
+    pub handed_back: u32,
     /// When this revision was made.
     #[serde(with = "rfc3339_millis")]
     pub updated_at: DateTime<Utc>,
@@ -110,6 +113,7 @@ impl OrderRecord {
             revision: 1,
             status: Status::Pending,
             attempt: 0,
+            handed_back: 0,
             updated_at: order.created_at,
             started_at: None,
             finished_at: None,

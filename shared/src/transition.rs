@@ -92,7 +92,8 @@ impl OrderState {
                 next.eta = eta;
                 next.poll_after_ms = poll_after_ms;
             }
-            T::Yield { error } => next.error = error.map(bounded).or_else(|| self.error.clone()),
+            T::Yield { error: Some(error) } => next.error = Some(bounded(error)),
+            T::Yield { error: None } => next.handed_back += 1,
             T::Complete { result } => {
                 next.result = result;
                 next.progress = self.progress.as_ref().map(|p| ProgressReport { percent: 100, ..p.clone() });
@@ -132,6 +133,7 @@ mod tests {
             revision: 1,
             status: Status::Pending,
             attempt: 0,
+            handed_back: 0,
             updated_at: DateTime::UNIX_EPOCH,
             started_at: None,
             finished_at: None,

@@ -14,5 +14,5 @@ pub use error::{Error, Kind};
 pub use orders::{Accepted, Conflict, LeaseState, OrderTable};
 pub use presign::Presigner;
 pub use provision::{Provisioned, provision};
-pub use queue::{DELAY_MAX, Delivery, OrderQueue, QueueDepth, RECEIVE_MAX};
+pub use queue::{DELAY_MAX, Delivery, OrderQueue, QueueDepth, RECEIVE_MAX, Visibility};
 pub use status_store::{Published, ResultBody, StatusStore};

@@ -213,7 +213,7 @@ impl OrderTable {
         let found = failed.item().filter(|i| i.contains_key("revision")).map(item::decode).transpose()?;
         match found {
             // Our own write, by a try whose answer was lost.
-            Some(found) if found.state == *state && found.lease.as_ref() == lease => Ok(found),
+            Some(found) if found.state == *state && owner(found.lease.as_ref()) == owner(lease) => Ok(found),
             found => Err(Conflict::Changed(found.map(Box::new))),
         }
     }
@@ -222,13 +222,11 @@ impl OrderTable {
     ///
     /// # Errors
     /// If the call fails.
-    pub async fn renew_lease(&self, id: OrderId, revision: u64, lease: &Lease) -> Result<LeaseState, Error> {
+    pub async fn renew_lease(&self, id: OrderId, lease: &Lease) -> Result<LeaseState, Error> {
         let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
         let update = update
             .update_expression("SET lease_until = :until")
-            .condition_expression("#r = :r AND lease_owner = :owner")
-            .expression_attribute_names("#r", "revision")
-            .expression_attribute_values(":r", number(revision))
+            .condition_expression("lease_owner = :owner")
             .expression_attribute_values(":owner", text(&lease.owner))
             .expression_attribute_values(":until", millis(lease.until))
             .return_values(ReturnValue::AllNew);
@@ -287,6 +285,10 @@ impl OrderTable {
         let get = self.client.get_item().table_name(&*self.table).key(PK, text("ready")).key(SK, text("ready"));
         get.send().await.map(drop).map_err(|e| Error::of("dynamodb.GetItem", &e))
     }
+}
+
+fn owner(lease: Option<&Lease>) -> Option<&str> {
+    lease.map(|l| l.owner.as_str())
 }
 
 fn idempotency_key(hash: &str) -> [(String, AttributeValue); 2] {

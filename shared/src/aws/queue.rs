@@ -45,9 +45,7 @@ pub struct QueueDepth {
 /// One message, handed to us until its visibility ends.
 #[derive(Debug)]
 pub struct Delivery {
-    queue: OrderQueue,
-    receipt: String,
-    received: Instant,
+    handle: Visibility,
     /// The message's id, for logs.
     pub message_id: String,
     /// What it says.
@@ -56,6 +54,14 @@ pub struct Delivery {
     pub receive_count: u32,
     /// The trace context that it carries.
     pub traceparent: Option<String>,
+}
+
+/// Prolongs a delivery from beside the work on it.
+#[derive(Debug, Clone)]
+pub struct Visibility {
+    queue: OrderQueue,
+    receipt: Arc<str>,
+    received: Instant,
 }
 
 impl OrderQueue {
@@ -115,14 +121,12 @@ impl OrderQueue {
             let count = m.attributes.as_ref().and_then(|a| a.get(&MessageSystemAttributeName::ApproximateReceiveCount));
             let attribute = m.message_attributes.as_ref().and_then(|a| a.get(TRACEPARENT));
             Some(Delivery {
-                queue: self.clone(),
-                received,
                 receive_count: count.and_then(|c| c.parse().ok()).unwrap_or(1),
                 traceparent: attribute.and_then(|a| a.string_value.clone()),
                 message_id: m.message_id.unwrap_or_default(),
                 body: m.body.unwrap_or_default(),
                 // Without a receipt handle nothing can be done with a message; SQS always gives one.
-                receipt: m.receipt_handle?,
+                handle: Visibility { queue: self.clone(), receipt: m.receipt_handle?.into(), received },
             })
         };
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(delivery).collect())
@@ -155,7 +159,7 @@ impl OrderQueue {
     }
 }
 
-impl Delivery {
+impl Visibility {
     /// Keeps the message invisible for so long from now, as far as SQS's twelve hours allow.
     ///
     /// # Errors
@@ -163,9 +167,23 @@ impl Delivery {
     pub async fn extend(&self, visibility: Duration) -> Result<(), Error> {
         let left = VISIBILITY_MAX.saturating_sub(self.received.elapsed() + Duration::from_secs(5));
         let change =
-            self.queue.client.change_message_visibility().queue_url(&*self.queue.url).receipt_handle(&self.receipt);
+            self.queue.client.change_message_visibility().queue_url(&*self.queue.url).receipt_handle(&*self.receipt);
         let change = change.visibility_timeout(whole_seconds(visibility.min(left)));
         change.send().await.map(drop).map_err(|e| Error::of("sqs.ChangeMessageVisibility", &e))
+    }
+}
+
+impl Delivery {
+    /// A handle that keeps the message invisible.
+    #[must_use]
+    pub fn visibility(&self) -> Visibility {
+        self.handle.clone()
+    }
+
+    /// How long ago it was handed to us.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.handle.received.elapsed()
     }
 
     /// Settles the message: it will not come again.
@@ -173,7 +191,8 @@ impl Delivery {
     /// # Errors
     /// If the call fails; the message may come again then.
     pub async fn complete(self) -> Result<(), Error> {
-        let delete = self.queue.client.delete_message().queue_url(&*self.queue.url).receipt_handle(&self.receipt);
+        let Visibility { queue, receipt, .. } = &self.handle;
+        let delete = queue.client.delete_message().queue_url(&*queue.url).receipt_handle(&**receipt);
         delete.send().await.map(drop).map_err(|e| Error::of("sqs.DeleteMessage", &e))
     }
 
@@ -182,7 +201,7 @@ impl Delivery {
     /// # Errors
     /// If the call fails; the message comes again when its visibility ends.
     pub async fn retry_after(self, delay: Duration) -> Result<(), Error> {
-        self.extend(delay).await
+        self.handle.extend(delay).await
     }
 }
 

@@ -17,6 +17,7 @@ pub mod problem;
 pub mod schedule;
 pub mod schema;
 pub mod settings;
+pub mod shutdown;
 pub mod status;
 pub mod telemetry;
 pub mod token;

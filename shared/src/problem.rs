@@ -89,7 +89,7 @@ pub mod ends {
 
     /// One attempt took longer than a job may.
     #[must_use]
-    pub fn processing_timed_out(seconds: u64) -> Problem {
+    pub fn processing_timed_out(seconds: f64) -> Problem {
         Problem::new("processing-timed-out", "The work took too long", 504)
             .detail(format!("the work was stopped after {seconds} s, the longest that one attempt may take"))
     }

@@ -1,3 +1,55 @@
 //! The worker: takes orders from the queue, has them processed, and records what became of them.
+//!
+//! One order's way: [`consumer`] receives a message, [`job::claim`] makes the order its own in the order table,
+//! [`job::run`] has it processed while [`job::lease`] holds it, [`job::record`] stores the end, shows it in S3 and only
+//! then deletes the message.
+//!
+//! Invariant: a message is deleted only after the final status stands in S3.
 
+mod consumer;
+mod job;
 pub mod processor;
+pub mod program;
+
+use std::sync::Arc;
+
+use offload_shared::{
+    aws::Stores,
+    eta::ServiceTimes,
+    settings::{EtaSettings, WorkerSettings},
+};
+use tokio_util::sync::CancellationToken;
+
+use processor::Processor;
+
+/// What every job of a worker shares.
+struct Worker {
+    settings: WorkerSettings,
+    times: ServiceTimes,
+    stores: Stores,
+    processor: Arc<dyn Processor>,
+    /// Names this process in leases.
+    name: String,
+    /// Set when jobs that still run must hand their orders back.
+    halt: CancellationToken,
+}
+
+/// Works until `stop`, then lets the running jobs finish, hands back what does not within the grace period, and
+/// returns.
+pub async fn run(
+    settings: WorkerSettings,
+    eta: EtaSettings,
+    stores: Stores,
+    processor: Arc<dyn Processor>,
+    stop: CancellationToken,
+) {
+    let worker = Worker {
+        times: ServiceTimes::configured(eta.expected_job_seconds),
+        name: format!("worker-{}", uuid::Uuid::new_v4().simple()),
+        halt: CancellationToken::new(),
+        settings,
+        stores,
+        processor,
+    };
+    consumer::consume(Arc::new(worker), stop).await;
+}

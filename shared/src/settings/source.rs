@@ -1,6 +1,9 @@
 //! Reads settings from flags and variables, and collects what is wrong with them.
 
-use std::{collections::BTreeMap, ffi::OsString, fmt, fmt::Write as _, str::FromStr, time::Duration};
+use std::{
+    collections::BTreeMap, ffi::OsString, fmt, fmt::Write as _, io::Write as _, process::ExitCode, str::FromStr,
+    time::Duration,
+};
 
 use clap::{Arg, Command, error::ErrorKind};
 
@@ -42,6 +45,24 @@ pub enum Exit {
     Asked(String),
     /// Wrong settings: exit code 2.
     Wrong(SettingsError),
+}
+
+impl Exit {
+    /// Says it where it belongs, and gives the exit code: 0 for an answer, 2 for wrong settings.
+    #[must_use]
+    pub fn report(&self) -> ExitCode {
+        // A closed pipe is no reason to fail differently.
+        match self {
+            Self::Asked(text) => {
+                let _ = std::io::stdout().write_all(text.as_bytes());
+                ExitCode::SUCCESS
+            }
+            Self::Wrong(errors) => {
+                let _ = writeln!(std::io::stderr(), "{errors}");
+                ExitCode::from(2)
+            }
+        }
+    }
 }
 
 /// Reads the settings of a program and builds its configuration from them.

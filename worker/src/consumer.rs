@@ -1,0 +1,106 @@
+//! The loop that receives messages: never more than there are free hands, and none any more once it should stop.
+
+use std::{sync::Arc, time::Duration};
+
+use offload_shared::{
+    aws::{Delivery, RECEIVE_MAX},
+    backoff::Backoff,
+    clock,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::{Instant, sleep, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Worker, job};
+
+/// The longest that SQS lets a receive wait: the fewest empty answers, which are billed too.
+const LONG_POLL: Duration = Duration::from_secs(20);
+
+/// Between receives that fail.
+const RECEIVE_RETRY: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(5) };
+
+/// Of the grace period, so much is kept for handing back what still runs: to stop the processors and to write.
+fn hand_back_time(grace: Duration) -> Duration {
+    (grace / 3).min(Duration::from_secs(8))
+}
+
+/// Receives and works until `stop`; then drains.
+pub(crate) async fn consume(worker: Arc<Worker>, stop: CancellationToken) {
+    let hands = Arc::new(Semaphore::new(worker.settings.concurrency));
+    let mut jobs = JoinSet::new();
+    let mut failures = 0;
+    tracing::info!(worker.name = worker.name, worker.concurrency = worker.settings.concurrency, "worker started");
+    while let Some(mut free) = free_hands(&hands, &stop).await {
+        // Reaps what has ended, so that the set does not grow.
+        while jobs.try_join_next().is_some() {}
+        let receive = worker.stores.queue.receive(free.len(), LONG_POLL, worker.settings.visibility);
+        let received = tokio::select! {
+            () = stop.cancelled() => break,
+            received = receive => received,
+        };
+        match received {
+            Ok(deliveries) => {
+                failures = 0;
+                for delivery in deliveries {
+                    // As many as were asked for at most, so there is a hand for each.
+                    let hand = free.pop();
+                    jobs.spawn(work(Arc::clone(&worker), delivery, hand));
+                }
+            }
+            Err(e) => {
+                failures += 1;
+                let wait = RECEIVE_RETRY.delay(failures, clock::unit_random());
+                tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, retry_ms = wait.as_millis(), "cannot receive");
+                tokio::select! {
+                    () = stop.cancelled() => break,
+                    () = sleep(wait) => {}
+                }
+            }
+        }
+    }
+    drain(&worker, jobs).await;
+}
+
+/// Waits for a free hand, and takes as many as one receive can fill; `None` once it is time to stop.
+async fn free_hands(hands: &Arc<Semaphore>, stop: &CancellationToken) -> Option<Vec<OwnedSemaphorePermit>> {
+    let first = tokio::select! {
+        biased;
+        () = stop.cancelled() => return None,
+        hand = Arc::clone(hands).acquire_owned() => hand.ok()?,
+    };
+    let mut free = vec![first];
+    while free.len() < RECEIVE_MAX {
+        match Arc::clone(hands).try_acquire_owned() {
+            Ok(hand) => free.push(hand),
+            Err(_) => break,
+        }
+    }
+    Some(free)
+}
+
+async fn work(worker: Arc<Worker>, delivery: Delivery, hand: Option<OwnedSemaphorePermit>) {
+    job::handle(&worker, delivery).await;
+    drop(hand);
+}
+
+/// First stage: what runs may finish. Second stage: what still runs hands its order back.
+async fn drain(worker: &Worker, mut jobs: JoinSet<()>) {
+    while jobs.try_join_next().is_some() {}
+    let grace = worker.settings.shutdown_grace;
+    tracing::info!(jobs.running = jobs.len(), grace.seconds = grace.as_secs(), "worker stops receiving");
+    let end = Instant::now() + grace;
+    let all = async { while jobs.join_next().await.is_some() {} };
+    if timeout_at(end - hand_back_time(grace), all).await.is_err() {
+        tracing::info!(jobs.running = jobs.len(), "worker hands back what still runs");
+        worker.halt.cancel();
+        let all = async { while jobs.join_next().await.is_some() {} };
+        if timeout_at(end, all).await.is_err() {
+            // Their leases run out, and other workers take over.
+            tracing::warn!(jobs.running = jobs.len(), "worker ends while jobs still run");
+        }
+    }
+    tracing::info!("worker stopped");
+}

@@ -1,0 +1,112 @@
+//! Holding an order while it is worked on.
+
+use std::time::Duration;
+
+use offload_shared::{
+    aws::{Delivery, LeaseState, OrderTable, Visibility},
+    clock,
+    id::OrderId,
+    order::Lease,
+};
+use tokio::{sync::watch, time::Instant};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::claim::after;
+use crate::Worker;
+
+/// Prolongs the lease in the order table and the visibility in the queue for exactly as long as it lives, and tells
+/// when the order is to be cancelled or was lost.
+pub(super) struct Keeper {
+    state: watch::Receiver<LeaseState>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Keeper {
+    pub(super) fn start(worker: &Worker, id: OrderId, owner: &str, delivery: &Delivery) -> Self {
+        let (tell, state) = watch::channel(LeaseState::Held);
+        let round = Round {
+            orders: worker.stores.orders.clone(),
+            visibility: delivery.visibility(),
+            id,
+            owner: owner.to_owned(),
+            term: worker.settings.visibility,
+        };
+        let check = worker.settings.cancel_check;
+        // SQS's clock for this delivery started when it was received.
+        let first = Instant::now() + (round.term / 3).saturating_sub(delivery.age());
+        let task = tokio::spawn(async move { round.keep(first, check, &tell).await });
+        Self { state, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// What was heard last.
+    pub(super) fn state(&self) -> LeaseState {
+        *self.state.borrow()
+    }
+
+    /// Resolves when the lease is no longer simply held, or is lost after a request to cancel.
+    pub(super) async fn changed(&mut self) -> LeaseState {
+        // The sender lives as long as the task, which ends only when this is dropped or the lease is lost.
+        if self.state.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        self.state()
+    }
+}
+
+struct Round {
+    orders: OrderTable,
+    visibility: Visibility,
+    id: OrderId,
+    owner: String,
+    term: Duration,
+}
+
+impl Round {
+    async fn keep(&self, first: Instant, check: Duration, tell: &watch::Sender<LeaseState>) {
+        let mut renew_at = first;
+        let mut check_at = Instant::now() + check;
+        loop {
+            let heard = if renew_at <= check_at {
+                tokio::time::sleep_until(renew_at).await;
+                renew_at = Instant::now() + self.term / 3;
+                // The renewal's answer tells of a cancellation too.
+                check_at = check_at.max(Instant::now() + check);
+                self.renew().await
+            } else {
+                tokio::time::sleep_until(check_at).await;
+                check_at = Instant::now() + check;
+                let known = *tell.borrow();
+                self.cancel_requested(known).await
+            };
+            if let Some(heard) = heard {
+                tell.send_if_modified(|state| std::mem::replace(state, heard) != heard);
+                if heard == LeaseState::Lost {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn renew(&self) -> Option<LeaseState> {
+        let lease = Lease { owner: self.owner.clone(), until: after(clock::now(), self.term) };
+        let (table, queue) = tokio::join!(self.orders.renew_lease(self.id, &lease), self.visibility.extend(self.term));
+        if let Err(e) = queue {
+            // The message may be delivered again; the lease in the table keeps the second worker away.
+            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot prolong a message's visibility");
+        }
+        table
+            .inspect_err(
+                |e| tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot renew a lease"),
+            )
+            .ok()
+    }
+
+    async fn cancel_requested(&self, known: LeaseState) -> Option<LeaseState> {
+        if known == LeaseState::CancelRequested {
+            return None;
+        }
+        // A failed check is made up for by the next.
+        let requested = self.orders.cancel_requested(self.id).await.ok()?;
+        requested.then_some(LeaseState::CancelRequested)
+    }
+}

@@ -1,0 +1,69 @@
+//! What is done with one delivery.
+
+mod claim;
+mod lease;
+mod record;
+mod run;
+
+use std::{sync::Arc, time::Duration};
+
+use offload_shared::{
+    aws::{DELAY_MAX, Delivery},
+    message::Envelope,
+    trace::trace_id,
+};
+use tracing::Instrument as _;
+
+use crate::Worker;
+use claim::Claim;
+
+/// Does all that a delivery asks for. Whatever happens, the message is settled or comes again.
+pub(crate) async fn handle(worker: &Arc<Worker>, delivery: Delivery) {
+    match Envelope::parse(&delivery.body) {
+        Ok(envelope) => {
+            let trace = delivery.traceparent.as_deref().map(trace_id).unwrap_or_default();
+            let span = tracing::info_span!("order", order.id = %envelope.id, trace.id = trace);
+            handle_order(worker, delivery, &envelope).instrument(span).await;
+        }
+        Err(e) => {
+            // Not settled: it comes again until the queue moves it to the dead letters, where a person can look at it.
+            let (id, size) = (&delivery.message_id, delivery.body.len());
+            tracing::error!(message.id = id, message.bytes = size, message.receives = delivery.receive_count, error = %e,
+                "message cannot be read");
+        }
+    }
+}
+
+async fn handle_order(worker: &Arc<Worker>, delivery: Delivery, envelope: &Envelope) {
+    let settled = match claim::claim(worker, &delivery, envelope).await {
+        Claim::Mine(mut job) => {
+            let end = run::run(worker, &mut job, &delivery).await;
+            record::settle(worker, job, end, delivery).await
+        }
+        Claim::Ended(job) => record::show_and_complete(worker, job, delivery).await,
+        Claim::Later(wait) => delivery.retry_after(wait).await,
+        Claim::NotDue(wait) => postpone(worker, delivery, envelope, wait).await,
+        Claim::Unknown => {
+            // Withdrawn by the api before it was enqueued for certain, or forgotten after its retention.
+            tracing::info!("message is for no order that is known");
+            delivery.complete().await
+        }
+    };
+    if let Err(e) = settled {
+        // Harmless: the message comes again, and what it asks for is then found done or is done again.
+        tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot settle a message");
+    }
+}
+
+/// Puts an order that is not due back into the queue: by a new message, as one message can neither be delayed for more
+/// than fifteen minutes nor be received again and again without counting as a dead letter.
+async fn postpone(
+    worker: &Worker,
+    delivery: Delivery,
+    envelope: &Envelope,
+    wait: Duration,
+) -> Result<(), offload_shared::aws::Error> {
+    let wait = wait.min(DELAY_MAX);
+    worker.stores.queue.send(envelope, wait, delivery.traceparent.as_deref()).await?;
+    delivery.complete().await
+}

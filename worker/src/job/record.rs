@@ -1,0 +1,190 @@
+//! Recording how an order ended: first in the order table, then in S3, then in the queue.
+
+use std::time::{Duration, Instant};
+
+use offload_shared::{
+    aws::{Conflict, Delivery, Error, LeaseState, Published, ResultBody},
+    backoff::Backoff,
+    clock,
+    order::{OrderRecord, OrderResult, OrderState},
+    problem::{Problem, ends},
+    status::INLINE_RESULT_MAX_BYTES,
+    transition::Transition,
+};
+use tokio::time::sleep;
+
+use super::{
+    claim::Job,
+    lease::Keeper,
+    run::{End, Reason},
+};
+use crate::{
+    Worker,
+    processor::{Outcome, ProcessError},
+};
+
+/// Between tries to store something while a service is down. Work that is done is worth waiting for: the lease is kept
+/// meanwhile.
+const STORE_RETRY: Backoff = Backoff { base: Duration::from_millis(250), max: Duration::from_secs(5) };
+
+/// How long to try; then the message comes again, and what was stored by then is found.
+const STORE_TIME: Duration = Duration::from_secs(900);
+
+/// The end could not be recorded: the order is no longer ours, or a service stays down. The message is left as it is.
+struct GaveUp;
+
+/// Records the end of an attempt and settles the delivery accordingly.
+pub(super) async fn settle(worker: &Worker, mut job: Job, end: End, delivery: Delivery) -> Result<(), Error> {
+    let keeper = Keeper::start(worker, job.record.order.id, &job.lease.owner, &delivery);
+    let Ok(transition) = transition(worker, &job, end, &keeper).await else { return Ok(()) };
+    let back = match &transition {
+        Transition::Yield { error: Some(_) } => {
+            Some(worker.settings.retry.delay(attempts_made(&job.record.state), clock::unit_random()))
+        }
+        Transition::Yield { error: None } => Some(Duration::ZERO),
+        _ => None,
+    };
+    let Ok(record) = store_end(worker, &job, &transition, &keeper).await else { return Ok(()) };
+    drop(keeper);
+    job.record = record;
+    if let Some(delay) = back {
+        tracing::info!(attempt = job.record.state.attempt, retry_ms = delay.as_millis(), "order will be tried again");
+        return delivery.retry_after(delay).await;
+    }
+    show_and_complete(worker, job, delivery).await
+}
+
+/// Shows an ended order in S3, and then deletes the message.
+pub(super) async fn show_and_complete(worker: &Worker, job: Job, delivery: Delivery) -> Result<(), Error> {
+    let visibility = delivery.visibility();
+    let show = || async {
+        let shown = publish(worker, &job).await;
+        if shown.is_err() {
+            // The lease has ended with the order; while S3 is down only the message must be kept from coming again.
+            let _ = visibility.extend(worker.settings.visibility).await;
+        }
+        shown
+    };
+    let shown = insist("show the end of an order", None, show).await;
+    let state = &job.record.state;
+    if shown.is_err() {
+        return Ok(());
+    }
+    tracing::info!(
+        order.status = state.status.as_str(),
+        order.revision = state.revision,
+        attempt = state.attempt,
+        "order ended"
+    );
+    delivery.complete().await
+}
+
+async fn publish(worker: &Worker, job: &Job) -> Result<Published, Error> {
+    let link = match job.record.result_key() {
+        Some(key) => Some(worker.stores.presigner.get(key, worker.settings.result_url_ttl, clock::now()).await?),
+        None => None,
+    };
+    worker.stores.objects.publish(&job.record.status_object(link), job.etag.as_deref()).await
+}
+
+/// What an attempt's end means for the order.
+async fn transition(worker: &Worker, job: &Job, end: End, keeper: &Keeper) -> Result<Transition, GaveUp> {
+    let retry_or_fail = |problem: Problem| {
+        let made = attempts_made(&job.record.state);
+        if made < worker.settings.max_attempts {
+            return Transition::Yield { error: Some(problem) };
+        }
+        Transition::Fail { error: ends::attempts_exhausted(made, problem.detail.as_deref()) }
+    };
+    Ok(match end {
+        End::Outcome(outcome) => Transition::Complete { result: keep_result(worker, job, outcome, keeper).await? },
+        End::Error(ProcessError::Final(error)) => Transition::Fail { error },
+        End::Error(ProcessError::Retryable(error)) => retry_or_fail(error),
+        End::Crashed => retry_or_fail(ends::processing_failed("the processor crashed")),
+        End::Stopped(Reason::Cancelled) => Transition::Cancel,
+        End::Stopped(Reason::Deadline) => Transition::Fail { error: ends::deadline_exceeded() },
+        End::Stopped(Reason::TimedOut) => {
+            Transition::Fail { error: ends::processing_timed_out(worker.settings.job_timeout.as_secs_f64()) }
+        }
+        End::Stopped(Reason::Shutdown) => Transition::Yield { error: None },
+        End::Stopped(Reason::Lost) => return Err(GaveUp),
+    })
+}
+
+/// Attempts that count against the order.
+fn attempts_made(state: &OrderState) -> u32 {
+    state.attempt.saturating_sub(state.handed_back)
+}
+
+/// Brings a result to where it can be read.
+async fn keep_result(
+    worker: &Worker,
+    job: &Job,
+    outcome: Outcome,
+    keeper: &Keeper,
+) -> Result<Option<OrderResult>, GaveUp> {
+    let (id, objects) = (job.record.order.id, &worker.stores.objects);
+    let key = match outcome {
+        Outcome::Value(None) => return Ok(None),
+        Outcome::Value(Some(value)) => {
+            let json = value.to_string().into_bytes();
+            if json.len() <= INLINE_RESULT_MAX_BYTES {
+                return Ok(Some(OrderResult::Inline(value)));
+            }
+            let put = || objects.put_result(id, "result.json", "application/json", ResultBody::Bytes(json.clone()));
+            insist("store a result", Some(keeper), put).await?
+        }
+        Outcome::File(file) => {
+            let put = || objects.put_result(id, &file.file_name, &file.content_type, ResultBody::File(&file.path));
+            insist("store a result", Some(keeper), put).await?
+        }
+    };
+    Ok(Some(OrderResult::Key(key)))
+}
+
+/// Stores the end of an attempt, by which the lease ends too.
+async fn store_end(worker: &Worker, job: &Job, end: &Transition, keeper: &Keeper) -> Result<OrderRecord, GaveUp> {
+    let mut record = job.record.clone();
+    for _ in 0..2 {
+        let Ok(state) = record.state.apply(end.clone(), clock::now()) else { return Err(GaveUp) };
+        let store = || async {
+            match worker.stores.orders.store(record.order.id, &state, None).await {
+                Ok(record) => Ok(Ok(record)),
+                Err(Conflict::Changed(found)) => Ok(Err(found)),
+                Err(Conflict::Failed(e)) => Err(e),
+            }
+        };
+        match insist("record the end of an attempt", Some(keeper), store).await? {
+            Ok(record) => return Ok(record),
+            // A progress write of our own, of a call that seemed to have failed.
+            Err(Some(found)) if found.lease.as_ref().is_some_and(|l| l.owner == job.lease.owner) => record = *found,
+            Err(_) => {
+                tracing::warn!("order was taken over; this worker's outcome is dropped");
+                return Err(GaveUp);
+            }
+        }
+    }
+    Err(GaveUp)
+}
+
+/// Does something again and again until it works, fails for good, or the order is lost.
+async fn insist<T, F>(what: &'static str, keeper: Option<&Keeper>, mut attempt: impl FnMut() -> F) -> Result<T, GaveUp>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let begun = Instant::now();
+    let mut failures = 0;
+    loop {
+        let error = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(e) => e,
+        };
+        failures += 1;
+        let lost = keeper.is_some_and(|k| k.state() == LeaseState::Lost);
+        tracing::warn!(error.kind = error.kind.as_str(), error.cause = %error.source, failures, "cannot {what}");
+        if lost || !error.is_transient() || begun.elapsed() > STORE_TIME {
+            return Err(GaveUp);
+        }
+        sleep(STORE_RETRY.delay(failures, clock::unit_random())).await;
+    }
+}

@@ -1,0 +1,189 @@
+//! Having an order processed, and telling how far it is.
+
+use std::{sync::Arc, time::Duration};
+
+use offload_shared::{
+    aws::{Conflict, Delivery, LeaseState, Published},
+    clock, eta,
+    order::Lease,
+    schedule,
+    status::ProgressReport,
+    transition::Transition,
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+
+use super::{
+    claim::{Job, after},
+    lease::Keeper,
+};
+use crate::{
+    Worker,
+    processor::{Outcome, ProcessError, Progress},
+};
+
+/// How long a processor that was told to stop may take. Longer than the `command` processor waits between its signals.
+const STOP_TIME: Duration = Duration::from_secs(5);
+
+/// How an attempt ended.
+pub(super) enum End {
+    /// The processor gave an outcome.
+    Outcome(Outcome),
+    /// It gave none.
+    Error(ProcessError),
+    /// It panicked.
+    Crashed,
+    /// It was stopped, for this reason.
+    Stopped(Reason),
+}
+
+/// Why work is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The client asked for it.
+    Cancelled,
+    /// The order's deadline passed.
+    Deadline,
+    /// The attempt took too long.
+    TimedOut,
+    /// The worker shuts down.
+    Shutdown,
+    /// Another worker has the order, or it ended otherwise.
+    Lost,
+}
+
+/// Runs the processor on a claimed order.
+pub(super) async fn run(worker: &Worker, job: &mut Job, delivery: &Delivery) -> End {
+    let mut keeper = Keeper::start(worker, job.record.order.id, &job.lease.owner, delivery);
+    let stop = CancellationToken::new();
+    let (progress, mut reports) = Progress::new(stop.clone());
+    let (processor, order) = (Arc::clone(&worker.processor), Arc::new(job.record.order.clone()));
+    let mut work = AbortOnDropHandle::new(tokio::spawn(async move { processor.process(&order, &progress).await }));
+
+    let started = Instant::now();
+    let mut show_at = Some(started + worker.settings.processing_after);
+    let mut report_at = started + worker.settings.processing_after;
+    let mut reported: Option<ProgressReport> = None;
+    let time_out = sleep_until(started + worker.settings.job_timeout);
+    let deadline = sleep_until(deadline(job).unwrap_or(started + Duration::from_secs(86_400 * 365)));
+    tokio::pin!(time_out, deadline);
+    let reason = loop {
+        let next_report = reports.borrow().clone().filter(|r| reported.as_ref() != Some(r));
+        tokio::select! {
+            biased;
+            done = &mut work => return end_of(done),
+            heard = keeper.changed() => match heard {
+                LeaseState::Held => {}
+                LeaseState::CancelRequested => break Reason::Cancelled,
+                LeaseState::Lost => break Reason::Lost,
+            },
+            () = worker.halt.cancelled() => break Reason::Shutdown,
+            () = &mut deadline => break Reason::Deadline,
+            () = &mut time_out => break Reason::TimedOut,
+            () = sleep_until(report_at), if next_report.is_some() => {
+                if let Some(report) = next_report {
+                    reported = Some(report.clone());
+                    if !tell(worker, job, report, started.elapsed()).await {
+                        break Reason::Lost;
+                    }
+                    show_at = None;
+                    report_at = Instant::now() + worker.settings.progress_interval;
+                }
+            }
+            () = sleep_until(show_at.unwrap_or(started)), if show_at.is_some() => {
+                show_at = None;
+                show(worker, job).await;
+            }
+            // Only wakes the loop: what was reported is looked at above.
+            () = heard(&mut reports), if next_report.is_none() => {}
+        }
+    };
+    drop(keeper);
+    tracing::info!(reason = ?reason, "work is stopped");
+    stop.cancel();
+    match tokio::time::timeout(STOP_TIME, work).await {
+        // It finished all the same, before it heard: the work is done, and saying otherwise would be wrong.
+        Ok(Ok(Ok(outcome))) if reason != Reason::Lost => End::Outcome(outcome),
+        _ => End::Stopped(reason),
+    }
+}
+
+async fn heard(reports: &mut watch::Receiver<Option<ProgressReport>>) {
+    if reports.changed().await.is_err() {
+        // The processor has dropped its end: nothing more will come.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn end_of(done: Result<Result<Outcome, ProcessError>, tokio::task::JoinError>) -> End {
+    match done {
+        Ok(Ok(outcome)) => End::Outcome(outcome),
+        Ok(Err(error)) => End::Error(error),
+        Err(e) => {
+            tracing::error!(error = %e, "processor crashed");
+            End::Crashed
+        }
+    }
+}
+
+fn deadline(job: &Job) -> Option<Instant> {
+    let at = job.record.order.deadline_at?;
+    Some(Instant::now() + (at - clock::now()).to_std().unwrap_or_default())
+}
+
+/// Records a report of progress and shows it. `false` if the order is no longer ours.
+async fn tell(worker: &Worker, job: &mut Job, report: ProgressReport, elapsed: Duration) -> bool {
+    let now = clock::now();
+    let window =
+        eta::finish_hint(elapsed.as_secs_f64(), report.percent).map(|e| e.window(now)).or(job.record.state.eta);
+    let poll_after_ms = window.map(|w| schedule::poll_after_ms(&w, now));
+    match advance(worker, job, Transition::Progress { report, eta: window, poll_after_ms }).await {
+        Ok(true) => {
+            show(worker, job).await;
+            true
+        }
+        Ok(false) => false,
+        // Progress may be missed; the end will not be.
+        Err(()) => true,
+    }
+}
+
+/// Stores a transition of a running order that stays ours. `Ok(false)` if it is no longer ours.
+async fn advance(worker: &Worker, job: &mut Job, transition: Transition) -> Result<bool, ()> {
+    for _ in 0..2 {
+        let now = clock::now();
+        let Ok(state) = job.record.state.apply(transition.clone(), now) else { return Ok(false) };
+        let lease = Lease { owner: job.lease.owner.clone(), until: after(now, worker.settings.visibility) };
+        match worker.stores.orders.store(job.record.order.id, &state, Some(&lease)).await {
+            Ok(record) => {
+                job.record = record;
+                return Ok(true);
+            }
+            // Our own write, of a call that seemed to have failed.
+            Err(Conflict::Changed(Some(found))) if found.lease.as_ref().is_some_and(|l| l.owner == job.lease.owner) => {
+                job.record = *found;
+            }
+            Err(Conflict::Changed(_)) => return Ok(false),
+            Err(Conflict::Failed(e)) => {
+                tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot record progress");
+                return Err(());
+            }
+        }
+    }
+    Err(())
+}
+
+/// Shows the order as it stands. Best effort: the end is what must be seen.
+async fn show(worker: &Worker, job: &mut Job) {
+    let object = job.record.status_object(None);
+    match worker.stores.objects.publish(&object, job.etag.as_deref()).await {
+        Ok(Published::Written(etag)) => job.etag = Some(etag),
+        Ok(Published::NotOlder) => {}
+        Err(e) => {
+            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot show an order's status")
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The program: settings, connections, signals.
+
+use std::{process::ExitCode, sync::Arc};
+
+use offload_shared::{
+    aws::{CallPolicy, Connection},
+    settings::{self, EtaSettings, Exit, Source, StoreSettings, WorkerSettings},
+    shutdown,
+    telemetry::{self, LogSettings},
+};
+
+use crate::processor::{self, Processor};
+
+struct Settings {
+    store: StoreSettings,
+    worker: WorkerSettings,
+    eta: EtaSettings,
+    log: LogSettings,
+    processor: Arc<dyn Processor>,
+}
+
+fn read(s: &mut Source) -> Option<Settings> {
+    let (store, worker, eta) = (StoreSettings::read(s), WorkerSettings::read(s), EtaSettings::read(s));
+    let (log, processor) = (LogSettings::read(s), processor::from_settings(s));
+    Some(Settings { store: store?, worker: worker?, eta: eta?, log: log?, processor: processor? })
+}
+
+/// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
+pub async fn main() -> ExitCode {
+    let all = [
+        StoreSettings::SETTINGS,
+        WorkerSettings::SETTINGS,
+        EtaSettings::SETTINGS,
+        LogSettings::SETTINGS,
+        processor::SETTINGS,
+    ]
+    .concat();
+    let about = "Takes orders from the queue, has them processed, and records what became of them.";
+    let settings = match settings::parse("offload-worker", about, &all, std::env::args_os(), std::env::vars(), read) {
+        Ok(settings) => settings,
+        Err(exit) => return Exit::report(&exit),
+    };
+    telemetry::init(&settings.log);
+    let connection = Connection::from_environment(CallPolicy::BACKGROUND).await;
+    let stores = match connection.stores(&settings.store).await {
+        Ok(stores) => stores,
+        Err(e) => {
+            tracing::error!(error = e, "cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
+    crate::run(settings.worker, settings.eta, stores, settings.processor, shutdown::on_signal()).await;
+    ExitCode::SUCCESS
+}

@@ -1,12 +1,34 @@
 //! The work itself: the [`Processor`] trait and the processors that come with the service.
 
+mod built_in;
+mod choose;
+mod command;
+mod dialogue;
+mod document;
+mod duration;
+mod fulfilment;
+mod http;
+mod report;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use offload_shared::{order::Order, problem::Problem, status::ProgressReport};
+use offload_shared::{
+    order::Order,
+    problem::{Problem, ends},
+    status::{ERROR_DETAIL_MAX_CHARS, ProgressReport, cut},
+};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+pub use built_in::BuiltIn;
+pub use choose::{SETTINGS, from_settings};
+pub use command::{CommandProcessor, InvalidCommand, Limits};
+pub use duration::{InvalidDuration, JobDuration};
+pub use fulfilment::Fulfilment;
+pub use http::{HttpProcessor, InvalidEndpoint};
+pub use report::Report;
 
 /// Does the work of an order.
 ///
@@ -52,6 +74,32 @@ pub enum ProcessError {
     Final(Problem),
 }
 
+impl ProcessError {
+    /// The work failed, and another attempt may succeed.
+    #[must_use]
+    pub fn retryable(detail: impl AsRef<str>) -> Self {
+        Self::Retryable(ends::processing_failed(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))
+    }
+
+    /// The work failed, and no other attempt will succeed.
+    #[must_use]
+    pub fn failed(detail: impl AsRef<str>) -> Self {
+        Self::Final(ends::processing_failed(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))
+    }
+
+    /// What does the work gave an answer that cannot be read. It would again, so this is final.
+    #[must_use]
+    pub fn protocol(detail: impl AsRef<str>) -> Self {
+        Self::Final(ends::processor_protocol(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))
+    }
+
+    /// The work ended because it was told to. Only the worker knows why, and what comes next.
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self::retryable("the work was stopped before its end")
+    }
+}
+
 /// A processor's line to its worker.
 #[derive(Debug, Clone)]
 pub struct Progress {
@@ -82,5 +130,20 @@ impl Progress {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.stop.is_cancelled()
+    }
+}
+
+#[cfg(test)]
+fn order_of(payload: Value) -> Order {
+    let Value::Object(payload) = payload else { panic!("an order is an object") };
+    let created_at = chrono::DateTime::UNIX_EPOCH;
+    Order {
+        id: offload_shared::id::OrderId::new(created_at),
+        created_at,
+        payload,
+        deadline_at: None,
+        not_before: None,
+        traceparent: None,
+        renew: String::new(),
     }
 }

@@ -1,0 +1,38 @@
+# What CI runs, a person runs: `just check`. `just --list` shows everything.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# The whole service on this machine.
+up *ARGS:
+    cargo run --release -- up {{ARGS}}
+
+# Everything that must hold before a change lands.
+check: test fmt clippy doc deny machete
+
+# Unit tests beside the code, and whole-system tests in tests/.
+test:
+    cargo test --workspace
+
+fmt:
+    cargo fmt --all --check
+
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Licences, sources and banned crates. Advisories need the network: `just advisories`.
+deny:
+    cargo deny --log-level error check bans licenses sources
+
+advisories:
+    cargo deny check advisories
+
+# Dependencies that nothing uses.
+machete:
+    cargo machete
+
+# Writes openapi/openapi.json anew from the code; `just test` fails while they differ.
+openapi:
+    UPDATE_OPENAPI=1 cargo test -p offload-api openapi

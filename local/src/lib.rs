@@ -1,1 +1,44 @@
-//! placeholder
+//! S3, SQS, DynamoDB and STS in one process, on real sockets: for `offload up` on a laptop without an AWS account, and for tests, each
+//! of which starts a [`Stack`] of its own within a few milliseconds.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), offload_local::StartError> {
+//! use offload_local::{FaultPlan, Options, Outage, Service, Stack};
+//!
+//! let stack = Stack::start(Options::ephemeral()).await?;
+//! println!("S3 listens on {}", stack.endpoints().s3);
+//! stack.faults(Service::Sqs).set(FaultPlan { outage: Some(Outage::Unavailable), ..FaultPlan::default() });
+//! assert_eq!(stack.requests(Service::S3).of("PutObject"), 0);
+//! stack.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Nothing that runs in production links this crate, and it does not know the service that it serves.
+//!
+//! # Logs
+//! The crate logs what goes wrong in itself. The library that reads S3's protocol, `s3s`, logs every 304 and 404 as an error: filter
+//! its target, with `s3s=off` in an `EnvFilter`. `dynoxide=warn` is quiet.
+
+mod clock;
+mod counters;
+mod dynamodb;
+mod faults;
+mod identity;
+mod listener;
+mod options;
+mod policy;
+mod s3;
+mod sigv4;
+mod sqs;
+mod stack;
+mod store;
+mod sts;
+mod wire;
+
+pub use counters::{NO_ANSWER, RequestCounts};
+pub use faults::{FaultPlan, FaultStatus, Faults, Outage};
+pub use options::{ACCOUNT_ID, Endpoints, Options, Service};
+pub use s3::LifecycleRun;
+pub use stack::{Stack, StartError};
+pub use store::DataError;

@@ -1,0 +1,184 @@
+//! One socket: accepts connections, injects faults, counts what crosses the wire, and stops in two stages.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::counters::{Counters, NO_ANSWER};
+use crate::faults::{After, Before, Faults};
+use crate::wire::{Body, Handler, Peer};
+
+/// A client that has not sent a whole head by then is cut off, and so is one that keeps a connection idle that long.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// More open connections than a laptop's tests and load generators use; the next one waits to be accepted.
+const MAX_CONNECTIONS: usize = 8192;
+/// Slept when `accept` fails, which it does when the process is out of file descriptors: trying again at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// How the listeners of one stack end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shutdown {
+    /// Stage one: accept nothing more, answer what runs, close what idles.
+    pub(crate) drain: CancellationToken,
+    /// Stage two: drop what still runs.
+    pub(crate) abort: CancellationToken,
+    /// Everything that must have ended before the store may close.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// One service on one socket.
+pub(crate) struct Endpoint<H> {
+    pub(crate) handler: H,
+    pub(crate) faults: Faults,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// The answer is withheld: hyper closes the connection of a service that fails.
+#[derive(Debug)]
+struct Withheld;
+
+impl std::fmt::Display for Withheld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("answer withheld by an injected fault")
+    }
+}
+
+impl std::error::Error for Withheld {}
+
+impl<H: Handler> Endpoint<H> {
+    /// Serves until the shutdown's first stage.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener) {
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        loop {
+            let accepted = tokio::select! {
+                () = self.shutdown.drain.cancelled() => return,
+                accepted = Self::accept(&listener, &permits) => accepted,
+            };
+            let Some((stream, peer, permit)) = accepted else { continue };
+            // Dropping the stream is the refusal.
+            if self.faults.refuses_connections() {
+                self.counters.add("Connect", NO_ANSWER);
+                continue;
+            }
+            let endpoint = Arc::clone(&self);
+            self.shutdown.tasks.spawn(async move {
+                endpoint.converse(stream, peer).await;
+                drop(permit);
+            });
+        }
+    }
+
+    async fn accept(
+        listener: &TcpListener,
+        permits: &Arc<Semaphore>,
+    ) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+        let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+        match listener.accept().await {
+            Ok((stream, peer)) => Some((stream, peer, permit)),
+            Err(error) => {
+                tracing::warn!(error = %error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                None
+            }
+        }
+    }
+
+    /// One connection, until the client, a fault or the shutdown ends it.
+    async fn converse(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        // Answers are small: waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        let service = service_fn(|request| Arc::clone(&self).exchange(request, peer));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let mut draining = false;
+        loop {
+            tokio::select! {
+                ended = connection.as_mut() => {
+                    if let Err(error) = ended {
+                        tracing::debug!(error = %error, "connection ended early");
+                    }
+                    return;
+                }
+                () = self.shutdown.drain.cancelled(), if !draining => {
+                    draining = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = self.shutdown.abort.cancelled() => return,
+            }
+        }
+    }
+
+    /// One request, with what the fault plan has in store for it.
+    async fn exchange(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<Body>, Withheld> {
+        request.extensions_mut().insert(Peer(peer.ip()));
+        let (head, body) = request.into_parts();
+        let operation = self.handler.operation(&head);
+        let mut count = Counted { counters: &self.counters, operation, status: NO_ANSWER };
+        let (verdict, stall) = self.faults.verdict(operation);
+        if !verdict.latency.is_zero() {
+            tokio::time::sleep(verdict.latency).await;
+        }
+        match verdict.before {
+            None => {}
+            Some(Before::Close) => return Err(Withheld),
+            Some(Before::Stall) => {
+                tokio::select! {
+                    () = stall.end() => {}
+                    () = self.shutdown.drain.cancelled() => {}
+                }
+                return Err(Withheld);
+            }
+            Some(Before::Error(status)) => return Ok(count.answered(self.handler.fault(&head, status))),
+        }
+        let late = match verdict.after {
+            Some(After::Error(status)) => Some(self.handler.fault(&head, status)),
+            _ => None,
+        };
+        let response = self.handler.answer(Request::from_parts(head, body)).await;
+        match verdict.after {
+            Some(After::Lose) => {
+                count.answered(response);
+                Err(Withheld)
+            }
+            _ => Ok(count.answered(late.unwrap_or(response))),
+        }
+    }
+}
+
+/// Counts a request when it ends, also when the client leaves and hyper drops the work half-way.
+struct Counted<'a> {
+    counters: &'a Counters,
+    operation: &'static str,
+    status: u16,
+}
+
+impl Counted<'_> {
+    fn answered(&mut self, response: Response<Body>) -> Response<Body> {
+        self.status = response.status().as_u16();
+        response
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.counters.add(self.operation, self.status);
+    }
+}

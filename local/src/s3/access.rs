@@ -1,0 +1,102 @@
+//! May this caller do that? Asked by `s3s` once it has verified the signature.
+
+use std::sync::Arc;
+
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{S3Auth, SecretKey};
+use s3s::dto::{CopyObjectInput, CopySource};
+use s3s::{S3Request, S3Result, s3_error};
+
+use super::registry::Registry;
+use crate::identity::{Caller, Identities};
+use crate::policy;
+use crate::wire::Peer;
+
+/// The keys, for `s3s` to verify signatures with. Whether a key may be used at all was decided at the gate.
+pub(super) struct Keys(pub(super) Arc<Identities>);
+
+#[async_trait::async_trait]
+impl S3Auth for Keys {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        let secret = self.0.secret_of(access_key).ok_or_else(|| s3_error!(InvalidAccessKeyId))?;
+        Ok(SecretKey::from(secret))
+    }
+}
+
+/// The policies.
+#[derive(Clone)]
+pub(super) struct Access {
+    pub(super) registry: Arc<Registry>,
+}
+
+impl Access {
+    /// Whether the request's caller may also do `action` to `resource`, of that bucket.
+    pub(super) fn allows(
+        &self,
+        extensions: &http::Extensions,
+        action: &str,
+        bucket: Option<&str>,
+        resource: &str,
+    ) -> bool {
+        let bucket = bucket.and_then(|name| self.registry.find(name));
+        let request = policy::Request {
+            caller: extensions.get::<Caller>(),
+            action,
+            resource,
+            peer: extensions.get::<Peer>().map(|peer| peer.0),
+        };
+        policy::allows(request, bucket.as_ref().and_then(|bucket| bucket.policy.as_ref()).map(|(_, parsed)| parsed))
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Access for Access {
+    async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let operation = cx.s3_op().name().to_owned();
+        let (bucket, resource) = match (cx.s3_path().as_object(), cx.s3_path().as_bucket()) {
+            // A batch names its keys in the body: it needs the right to all of them.
+            (_, Some(bucket)) if operation == "DeleteObjects" => {
+                (Some(bucket.to_owned()), format!("arn:aws:s3:::{bucket}/*"))
+            }
+            (Some((bucket, key)), _) => (Some(bucket.to_owned()), format!("arn:aws:s3:::{bucket}/{key}")),
+            (None, Some(bucket)) => (Some(bucket.to_owned()), format!("arn:aws:s3:::{bucket}")),
+            (None, None) => (None, "*".to_owned()),
+        };
+        let action = action(&operation);
+        let extensions = cx.extensions_mut();
+        // As on AWS, the account can always mend a policy that locks everyone out.
+        let mends = matches!(extensions.get::<Caller>(), Some(Caller::Root)) && operation.ends_with("BucketPolicy");
+        if mends || self.allows(extensions, &action, bucket.as_deref(), &resource) {
+            Ok(())
+        } else {
+            Err(s3_error!(AccessDenied, "Access Denied"))
+        }
+    }
+
+    /// A copy also reads.
+    async fn copy_object(&self, request: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
+        let CopySource::Bucket { bucket, key, .. } = &request.input.copy_source else { return Ok(()) };
+        if self.allows(&request.extensions, "s3:GetObject", Some(bucket), &format!("arn:aws:s3:::{bucket}/{key}")) {
+            Ok(())
+        } else {
+            Err(s3_error!(AccessDenied, "Access Denied"))
+        }
+    }
+}
+
+/// The IAM action that an operation needs.
+fn action(operation: &str) -> String {
+    let name = match operation {
+        "HeadObject" => "GetObject",
+        "HeadBucket" | "ListObjects" | "ListObjectsV2" => "ListBucket",
+        "ListBuckets" => "ListAllMyBuckets",
+        "DeleteObjects" => "DeleteObject",
+        "CopyObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "PutObject",
+        "GetBucketCors" => "GetBucketCORS",
+        "PutBucketCors" | "DeleteBucketCors" => "PutBucketCORS",
+        "GetBucketLifecycleConfiguration" => "GetLifecycleConfiguration",
+        "PutBucketLifecycleConfiguration" | "DeleteBucketLifecycle" => "PutLifecycleConfiguration",
+        other => other,
+    };
+    format!("s3:{name}")
+}

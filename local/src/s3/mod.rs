@@ -1,0 +1,199 @@
+//! S3, and STS on the same listener: `s3s` reads, verifies and routes requests; here are what it leaves out and the store behind it.
+
+mod access;
+mod bucket;
+mod configuration;
+mod cors;
+mod gate;
+mod lifecycle;
+mod listing;
+mod multipart;
+mod object;
+mod operation;
+mod registry;
+mod service;
+mod tagging;
+mod upload;
+pub(crate) mod xml;
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use s3s::config::{S3Config, StaticConfigProvider};
+use s3s::service::{S3Service, S3ServiceBuilder};
+
+use self::access::{Access, Keys};
+pub use self::lifecycle::LifecycleRun;
+use self::registry::Registry;
+use self::service::Buckets;
+use self::xml::Denial;
+use crate::clock::Clock;
+use crate::faults::FaultStatus;
+use crate::identity::Identities;
+use crate::store::{Store, buckets};
+use crate::sts::Sts;
+use crate::wire::{self, Body, Handler, set, text};
+
+/// XML bodies: the largest lists are a batch of a thousand keys and ten thousand parts.
+const MAX_XML_BYTES: usize = 4 * 1024 * 1024;
+/// On top of an object's bytes, what signing adds to each chunk.
+const CHUNK_OVERHEAD_BYTES: u64 = 1024 * 1024;
+
+/// The S3 listener's service.
+pub(crate) struct S3 {
+    inner: S3Service,
+    buckets: Buckets,
+    identities: Arc<Identities>,
+    sts: Sts,
+}
+
+impl S3 {
+    /// Reads the buckets that `store` holds.
+    pub(crate) async fn open(
+        store: Arc<Store>,
+        identities: Arc<Identities>,
+        clock: Clock,
+        region: Arc<str>,
+        sts: Sts,
+    ) -> Result<Self, String> {
+        let rows = store.run(buckets::load).await.map_err(|error| error.to_string())?;
+        let registry = Arc::new(Registry::load(rows)?);
+        let access = Access { registry: Arc::clone(&registry) };
+        let buckets = Buckets { store, registry, access: access.clone(), clock, region };
+        let mut builder = S3ServiceBuilder::new(buckets.clone());
+        builder.set_auth(Keys(Arc::clone(&identities)));
+        builder.set_access(access);
+        let mut config = S3Config::default();
+        config.xml_max_body_size = MAX_XML_BYTES;
+        builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
+        Ok(Self { inner: builder.build(), buckets, identities, sts })
+    }
+
+    /// The lifecycle rules' own handle, for the timer.
+    pub(crate) fn lifecycle(&self) -> Lifecycles {
+        Lifecycles(self.buckets.clone())
+    }
+
+    async fn serve(&self, mut head: Parts, body: s3s::Body) -> Response<Body> {
+        let denied = |denial: Denial| denial.into_response();
+        match gate::admit(&head, &self.identities, Clock::wall()) {
+            Err(denial) => return denied(denial),
+            Ok(None) => {}
+            Ok(Some(caller)) => drop(head.extensions.insert(caller)),
+        }
+        if is_form_upload(&head) {
+            return denied(Denial::new(
+                StatusCode::NOT_IMPLEMENTED,
+                "NotImplemented",
+                "Uploads by HTML form are not implemented.",
+            ));
+        }
+        let stated = text(&head.headers, "content-length").and_then(|length| length.parse::<u64>().ok());
+        if stated.is_some_and(|length| length > upload::MAX_BODY_BYTES as u64 + CHUNK_OVERHEAD_BYTES) {
+            return denied(Denial::bad_request(
+                "EntityTooLarge",
+                "Your proposed upload exceeds the maximum allowed size",
+            ));
+        }
+        match self.inner.call(Request::from_parts(head, body)).await {
+            Ok(response) => response.map(|body| body.map_err(Into::into).boxed_unsync()),
+            Err(error) => {
+                tracing::error!(error = ?error, "s3 request failed");
+                denied(Denial::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "InternalError",
+                    "We encountered an internal error. Please try again.",
+                ))
+            }
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Handler for S3 {
+    fn operation(&self, head: &Parts) -> &'static str {
+        operation::name(head)
+    }
+
+    fn fault(&self, head: &Parts, status: FaultStatus) -> Response<Body> {
+        let denial = match status {
+            FaultStatus::Internal => Denial::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalError",
+                "We encountered an internal error. Please try again.",
+            ),
+            FaultStatus::Unavailable => {
+                Denial::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.")
+            }
+        };
+        Asked::of(head).finish(&self.buckets.registry, denial.into_response())
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        if operation::is_sts(&head) {
+            return self.sts.answer(head, body).await;
+        }
+        let asked = Asked::of(&head);
+        let response = if head.method == Method::OPTIONS {
+            cors::preflight(&self.buckets.registry, &head)
+        } else {
+            self.serve(head, s3s::Body::from(body)).await
+        };
+        asked.finish(&self.buckets.registry, response)
+    }
+}
+
+/// What of a request matters to every answer.
+struct Asked {
+    method: Method,
+    path: String,
+    origin: Option<HeaderValue>,
+}
+
+impl Asked {
+    fn of(head: &Parts) -> Self {
+        Self {
+            method: head.method.clone(),
+            path: head.uri.path().to_owned(),
+            origin: head.headers.get(header::ORIGIN).cloned(),
+        }
+    }
+
+    /// Completes an answer: ids, CORS, and no body where there must be none.
+    fn finish(self, registry: &Registry, mut response: Response<Body>) -> Response<Body> {
+        if response.status() == StatusCode::NOT_MODIFIED {
+            *response.body_mut() = wire::empty();
+            response.headers_mut().remove(header::CONTENT_TYPE);
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        let headers = response.headers_mut();
+        set(headers, "x-amz-request-id", &wire::request_id());
+        set(headers, "x-amz-id-2", "local");
+        headers.insert(header::SERVER, HeaderValue::from_static("AmazonS3"));
+        if self.method != Method::OPTIONS {
+            let origin = self.origin.as_ref().and_then(|origin| origin.to_str().ok());
+            cors::decorate(registry, &self.path, &self.method, origin, headers);
+        }
+        response
+    }
+}
+
+/// A browser's form upload carries its signature in the form, which the gate does not read.
+fn is_form_upload(head: &Parts) -> bool {
+    head.method == Method::POST
+        && text(&head.headers, "content-type").is_some_and(|kind| kind.starts_with("multipart/form-data"))
+}
+
+/// Runs every bucket's lifecycle rules.
+#[derive(Clone)]
+pub(crate) struct Lifecycles(Buckets);
+
+impl Lifecycles {
+    pub(crate) async fn run(&self) -> Result<LifecycleRun, String> {
+        lifecycle::run(&self.0).await.map_err(|error| error.to_string())
+    }
+}

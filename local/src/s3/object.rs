@@ -1,0 +1,446 @@
+//! One object: put, get, head, copy, delete, and its tags.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use s3s::dto::{
+    Checksum, ChecksumMode, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, DeleteObjectInput,
+    DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
+    MetadataDirective, PutObjectInput, PutObjectOutput, StorageClass, StreamingBlob, TaggingDirective, Timestamp,
+};
+use s3s::{Body, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+
+use super::service::{Buckets, internal};
+use super::tagging;
+use super::upload::{self, Stated};
+use crate::clock::Millis;
+use crate::store::objects::{self, Head, NewObject, Object};
+
+/// Bodies from here on are written on a blocking thread.
+pub(super) const LARGE_BYTES: usize = 256 * 1024;
+pub(super) const STANDARD_CLASS: &str = "STANDARD";
+
+/// A failed condition of a write or read.
+fn precondition_failed() -> S3Error {
+    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
+}
+
+pub(super) fn no_such_key() -> S3Error {
+    s3_error!(NoSuchKey, "The specified key does not exist.")
+}
+
+pub(super) async fn put(s3: &Buckets, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+    let S3Request { input, headers, trailing_headers, .. } = request;
+    s3.registry.get(&input.bucket)?;
+    refuse_unsupported_condition(input.if_none_match.as_ref())?;
+    let head = Head {
+        content_type: input.content_type,
+        cache_control: input.cache_control,
+        content_encoding: without_chunking(input.content_encoding),
+        content_disposition: input.content_disposition,
+        content_language: input.content_language,
+        expires: input.expires,
+        metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+        ..Head::default()
+    };
+    let tags = input.tagging.as_deref().map(tagging::parse).transpose()?.unwrap_or_default();
+    let stated = Stated::new(
+        Checksum {
+            checksum_crc32: input.checksum_crc32,
+            checksum_crc32c: input.checksum_crc32c,
+            checksum_crc64nvme: input.checksum_crc64nvme,
+            checksum_sha1: input.checksum_sha1,
+            checksum_sha256: input.checksum_sha256,
+            ..Checksum::default()
+        },
+        input.content_md5,
+        &headers,
+        trailing_headers,
+    );
+    let received = upload::receive(input.body, stated).await?;
+    let etag = received.etag();
+    let answered = upload::as_answered(&received.checksums);
+    let object = NewObject {
+        bucket: input.bucket,
+        key: input.key,
+        etag: etag.clone(),
+        modified: s3.clock.now(),
+        storage_class: class_name(input.storage_class),
+        head: Head { checksums: received.checksums, ..head },
+        tags,
+        body: received.body,
+    };
+    store(s3, object, input.if_match, input.if_none_match).await?;
+    Ok(S3Response::new(PutObjectOutput {
+        e_tag: Some(ETag::Strong(etag)),
+        checksum_crc32: answered.checksum_crc32,
+        checksum_crc32c: answered.checksum_crc32c,
+        checksum_crc64nvme: answered.checksum_crc64nvme,
+        checksum_sha1: answered.checksum_sha1,
+        checksum_sha256: answered.checksum_sha256,
+        ..PutObjectOutput::default()
+    }))
+}
+
+/// Writes an object if its conditions hold, both in one transaction: of any number of writers with one `If-Match`, one wins.
+pub(super) async fn store(
+    s3: &Buckets,
+    object: NewObject,
+    if_match: Option<ETagCondition>,
+    if_none_match: Option<ETagCondition>,
+) -> S3Result<()> {
+    let large = object.body.len() >= LARGE_BYTES;
+    let work = move |transaction: &rusqlite::Transaction<'_>| -> Result<(), Failed> {
+        if if_match.is_some() || if_none_match.is_some() {
+            let current = objects::find(transaction, &object.bucket, &object.key)?;
+            check_write(current.as_ref(), if_match.as_ref(), if_none_match.as_ref())?;
+        }
+        Ok(objects::put(transaction, &object)?)
+    };
+    let stored = if large { s3.store.write_large(work).await } else { s3.store.write(work).await };
+    stored.map_err(Failed::into_s3)
+}
+
+/// Why a write inside a transaction failed.
+pub(super) enum Failed {
+    Refused(S3Error),
+    Store(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Failed {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<S3Error> for Failed {
+    fn from(error: S3Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl Failed {
+    pub(super) fn into_s3(self) -> S3Error {
+        match self {
+            Self::Refused(error) => error,
+            // The bucket was deleted after the request had found it.
+            Self::Store(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
+                s3_error!(NoSuchBucket, "The specified bucket does not exist")
+            }
+            Self::Store(error) => internal(error),
+        }
+    }
+}
+
+/// Pure: whether the conditions of a write hold for what the key holds now.
+pub(super) fn check_write(
+    current: Option<&Object>,
+    if_match: Option<&ETagCondition>,
+    if_none_match: Option<&ETagCondition>,
+) -> S3Result<()> {
+    if if_none_match.is_some() && current.is_some() {
+        return Err(precondition_failed());
+    }
+    match (if_match, current) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(no_such_key()),
+        (Some(condition), Some(object)) if meets(condition, &object.etag) => Ok(()),
+        (Some(_), Some(_)) => Err(precondition_failed()),
+    }
+}
+
+/// On a write S3 knows `If-None-Match: *` only.
+pub(super) fn refuse_unsupported_condition(if_none_match: Option<&ETagCondition>) -> S3Result<()> {
+    match if_none_match {
+        Some(ETagCondition::ETag(_)) => {
+            Err(s3_error!(NotImplemented, "A header you provided implies functionality that is not implemented"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn meets(condition: &ETagCondition, etag: &str) -> bool {
+    match condition {
+        ETagCondition::Any => true,
+        ETagCondition::ETag(wanted) => wanted.value() == etag,
+    }
+}
+
+pub(super) async fn get(s3: &Buckets, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+    let S3Request { input, extensions, .. } = request;
+    s3.registry.get(&input.bucket)?;
+    let range = input.range;
+    let found = s3
+        .store
+        .run(|connection| -> Result<_, Failed> {
+            let Some(object) = objects::find(connection, &input.bucket, &input.key)? else { return Ok(None) };
+            let conditions = Conditions {
+                if_match: input.if_match.as_ref(),
+                if_none_match: input.if_none_match.as_ref(),
+                if_modified_since: input.if_modified_since.as_ref(),
+                if_unmodified_since: input.if_unmodified_since.as_ref(),
+            };
+            conditions.check(&object)?;
+            let (from, length) = match range {
+                None => (0, object.size),
+                Some(range) => {
+                    let stretch = range.check(u64::try_from(object.size).unwrap_or_default()).map_err(S3Error::from)?;
+                    let from = i64::try_from(stretch.start).unwrap_or(i64::MAX);
+                    (from, i64::try_from(stretch.end).unwrap_or(i64::MAX) - from)
+                }
+            };
+            let body = if length == 0 { Vec::new() } else { objects::body(connection, object.id, from, length)? };
+            Ok(Some((object, from, body)))
+        })
+        .await
+        .map_err(Failed::into_s3)?;
+    let Some((object, from, body)) = found else { return Err(missing(s3, &extensions, &input.bucket)) };
+    let content_range =
+        range.map(|_| format!("bytes {from}-{}/{}", from + crate::store::integer(body.len()) - 1, object.size));
+    // A checksum is of the whole object, so a part of it goes without.
+    let checksum = checksums(
+        &object,
+        content_range.is_none() && input.checksum_mode.as_ref().map(ChecksumMode::as_str) == Some("ENABLED"),
+    );
+    Ok(S3Response::new(GetObjectOutput {
+        accept_ranges: Some("bytes".to_owned()),
+        content_length: Some(crate::store::integer(body.len())),
+        content_range,
+        content_type: content_type(&object),
+        cache_control: object.head.cache_control,
+        content_encoding: object.head.content_encoding,
+        content_disposition: object.head.content_disposition,
+        content_language: object.head.content_language,
+        expires: object.head.expires,
+        metadata: Some(object.head.metadata.into_iter().collect()),
+        e_tag: Some(ETag::Strong(object.etag)),
+        last_modified: Some(timestamp(object.modified)),
+        storage_class: shown_class(&object.storage_class),
+        tag_count: i32::try_from(object.tags.len()).ok().filter(|count| *count > 0),
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
+        checksum_sha1: checksum.checksum_sha1,
+        checksum_sha256: checksum.checksum_sha256,
+        body: Some(StreamingBlob::from(Body::from(Bytes::from(body)))),
+        ..GetObjectOutput::default()
+    }))
+}
+
+pub(super) async fn head(s3: &Buckets, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    let S3Request { input, extensions, .. } = request;
+    s3.registry.get(&input.bucket)?;
+    let found =
+        s3.store.run(|connection| objects::find(connection, &input.bucket, &input.key)).await.map_err(internal)?;
+    let Some(object) = found else { return Err(missing(s3, &extensions, &input.bucket)) };
+    let conditions = Conditions {
+        if_match: input.if_match.as_ref(),
+        if_none_match: input.if_none_match.as_ref(),
+        if_modified_since: input.if_modified_since.as_ref(),
+        if_unmodified_since: input.if_unmodified_since.as_ref(),
+    };
+    conditions.check(&object)?;
+    let checksum = checksums(&object, input.checksum_mode.as_ref().map(ChecksumMode::as_str) == Some("ENABLED"));
+    Ok(S3Response::new(HeadObjectOutput {
+        accept_ranges: Some("bytes".to_owned()),
+        content_length: Some(object.size),
+        content_type: content_type(&object),
+        cache_control: object.head.cache_control,
+        content_encoding: object.head.content_encoding,
+        content_disposition: object.head.content_disposition,
+        content_language: object.head.content_language,
+        expires: object.head.expires,
+        metadata: Some(object.head.metadata.into_iter().collect()),
+        e_tag: Some(ETag::Strong(object.etag)),
+        last_modified: Some(timestamp(object.modified)),
+        storage_class: shown_class(&object.storage_class),
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
+        checksum_sha1: checksum.checksum_sha1,
+        checksum_sha256: checksum.checksum_sha256,
+        ..HeadObjectOutput::default()
+    }))
+}
+
+/// The conditions of a read.
+struct Conditions<'a> {
+    if_match: Option<&'a ETagCondition>,
+    if_none_match: Option<&'a ETagCondition>,
+    if_modified_since: Option<&'a Timestamp>,
+    if_unmodified_since: Option<&'a Timestamp>,
+}
+
+impl Conditions<'_> {
+    /// In RFC 9110's order: an ETag condition outweighs the date of its kind.
+    fn check(&self, object: &Object) -> S3Result<()> {
+        let changed_since = |since: &Timestamp| object.modified / 1000 > seconds(since);
+        match (self.if_match, self.if_unmodified_since) {
+            (Some(condition), _) if !meets(condition, &object.etag) => return Err(precondition_failed()),
+            (None, Some(since)) if changed_since(since) => return Err(precondition_failed()),
+            _ => {}
+        }
+        match (self.if_none_match, self.if_modified_since) {
+            (Some(condition), _) if meets(condition, &object.etag) => Err(not_modified(object)),
+            (None, Some(since)) if !changed_since(since) => Err(not_modified(object)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// 304. `s3s` ignores the status of an answer to GET, so it leaves as an error, and the service strips its body.
+fn not_modified(object: &Object) -> S3Error {
+    let mut headers = HeaderMap::new();
+    if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", object.etag)) {
+        headers.insert(http::header::ETAG, etag);
+    }
+    if let Some(Ok(value)) = object.head.cache_control.as_deref().map(HeaderValue::from_str) {
+        headers.insert(http::header::CACHE_CONTROL, value);
+    }
+    let modified = crate::clock::datetime(object.modified).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    if let Ok(value) = HeaderValue::from_str(&modified) {
+        headers.insert(http::header::LAST_MODIFIED, value);
+    }
+    let mut error = S3Error::new(S3ErrorCode::NotModified);
+    error.set_status_code(StatusCode::NOT_MODIFIED);
+    error.set_headers(headers);
+    error
+}
+
+/// As on S3, who may not list a bucket does not learn which keys it lacks.
+fn missing(s3: &Buckets, extensions: &http::Extensions, bucket: &str) -> S3Error {
+    if s3.access.allows(extensions, "s3:ListBucket", Some(bucket), &format!("arn:aws:s3:::{bucket}")) {
+        no_such_key()
+    } else {
+        s3_error!(AccessDenied, "Access Denied")
+    }
+}
+
+pub(super) async fn delete(
+    s3: &Buckets,
+    request: S3Request<DeleteObjectInput>,
+) -> S3Result<S3Response<DeleteObjectOutput>> {
+    let DeleteObjectInput { bucket, key, if_match, .. } = request.input;
+    s3.registry.get(&bucket)?;
+    s3.store
+        .write(|transaction| -> Result<_, Failed> {
+            if if_match.is_some() {
+                check_write(objects::find(transaction, &bucket, &key)?.as_ref(), if_match.as_ref(), None)?;
+            }
+            Ok(objects::delete(transaction, &bucket, &key)?)
+        })
+        .await
+        .map_err(Failed::into_s3)?;
+    Ok(S3Response::new(DeleteObjectOutput::default()))
+}
+
+pub(super) async fn copy(s3: &Buckets, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+    let input = request.input;
+    let CopySource::Bucket { bucket, key, .. } = &input.copy_source else {
+        return Err(s3_error!(NotImplemented, "Only a bucket and key can be copied from"));
+    };
+    s3.registry.get(bucket)?;
+    s3.registry.get(&input.bucket)?;
+    let (source, body) = s3
+        .store
+        .run(|connection| -> Result<_, Failed> {
+            let object = objects::find(connection, bucket, key)?.ok_or_else(no_such_key)?;
+            let body =
+                if object.size == 0 { Vec::new() } else { objects::body(connection, object.id, 0, object.size)? };
+            Ok((object, body))
+        })
+        .await
+        .map_err(Failed::into_s3)?;
+    let unmet = input.copy_source_if_match.as_ref().is_some_and(|condition| !meets(condition, &source.etag))
+        || input.copy_source_if_none_match.as_ref().is_some_and(|condition| meets(condition, &source.etag));
+    if unmet {
+        return Err(precondition_failed());
+    }
+    let replaces = input.metadata_directive.as_ref().map(MetadataDirective::as_str) == Some(MetadataDirective::REPLACE);
+    let retags = input.tagging_directive.as_ref().map(TaggingDirective::as_str) == Some(TaggingDirective::REPLACE);
+    let head = if replaces {
+        Head {
+            content_type: input.content_type,
+            cache_control: input.cache_control,
+            content_encoding: input.content_encoding,
+            content_disposition: input.content_disposition,
+            content_language: input.content_language,
+            expires: input.expires,
+            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
+            checksums: source.head.checksums,
+            parts: None,
+        }
+    } else {
+        source.head
+    };
+    let object = NewObject {
+        bucket: input.bucket,
+        key: input.key,
+        etag: source.etag.clone(),
+        modified: s3.clock.now(),
+        storage_class: class_name(input.storage_class),
+        head,
+        tags: if retags {
+            input.tagging.as_deref().map(tagging::parse).transpose()?.unwrap_or_default()
+        } else {
+            source.tags
+        },
+        body: body.into(),
+    };
+    let modified = object.modified;
+    store(s3, object, None, None).await?;
+    Ok(S3Response::new(CopyObjectOutput {
+        copy_object_result: Some(CopyObjectResult {
+            e_tag: Some(ETag::Strong(source.etag)),
+            last_modified: Some(timestamp(modified)),
+            ..CopyObjectResult::default()
+        }),
+        ..CopyObjectOutput::default()
+    }))
+}
+
+/// `aws-chunked` describes the transfer, not the object.
+pub(super) fn without_chunking(encoding: Option<String>) -> Option<String> {
+    let kept: Vec<_> = encoding
+        .as_deref()?
+        .split(',')
+        .map(str::trim)
+        .filter(|part| *part != "aws-chunked" && !part.is_empty())
+        .collect();
+    (!kept.is_empty()).then(|| kept.join(","))
+}
+
+pub(super) fn class_name(class: Option<StorageClass>) -> String {
+    class.map_or_else(|| STANDARD_CLASS.to_owned(), |class| class.as_str().to_owned())
+}
+
+/// S3 does not name the standard class in an answer.
+fn shown_class(class: &str) -> Option<StorageClass> {
+    (class != STANDARD_CLASS).then(|| StorageClass::from(class.to_owned()))
+}
+
+fn content_type(object: &Object) -> Option<String> {
+    Some(object.head.content_type.clone().unwrap_or_else(|| "binary/octet-stream".to_owned()))
+}
+
+fn checksums(object: &Object, wanted: bool) -> Checksum {
+    if wanted { upload::as_answered(&object.head.checksums) } else { Checksum::default() }
+}
+
+pub(super) fn timestamp(at: Millis) -> Timestamp {
+    let at: SystemTime = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or_default());
+    Timestamp::from(at)
+}
+
+/// Whole seconds since the epoch, the precision of an HTTP date.
+pub(super) fn seconds(at: &Timestamp) -> i64 {
+    let mut text = Vec::new();
+    if at.format(s3s::dto::TimestampFormat::DateTime, &mut text).is_err() {
+        return 0;
+    }
+    std::str::from_utf8(&text)
+        .ok()
+        .and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
+        .map_or(0, |at| at.timestamp())
+}

@@ -1,0 +1,212 @@
+//! Message move tasks: dead letters sent back, or on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::fault::Fault;
+use super::{Call, Shared, queue};
+use crate::store::moves::{self, MoveTask, RUNNING};
+use crate::store::{StoreError, messages, queues};
+
+/// The fastest that AWS moves messages.
+const MAX_PER_SECOND: u32 = 500;
+/// A second's messages are moved in so many steps.
+const STEPS_PER_SECOND: u32 = 10;
+const MAX_LISTED: u32 = 10;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct StartMessageMoveTask {
+    source_arn: Option<String>,
+    destination_arn: Option<String>,
+    max_number_of_messages_per_second: Option<u32>,
+}
+
+pub(super) async fn start(call: &Call<'_>, request: StartMessageMoveTask) -> Result<Value, Fault> {
+    let source_arn = request.source_arn.ok_or_else(|| Fault::missing("SourceArn"))?;
+    let source = call.sqs.queue_by_arn(&source_arn).await?;
+    let destination = match &request.destination_arn {
+        Some(arn) => Some(call.sqs.queue_by_arn(arn).await?.id),
+        None => None,
+    };
+    let per_second = request.max_number_of_messages_per_second;
+    if per_second.is_some_and(|rate| !(1..=MAX_PER_SECOND).contains(&rate)) {
+        return Err(Fault::invalid(
+            "Value for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and 500, if provided.",
+        ));
+    }
+    let now = call.sqs.clock.now();
+    let task = call
+        .sqs
+        .store
+        .write(|transaction| {
+            if queue::sources_of(queues::all(transaction)?, &source_arn).next().is_none() {
+                return Err(Fault::invalid("Source queue must be configured as a Dead Letter Queue."));
+            }
+            if moves::latest(transaction, source.id, 1)?.iter().any(|task| task.status == RUNNING) {
+                return Err(Fault::unsupported("There is already a task running. Only one active task is allowed for a source queue arn at a given time."));
+            }
+            let task = MoveTask {
+                handle: uuid::Uuid::new_v4().simple().to_string(),
+                source: source.id,
+                destination,
+                started: now,
+                status: RUNNING.to_owned(),
+                per_second,
+                moved: 0,
+                to_move: queues::count(transaction, source.id, now)?.visible,
+                failure: None,
+            };
+            moves::insert(transaction, &task)?;
+            Ok(task)
+        })
+        .await?;
+    let handle = task.handle.clone();
+    spawn(call.sqs, task);
+    Ok(json!({ "TaskHandle": handle }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListMessageMoveTasks {
+    source_arn: Option<String>,
+    max_results: Option<u32>,
+}
+
+pub(super) async fn list(call: &Call<'_>, request: ListMessageMoveTasks) -> Result<Value, Fault> {
+    let source_arn = request.source_arn.ok_or_else(|| Fault::missing("SourceArn"))?;
+    let source = call.sqs.queue_by_arn(&source_arn).await?;
+    let limit = request.max_results.unwrap_or(1).clamp(1, MAX_LISTED);
+    let (tasks, queues) = call
+        .sqs
+        .store
+        .run(|connection| Ok::<_, StoreError>((moves::latest(connection, source.id, limit)?, queues::all(connection)?)))
+        .await?;
+    let name = |id: i64| queues.iter().find(|queue| queue.id == id).map(|queue| call.sqs.arn(&queue.name));
+    let results: Vec<Value> = tasks
+        .into_iter()
+        .map(|task| {
+            let mut shown = json!({
+                "Status": task.status,
+                "SourceArn": source_arn,
+                "ApproximateNumberOfMessagesMoved": task.moved,
+                "ApproximateNumberOfMessagesToMove": task.to_move,
+                "StartedTimestamp": task.started,
+            });
+            // Only a task that runs can be cancelled, so only its handle is told.
+            if task.status == RUNNING {
+                shown["TaskHandle"] = task.handle.into();
+            }
+            if let Some(arn) = task.destination.and_then(name) {
+                shown["DestinationArn"] = arn.into();
+            }
+            if let Some(rate) = task.per_second {
+                shown["MaxNumberOfMessagesPerSecond"] = rate.into();
+            }
+            if let Some(failure) = task.failure {
+                shown["FailureReason"] = failure.into();
+            }
+            shown
+        })
+        .collect();
+    Ok(json!({ "Results": results }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct CancelMessageMoveTask {
+    task_handle: Option<String>,
+}
+
+pub(super) async fn cancel(call: &Call<'_>, request: CancelMessageMoveTask) -> Result<Value, Fault> {
+    let handle = request.task_handle.ok_or_else(|| Fault::missing("TaskHandle"))?;
+    let moved = call
+        .sqs
+        .store
+        .write(|transaction| {
+            let task = moves::find(transaction, &handle)?.ok_or_else(Fault::no_such_task)?;
+            if task.status != RUNNING {
+                return Err(Fault::unsupported("Only active tasks can be cancelled."));
+            }
+            moves::update(transaction, &handle, "CANCELLED", task.moved, None)?;
+            Ok(task.moved)
+        })
+        .await?;
+    Ok(json!({ "ApproximateNumberOfMessagesMoved": moved }))
+}
+
+/// Takes up what was running when the process ended.
+pub(super) async fn resume(sqs: &Arc<Shared>) -> Result<(), StoreError> {
+    for task in sqs.store.run(moves::running).await? {
+        spawn(sqs, task);
+    }
+    Ok(())
+}
+
+fn spawn(sqs: &Arc<Shared>, task: MoveTask) {
+    let shared = Arc::clone(sqs);
+    sqs.tasks.spawn(async move {
+        if let Err(error) = run(&shared, &task).await {
+            tracing::error!(error = %error, task.handle = %task.handle, "message move task failed");
+        }
+    });
+}
+
+/// Moves messages step by step until none is left, the task is cancelled or the stack stops.
+async fn run(sqs: &Shared, task: &MoveTask) -> Result<(), StoreError> {
+    let rate = task.per_second.unwrap_or(MAX_PER_SECOND);
+    let step = rate.div_ceil(STEPS_PER_SECOND);
+    let pause = Duration::from_secs(1) * step / rate;
+    loop {
+        let (more, targets) = sqs.store.write(|transaction| advance(sqs, transaction, task, step)).await?;
+        for target in targets {
+            sqs.wakes.ring(target);
+        }
+        if !more {
+            return Ok(());
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = sqs.stop.cancelled() => return Ok(()),
+        }
+    }
+}
+
+/// One step: whether there is more to do, and the queues that got messages.
+fn advance(
+    sqs: &Shared,
+    transaction: &rusqlite::Transaction<'_>,
+    task: &MoveTask,
+    step: u32,
+) -> Result<(bool, Vec<i64>), StoreError> {
+    let Some(task) = moves::find(transaction, &task.handle)?.filter(|task| task.status == RUNNING) else {
+        return Ok((false, Vec::new()));
+    };
+    let now = sqs.clock.now();
+    let found = messages::visible(transaction, task.source, now, 0, usize::try_from(step).unwrap_or(1))?;
+    let mut targets = Vec::new();
+    let mut moved = task.moved;
+    for message in &found {
+        let origin = message.source.as_deref().and_then(|arn| arn.rsplit(':').next());
+        let target = match (task.destination, origin) {
+            (Some(destination), _) => Some(destination),
+            (None, Some(name)) => queues::find(transaction, name)?.map(|queue| queue.id),
+            (None, None) => None,
+        };
+        let Some(target) = target else {
+            moves::update(transaction, &task.handle, "FAILED", moved, Some("CouldNotDetermineMessageSource"))?;
+            return Ok((false, targets));
+        };
+        messages::redrive(transaction, message.id, target, &uuid::Uuid::new_v4().to_string(), now)?;
+        moved += 1;
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    let status = if found.is_empty() { "COMPLETED" } else { RUNNING };
+    moves::update(transaction, &task.handle, status, moved, None)?;
+    Ok((!found.is_empty(), targets))
+}

@@ -1,0 +1,143 @@
+//! Sending, one message or a batch.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::fault::Fault;
+use super::message::{self, Attributes};
+use super::settings::MAX_MESSAGE_BYTES;
+use super::{Call, batch};
+use crate::store::StoreError;
+use crate::store::messages::{self, NewMessage};
+use crate::store::queues::Queue;
+
+const MAX_DELAY_SECONDS: u32 = 900;
+const TRACE_HEADER: &str = "AWSTraceHeader";
+
+/// What one message and one entry of a batch have in common.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Draft {
+    message_body: Option<String>,
+    delay_seconds: Option<u32>,
+    #[serde(default)]
+    message_attributes: Attributes,
+    #[serde(default)]
+    message_system_attributes: Attributes,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SendMessage {
+    queue_url: Option<String>,
+    #[serde(flatten)]
+    draft: Draft,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SendMessageBatch {
+    queue_url: Option<String>,
+    #[serde(default)]
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    id: String,
+    #[serde(flatten)]
+    draft: Draft,
+}
+
+/// A checked message, what it counts, and what its sender is told.
+struct Checked {
+    message: NewMessage,
+    bytes: usize,
+    answer: Value,
+}
+
+pub(super) async fn one(call: &Call<'_>, request: SendMessage) -> Result<Value, Fault> {
+    let queue = call.sqs.queue_by_url(request.queue_url).await?;
+    let Checked { message, answer, .. } = check(request.draft, &queue, call.caller.user_id())?;
+    let now = call.sqs.clock.now();
+    call.sqs.store.run(|connection| messages::insert(connection, queue.id, &message, now)).await.map_err(gone)?;
+    call.sqs.wakes.ring(queue.id);
+    Ok(answer)
+}
+
+pub(super) async fn batch(call: &Call<'_>, request: SendMessageBatch) -> Result<Value, Fault> {
+    let queue = call.sqs.queue_by_url(request.queue_url).await?;
+    batch::check_ids(request.entries.iter().map(|entry| entry.id.as_str()))?;
+    let checked: Vec<(String, Result<Checked, Fault>)> = request
+        .entries
+        .into_iter()
+        .map(|entry| (entry.id, check(entry.draft, &queue, call.caller.user_id())))
+        .collect();
+    let bytes: usize = checked.iter().filter_map(|(_, checked)| Some(checked.as_ref().ok()?.bytes)).sum();
+    let limit = usize::try_from(MAX_MESSAGE_BYTES).unwrap_or(usize::MAX);
+    if bytes > limit {
+        return Err(Fault::batch_too_long(limit, bytes));
+    }
+    let now = call.sqs.clock.now();
+    call.sqs
+        .store
+        .write(|transaction| -> Result<(), StoreError> {
+            for checked in checked.iter().filter_map(|(_, checked)| checked.as_ref().ok()) {
+                messages::insert(transaction, queue.id, &checked.message, now)?;
+            }
+            Ok(())
+        })
+        .await
+        .map_err(gone)?;
+    call.sqs.wakes.ring(queue.id);
+    Ok(batch::answer(checked.into_iter().map(|(id, checked)| (id, checked.map(|checked| checked.answer))).collect()))
+}
+
+/// The queue was deleted after the request had found it.
+fn gone(error: StoreError) -> Fault {
+    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) {
+        Fault::no_such_queue()
+    } else {
+        error.into()
+    }
+}
+
+fn check(draft: Draft, queue: &Queue, sender: &str) -> Result<Checked, Fault> {
+    let body = draft.message_body.ok_or_else(|| Fault::missing("MessageBody"))?;
+    let bytes = message::size(&body, &draft.message_attributes)?;
+    let limit = queue.settings.max_message_bytes;
+    if bytes > usize::try_from(limit).unwrap_or(usize::MAX) {
+        return Err(Fault::invalid(format!(
+            "One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
+        )));
+    }
+    let delay_seconds = draft.delay_seconds.unwrap_or(queue.settings.delay_seconds);
+    if delay_seconds > MAX_DELAY_SECONDS {
+        return Err(Fault::invalid(format!(
+            "Value {delay_seconds} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= {MAX_DELAY_SECONDS}."
+        )));
+    }
+    if let Some(name) = draft.message_system_attributes.keys().find(|name| *name != TRACE_HEADER) {
+        return Err(Fault::invalid(format!("Message system attribute name '{name}' is invalid.")));
+    }
+    let message_id = uuid::Uuid::new_v4().to_string();
+    let mut answer = json!({ "MessageId": message_id, "MD5OfMessageBody": message::body_md5(&body) });
+    if let Some(md5) = message::attributes_md5(&draft.message_attributes) {
+        answer["MD5OfMessageAttributes"] = md5.into();
+    }
+    if let Some(md5) = message::attributes_md5(&draft.message_system_attributes) {
+        answer["MD5OfMessageSystemAttributes"] = md5.into();
+    }
+    let trace_header =
+        draft.message_system_attributes.into_values().next().and_then(|attribute| attribute.string_value);
+    let message = NewMessage {
+        message_id,
+        sender: sender.to_owned(),
+        body,
+        attributes: draft.message_attributes,
+        trace_header,
+        delay_seconds,
+    };
+    Ok(Checked { message, bytes, answer })
+}

@@ -1,0 +1,318 @@
+//! The stack as a whole: starts every service, runs the timers, stops in order.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dynoxide::Database;
+use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
+
+use crate::clock::{Clock, millis};
+use crate::counters::{Counters, RequestCounts};
+use crate::dynamodb::DynamoDb;
+use crate::faults::Faults;
+use crate::identity::Identities;
+use crate::listener::{Endpoint, Shutdown};
+use crate::options::{Endpoints, Options, Service};
+use crate::s3::{LifecycleRun, Lifecycles, S3};
+use crate::sqs::Sqs;
+use crate::store::{DataError, Store, sessions};
+use crate::sts::Sts;
+use crate::wire::Handler;
+
+/// How long requests may take to finish once the stack stops.
+const DRAIN: Duration = Duration::from_secs(2);
+/// How often messages, items and sessions that are past their time are removed, and the write-ahead log is moved into the database.
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+/// How often lifecycle rules run. S3 does it once a day.
+const LIFECYCLE: Duration = Duration::from_secs(60);
+/// How long an expired session is remembered, so that its holder is told `ExpiredToken`.
+const EXPIRED_SESSIONS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why a stack did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address is taken.
+    #[error(
+        "{service} cannot listen on {address}: the address is in use; stop what listens there, or choose another port (0 takes any free one)"
+    )]
+    AddressInUse {
+        /// Who wanted it.
+        service: Service,
+        /// The address.
+        address: SocketAddr,
+    },
+    /// An address cannot be listened on for another reason.
+    #[error("{service} cannot listen on {address}: {source}")]
+    Listen {
+        /// Who wanted it.
+        service: Service,
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The data is there but cannot be read.
+    #[error("cannot read the stack's data: {0}")]
+    Corrupt(String),
+    /// DynamoDB's database cannot be opened.
+    #[error("cannot open the DynamoDB database: {0}")]
+    DynamoDb(String),
+}
+
+/// A running stack. It stops when it is dropped; [`stop`](Self::stop) also waits for that.
+pub struct Stack {
+    endpoints: Endpoints,
+    s3: Wire,
+    sqs: Wire,
+    dynamodb: Wire,
+    shutdown: Shutdown,
+    clock: Clock,
+    housekeeper: Housekeeper,
+}
+
+/// What a caller can reach of a listener.
+#[derive(Clone, Default)]
+struct Wire {
+    faults: Faults,
+    counters: Arc<Counters>,
+}
+
+/// A socket that is bound but not served yet.
+struct Bound {
+    listener: TcpListener,
+    url: String,
+}
+
+impl Bound {
+    async fn new(service: Service, address: SocketAddr) -> Result<Self, StartError> {
+        let failed = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::AddrInUse => StartError::AddressInUse { service, address },
+            _ => StartError::Listen { service, address, source },
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let url = format!("http://{}", listener.local_addr().map_err(failed)?);
+        Ok(Self { listener, url })
+    }
+
+    /// Serves until the stack stops.
+    fn serve<H: Handler>(self, handler: H, wire: &Wire, shutdown: &Shutdown) {
+        let endpoint = Arc::new(Endpoint {
+            handler,
+            faults: wire.faults.clone(),
+            counters: Arc::clone(&wire.counters),
+            shutdown: shutdown.clone(),
+        });
+        shutdown.tasks.spawn(endpoint.serve(self.listener));
+    }
+}
+
+impl Stack {
+    /// Starts every service. Nothing is served unless all addresses could be had.
+    ///
+    /// # Errors
+    /// When an address is in use or the data directory cannot be used; the error says what to do.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let s3_socket = Bound::new(Service::S3, options.s3).await?;
+        let sqs_socket = Bound::new(Service::Sqs, options.sqs).await?;
+        let dynamodb_socket = Bound::new(Service::DynamoDb, options.dynamodb).await?;
+        let endpoints = Endpoints {
+            s3: s3_socket.url.clone(),
+            sts: s3_socket.url.clone(),
+            sqs: sqs_socket.url.clone(),
+            dynamodb: dynamodb_socket.url.clone(),
+        };
+
+        let store = Arc::new(Store::open(options.data.as_deref())?);
+        let database = open_dynamodb(options.data.as_deref())?;
+        let clock = Clock::default();
+        let shutdown = Shutdown::default();
+        let region: Arc<str> = options.region.into();
+        let corrupt = |error: rusqlite::Error| StartError::Corrupt(error.to_string());
+        let known = store.run(sessions::load).await.map_err(corrupt)?;
+        let identities =
+            Arc::new(Identities::new(options.access_key_id, options.secret_access_key, known, clock.clone()));
+        let sts = Sts {
+            store: Arc::clone(&store),
+            identities: Arc::clone(&identities),
+            clock: clock.clone(),
+            min_seconds: options.min_session_seconds,
+        };
+        let s3 = S3::open(Arc::clone(&store), Arc::clone(&identities), clock.clone(), Arc::clone(&region), sts)
+            .await
+            .map_err(StartError::Corrupt)?;
+        let sqs = Sqs::new(
+            Arc::clone(&store),
+            Arc::clone(&identities),
+            clock.clone(),
+            Arc::clone(&region),
+            shutdown.drain.clone(),
+            shutdown.tasks.clone(),
+        );
+        sqs.resume().await.map_err(corrupt)?;
+
+        let housekeeper = Housekeeper {
+            store,
+            identities: Arc::clone(&identities),
+            clock: clock.clone(),
+            lifecycles: s3.lifecycle(),
+            sqs: sqs.clone(),
+            database: database.clone(),
+        };
+        shutdown.tasks.spawn(housekeeper.clone().run(shutdown.clone()));
+        let stack = Self {
+            endpoints,
+            s3: Wire::default(),
+            sqs: Wire::default(),
+            dynamodb: Wire::default(),
+            shutdown,
+            clock,
+            housekeeper,
+        };
+        s3_socket.serve(s3, &stack.s3, &stack.shutdown);
+        sqs_socket.serve(sqs, &stack.sqs, &stack.shutdown);
+        dynamodb_socket.serve(DynamoDb { database, identities, region }, &stack.dynamodb, &stack.shutdown);
+        Ok(stack)
+    }
+
+    /// Where the services listen.
+    #[must_use]
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The faults of a service, settable while it runs.
+    #[must_use]
+    pub fn faults(&self, service: Service) -> &Faults {
+        &self.wire(service).faults
+    }
+
+    /// What a service was asked since the stack started, and how it answered.
+    #[must_use]
+    pub fn requests(&self, service: Service) -> RequestCounts {
+        self.wire(service).counters.snapshot()
+    }
+
+    /// Moves the stack's time forward and carries out all that is due by then: lifecycle rules, expiry of sessions, messages and
+    /// delays. Signatures are still judged by the wall clock, so clients notice nothing. DynamoDB's TTL keeps to the wall clock.
+    pub async fn advance_clock(&self, by: Duration) {
+        self.clock.advance(by);
+        self.housekeeper.sqs.clock_moved();
+        self.housekeeper.tidy().await;
+        self.housekeeper.run_lifecycle().await;
+    }
+
+    /// Runs every bucket's lifecycle rules now, as the timer does, and tells what they did.
+    pub async fn run_lifecycle(&self) -> LifecycleRun {
+        self.housekeeper.run_lifecycle().await
+    }
+
+    /// Stops: accepts nothing more, lets requests finish for a short while, and closes the databases.
+    pub async fn stop(self) {
+        self.shutdown.drain.cancel();
+        self.shutdown.tasks.close();
+        if tokio::time::timeout(DRAIN, self.shutdown.tasks.wait()).await.is_err() {
+            self.shutdown.abort.cancel();
+            self.shutdown.tasks.wait().await;
+        }
+        self.housekeeper.checkpoint().await;
+    }
+
+    fn wire(&self, service: Service) -> &Wire {
+        match service {
+            Service::S3 => &self.s3,
+            Service::Sqs => &self.sqs,
+            Service::DynamoDb => &self.dynamodb,
+        }
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.shutdown.drain.cancel();
+        self.shutdown.abort.cancel();
+    }
+}
+
+impl std::fmt::Debug for Stack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stack").field("endpoints", &self.endpoints).finish_non_exhaustive()
+    }
+}
+
+fn open_dynamodb(data: Option<&Path>) -> Result<Database, StartError> {
+    let opened = match data {
+        None => Database::memory(),
+        Some(directory) => Database::new(&directory.join("dynamodb.sqlite").to_string_lossy()),
+    };
+    opened.map_err(|error| StartError::DynamoDb(error.to_string()))
+}
+
+/// What happens by itself as time passes.
+#[derive(Clone)]
+struct Housekeeper {
+    store: Arc<Store>,
+    identities: Arc<Identities>,
+    clock: Clock,
+    lifecycles: Lifecycles,
+    sqs: Sqs,
+    database: Database,
+}
+
+impl Housekeeper {
+    async fn run(self, shutdown: Shutdown) {
+        let mut tidying = tokio::time::interval(HOUSEKEEPING);
+        let mut lifecycle = tokio::time::interval(LIFECYCLE);
+        for timer in [&mut tidying, &mut lifecycle] {
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            // The first tick comes at once; a stack that has just started has nothing to tidy.
+            timer.reset();
+        }
+        loop {
+            tokio::select! {
+                () = shutdown.drain.cancelled() => return,
+                _ = tidying.tick() => {
+                    self.tidy().await;
+                    self.checkpoint().await;
+                }
+                _ = lifecycle.tick() => drop(self.run_lifecycle().await),
+            }
+        }
+    }
+
+    async fn tidy(&self) {
+        let forgotten = self.clock.now() - millis(EXPIRED_SESSIONS_KEPT);
+        self.identities.forget_expired(forgotten);
+        if let Err(error) = self.store.run(|connection| sessions::delete_expired(connection, forgotten)).await {
+            tracing::warn!(error = %error, "cannot remove expired sessions");
+        }
+        if let Err(error) = self.sqs.expire().await {
+            tracing::warn!(error = %error, "cannot remove expired messages");
+        }
+        let database = self.database.clone();
+        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+            Ok(Err(error)) => tracing::warn!(error = %error, "cannot remove expired items"),
+            Ok(Ok(_)) | Err(_) => {}
+        }
+    }
+
+    async fn run_lifecycle(&self) -> LifecycleRun {
+        self.lifecycles.run().await.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "cannot run lifecycle rules");
+            LifecycleRun::default()
+        })
+    }
+
+    async fn checkpoint(&self) {
+        let store = Arc::clone(&self.store);
+        match tokio::task::spawn_blocking(move || store.checkpoint()).await {
+            Ok(Err(error)) => tracing::warn!(error = %error, "cannot checkpoint the database"),
+            Ok(Ok(())) | Err(_) => {}
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Requests and answers as every service of the stack handles them.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+
+use crate::faults::FaultStatus;
+
+/// Any error, boxed.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// The body of an answer.
+pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
+
+/// How long a client may take to send a body; the slowest that a 64 MiB upload over loopback could be, many times over.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The client's address, for `aws:SourceIp`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// One service behind a listener.
+#[async_trait::async_trait]
+pub(crate) trait Handler: Send + Sync + 'static {
+    /// The name of the operation that a request asks for, from its head alone.
+    fn operation(&self, head: &Parts) -> &'static str;
+
+    /// An injected error in the service's own format.
+    fn fault(&self, head: &Parts, status: FaultStatus) -> Response<Body>;
+
+    /// Carries a request out.
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body>;
+}
+
+/// Why a request's body could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFault {
+    TooLarge,
+    /// The client stopped sending, or took longer than [`BODY_TIMEOUT`].
+    Incomplete,
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn collect(body: Incoming, limit: usize) -> Result<Bytes, BodyFault> {
+    let collected = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect())
+        .await
+        .map_err(|_| BodyFault::Incomplete)?;
+    match collected {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(BodyFault::TooLarge),
+        Err(_) => Err(BodyFault::Incomplete),
+    }
+}
+
+/// An answer with a body that is at hand.
+pub(crate) fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(full(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A body that is at hand.
+pub(crate) fn full(body: impl Into<Bytes>) -> Body {
+    Full::new(body.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// No body.
+pub(crate) fn empty() -> Body {
+    full(Bytes::new())
+}
+
+/// A header that is readable text.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Sets a header to computed text; text that no header can hold is left out.
+pub(crate) fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}
+
+/// A request id, as every AWS answer carries one.
+pub(crate) fn request_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}

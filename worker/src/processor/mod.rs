@@ -1,13 +1,15 @@
 //! The work itself: the [`Processor`] trait and the processors that come with the service.
+//!
+//! Work of your own plugs in without Rust by [`command`] (any program) or [`http`] (any endpoint), or as a [`Processor`].
 
 mod built_in;
 mod choose;
-mod command;
+pub mod command;
 mod dialogue;
 mod document;
 mod duration;
 mod fulfilment;
-mod http;
+pub mod http;
 mod report;
 
 use std::sync::Arc;

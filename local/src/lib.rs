@@ -24,6 +24,7 @@ mod clock;
 mod counters;
 mod dynamodb;
 mod faults;
+mod housekeeping;
 mod identity;
 mod listener;
 mod options;

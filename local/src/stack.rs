@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use dynoxide::Database;
 use tokio::net::TcpListener;
-use tokio::time::MissedTickBehavior;
 
-use crate::clock::{Clock, millis};
+use crate::clock::Clock;
 use crate::counters::{Counters, RequestCounts};
 use crate::dynamodb::DynamoDb;
 use crate::faults::Faults;
+use crate::housekeeping::Housekeeper;
 use crate::identity::Identities;
 use crate::listener::{Endpoint, Shutdown};
 use crate::options::{Endpoints, Options, Service};
-use crate::s3::{LifecycleRun, Lifecycles, S3};
+use crate::s3::{LifecycleRun, S3};
 use crate::sqs::Sqs;
 use crate::store::{DataError, Store, sessions};
 use crate::sts::Sts;
@@ -24,12 +24,6 @@ use crate::wire::Handler;
 
 /// How long requests may take to finish once the stack stops.
 const DRAIN: Duration = Duration::from_secs(2);
-/// How often messages, items and sessions that are past their time are removed, and the write-ahead log is moved into the database.
-const HOUSEKEEPING: Duration = Duration::from_secs(1);
-/// How often lifecycle rules run. S3 does it once a day.
-const LIFECYCLE: Duration = Duration::from_secs(60);
-/// How long an expired session is remembered, so that its holder is told `ExpiredToken`.
-const EXPIRED_SESSIONS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why a stack did not start.
 #[derive(Debug, thiserror::Error)]
@@ -251,68 +245,4 @@ fn open_dynamodb(data: Option<&Path>) -> Result<Database, StartError> {
         Some(directory) => Database::new(&directory.join("dynamodb.sqlite").to_string_lossy()),
     };
     opened.map_err(|error| StartError::DynamoDb(error.to_string()))
-}
-
-/// What happens by itself as time passes.
-#[derive(Clone)]
-struct Housekeeper {
-    store: Arc<Store>,
-    identities: Arc<Identities>,
-    clock: Clock,
-    lifecycles: Lifecycles,
-    sqs: Sqs,
-    database: Database,
-}
-
-impl Housekeeper {
-    async fn run(self, shutdown: Shutdown) {
-        let mut tidying = tokio::time::interval(HOUSEKEEPING);
-        let mut lifecycle = tokio::time::interval(LIFECYCLE);
-        for timer in [&mut tidying, &mut lifecycle] {
-            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            // The first tick comes at once; a stack that has just started has nothing to tidy.
-            timer.reset();
-        }
-        loop {
-            tokio::select! {
-                () = shutdown.drain.cancelled() => return,
-                _ = tidying.tick() => {
-                    self.tidy().await;
-                    self.checkpoint().await;
-                }
-                _ = lifecycle.tick() => drop(self.run_lifecycle().await),
-            }
-        }
-    }
-
-    async fn tidy(&self) {
-        let forgotten = self.clock.now() - millis(EXPIRED_SESSIONS_KEPT);
-        self.identities.forget_expired(forgotten);
-        if let Err(error) = self.store.run(|connection| sessions::delete_expired(connection, forgotten)).await {
-            tracing::warn!(error = %error, "cannot remove expired sessions");
-        }
-        if let Err(error) = self.sqs.expire().await {
-            tracing::warn!(error = %error, "cannot remove expired messages");
-        }
-        let database = self.database.clone();
-        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
-            Ok(Err(error)) => tracing::warn!(error = %error, "cannot remove expired items"),
-            Ok(Ok(_)) | Err(_) => {}
-        }
-    }
-
-    async fn run_lifecycle(&self) -> LifecycleRun {
-        self.lifecycles.run().await.unwrap_or_else(|error| {
-            tracing::warn!(error = %error, "cannot run lifecycle rules");
-            LifecycleRun::default()
-        })
-    }
-
-    async fn checkpoint(&self) {
-        let store = Arc::clone(&self.store);
-        match tokio::task::spawn_blocking(move || store.checkpoint()).await {
-            Ok(Err(error)) => tracing::warn!(error = %error, "cannot checkpoint the database"),
-            Ok(Ok(())) | Err(_) => {}
-        }
-    }
 }

@@ -7,8 +7,8 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::object::timestamp;
 use super::service::{Buckets, internal};
+use super::timestamp::timestamp;
 use crate::options::ACCOUNT_ID;
 use crate::store::buckets;
 
@@ -25,7 +25,7 @@ pub(super) async fn create(
         ));
     }
     s3.registry.insert(&name, created);
-    Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{name}")), ..CreateBucketOutput::default() }))
+    Ok(S3Response::new(CreateBucketOutput { location: Some(format!("/{name}")) }))
 }
 
 pub(super) async fn head(s3: &Buckets, request: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {

@@ -4,9 +4,9 @@ use s3s::dto::{ExpirationStatus, LifecycleRule, LifecycleRuleFilter, Timestamp, 
 use s3s::{S3Result, s3_error};
 
 use super::multipart;
-use super::object::seconds;
 use super::registry::Lifecycle;
 use super::service::{Buckets, internal};
+use super::timestamp::seconds;
 use crate::clock::Millis;
 use crate::store::StoreError;
 use crate::store::objects::{self, Object};
@@ -125,7 +125,7 @@ async fn run_bucket(
                     match fate(lifecycle, object, now) {
                         None => {}
                         Some(Fate::Expire) => {
-                            page.expired += usize::from(objects::delete(transaction, name, &object.key)?)
+                            page.expired += usize::from(objects::delete(transaction, name, &object.key)?);
                         }
                         Some(Fate::Move(class)) => {
                             objects::set_storage_class(transaction, object.id, &class)?;

@@ -7,8 +7,8 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::object::timestamp;
 use super::service::{Buckets, internal};
+use super::timestamp::timestamp;
 use crate::store::StoreError;
 use crate::store::objects::{self, Object};
 

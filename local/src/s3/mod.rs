@@ -2,7 +2,10 @@
 
 mod access;
 mod bucket;
+mod completion;
+mod condition;
 mod configuration;
+mod copy;
 mod cors;
 mod gate;
 mod lifecycle;
@@ -13,6 +16,7 @@ mod operation;
 mod registry;
 mod service;
 mod tagging;
+mod timestamp;
 mod upload;
 pub(crate) mod xml;
 

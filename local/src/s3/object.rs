@@ -1,30 +1,22 @@
-//! One object: put, get, head, copy, delete, and its tags.
-
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+//! One object: put, get, head and delete.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::dto::{
-    Checksum, ChecksumMode, CopyObjectInput, CopyObjectOutput, CopyObjectResult, CopySource, DeleteObjectInput,
-    DeleteObjectOutput, ETag, ETagCondition, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput,
-    MetadataDirective, PutObjectInput, PutObjectOutput, StorageClass, StreamingBlob, TaggingDirective, Timestamp,
+    Checksum, ChecksumMode, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput,
+    GetObjectOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput, PutObjectOutput, StorageClass, StreamingBlob,
 };
-use s3s::{Body, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
+use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 
+use super::condition::{Conditions, check_write, refuse_unsupported};
 use super::service::{Buckets, internal};
 use super::tagging;
+use super::timestamp::timestamp;
 use super::upload::{self, Stated};
-use crate::clock::Millis;
 use crate::store::objects::{self, Head, NewObject, Object};
 
 /// Bodies from here on are written on a blocking thread.
 pub(super) const LARGE_BYTES: usize = 256 * 1024;
 pub(super) const STANDARD_CLASS: &str = "STANDARD";
-
-/// A failed condition of a write or read.
-fn precondition_failed() -> S3Error {
-    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
-}
 
 pub(super) fn no_such_key() -> S3Error {
     s3_error!(NoSuchKey, "The specified key does not exist.")
@@ -33,11 +25,11 @@ pub(super) fn no_such_key() -> S3Error {
 pub(super) async fn put(s3: &Buckets, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
     let S3Request { input, headers, trailing_headers, .. } = request;
     s3.registry.get(&input.bucket)?;
-    refuse_unsupported_condition(input.if_none_match.as_ref())?;
+    refuse_unsupported(input.if_none_match.as_ref())?;
     let head = Head {
         content_type: input.content_type,
         cache_control: input.cache_control,
-        content_encoding: without_chunking(input.content_encoding),
+        content_encoding: without_chunking(input.content_encoding.as_deref()),
         content_disposition: input.content_disposition,
         content_language: input.content_language,
         expires: input.expires,
@@ -130,40 +122,6 @@ impl Failed {
             }
             Self::Store(error) => internal(error),
         }
-    }
-}
-
-/// Pure: whether the conditions of a write hold for what the key holds now.
-pub(super) fn check_write(
-    current: Option<&Object>,
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-) -> S3Result<()> {
-    if if_none_match.is_some() && current.is_some() {
-        return Err(precondition_failed());
-    }
-    match (if_match, current) {
-        (None, _) => Ok(()),
-        (Some(_), None) => Err(no_such_key()),
-        (Some(condition), Some(object)) if meets(condition, &object.etag) => Ok(()),
-        (Some(_), Some(_)) => Err(precondition_failed()),
-    }
-}
-
-/// On a write S3 knows `If-None-Match: *` only.
-pub(super) fn refuse_unsupported_condition(if_none_match: Option<&ETagCondition>) -> S3Result<()> {
-    match if_none_match {
-        Some(ETagCondition::ETag(_)) => {
-            Err(s3_error!(NotImplemented, "A header you provided implies functionality that is not implemented"))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn meets(condition: &ETagCondition, etag: &str) -> bool {
-    match condition {
-        ETagCondition::Any => true,
-        ETagCondition::ETag(wanted) => wanted.value() == etag,
     }
 }
 
@@ -264,50 +222,6 @@ pub(super) async fn head(s3: &Buckets, request: S3Request<HeadObjectInput>) -> S
     }))
 }
 
-/// The conditions of a read.
-struct Conditions<'a> {
-    if_match: Option<&'a ETagCondition>,
-    if_none_match: Option<&'a ETagCondition>,
-    if_modified_since: Option<&'a Timestamp>,
-    if_unmodified_since: Option<&'a Timestamp>,
-}
-
-impl Conditions<'_> {
-    /// In RFC 9110's order: an ETag condition outweighs the date of its kind.
-    fn check(&self, object: &Object) -> S3Result<()> {
-        let changed_since = |since: &Timestamp| object.modified / 1000 > seconds(since);
-        match (self.if_match, self.if_unmodified_since) {
-            (Some(condition), _) if !meets(condition, &object.etag) => return Err(precondition_failed()),
-            (None, Some(since)) if changed_since(since) => return Err(precondition_failed()),
-            _ => {}
-        }
-        match (self.if_none_match, self.if_modified_since) {
-            (Some(condition), _) if meets(condition, &object.etag) => Err(not_modified(object)),
-            (None, Some(since)) if !changed_since(since) => Err(not_modified(object)),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// 304. `s3s` ignores the status of an answer to GET, so it leaves as an error, and the service strips its body.
-fn not_modified(object: &Object) -> S3Error {
-    let mut headers = HeaderMap::new();
-    if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", object.etag)) {
-        headers.insert(http::header::ETAG, etag);
-    }
-    if let Some(Ok(value)) = object.head.cache_control.as_deref().map(HeaderValue::from_str) {
-        headers.insert(http::header::CACHE_CONTROL, value);
-    }
-    let modified = crate::clock::datetime(object.modified).format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    if let Ok(value) = HeaderValue::from_str(&modified) {
-        headers.insert(http::header::LAST_MODIFIED, value);
-    }
-    let mut error = S3Error::new(S3ErrorCode::NotModified);
-    error.set_status_code(StatusCode::NOT_MODIFIED);
-    error.set_headers(headers);
-    error
-}
-
 /// As on S3, who may not list a bucket does not learn which keys it lacks.
 fn missing(s3: &Buckets, extensions: &http::Extensions, bucket: &str) -> S3Error {
     if s3.access.allows(extensions, "s3:ListBucket", Some(bucket), &format!("arn:aws:s3:::{bucket}")) {
@@ -335,79 +249,10 @@ pub(super) async fn delete(
     Ok(S3Response::new(DeleteObjectOutput::default()))
 }
 
-pub(super) async fn copy(s3: &Buckets, request: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
-    let input = request.input;
-    let CopySource::Bucket { bucket, key, .. } = &input.copy_source else {
-        return Err(s3_error!(NotImplemented, "Only a bucket and key can be copied from"));
-    };
-    s3.registry.get(bucket)?;
-    s3.registry.get(&input.bucket)?;
-    let (source, body) = s3
-        .store
-        .run(|connection| -> Result<_, Failed> {
-            let object = objects::find(connection, bucket, key)?.ok_or_else(no_such_key)?;
-            let body =
-                if object.size == 0 { Vec::new() } else { objects::body(connection, object.id, 0, object.size)? };
-            Ok((object, body))
-        })
-        .await
-        .map_err(Failed::into_s3)?;
-    let unmet = input.copy_source_if_match.as_ref().is_some_and(|condition| !meets(condition, &source.etag))
-        || input.copy_source_if_none_match.as_ref().is_some_and(|condition| meets(condition, &source.etag));
-    if unmet {
-        return Err(precondition_failed());
-    }
-    let replaces = input.metadata_directive.as_ref().map(MetadataDirective::as_str) == Some(MetadataDirective::REPLACE);
-    let retags = input.tagging_directive.as_ref().map(TaggingDirective::as_str) == Some(TaggingDirective::REPLACE);
-    let head = if replaces {
-        Head {
-            content_type: input.content_type,
-            cache_control: input.cache_control,
-            content_encoding: input.content_encoding,
-            content_disposition: input.content_disposition,
-            content_language: input.content_language,
-            expires: input.expires,
-            metadata: input.metadata.unwrap_or_default().into_iter().collect(),
-            checksums: source.head.checksums,
-            parts: None,
-        }
-    } else {
-        source.head
-    };
-    let object = NewObject {
-        bucket: input.bucket,
-        key: input.key,
-        etag: source.etag.clone(),
-        modified: s3.clock.now(),
-        storage_class: class_name(input.storage_class),
-        head,
-        tags: if retags {
-            input.tagging.as_deref().map(tagging::parse).transpose()?.unwrap_or_default()
-        } else {
-            source.tags
-        },
-        body: body.into(),
-    };
-    let modified = object.modified;
-    store(s3, object, None, None).await?;
-    Ok(S3Response::new(CopyObjectOutput {
-        copy_object_result: Some(CopyObjectResult {
-            e_tag: Some(ETag::Strong(source.etag)),
-            last_modified: Some(timestamp(modified)),
-            ..CopyObjectResult::default()
-        }),
-        ..CopyObjectOutput::default()
-    }))
-}
-
 /// `aws-chunked` describes the transfer, not the object.
-pub(super) fn without_chunking(encoding: Option<String>) -> Option<String> {
-    let kept: Vec<_> = encoding
-        .as_deref()?
-        .split(',')
-        .map(str::trim)
-        .filter(|part| *part != "aws-chunked" && !part.is_empty())
-        .collect();
+pub(super) fn without_chunking(encoding: Option<&str>) -> Option<String> {
+    let kept: Vec<_> =
+        encoding?.split(',').map(str::trim).filter(|part| *part != "aws-chunked" && !part.is_empty()).collect();
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
@@ -426,21 +271,4 @@ fn content_type(object: &Object) -> Option<String> {
 
 fn checksums(object: &Object, wanted: bool) -> Checksum {
     if wanted { upload::as_answered(&object.head.checksums) } else { Checksum::default() }
-}
-
-pub(super) fn timestamp(at: Millis) -> Timestamp {
-    let at: SystemTime = UNIX_EPOCH + Duration::from_millis(u64::try_from(at).unwrap_or_default());
-    Timestamp::from(at)
-}
-
-/// Whole seconds since the epoch, the precision of an HTTP date.
-pub(super) fn seconds(at: &Timestamp) -> i64 {
-    let mut text = Vec::new();
-    if at.format(s3s::dto::TimestampFormat::DateTime, &mut text).is_err() {
-        return 0;
-    }
-    std::str::from_utf8(&text)
-        .ok()
-        .and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
-        .map_or(0, |at| at.timestamp())
 }

@@ -22,7 +22,7 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
 use super::access::Access;
 use super::registry::Registry;
-use super::{bucket, configuration, listing, multipart, object, tagging};
+use super::{bucket, completion, configuration, copy, listing, multipart, object, tagging};
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 
@@ -74,7 +74,7 @@ operations! {
     get_object => object::get: GetObjectInput, GetObjectOutput;
     head_object => object::head: HeadObjectInput, HeadObjectOutput;
     delete_object => object::delete: DeleteObjectInput, DeleteObjectOutput;
-    copy_object => object::copy: CopyObjectInput, CopyObjectOutput;
+    copy_object => copy::copy: CopyObjectInput, CopyObjectOutput;
 
     delete_objects => listing::delete: DeleteObjectsInput, DeleteObjectsOutput;
     list_objects_v2 => listing::list: ListObjectsV2Input, ListObjectsV2Output;
@@ -85,7 +85,7 @@ operations! {
 
     create_multipart_upload => multipart::create: CreateMultipartUploadInput, CreateMultipartUploadOutput;
     upload_part => multipart::upload: UploadPartInput, UploadPartOutput;
-    complete_multipart_upload => multipart::complete: CompleteMultipartUploadInput, CompleteMultipartUploadOutput;
+    complete_multipart_upload => completion::complete: CompleteMultipartUploadInput, CompleteMultipartUploadOutput;
     abort_multipart_upload => multipart::abort: AbortMultipartUploadInput, AbortMultipartUploadOutput;
     list_parts => multipart::list: ListPartsInput, ListPartsOutput;
 

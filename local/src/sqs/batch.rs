@@ -7,8 +7,9 @@ use super::fault::Fault;
 const MAX_ENTRIES: usize = 10;
 
 /// Checks the ids of a batch's entries.
-pub(super) fn check_ids<'a>(ids: impl Iterator<Item = &'a str> + Clone) -> Result<(), Fault> {
-    let count = ids.clone().count();
+pub(super) fn check_ids<'a>(ids: impl Iterator<Item = &'a str>) -> Result<(), Fault> {
+    let ids: Vec<&str> = ids.collect();
+    let count = ids.len();
     if count == 0 {
         return Err(Fault::empty_batch());
     }
@@ -16,11 +17,11 @@ pub(super) fn check_ids<'a>(ids: impl Iterator<Item = &'a str> + Clone) -> Resul
         return Err(Fault::too_many_entries(count));
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-    for (at, id) in ids.clone().enumerate() {
+    for (at, id) in ids.iter().enumerate() {
         if !(1..=80).contains(&id.len()) || !id.chars().all(allowed) {
             return Err(Fault::invalid_entry_id());
         }
-        if ids.clone().take(at).any(|earlier| earlier == id) {
+        if ids[..at].contains(id) {
             return Err(Fault::repeated_entry(id));
         }
     }

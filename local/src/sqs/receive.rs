@@ -65,7 +65,7 @@ pub(super) async fn receive(call: &Call<'_>, request: ReceiveMessage) -> Result<
         if !look.delivered.is_empty() {
             // The other polls now have an earlier message to wait for.
             call.sqs.wakes.ring(queue.id);
-            return Ok(answer(look.delivered, &request, now));
+            return Ok(answer(look.delivered, &request));
         }
         if Instant::now() >= deadline {
             return Ok(json!({}));
@@ -180,7 +180,7 @@ fn deliver(
     Ok((message, receipt))
 }
 
-fn answer(delivered: Vec<(Message, Receipt)>, request: &ReceiveMessage, _now: Millis) -> Value {
+fn answer(delivered: Vec<(Message, Receipt)>, request: &ReceiveMessage) -> Value {
     let wanted: Vec<&str> =
         request.attribute_names.iter().chain(&request.message_system_attribute_names).map(String::as_str).collect();
     let messages: Vec<Value> = delivered

@@ -1,0 +1,88 @@
+//! What happens by itself as time passes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dynoxide::Database;
+use tokio::time::MissedTickBehavior;
+
+use crate::clock::{Clock, millis};
+use crate::identity::Identities;
+use crate::listener::Shutdown;
+use crate::s3::{LifecycleRun, Lifecycles};
+use crate::sqs::Sqs;
+use crate::store::{Store, sessions};
+
+/// How often messages, items and sessions that are past their time are removed, and the write-ahead log is moved into the
+/// database.
+const TIDYING: Duration = Duration::from_secs(1);
+/// How often lifecycle rules run. S3 does it once a day.
+const LIFECYCLE: Duration = Duration::from_secs(60);
+/// How long an expired session is remembered, so that its holder is told `ExpiredToken`.
+const EXPIRED_SESSIONS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Everything that time touches.
+#[derive(Clone)]
+pub(crate) struct Housekeeper {
+    pub(crate) store: Arc<Store>,
+    pub(crate) identities: Arc<Identities>,
+    pub(crate) clock: Clock,
+    pub(crate) lifecycles: Lifecycles,
+    pub(crate) sqs: Sqs,
+    pub(crate) database: Database,
+}
+
+impl Housekeeper {
+    /// The timers, until the stack stops.
+    pub(crate) async fn run(self, shutdown: Shutdown) {
+        let mut tidying = tokio::time::interval(TIDYING);
+        let mut lifecycle = tokio::time::interval(LIFECYCLE);
+        for timer in [&mut tidying, &mut lifecycle] {
+            timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            // The first tick comes at once; a stack that has just started has nothing to tidy.
+            timer.reset();
+        }
+        loop {
+            tokio::select! {
+                () = shutdown.drain.cancelled() => return,
+                _ = tidying.tick() => {
+                    self.tidy().await;
+                    self.checkpoint().await;
+                }
+                _ = lifecycle.tick() => drop(self.run_lifecycle().await),
+            }
+        }
+    }
+
+    /// Removes what is past its time.
+    pub(crate) async fn tidy(&self) {
+        let forgotten = self.clock.now() - millis(EXPIRED_SESSIONS_KEPT);
+        self.identities.forget_expired(forgotten);
+        if let Err(error) = self.store.run(|connection| sessions::delete_expired(connection, forgotten)).await {
+            tracing::warn!(error = %error, "cannot remove expired sessions");
+        }
+        if let Err(error) = self.sqs.expire().await {
+            tracing::warn!(error = %error, "cannot remove expired messages");
+        }
+        let database = self.database.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+            tracing::warn!(error = %error, "cannot remove expired items");
+        }
+    }
+
+    /// Runs every bucket's lifecycle rules.
+    pub(crate) async fn run_lifecycle(&self) -> LifecycleRun {
+        self.lifecycles.run().await.unwrap_or_else(|error| {
+            tracing::warn!(error = %error, "cannot run lifecycle rules");
+            LifecycleRun::default()
+        })
+    }
+
+    /// Moves the write-ahead log into the database, on a thread that may wait for the disk.
+    pub(crate) async fn checkpoint(&self) {
+        let store = Arc::clone(&self.store);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || store.checkpoint()).await {
+            tracing::warn!(error = %error, "cannot checkpoint the database");
+        }
+    }
+}

@@ -53,7 +53,6 @@ pub mod rfc3339_millis {
         ///
         /// # Errors
         /// Only what the serializer reports.
-        #[expect(clippy::ref_option, reason = "serde's `with` hands over a reference to the field")]
         pub fn serialize<S: Serializer>(t: &Option<DateTime<Utc>>, s: S) -> Result<S::Ok, S::Error> {
             match t {
                 Some(t) => super::serialize(t, s),

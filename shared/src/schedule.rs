@@ -121,11 +121,11 @@ mod tests {
     #[test]
     fn a_plain_client_is_told_the_first_look_of_the_schedule() {
         let now = DateTime::UNIX_EPOCH;
-        let at = |s: f64| now + TimeDelta::milliseconds((s * 1e3) as i64);
-        let w = EtaWindow { at: at(12.0), earliest_at: at(9.0), latest_at: at(19.0) };
+        let at = |s: i64| now + TimeDelta::seconds(s);
+        let w = EtaWindow { at: at(12), earliest_at: at(9), latest_at: at(19) };
         assert_eq!(poll_after(&w, now), Duration::from_millis(10_500));
-        assert_eq!(poll_after(&w, at(15.0)), Duration::from_secs(3), "inside the window: one step");
-        assert_eq!(poll_after(&w, at(119.0)), Duration::from_secs(13), "long past it: rarer");
+        assert_eq!(poll_after(&w, at(15)), Duration::from_secs(3), "inside the window: one step");
+        assert_eq!(poll_after(&w, at(119)), Duration::from_secs(13), "long past it: rarer");
     }
 
     proptest! {
@@ -143,9 +143,9 @@ mod tests {
         }
 
         #[test]
-        fn any_window_gives_a_wait(a in -1e6f64..1e6, b in -1e6f64..1e6) {
+        fn any_window_gives_a_wait(a in -1_000_000i64..1_000_000, b in -1_000_000i64..1_000_000) {
             let now = DateTime::UNIX_EPOCH;
-            let at = |s: f64| now + TimeDelta::milliseconds((s * 1e3) as i64);
+            let at = |s: i64| now + TimeDelta::seconds(s);
             let w = EtaWindow { at: at(a), earliest_at: at(a), latest_at: at(b) };
             prop_assert!(poll_after(&w, now) >= Duration::from_millis(100));
         }

@@ -1,1 +1,34 @@
-//! placeholder
+//! A whole system for a test: its own stack, its own api and workers, on free ports, gone when it is dropped.
+//!
+//! Nothing here knows more of the service than its HTTP contract, except for starting it, breaking it, and counting
+//! what crosses the wire.
+
+mod client;
+mod program;
+mod system;
+
+pub use client::{Answer, Receipt, View};
+pub use program::program;
+pub use system::{SECRET, Setup, System};
+
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// The longest that a test waits for something that should happen within a second or two: long, because machines that
+/// run tests are busy.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `check` gives a value.
+///
+/// # Panics
+/// With `what`, if it does not within [`PATIENCE`].
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = check().await {
+            return value;
+        }
+        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}

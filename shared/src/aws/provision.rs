@@ -1,10 +1,12 @@
 //! Makes bucket, queues and table for a laptop or a test: what Terraform does on AWS. What exists already is left as
 //! it is.
 
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, TimeToLiveSpecification,
 };
+use aws_sdk_s3::operation::create_bucket::CreateBucketError;
 use aws_sdk_s3::types::{
     BucketLifecycleConfiguration, CorsConfiguration, CorsRule, ExpirationStatus, LifecycleExpiration, LifecycleRule,
     LifecycleRuleFilter,
@@ -52,7 +54,7 @@ async fn make_bucket(connection: &Connection, settings: &StoreSettings) -> Resul
     let bucket = &settings.bucket;
     match s3.create_bucket().bucket(bucket).send().await {
         Ok(_) => {}
-        Err(e) if e.as_service_error().is_some_and(|e| e.is_bucket_already_owned_by_you()) => return Ok(()),
+        Err(e) if e.as_service_error().is_some_and(CreateBucketError::is_bucket_already_owned_by_you) => return Ok(()),
         Err(e) => return Err(Error::of("s3.CreateBucket", &e)),
     }
     // A page may poll: GET with a validator, and read the ETag. A day of preflight cache, where one is needed at all.
@@ -103,7 +105,7 @@ async fn make_table(connection: &Connection, table: &str) -> Result<(), Error> {
         .await;
     match create {
         Ok(_) => {}
-        Err(e) if e.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => return Ok(()),
+        Err(e) if e.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => return Ok(()),
         Err(e) => return Err(Error::of("dynamodb.CreateTable", &e)),
     }
     let ttl = TimeToLiveSpecification::builder().attribute_name(TTL).enabled(true).build().map_err(invalid)?;
@@ -150,6 +152,7 @@ async fn make_queue(
     Err(Error::of("sqs.CreateQueue", &error))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn invalid(e: aws_smithy_types::error::operation::BuildError) -> Error {
     Error::new(Kind::Invalid, "provision", e.to_string())
 }

@@ -9,6 +9,9 @@ use clap::{Arg, Command, error::ErrorKind};
 
 use super::catalogue::{ALL, Setting};
 
+/// What the `command` processor tells the program that it runs, which may be one of ours.
+const ORDER_ID: &str = "OFFLOAD_ORDER_ID";
+
 /// The values as given, and the errors met so far.
 #[derive(Default)]
 pub struct Source {
@@ -79,7 +82,7 @@ pub fn parse<T>(
 ) -> Result<T, Exit> {
     let mut source = Source::default();
     source.read_variables(settings, variables);
-    source.read_flags(command(program, about, settings), settings, args.into_iter().collect())?;
+    source.read_flags(&command(program, about, settings), settings, args.into_iter().collect())?;
     let built = build(&mut source);
     source.finish(built).map_err(Exit::Wrong)
 }
@@ -111,7 +114,7 @@ impl Source {
         for (variable, value) in variables.into_iter().filter(|(k, _)| k.starts_with("OFFLOAD_")) {
             if let Some(name) = own.get(&variable) {
                 self.values.insert(name, Given { value, from: variable });
-            } else if !ALL.iter().any(|s| s.variable() == variable) {
+            } else if variable != ORDER_ID && !ALL.iter().any(|s| s.variable() == variable) {
                 // A setting of another program is no error: they may share one environment.
                 let near = nearest(&variable).map(|n| format!("; did you mean {n}?")).unwrap_or_default();
                 self.errors.push(format!("{variable} is not a setting{near}"));
@@ -119,7 +122,7 @@ impl Source {
         }
     }
 
-    fn read_flags(&mut self, command: Command, settings: &[Setting], mut args: Vec<OsString>) -> Result<(), Exit> {
+    fn read_flags(&mut self, command: &Command, settings: &[Setting], mut args: Vec<OsString>) -> Result<(), Exit> {
         // clap stops at the first argument that it does not know. Take it out and go on, to tell of every one.
         let matches = loop {
             let error = match command.clone().try_get_matches_from(&args) {

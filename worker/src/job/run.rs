@@ -183,7 +183,7 @@ async fn show(worker: &Worker, job: &mut Job) {
         Ok(Published::Written(etag)) => job.etag = Some(etag),
         Ok(Published::NotOlder) => {}
         Err(e) => {
-            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot show an order's status")
+            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot show an order's status");
         }
     }
 }

@@ -1,0 +1,140 @@
+//! A client as anybody could write it: plain HTTP and JSON.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::PATIENCE;
+
+/// An answer, read whole.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// The body as text.
+    pub text: String,
+}
+
+impl Answer {
+    /// Reads an answer.
+    ///
+    /// # Panics
+    /// If it breaks off.
+    pub async fn of(response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, text: response.text().await.expect("a body") }
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// If it is not JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {} {}", self.status, self.text))
+    }
+
+    /// A header's text, empty if there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The last part of a problem's type.
+    ///
+    /// # Panics
+    /// If the answer is no problem.
+    #[must_use]
+    pub fn problem(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{} {}", self.status, self.text);
+        let json = self.json();
+        assert_eq!(json["status"], self.status, "{json}");
+        json["type"].as_str().expect("a type").rsplit('/').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// What a client knows of an order that it placed.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// The order's id.
+    pub id: String,
+    /// Where its status is.
+    pub status_url: String,
+    /// What opens it at the api.
+    pub token: String,
+    /// The whole answer.
+    pub body: Value,
+}
+
+impl Receipt {
+    /// From the body of a 202.
+    ///
+    /// # Panics
+    /// If it is not one.
+    #[must_use]
+    pub fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 202, "{}", answer.text);
+        let body = answer.json();
+        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("{name} in {body}")).to_owned();
+        Self { id: text("id"), status_url: text("status_url"), token: text("order_token"), body }
+    }
+}
+
+/// What was seen at a status URL over time, checked to go forward.
+#[derive(Debug, Default)]
+pub struct View {
+    last: Option<Value>,
+    /// How many different revisions were seen.
+    pub changes: usize,
+}
+
+impl View {
+    /// Takes note of an object.
+    ///
+    /// # Panics
+    /// If it is older than one seen before, or changes a final status.
+    pub fn see(&mut self, object: Value) {
+        if let Some(last) = &self.last {
+            let rank = |v: &Value| match v["status"].as_str() {
+                Some("pending") => 0,
+                Some("processing") => 1,
+                _ => 2,
+            };
+            assert!(object["revision"].as_u64() >= last["revision"].as_u64(), "went back: {last} then {object}");
+            assert!(rank(&object) >= rank(last), "went back: {last} then {object}");
+            if last["done"] == true {
+                assert_eq!(object["status"], last["status"], "a final status changed");
+            }
+            if object["revision"] == last["revision"] {
+                return;
+            }
+        }
+        self.changes += 1;
+        self.last = Some(object);
+    }
+
+    /// Looks at a status URL until the order has ended.
+    ///
+    /// # Panics
+    /// If it does not end within [`PATIENCE`], or goes back.
+    pub async fn until_done(&mut self, http: &reqwest::Client, url: &str) -> Value {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            // A refused connection is an outage that a test made.
+            if let Ok(response) = http.get(url).send().await
+                && response.status() == 200
+                && let Ok(object) = response.json::<Value>().await
+            {
+                self.see(object);
+            }
+            if let Some(last) = self.last.as_ref().filter(|l| l["done"] == true) {
+                return last.clone();
+            }
+            assert!(Instant::now() < end, "not done within {PATIENCE:?}: {:?}", self.last);
+            sleep(Duration::from_millis(25)).await;
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Starts and breaks a system.
+
+use std::{sync::Arc, time::Duration};
+
+use offload_local::{Options, Stack};
+use offload_shared::{
+    aws::{CallPolicy, Connection, Endpoints, Stores, provision},
+    settings::{ApiSettings, EtaSettings, Setting, Source, StoreSettings, WorkerSettings, catalogue as c},
+};
+use offload_worker::processor::{self, Processor};
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Answer, Receipt, View};
+
+/// The token secret of every test.
+pub const SECRET: &str = "a-secret-that-is-long-enough-for-tests";
+
+/// What a system consists of.
+pub struct Setup {
+    /// Settings that differ from the defaults of tests.
+    pub settings: Vec<(Setting, String)>,
+    /// The processor; `None` for what the settings say.
+    pub processor: Option<Arc<dyn Processor>>,
+    /// How many workers.
+    pub workers: usize,
+    /// How many api servers.
+    pub apis: usize,
+    /// The embedded stack.
+    pub stack: Options,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { settings: Vec::new(), processor: None, workers: 1, apis: 1, stack: Options::ephemeral() }
+    }
+}
+
+impl Setup {
+    /// With one more setting.
+    #[must_use]
+    pub fn with(mut self, setting: Setting, value: impl ToString) -> Self {
+        self.settings.push((setting, value.to_string()));
+        self
+    }
+
+    /// With a processor.
+    #[must_use]
+    pub fn processor(mut self, processor: impl Processor) -> Self {
+        self.processor = Some(Arc::new(processor));
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn start(self) -> System {
+        System::start(self).await
+    }
+}
+
+struct Part {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// A running system.
+pub struct System {
+    /// The embedded stack.
+    pub stack: Stack,
+    /// The stores, for what a test must see that no client can.
+    pub stores: Stores,
+    /// The URLs of the api servers.
+    pub apis: Vec<String>,
+    /// Speaks HTTP.
+    pub http: reqwest::Client,
+    setup: Setup,
+    api_parts: Vec<Part>,
+    worker_parts: Vec<Part>,
+}
+
+/// Fast enough for tests, and otherwise as a service would have it.
+fn defaults() -> Vec<(Setting, String)> {
+    let own = [
+        (c::BUCKET, "status"),
+        (c::TABLE, "orders"),
+        (c::TOKEN_SECRET, SECRET),
+        (c::LISTEN, "127.0.0.1:0"),
+        (c::JOB_SECONDS, "0.02"),
+        (c::EXPECTED_JOB_SECONDS, "0.05"),
+        (c::RETRY_BASE_SECONDS, "0.2"),
+        (c::CANCEL_CHECK_SECONDS, "0.1"),
+        (c::PROGRESS_INTERVAL_SECONDS, "0.1"),
+        (c::SHUTDOWN_GRACE_SECONDS, "5"),
+    ];
+    own.into_iter().map(|(s, v)| (s, v.to_owned())).collect()
+}
+
+impl System {
+    async fn start(mut setup: Setup) -> Self {
+        // Several systems start in one process; the first provider serves all.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let stack = Stack::start(setup.stack.clone()).await.expect("a stack");
+        let mut settings = defaults();
+        settings.append(&mut setup.settings);
+        setup.settings = settings;
+        let e = stack.endpoints();
+        let endpoints = Endpoints {
+            s3: e.s3.clone(),
+            sqs: e.sqs.clone(),
+            dynamodb: e.dynamodb.clone(),
+            region: setup.stack.region.clone(),
+            access_key_id: setup.stack.access_key_id.clone(),
+            secret_access_key: setup.stack.secret_access_key.clone(),
+        };
+        let connection = Connection::to(endpoints, CallPolicy::INTERACTIVE).await;
+        setup.settings.push((c::QUEUE_URL, "not yet".to_owned()));
+        let provisioned =
+            provision(&connection, &setup.read(StoreSettings::read), "orders").await.expect("to provision");
+        setup.settings.push((c::QUEUE_URL, provisioned.queue_url));
+        let stores = connection.stores(&setup.read(StoreSettings::read)).await.expect("stores");
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
+        let (workers, apis) = (setup.workers, setup.apis);
+        let (api_parts, worker_parts, urls) = (Vec::new(), Vec::new(), Vec::new());
+        let mut system = Self { stack, stores, apis: urls, http, setup, api_parts, worker_parts };
+        for _ in 0..apis {
+            system.add_api().await;
+        }
+        for _ in 0..workers {
+            system.add_worker();
+        }
+        system
+    }
+
+    /// Starts one more api server.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub async fn add_api(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let stop = CancellationToken::new();
+        let (settings, eta) = (self.setup.read(ApiSettings::read), self.setup.read(EtaSettings::read));
+        let (stores, token) = (self.stores.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            offload_api::serve(listener, settings, eta, stores, token).await.expect("the api serves");
+        });
+        self.apis.push(url);
+        self.api_parts.push(Part { stop, task });
+    }
+
+    /// Starts one more worker.
+    pub fn add_worker(&mut self) {
+        let stop = CancellationToken::new();
+        let (settings, eta) = (self.setup.read(WorkerSettings::read), self.setup.read(EtaSettings::read));
+        let processor = match &self.setup.processor {
+            Some(p) => Arc::clone(p),
+            None => self.setup.read(processor::from_settings),
+        };
+        let run = offload_worker::run(settings, eta, self.stores.clone(), processor, stop.clone());
+        self.worker_parts.push(Part { stop, task: tokio::spawn(run) });
+    }
+
+    /// Stops the workers as SIGTERM does, and waits for them.
+    ///
+    /// # Panics
+    /// If one panicked.
+    pub async fn stop_workers(&mut self) {
+        for part in &self.worker_parts {
+            part.stop.cancel();
+        }
+        for part in self.worker_parts.drain(..) {
+            part.task.await.expect("the worker ends");
+        }
+    }
+
+    /// A request to the first api server.
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.apis[0]))
+    }
+
+    /// Sends a request.
+    ///
+    /// # Panics
+    /// If there is no answer.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+
+    /// Posts a body as an order.
+    pub async fn post(&self, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, "/order").json(body)).await
+    }
+
+    /// Places an order.
+    ///
+    /// # Panics
+    /// If it is not accepted.
+    pub async fn order(&self, body: &Value) -> Receipt {
+        Receipt::of(&self.post(body).await)
+    }
+
+    /// Asks the api of an order.
+    pub async fn get(&self, receipt: &Receipt) -> Answer {
+        self.send(self.request(Method::GET, &format!("/order/{}", receipt.id)).bearer_auth(&receipt.token)).await
+    }
+
+    /// Asks the api to cancel an order.
+    pub async fn cancel(&self, receipt: &Receipt) -> Answer {
+        self.send(self.request(Method::DELETE, &format!("/order/{}", receipt.id)).bearer_auth(&receipt.token)).await
+    }
+
+    /// Reads a status URL once.
+    pub async fn look(&self, receipt: &Receipt) -> Answer {
+        self.send(self.http.get(&receipt.status_url)).await
+    }
+
+    /// Follows an order to its end.
+    pub async fn done(&self, receipt: &Receipt) -> Value {
+        View::default().until_done(&self.http, &receipt.status_url).await
+    }
+}
+
+impl Setup {
+    fn read<T>(&self, read: impl FnOnce(&mut Source) -> Option<T>) -> T {
+        let mut source = Source::of(self.settings.iter().map(|(s, v)| (*s, v.as_str())));
+        let built = read(&mut source);
+        source.finish(built).expect("settings")
+    }
+}
+
+impl Drop for System {
+    fn drop(&mut self) {
+        for part in self.api_parts.iter().chain(&self.worker_parts) {
+            part.stop.cancel();
+            part.task.abort();
+        }
+    }
+}

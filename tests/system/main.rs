@@ -1,0 +1,18 @@
+//! The promises of the service, kept by the whole of it: real requests on real sockets, a stack for each test.
+
+mod cancellation;
+mod idempotency;
+mod orders;
+mod outages;
+mod refusals;
+mod settings;
+mod shutdown;
+mod stores;
+mod work;
+
+use serde_json::{Value, json};
+
+/// A small order for the built-in processor.
+fn fulfilment() -> Value {
+    json!({"kind": "fulfilment", "items": [{"sku": "A-1", "quantity": 2}]})
+}

@@ -1,0 +1,161 @@
+//! Bad input gets a clear problem, and costs nothing.
+
+use offload_local::Service;
+use offload_shared::{clock, id::OrderId, token::TokenKeys};
+use offload_tests::{Answer, Setup, System};
+use reqwest::{Method, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+
+use crate::fulfilment;
+
+async fn post_raw(system: &System, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+    system.send(system.request(Method::POST, "/order").header(CONTENT_TYPE, content_type).body(body)).await
+}
+
+fn requests(system: &System) -> [offload_local::RequestCounts; 3] {
+    [Service::S3, Service::Sqs, Service::DynamoDb].map(|s| system.stack.requests(s))
+}
+
+const WRITES: [&str; 8] = [
+    "PutObject",
+    "DeleteObject",
+    "SendMessage",
+    "SendMessageBatch",
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "TransactWriteItems",
+];
+
+fn writes(system: &System) -> u64 {
+    requests(system).iter().map(|counts| WRITES.iter().map(|w| counts.of(w)).sum::<u64>()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_order_gets_a_problem_and_costs_no_request() {
+    // No worker: its receives would be counted.
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let item = json!({"sku": "A", "quantity": 1});
+    let json_body = |v: Value| v.to_string();
+    let cases = [
+        ("not JSON", "application/json", "{nonsense".to_owned(), 400, "invalid-json", ""),
+        ("empty", "application/json", String::new(), 400, "invalid-json", ""),
+        ("an array", "application/json", "[]".to_owned(), 422, "invalid-order", ""),
+        (
+            "an unknown member",
+            "application/json",
+            json_body(json!({"kind": "fulfilment", "items": [item], "colour": 1})),
+            422,
+            "invalid-order",
+            "",
+        ),
+        (
+            "quantity 0",
+            "application/json",
+            json_body(json!({"kind": "fulfilment", "items": [{"sku": "A", "quantity": 0}]})),
+            422,
+            "invalid-order",
+            "/items/0/quantity",
+        ),
+        (
+            "101 items",
+            "application/json",
+            json_body(json!({"kind": "fulfilment", "items": vec![item.clone(); 101]})),
+            422,
+            "invalid-order",
+            "/items",
+        ),
+        (
+            "an unknown option",
+            "application/json",
+            json_body(json!({"kind": "report", "rows": 1, "options": {"x": 1}})),
+            422,
+            "invalid-order",
+            "/options",
+        ),
+        (
+            "257 KiB",
+            "application/json",
+            json_body(json!({"kind": "report", "pad": "x".repeat(257 * 1024)})),
+            413,
+            "body-too-large",
+            "",
+        ),
+        ("a form", "application/x-www-form-urlencoded", "kind=report".to_owned(), 415, "unsupported-media-type", ""),
+        ("deep nesting", "application/json", "[".repeat(100_000), 400, "invalid-json", ""),
+    ];
+    let before = requests(&system);
+    for (what, content_type, body, status, slug, pointer) in cases {
+        let answer = post_raw(&system, content_type, body).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (status, slug), "{what}: {}", answer.text);
+        assert!(!answer.header("x-request-id").is_empty(), "{what}");
+        let problem = answer.json();
+        assert_eq!(problem["request_id"], answer.header("x-request-id"), "{what}");
+        if slug == "invalid-order" {
+            assert_eq!(problem["errors"][0]["pointer"], pointer, "{what}: {problem}");
+        }
+    }
+    let preferring = system.request(Method::POST, "/order").json(&fulfilment()).header("prefer", "wait=abc");
+    let answer = system.send(preferring).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-prefer"));
+    let keyed = system.request(Method::POST, "/order").json(&fulfilment()).header("idempotency-key", "");
+    let answer = system.send(keyed).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-idempotency-key"));
+    let streamed = futures_util::stream::iter((0..300).map(|_| Ok::<_, std::io::Error>("x".repeat(1_024))));
+    let answer = post_raw(&system, "application/json", reqwest::Body::wrap_stream(streamed)).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (413, "body-too-large"), "of unknown length");
+    assert_eq!(requests(&system), before, "nothing reached S3, SQS or DynamoDB");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_opens_to_its_own_token_only() {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let (a, b) = (system.order(&fulfilment()).await, system.order(&fulfilment()).await);
+    // An order that never was, with a token that is right for it: only the service's secret makes one.
+    let unknown = OrderId::new(clock::now());
+    let right = TokenKeys::parse(offload_tests::SECRET).unwrap().sign(unknown);
+    let before = writes(&system);
+    for method in [Method::GET, Method::DELETE] {
+        let ask = |path: String, token: Option<String>| {
+            let request = system.request(method.clone(), &path);
+            system.send(match token {
+                Some(t) => request.bearer_auth(t),
+                None => request,
+            })
+        };
+        let told = |answer: Answer| (answer.status, answer.problem());
+        let bad_id = ask("/order/not-an-id".to_owned(), Some(a.token.clone())).await;
+        assert_eq!(told(bad_id), (400, "invalid-order-id".to_owned()));
+        let none = ask(format!("/order/{}", a.id), None).await;
+        assert_eq!(none.header("www-authenticate"), "Bearer");
+        assert_eq!(told(none), (401, "token-missing".to_owned()));
+        let others = ask(format!("/order/{}", a.id), Some(b.token.clone())).await;
+        assert_eq!(told(others), (403, "token-invalid".to_owned()));
+        let unknown_id = ask(format!("/order/{unknown}"), Some(right.clone())).await;
+        assert_eq!(told(unknown_id), (404, "order-not-found".to_owned()));
+    }
+    assert_eq!(writes(&system), before, "nothing was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_said_so() {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let answer = system.send(system.request(Method::GET, "/orders")).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (404, "not-found"));
+    let answer = system.send(system.request(Method::PUT, "/order")).await;
+    assert_eq!((answer.status, answer.problem().as_str()), (405, "method-not-allowed"));
+    assert_eq!(answer.header("allow"), "POST");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_origin_may_order() {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let preflight = system.request(Method::OPTIONS, "/order").header("origin", "https://shop.example");
+    let preflight = preflight.header("access-control-request-method", "POST");
+    let answer = system.send(preflight.header("access-control-request-headers", "content-type,idempotency-key")).await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, "*"));
+    let post = system.request(Method::POST, "/order").header("origin", "https://shop.example").json(&fulfilment());
+    let answer = system.send(post).await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (202, "*"));
+    assert!(answer.header("access-control-expose-headers").to_lowercase().contains("location"));
+}

@@ -1,0 +1,59 @@
+//! A worker that is told to stop, or dies, loses nothing.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use offload_local::Service;
+use offload_shared::settings::catalogue as c;
+use offload_tests::{Setup, eventually};
+
+use crate::fulfilment;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_stops_within_its_grace_period_and_hands_back_what_runs() {
+    let setup = Setup::default().with(c::CONCURRENCY, 50).with(c::JOB_SECONDS, 8).with(c::SHUTDOWN_GRACE_SECONDS, 3);
+    let mut system = setup.start().await;
+    let receipts = join_all((0..50).map(|_| async { system.order(&fulfilment()).await })).await;
+    eventually("all run", async || {
+        let depth = system.stores.queue.depth().await.ok()?;
+        (depth.in_flight == 50).then_some(())
+    })
+    .await;
+    let begun = Instant::now();
+    system.stop_workers().await;
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    eventually("all are back in the queue at once, not after their visibility", async || {
+        let depth = system.stores.queue.depth().await.ok()?;
+        (depth.visible == 50).then_some(())
+    })
+    .await;
+    for r in &receipts {
+        let told = system.get(r).await.json();
+        assert_eq!((told["done"].as_bool(), told["status"].as_str()), (Some(false), Some("processing")), "{told}");
+    }
+    system.add_worker();
+    for done in join_all(receipts.iter().map(|r| system.done(r))).await {
+        assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(2)), "{done}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_finishes_what_can_finish_before_it_stops() {
+    let mut system = Setup::default().with(c::JOB_SECONDS, 1).start().await;
+    let receipt = system.order(&fulfilment()).await;
+    eventually("it runs", async || (system.stores.queue.depth().await.ok()?.in_flight == 1).then_some(())).await;
+    system.stop_workers().await;
+    let done = system.done(&receipt).await;
+    assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_work_is_short_is_written_twice_and_never_shown_as_processing() {
+    let system = Setup::default().start().await;
+    let receipt = system.order(&fulfilment()).await;
+    system.done(&receipt).await;
+    assert_eq!(system.stack.requests(Service::S3).of("PutObject"), 2, "pending and completed");
+    // Accepted, marked as enqueued, claimed, completed.
+    let dynamodb = system.stack.requests(Service::DynamoDb);
+    assert_eq!(dynamodb.of("PutItem") + dynamodb.of("UpdateItem"), 4, "{dynamodb:?}");
+}

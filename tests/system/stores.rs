@@ -1,0 +1,174 @@
+//! The shells around AWS keep the write protocol's promises, seen from where the api and the worker stand.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use offload_local::{FaultPlan, Service};
+use offload_shared::{
+    aws::{Accepted, Conflict, LeaseState, Published},
+    clock,
+    id::OrderId,
+    idempotency::IdempotencyKey,
+    message::Envelope,
+    order::{Lease, Order, OrderRecord, OrderState},
+    status::{EtaWindow, ProgressReport},
+    transition::Transition,
+};
+use offload_tests::{Setup, System};
+
+async fn stores() -> System {
+    Setup { workers: 0, apis: 0, ..Setup::default() }.start().await
+}
+
+fn new_order() -> OrderRecord {
+    let now = clock::now();
+    let order = Order {
+        id: OrderId::new(now),
+        created_at: now,
+        payload: serde_json::Map::new(),
+        deadline_at: None,
+        not_before: None,
+        traceparent: None,
+        renew: "https://api.example/order/x".to_owned(),
+    };
+    OrderRecord::new(order, EtaWindow { at: now, earliest_at: now, latest_at: now }, 1_000)
+}
+
+fn started(record: &OrderRecord) -> (OrderState, Lease) {
+    let now = clock::now();
+    let state = record.state.apply(Transition::Start { eta: None, poll_after_ms: None }, now).unwrap();
+    (state, Lease { owner: OrderId::new(now).to_string(), until: now + TimeDelta::seconds(30) })
+}
+
+/// Until an answer gets through.
+async fn insist<T, E: std::fmt::Debug>(call: impl AsyncFn() -> Result<T, E>) -> T {
+    for _ in 0..20 {
+        if let Ok(done) = call().await {
+            return done;
+        }
+    }
+    panic!("twenty answers were lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_workers_one_claims_an_order() {
+    let system = stores().await;
+    let orders = &system.stores.orders;
+    let record = new_order();
+    orders.accept(&record, None).await.unwrap();
+    let claims = join_all((0..50).map(|_| async {
+        let (state, lease) = started(&record);
+        orders.store(record.order.id, &state, Some(&lease)).await.map(|r| (r, lease))
+    }))
+    .await;
+    let (won, lost): (Vec<_>, Vec<_>) = claims.into_iter().partition(Result::is_ok);
+    assert_eq!((won.len(), lost.len()), (1, 49));
+    let (winner, lease) = won.into_iter().next().unwrap().unwrap();
+    assert_eq!(winner.order, record.order, "the claim's answer brings the order with it");
+    assert!(winner.enqueued, "what a worker has, needs no sweeper");
+    for l in lost {
+        let Err(Conflict::Changed(Some(found))) = l else { panic!("{l:?}") };
+        assert_eq!(found.lease.unwrap().owner, lease.owner, "the loser learns who has it");
+    }
+    assert_eq!(orders.renew_lease(record.order.id, &lease).await.unwrap(), LeaseState::Held);
+    orders.request_cancel(record.order.id).await.unwrap();
+    assert_eq!(orders.renew_lease(record.order.id, &lease).await.unwrap(), LeaseState::CancelRequested);
+    let stranger = Lease { owner: "stranger".to_owned(), ..lease };
+    assert_eq!(orders.renew_lease(record.order.id, &stranger).await.unwrap(), LeaseState::Lost);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_was_lost_is_known_again() {
+    let system = stores().await;
+    let orders = &system.stores.orders;
+    let record = new_order();
+    let key = IdempotencyKey::parse(b"k", b"{}").unwrap();
+    let lose_one = |service: Service, operation: &str| {
+        let plan = FaultPlan { lost_reply_rate: 0.7, only: Some(vec![operation.to_owned()]), ..FaultPlan::default() };
+        system.stack.faults(service).set(plan);
+    };
+    lose_one(Service::DynamoDb, "TransactWriteItems");
+    let accepted = insist(async || orders.accept(&record, Some(&key)).await).await;
+    assert_eq!(accepted, Accepted::New);
+    lose_one(Service::S3, "PutObject");
+    let object = record.status_object(None);
+    insist(async || system.stores.objects.create(&object).await).await;
+    lose_one(Service::DynamoDb, "UpdateItem");
+    let (state, lease) = started(&record);
+    let claimed = insist(async || orders.store(record.order.id, &state, Some(&lease)).await).await;
+    assert_eq!(claimed.state, state);
+    system.stack.faults(Service::DynamoDb).clear();
+    let other = new_order();
+    let Accepted::Exists(found) = orders.accept(&other, Some(&key)).await.unwrap() else { panic!() };
+    assert_eq!(found.order_id, record.order.id);
+    assert_eq!(orders.get(other.order.id).await.unwrap(), None, "and the other order was not stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_object_never_goes_back_under_fifty_writers() {
+    let system = stores().await;
+    let objects = &system.stores.objects;
+    let mut record = new_order();
+    let first = objects.create(&record.status_object(None)).await.unwrap();
+    assert_eq!(objects.create(&record.status_object(None)).await.unwrap(), None, "only once");
+    let mut revisions = vec![];
+    record.state = started(&record).0;
+    for n in 0..50 {
+        let report = ProgressReport::new(n, None);
+        let progress = Transition::Progress { report, eta: None, poll_after_ms: None };
+        record.state = record.state.apply(progress, clock::now()).unwrap();
+        revisions.push(record.status_object(None));
+    }
+    // All know only the first object, and the newest is not the last to write.
+    let newest = revisions.last().unwrap().clone();
+    let written = join_all(revisions.iter().rev().map(|o| objects.publish(o, first.as_deref()))).await;
+    assert!(written.iter().any(|w| matches!(w, Ok(Published::NotOlder))));
+    let link =
+        system.stores.presigner.get(&newest.id.status_key(), Duration::from_secs(60), clock::now()).await.unwrap();
+    let standing: offload_shared::status::StatusObject =
+        system.http.get(link.0).send().await.unwrap().json().await.unwrap();
+    assert_eq!(standing, newest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_taken_back_only_while_nobody_has_it() {
+    let system = stores().await;
+    let orders = &system.stores.orders;
+    let (waiting, taken) = (new_order(), new_order());
+    for r in [&waiting, &taken] {
+        orders.accept(r, None).await.unwrap();
+    }
+    let (state, lease) = started(&taken);
+    orders.store(taken.order.id, &state, Some(&lease)).await.unwrap();
+    for r in [&waiting, &taken] {
+        orders.withdraw(r.order.id).await.unwrap();
+    }
+    assert_eq!(orders.get(waiting.order.id).await.unwrap(), None);
+    assert!(orders.get(taken.order.id).await.unwrap().is_some());
+    orders.mark_enqueued(waiting.order.id).await.unwrap();
+    assert_eq!(orders.get(waiting.order.id).await.unwrap(), None, "a late mark does not bring it back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_comes_again_until_it_is_settled() {
+    let system = stores().await;
+    let queue = &system.stores.queue;
+    let envelope = Envelope::new(OrderId::new(clock::now()), Some("\"e\"".to_owned()));
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    queue.send(&envelope, Duration::ZERO, Some(trace)).await.unwrap();
+    let receive = || async {
+        let mut got = queue.receive(10, Duration::from_secs(5), Duration::from_secs(30)).await.unwrap();
+        assert_eq!(got.len(), 1);
+        got.remove(0)
+    };
+    let first = receive().await;
+    assert_eq!((first.receive_count, first.traceparent.as_deref()), (1, Some(trace)));
+    assert_eq!(Envelope::parse(&first.body).unwrap(), envelope);
+    assert_eq!(queue.depth().await.unwrap().in_flight, 1);
+    first.retry_after(Duration::ZERO).await.unwrap();
+    let second = receive().await;
+    assert_eq!(second.receive_count, 2);
+    second.complete().await.unwrap();
+    assert!(queue.receive(10, Duration::ZERO, Duration::from_secs(1)).await.unwrap().is_empty());
+}

@@ -1,0 +1,135 @@
+//! The work itself, by every kind of processor.
+
+use offload_shared::settings::catalogue as c;
+use offload_tests::{Setup, View, eventually};
+use serde_json::{Value, json};
+
+use crate::fulfilment;
+
+fn python(program: &str) -> Setup {
+    let command = json!(["python3", "-c", program]).to_string();
+    Setup::default().with(c::PROCESSOR, "command").with(c::COMMAND, command).with(c::PROCESSING_AFTER_MS, 0)
+}
+
+async fn end_of(setup: Setup) -> Value {
+    let system = setup.start().await;
+    let receipt = system.order(&fulfilment()).await;
+    system.done(&receipt).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_tells_its_progress_and_gives_a_result() {
+    let script = r#"
+import json, sys, time
+order = json.load(sys.stdin)["order"]
+for percent in (25, 50, 75):
+    print(json.dumps({"progress": percent, "message": f"packing {percent}"}), flush=True)
+    time.sleep(0.4)
+print(json.dumps({"result": {"boxes": len(order["items"])}}))
+"#;
+    let system = python(script).start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let seen = eventually("progress is seen", async || {
+        let object = system.look(&receipt).await.json();
+        object["progress"]["percent"].is_u64().then_some(object)
+    })
+    .await;
+    assert!(seen["progress"]["message"].as_str().unwrap().starts_with("packing"), "{seen}");
+    assert!(seen["eta"]["at"].is_string() && seen["poll_after_ms"].is_u64(), "{seen}");
+    let mut view = View::default();
+    let done = view.until_done(&system.http, &receipt.status_url).await;
+    assert_eq!((done["status"].as_str(), &done["result"]), (Some("completed"), &json!({"boxes": 1})));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_exits_with_1_fails_its_order() {
+    let done = end_of(python("import sys; print('secret', file=sys.stderr); sys.exit(1)")).await;
+    assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("failed"), Some(1)), "{done}");
+    assert!(done["error"]["type"].as_str().unwrap().ends_with("/processing-failed"), "{done}");
+    assert!(!done.to_string().contains("secret"), "what a program logs is not for the client");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_asks_for_another_try_gets_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let script = format!(
+        "import sys\nf = open({:?}, 'a+')\nf.write('x')\nf.flush()\nf.seek(0)\nsys.exit(0 if len(f.read()) >= 3 else 75)",
+        file.path()
+    );
+    let done = end_of(python(&script)).await;
+    assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(3)), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_not_tried_for_ever() {
+    let done = end_of(python("import sys; sys.exit(75)").with(c::MAX_ATTEMPTS, 3)).await;
+    assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("failed"), Some(3)), "{done}");
+    assert!(done["error"]["type"].as_str().unwrap().ends_with("/attempts-exhausted"), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_never_ends_is_ended() {
+    let done = end_of(python("import time\nwhile True: time.sleep(1)").with(c::JOB_TIMEOUT_SECONDS, 1)).await;
+    assert!(done["error"]["type"].as_str().unwrap().ends_with("/processing-timed-out"), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_prints_garbage_fails_with_the_line_named() {
+    let done = end_of(python("print('{\"progress\": 10}')\nprint('hunter2')")).await;
+    assert!(done["error"]["type"].as_str().unwrap().ends_with("/processor-protocol"), "{done}");
+    assert!(done["error"]["detail"].as_str().unwrap().contains("line 2"), "{done}");
+    assert!(!done.to_string().contains("hunter2"), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_prints_ten_megabytes_is_cut_off() {
+    let done = end_of(python("import sys\nsys.stdout.write('x' * 10_000_000)")).await;
+    assert_eq!(done["status"], "failed", "{done}");
+    let noise = "import sys\nsys.stderr.write('x' * 10_000_000)\nprint('{\"result\": 1}')";
+    assert_eq!(end_of(python(noise)).await["result"], 1, "but a log may be as long as it likes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_result_is_linked() {
+    let script = "import json\nprint(json.dumps({'result': {'text': 'x' * 50_000}}))";
+    let system = python(script).start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let done = system.done(&receipt).await;
+    assert!(done["result"].is_null() && done["result_url_expires_at"].is_string(), "{done}");
+    let result = system.send(system.http.get(done["result_url"].as_str().unwrap())).await;
+    assert_eq!(result.json()["text"].as_str().unwrap().len(), 50_000);
+    let told = system.get(&receipt).await.json();
+    assert_eq!(system.send(system.http.get(told["result_url"].as_str().unwrap())).await.status, 200, "renewed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_a_csv_to_download() {
+    let system = Setup::default().start().await;
+    let receipt = system.order(&json!({"kind": "report", "rows": 1_000})).await;
+    let done = system.done(&receipt).await;
+    assert_eq!(done["status"], "completed", "{done}");
+    let csv = system.send(system.http.get(done["result_url"].as_str().unwrap())).await;
+    assert_eq!(csv.header("content-type"), "text/csv");
+    assert_eq!(csv.text.lines().count(), 1_001, "a header and a thousand rows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_past_its_deadline_fails() {
+    let system = Setup::default().with(c::JOB_SECONDS, 60).start().await;
+    let mut order = fulfilment();
+    order["options"] = json!({"deadline_seconds": 1});
+    let receipt = system.order(&order).await;
+    let done = system.done(&receipt).await;
+    assert!(done["error"]["type"].as_str().unwrap().ends_with("/deadline-exceeded"), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delayed_order_waits() {
+    let system = Setup::default().start().await;
+    let mut order = fulfilment();
+    order["options"] = json!({"delay_seconds": 2});
+    let receipt = system.order(&order).await;
+    let done = system.done(&receipt).await;
+    let time = |name: &str| done[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
+    assert!((time("started_at") - time("created_at")).num_milliseconds() >= 2_000, "{done}");
+}

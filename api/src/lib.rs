@@ -1,1 +1,32 @@
-//! placeholder
+//! The HTTP api: takes orders, shows them, cancels them.
+//!
+//! One request's way: [`server`] accepts the connection, [`edge`] gives the request its id, its place among those in
+//! service and its log line, [`route`] has one file per endpoint. [`acceptance`] is the protocol by which an order
+//! comes to stand in DynamoDB, S3 and SQS.
+//!
+//! Invariant: an order that got `202` is in the order table, has its status object, and its message has been sent.
+
+mod acceptance;
+mod access;
+mod background;
+mod canonical;
+mod edge;
+mod error;
+mod eta;
+mod hold;
+mod key_locks;
+mod links;
+mod metrics;
+mod openapi;
+mod prefer;
+pub mod program;
+mod readiness;
+mod receipt;
+mod route;
+mod router;
+mod server;
+mod service;
+mod view;
+
+pub use openapi::{document as openapi_document, openapi};
+pub use server::serve;

@@ -1,0 +1,112 @@
+//! Reading a request body within bounds.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, header},
+};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use tokio::time::timeout;
+
+use crate::error::ApiError;
+
+/// The largest body: 256 KiB.
+pub(crate) const BODY_MAX_BYTES: usize = 256 * 1024;
+/// The longest that a body may take.
+const READ_TIME: Duration = Duration::from_secs(10);
+
+/// How much more than allowed is read and thrown away before the refusal. A server that closes on unread bytes resets
+/// the connection, and many a client then reports the reset instead of the answer.
+const DRAIN_MAX_BYTES: usize = 1024 * 1024;
+/// The longest that is spent on that.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+/// The whole body.
+///
+/// # Errors
+/// If it is too large, too slow or broken off.
+pub(crate) async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
+    if declared(headers) > BODY_MAX_BYTES {
+        // A client that waits for our word has sent nothing yet, and need not.
+        if !headers.contains_key(header::EXPECT) {
+            drain(body).await;
+        }
+        return Err(ApiError::BodyTooLarge);
+    }
+    match timeout(READ_TIME, collect(&mut body)).await {
+        Err(_) => Err(ApiError::BodyTimedOut),
+        Ok(Err(ApiError::BodyTooLarge)) => {
+            drain(body).await;
+            Err(ApiError::BodyTooLarge)
+        }
+        Ok(result) => result,
+    }
+}
+
+fn declared(headers: &HeaderMap) -> usize {
+    // hyper has refused what is no number; without the header the body is counted as it comes.
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
+    length.map_or(0, |l| l.parse().unwrap_or(usize::MAX))
+}
+
+async fn collect(body: &mut Body) -> Result<Bytes, ApiError> {
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ApiError::BodyIncomplete)?;
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.len() + data.len() > BODY_MAX_BYTES {
+            return Err(ApiError::BodyTooLarge);
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+async fn drain(mut body: Body) {
+    let reading = async {
+        let mut read = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            read += frame.data_ref().map_or(0, Bytes::len);
+            if read > DRAIN_MAX_BYTES {
+                break;
+            }
+        }
+    };
+    // However it ends, the refusal follows.
+    let _ = timeout(DRAIN_TIME, reading).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    async fn read_of(length: usize, declare: Option<usize>) -> Result<usize, ApiError> {
+        let mut headers = HeaderMap::new();
+        if let Some(n) = declare {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(n));
+        }
+        read(&headers, Body::from(vec![b' '; length])).await.map(|b| b.len())
+    }
+
+    #[tokio::test]
+    async fn a_body_has_its_bounds_whether_it_states_its_length_or_not() {
+        for declare in [None, Some(BODY_MAX_BYTES)] {
+            assert_eq!(read_of(BODY_MAX_BYTES, declare).await.unwrap(), BODY_MAX_BYTES);
+        }
+        for declare in [None, Some(BODY_MAX_BYTES + 1), Some(1)] {
+            assert!(matches!(read_of(BODY_MAX_BYTES + 1, declare).await, Err(ApiError::BodyTooLarge)), "{declare:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_not_waited_for() {
+        let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
+        assert!(matches!(read(&HeaderMap::new(), Body::from_stream(never)).await, Err(ApiError::BodyTimedOut)));
+        let broken = futures_util::stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))]);
+        assert!(matches!(read(&HeaderMap::new(), Body::from_stream(broken)).await, Err(ApiError::BodyIncomplete)));
+    }
+}

@@ -1,0 +1,41 @@
+//! Which pages may call the api.
+
+use std::{io, time::Duration};
+
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::identity::{TRACEPARENT, X_REQUEST_ID};
+use crate::prefer::{PREFER, PREFERENCE_APPLIED};
+
+/// Chrome keeps a preflight for two hours at most.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(7_200);
+
+/// The layer for these origins; `*` for any.
+///
+/// # Errors
+/// If one cannot be an origin.
+pub(crate) fn layer(origins: &[String]) -> io::Result<CorsLayer> {
+    let origin = if origins.iter().any(|o| o == "*") {
+        AllowOrigin::any()
+    } else {
+        let header = |o: &String| {
+            let text = format!("\"{o}\" is not an origin such as https://shop.example.org");
+            HeaderValue::from_str(o).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, text))
+        };
+        AllowOrigin::list(origins.iter().map(header).collect::<io::Result<Vec<_>>>()?)
+    };
+    Ok(CorsLayer::new()
+        .allow_origin(origin)
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            PREFER,
+            TRACEPARENT,
+            X_REQUEST_ID,
+        ])
+        .expose_headers([header::LOCATION, header::RETRY_AFTER, PREFERENCE_APPLIED, X_REQUEST_ID, header::DATE])
+        .max_age(PREFLIGHT_AGE))
+}

@@ -1,0 +1,131 @@
+//! The outermost layer: gives a request its id, its answer the common headers and a problem its body, and writes the
+//! one log line and the metrics.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::{
+    body::Body,
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::Response,
+};
+
+use super::identity::{RequestId, TraceContext, X_REQUEST_ID};
+use crate::{error::ApiError, service::Service};
+
+const NO_SNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// Written when it is dropped, so that a request whose client went away has its line too.
+struct Line {
+    service: Arc<Service>,
+    started: Instant,
+    method: &'static str,
+    route: String,
+    request_id: RequestId,
+    trace: TraceContext,
+    /// `None` until there is an answer.
+    status: Option<StatusCode>,
+}
+
+/// What nginx logs for a client that went away before its answer.
+const CLIENT_GONE: u16 = 499;
+
+pub(crate) async fn frame(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
+    let (request_id, trace) = (RequestId::of(request.headers()), TraceContext::of(request.headers()));
+    // The pattern and not the path: ids would make a time series each.
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let mut line = Line {
+        service,
+        started: Instant::now(),
+        method: method_label(request.method()),
+        route,
+        request_id: request_id.clone(),
+        trace: trace.clone(),
+        status: None,
+    };
+    request.extensions_mut().insert(trace);
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
+        note(&line, &error);
+        write_problem(&mut response, &error, &request_id);
+    }
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, request_id.header());
+    headers.insert(NO_SNIFF, HeaderValue::from_static("nosniff"));
+    line.status = Some(response.status());
+    response
+}
+
+/// The one place where the cause of a failed request is logged.
+fn note(line: &Line, error: &ApiError) {
+    let request_id = &line.request_id.0;
+    match (error, error.cause()) {
+        (_, Some(cause)) => {
+            line.service.metrics.aws_error(cause);
+            let (kind, operation) = (cause.kind.as_str(), cause.operation);
+            if cause.is_transient() {
+                tracing::warn!(request.id = request_id, error.kind = kind, aws.operation = operation, error.cause = %cause.source, "{error}");
+            } else {
+                tracing::error!(request.id = request_id, error.kind = kind, aws.operation = operation, error.cause = %cause.source, "{error}");
+            }
+        }
+        (ApiError::Panicked, None) => tracing::error!(request.id = request_id, "{error}"),
+        _ => {}
+    }
+}
+
+fn write_problem(response: &mut Response, error: &ApiError, request_id: &RequestId) {
+    // A problem is texts and numbers: it can always be written.
+    let body = serde_json::to_vec(&error.problem(&request_id.0)).unwrap_or_default();
+    response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    *response.body_mut() = Body::from(body);
+}
+
+/// A method is any token that a client likes: only the usual ones become labels.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let (status, elapsed) = (self.status.map_or(CLIENT_GONE, |s| s.as_u16()), self.started.elapsed());
+        self.service.metrics.request(self.method, &self.route, status, elapsed);
+        let ms = elapsed.as_millis();
+        let (method, route, request_id, trace_id) =
+            (self.method, self.route.as_str(), self.request_id.0.as_str(), self.trace.trace_id());
+        // Probes come every few seconds from everywhere.
+        if matches!(route, "/healthz" | "/readyz" | "/metrics") {
+            tracing::debug!(
+                http.method = method,
+                http.route = route,
+                http.status = status,
+                duration.ms = ms,
+                request.id = request_id,
+                trace.id = trace_id,
+                "request"
+            );
+        } else {
+            tracing::info!(
+                http.method = method,
+                http.route = route,
+                http.status = status,
+                duration.ms = ms,
+                request.id = request_id,
+                trace.id = trace_id,
+                "request"
+            );
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The names by which a request is found again: its id and its trace context.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use offload_shared::trace;
+use uuid::Uuid;
+
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The longest id that is taken from a client.
+const ID_MAX_BYTES: usize = 64;
+
+/// Names one request in its answer, its problem and the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// The W3C trace context that an order carries on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TraceContext(pub(crate) String);
+
+impl RequestId {
+    /// The client's own id, if it is one that can stand in a log line as it is, or a new one.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(X_REQUEST_ID).and_then(|v| v.to_str().ok()).filter(|id| is_id(id));
+        Self(given.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned))
+    }
+
+    pub(crate) fn header(&self) -> HeaderValue {
+        // Checked by `is_id`, or a UUID.
+        HeaderValue::from_str(&self.0).expect("a request id is visible ASCII")
+    }
+}
+
+impl TraceContext {
+    /// The client's trace, if it is well formed, or the start of a new one.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(TRACEPARENT).and_then(|v| v.to_str().ok()).filter(|t| trace::is_traceparent(t));
+        Self(given.map_or_else(new_traceparent, str::to_owned))
+    }
+
+    pub(crate) fn trace_id(&self) -> &str {
+        trace::trace_id(&self.0)
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    (1..=ID_MAX_BYTES).contains(&id.len()) && id.bytes().all(plain)
+}
+
+fn new_traceparent() -> String {
+    let (trace, span) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
+    format!("00-{trace}-{}-01", &span[..16])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: HeaderName, value: &str) -> HeaderMap {
+        HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])
+    }
+
+    #[test]
+    fn a_request_id_that_could_break_a_log_line_is_replaced() {
+        let of = |id: &str| RequestId::of(&headers(X_REQUEST_ID, id));
+        let longest = "a".repeat(64);
+        for good in ["a", "A-1_b.c", &longest] {
+            assert_eq!(of(good).0, good);
+        }
+        let long = "a".repeat(65);
+        for bad in ["", "a b", "a\"b", "a=b", "a/b", &long] {
+            let id = of(bad);
+            assert_ne!(id.0, bad);
+            assert_eq!(id.header().to_str().unwrap(), id.0);
+            assert!(is_id(&id.0));
+        }
+    }
+
+    #[test]
+    fn a_trace_goes_on_or_begins() {
+        let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(TraceContext::of(&headers(TRACEPARENT, given)).0, given);
+        for headers in [HeaderMap::new(), headers(TRACEPARENT, "nonsense")] {
+            let new = TraceContext::of(&headers);
+            assert!(trace::is_traceparent(&new.0), "{new:?}");
+        }
+    }
+}

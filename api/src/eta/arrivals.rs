@@ -1,0 +1,82 @@
+//! How many orders this process has accepted in the last three seconds: SQS's own counts come about that late.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// Counts per second, the current one first.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Ring {
+    second: u64,
+    counts: [u32; 4],
+}
+
+/// The counter of this process.
+#[derive(Debug)]
+pub(crate) struct Arrivals {
+    start: Instant,
+    ring: Mutex<Ring>,
+}
+
+impl Default for Arrivals {
+    fn default() -> Self {
+        Self { start: Instant::now(), ring: Mutex::default() }
+    }
+}
+
+impl Arrivals {
+    pub(crate) fn count(&self) {
+        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        *ring = ring.at(self.start.elapsed());
+        ring.counts[0] = ring.counts[0].saturating_add(1);
+    }
+
+    pub(crate) fn last_3s(&self) -> f64 {
+        let now = self.start.elapsed();
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner).at(now).last_3s(now)
+    }
+}
+
+impl Ring {
+    /// The same ring when time has gone on to `now`.
+    fn at(mut self, now: Duration) -> Self {
+        let passed = now.as_secs().saturating_sub(self.second);
+        for _ in 0..passed.min(4) {
+            self.counts.rotate_right(1);
+            self.counts[0] = 0;
+        }
+        self.second = self.second.max(now.as_secs());
+        self
+    }
+
+    /// The current second as far as it has come, two whole ones, and what is missing to three from the one before.
+    fn last_3s(&self, now: Duration) -> f64 {
+        let [current, one, two, three] = self.counts.map(f64::from);
+        current + one + two + three * (1.0 - f64::from(now.subsec_millis()) / 1e3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_leave_the_window_as_time_goes_on() {
+        let at = Duration::from_secs_f64;
+        let ring = Ring { second: 10, counts: [8, 0, 0, 0] };
+        let seen = |t: f64| ring.at(at(t)).last_3s(at(t));
+        for (t, expected) in [(10.0, 8.0), (10.9, 8.0), (12.5, 8.0), (13.0, 8.0), (13.5, 4.0), (14.0, 0.0), (99.0, 0.0)]
+        {
+            assert!((seen(t) - expected).abs() < 1e-6, "{t}: {}", seen(t));
+        }
+    }
+
+    #[test]
+    fn an_order_counts_at_once() {
+        let arrivals = Arrivals::default();
+        arrivals.count();
+        arrivals.count();
+        assert!((arrivals.last_3s() - 2.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,69 @@
+//! Where clients find an order. Pure.
+
+use offload_shared::id::OrderId;
+use serde::Serialize;
+use url::Url;
+use utoipa::ToSchema;
+
+/// The api's own address as clients reach it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PublicUrl {
+    /// `https://api.example.org` or `https://example.org/offload`, without a slash at the end.
+    base: String,
+    /// The path of `base`: empty or `/offload`.
+    path: String,
+}
+
+/// Where else to go from here. Members are left out where this deployment does not serve them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Links {
+    /// The order itself: its status, fresh URLs (with the order token).
+    #[serde(rename = "self")]
+    #[schema(format = "uri")]
+    pub(crate) this: String,
+}
+
+impl PublicUrl {
+    pub(crate) fn new(url: &Url) -> Self {
+        let trim = |s: &str| s.trim_end_matches('/').to_owned();
+        let mut bare = url.clone();
+        bare.set_query(None);
+        bare.set_fragment(None);
+        Self { base: trim(bare.as_str()), path: trim(url.path()) }
+    }
+
+    /// The order's URL.
+    pub(crate) fn order(&self, id: OrderId) -> String {
+        format!("{}/order/{id}", self.base)
+    }
+
+    /// The same as an absolute path, for `Location`.
+    pub(crate) fn order_path(&self, id: OrderId) -> String {
+        format!("{}/order/{id}", self.path)
+    }
+
+    pub(crate) fn links(&self, id: OrderId) -> Links {
+        Links { this: self.order(id) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_found_under_the_public_url() {
+        let id = OrderId::new(chrono::DateTime::UNIX_EPOCH);
+        for (url, absolute, path) in [
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080", ""),
+            ("https://example.org/", "https://example.org", ""),
+            ("https://example.org/offload/", "https://example.org/offload", "/offload"),
+            ("https://example.org/offload?x#y", "https://example.org/offload", "/offload"),
+        ] {
+            let public = PublicUrl::new(&Url::parse(url).unwrap());
+            assert_eq!(public.order(id), format!("{absolute}/order/{id}"));
+            assert_eq!(public.order_path(id), format!("{path}/order/{id}"));
+            assert_eq!(public.links(id).this, public.order(id));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What is counted, for Prometheus. The registry is the service's own, so that several services of one process do not
+//! count together.
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use offload_shared::aws;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text},
+    metrics::{
+        counter::Counter,
+        family::{Family, MetricConstructor},
+        gauge::Gauge,
+        histogram::Histogram,
+        info::Info,
+    },
+    registry::Registry,
+};
+
+/// Buckets in seconds: from a cached answer to a request held for a minute.
+const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0];
+
+/// The format that `/metrics` answers in.
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The metrics of one service. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Metrics(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    seconds: Family<RouteLabels, Histogram, Buckets>,
+    accepted: Counter,
+    aws_errors: Family<AwsErrorLabels, Counter>,
+    depth: Gauge<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AwsErrorLabels {
+    operation: &'static str,
+    kind: &'static str,
+}
+
+#[derive(Debug, Clone)]
+struct Buckets;
+
+impl MetricConstructor<Histogram> for Buckets {
+    fn new_metric(&self) -> Histogram {
+        Histogram::new(BUCKETS)
+    }
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::default();
+        let requests = Family::default();
+        let seconds = Family::new_with_constructor(Buckets);
+        let accepted = Counter::<u64, AtomicU64>::default();
+        let aws_errors = Family::default();
+        let depth = Gauge::default();
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("http_requests", "Requests answered; status 499 if the client left first", requests.clone());
+        registry.register("http_request_seconds", "Time to the answer, holding included", seconds.clone());
+        registry.register("orders_accepted", "Orders accepted and sent to the queue", accepted.clone());
+        registry.register("aws_errors", "Calls to AWS that failed after all tries", aws_errors.clone());
+        registry.register("eta_queue_depth", "Orders waiting in the queue, as last seen", depth.clone());
+        registry.register("build", "The build that runs", build);
+        Self(Arc::new(Inner { registry, requests, seconds, accepted, aws_errors, depth }))
+    }
+
+    pub(crate) fn request(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
+        let labels = RequestLabels { method, route: route.to_owned(), status: u32::from(status) };
+        self.0.requests.get_or_create(&labels).inc();
+        self.0.seconds.get_or_create(&RouteLabels { route: labels.route }).observe(elapsed.as_secs_f64());
+    }
+
+    pub(crate) fn accepted(&self) {
+        self.0.accepted.inc();
+    }
+
+    pub(crate) fn aws_error(&self, error: &aws::Error) {
+        let labels = AwsErrorLabels { operation: error.operation, kind: error.kind.as_str() };
+        self.0.aws_errors.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn queue_depth(&self, visible: u64) {
+        self.0.depth.set(i64::try_from(visible).unwrap_or(i64::MAX));
+    }
+
+    /// Everything, as text.
+    pub(crate) fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let _ = text::encode(&mut out, &self.0.registry);
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_told() {
+        let metrics = Metrics::new();
+        metrics.request("GET", "/order/{id}", 200, Duration::from_millis(3));
+        metrics.accepted();
+        metrics.aws_error(&aws::Error::new(aws::Kind::Unavailable, "s3.PutObject", "x"));
+        metrics.queue_depth(37);
+        let text = metrics.text();
+        for line in [
+            r#"http_requests_total{method="GET",route="/order/{id}",status="200"} 1"#,
+            r#"http_request_seconds_bucket{le="0.005",route="/order/{id}"} 1"#,
+            "orders_accepted_total 1",
+            r#"aws_errors_total{operation="s3.PutObject",kind="unavailable"} 1"#,
+            "eta_queue_depth 37",
+            "build_info{version=",
+        ] {
+            assert!(text.contains(line), "{line} is not in\n{text}");
+        }
+    }
+}

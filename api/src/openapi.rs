@@ -1,0 +1,121 @@
+//! The OpenAPI document: generated from the annotations of the routes, with the order schema put in.
+
+use offload_shared::{
+    problem::{Fault, Problem},
+    schema::{OPTIONS, OrderSchema},
+    status::StatusObject,
+};
+use serde_json::{Map, Value, json};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        Components,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
+};
+
+use crate::{canonical, route};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "status-offload",
+        description = "Takes orders that take longer than a request may. Each order gets a small status object in S3, which clients read directly by a presigned URL instead of polling this service."
+    ),
+    paths(
+        route::submit_order::submit_order,
+        route::show_order::show_order,
+        route::cancel_order::cancel_order,
+        route::healthz::healthz,
+        route::readyz::readyz,
+        route::metrics::metrics,
+        route::openapi::openapi,
+        route::docs::docs,
+    ),
+    components(schemas(StatusObject, Problem, Fault)),
+    tags(
+        (name = "orders", description = "Place, follow and cancel orders"),
+        (name = "operations", description = "For those who run the service")
+    ),
+    modifiers(&OrderToken)
+)]
+struct Api;
+
+/// The two ways to show an order's token.
+struct OrderToken;
+
+impl Modify for OrderToken {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_with(Components::default);
+        let bearer =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The order_token of the order"));
+        components.add_security_scheme("order_token", SecurityScheme::Http(bearer.build()));
+        let query = ApiKeyValue::with_description("token", "The same, where headers cannot be set");
+        components.add_security_scheme("order_token_in_query", SecurityScheme::ApiKey(ApiKey::Query(query)));
+    }
+}
+
+/// The document without the schema of orders, which is a setting: see [`document`].
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let mut openapi = Api::openapi();
+    openapi.info.license = None;
+    openapi
+}
+
+/// The whole document, for orders of this schema. Members are sorted, so that it is the same from every build.
+#[must_use]
+pub fn document(schema: &OrderSchema) -> Value {
+    // The type is made to be JSON, and the options are checked when the schema is compiled.
+    let mut document = serde_json::to_value(openapi()).unwrap_or_default();
+    let options: Value = serde_json::from_str(OPTIONS).unwrap_or_default();
+    document["components"]["schemas"]["OrderRequest"] = order_request(schema.document(), options);
+    canonical::sorted(document)
+}
+
+/// The schema of a request: the order's own members, and the reserved member `options` beside them.
+fn order_request(order: &Value, options: Value) -> Value {
+    let mut request = match order {
+        Value::Object(members) => Value::Object(members.clone()),
+        // `true`: a team that takes anything.
+        _ => json!({"type": "object"}),
+    };
+    admit_options(&mut request);
+    if let Value::Object(root) = &mut request {
+        // A name of its own, so that its references to #/$defs mean its own and not the document's.
+        root.entry("$id").or_insert_with(|| "urn:status-offload:order".into());
+        let mut options = options;
+        if let Value::Object(members) = &mut options {
+            members.remove("$schema");
+            members.insert("description".into(), "What is not the order: when it may start and must end".into());
+        }
+        properties(root).insert("options".into(), options);
+    }
+    request
+}
+
+/// Lets `options` through wherever a schema of the whole document admits only the members that it names: the validator
+/// takes them out before it looks at the order.
+fn admit_options(schema: &mut Value) {
+    let Value::Object(members) = schema else { return };
+    let closed = |name: &str| members.get(name) == Some(&Value::Bool(false));
+    if closed("additionalProperties") || closed("unevaluatedProperties") {
+        properties(members).insert("options".into(), Value::Bool(true));
+    }
+    for (name, part) in members.iter_mut() {
+        match (name.as_str(), part) {
+            ("allOf" | "anyOf" | "oneOf", Value::Array(parts)) => parts.iter_mut().for_each(admit_options),
+            ("then" | "else", part) => admit_options(part),
+            ("dependentSchemas" | "$defs", Value::Object(parts)) => parts.values_mut().for_each(admit_options),
+            _ => {}
+        }
+    }
+}
+
+fn properties(schema: &mut Map<String, Value>) -> &mut Map<String, Value> {
+    let properties = schema.entry("properties").or_insert_with(|| json!({}));
+    if !properties.is_object() {
+        *properties = json!({});
+    }
+    properties.as_object_mut().expect("it has just been made an object")
+}

@@ -1,0 +1,58 @@
+//! The program: settings, connections, signals.
+
+use std::process::ExitCode;
+
+use offload_shared::{
+    aws::{CallPolicy, Connection},
+    settings::{self, ApiSettings, EtaSettings, Exit, Source, StoreSettings},
+    shutdown,
+    telemetry::{self, LogSettings},
+};
+use tokio::net::TcpListener;
+
+struct Settings {
+    store: StoreSettings,
+    api: ApiSettings,
+    eta: EtaSettings,
+    log: LogSettings,
+}
+
+fn read(s: &mut Source) -> Option<Settings> {
+    let (store, api, eta) = (StoreSettings::read(s), ApiSettings::read(s), EtaSettings::read(s));
+    let log = LogSettings::read(s);
+    Some(Settings { store: store?, api: api?, eta: eta?, log: log? })
+}
+
+/// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
+pub async fn main() -> ExitCode {
+    let all = [StoreSettings::SETTINGS, ApiSettings::SETTINGS, EtaSettings::SETTINGS, LogSettings::SETTINGS].concat();
+    let about = "Takes orders over HTTP, shows them and cancels them.";
+    let settings = match settings::parse("offload-api", about, &all, std::env::args_os(), std::env::vars(), read) {
+        Ok(settings) => settings,
+        Err(exit) => return Exit::report(&exit),
+    };
+    telemetry::init(&settings.log);
+    let stop = shutdown::on_signal();
+    let connection = Connection::from_environment(CallPolicy::INTERACTIVE).await;
+    let stores = match connection.stores(&settings.store).await {
+        Ok(stores) => stores,
+        Err(e) => {
+            tracing::error!(error = e, "cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
+    let listener = match TcpListener::bind(settings.api.listen).await {
+        Ok(listener) => listener,
+        Err(e) => {
+            tracing::error!(error = %e, listen = %settings.api.listen, "cannot listen");
+            return ExitCode::FAILURE;
+        }
+    };
+    match crate::serve(listener, settings.api, settings.eta, stores, stop).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            tracing::error!(error = %e, "cannot serve");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Whether what the service stands on can be reached.
+
+use std::time::{Duration, Instant};
+
+use offload_shared::aws::{Error, Stores};
+use serde::Serialize;
+use tokio::{sync::Mutex, time::timeout};
+use utoipa::ToSchema;
+
+/// An answer is good for so long, so that a probe from everywhere costs three calls a second and no more.
+const FRESH: Duration = Duration::from_secs(1);
+/// A dependency that takes longer is not there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Whether one of them can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Dependency {
+    /// It answers as it should.
+    Ok,
+    /// It does not answer, or refuses; the log says why.
+    Unavailable,
+}
+
+/// What the service stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct Dependencies {
+    /// The bucket.
+    pub(crate) s3: Dependency,
+    /// The queue.
+    pub(crate) sqs: Dependency,
+    /// The order table.
+    pub(crate) dynamodb: Dependency,
+}
+
+impl Dependencies {
+    pub(crate) fn all_ok(&self) -> bool {
+        [self.s3, self.sqs, self.dynamodb].iter().all(|d| *d == Dependency::Ok)
+    }
+}
+
+/// The last answer. Who comes while it is being found waits for it: the lock is held meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness(Mutex<Option<(Instant, Dependencies)>>);
+
+impl Readiness {
+    pub(crate) async fn check(&self, stores: &Stores) -> Dependencies {
+        let mut last = self.0.lock().await;
+        if let Some((at, dependencies)) = *last
+            && at.elapsed() < FRESH
+        {
+            return dependencies;
+        }
+        let (s3, sqs, dynamodb) = tokio::join!(
+            probe("s3", stores.objects.ready()),
+            probe("sqs", stores.queue.ready()),
+            probe("dynamodb", stores.orders.ready()),
+        );
+        let dependencies = Dependencies { s3, sqs, dynamodb };
+        *last = Some((Instant::now(), dependencies));
+        dependencies
+    }
+}
+
+async fn probe(name: &'static str, ready: impl Future<Output = Result<(), Error>>) -> Dependency {
+    match timeout(PATIENCE, ready).await {
+        Ok(Ok(())) => return Dependency::Ok,
+        Ok(Err(e)) => {
+            tracing::warn!(dependency = name, error.kind = e.kind.as_str(), error.cause = %e.source, "not ready");
+        }
+        Err(_) => tracing::warn!(dependency = name, "not ready: no answer within {} s", PATIENCE.as_secs()),
+    }
+    Dependency::Unavailable
+}

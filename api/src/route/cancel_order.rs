@@ -1,0 +1,116 @@
+//! `DELETE /order/{id}`: asks for cancellation.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use offload_shared::{
+    aws::{self, Conflict, Kind},
+    clock,
+    id::OrderId,
+    message::Envelope,
+    order::OrderRecord,
+    problem::Problem,
+    status::Status,
+    transition::Transition,
+};
+use std::time::Duration;
+
+use crate::{access::Authorized, edge::shed::Place, error::ApiError, service::Service, view::StatusView};
+
+/// Decisions made anew because a worker was faster. An order has few transitions.
+const MAX_DECISIONS: usize = 5;
+
+/// Cancel an order
+///
+/// An order that waits is cancelled at once. One that is being worked on is cancelled by its worker within seconds,
+/// unless it ends first: follow `status_url` to see which.
+#[utoipa::path(
+    delete,
+    path = "/order/{id}",
+    tag = "orders",
+    operation_id = "cancelOrder",
+    security(("order_token" = []), ("order_token_in_query" = [])),
+    params(("id" = String, Path, format = "uuid", description = "The order")),
+    responses(
+        (status = 200, description = "The order is cancelled", body = StatusView),
+        (status = 202, description = "Cancellation is under way", body = StatusView),
+        (status = 400, description = "invalid-order-id", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "token-missing", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "token-invalid", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "order-not-found", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "order-already-ended: it is completed or failed", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "storage-unavailable, overloaded: try again after Retry-After", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn cancel_order(
+    State(service): State<Arc<Service>>,
+    Authorized(id): Authorized,
+    Extension(place): Extension<Place>,
+) -> Result<Response, ApiError> {
+    let own = Arc::clone(&service);
+    let cancelled = service.background.to_the_end(async move {
+        let cancelled = cancel(&own, id).await;
+        drop(place);
+        cancelled
+    });
+    let (status, record) = match cancelled.await? {
+        Cancelled::Shown(record) => (StatusCode::OK, record),
+        Cancelled::UnderWay(record) => (StatusCode::ACCEPTED, record),
+    };
+    Ok((status, Json(StatusView::of(&service, &record).await?)).into_response())
+}
+
+/// How far a cancellation has come.
+enum Cancelled {
+    /// The status object says so.
+    Shown(OrderRecord),
+    /// It will.
+    UnderWay(OrderRecord),
+}
+
+async fn cancel(service: &Service, id: OrderId) -> Result<Cancelled, ApiError> {
+    let orders = &service.stores.orders;
+    let mut record = orders.get(id).await?.ok_or(ApiError::OrderNotFound)?;
+    for _ in 0..MAX_DECISIONS {
+        let outcome = match record.state.status {
+            Status::Completed | Status::Failed => return Err(ApiError::OrderAlreadyEnded(record.state.status)),
+            // Also one that was cancelled before: whoever did it may not have got as far as the object.
+            Status::Cancelled => return Ok(show(service, record).await),
+            Status::Processing => orders.request_cancel(id).await.map(|()| Cancelled::UnderWay(record)),
+            Status::Pending => match record.state.apply(Transition::Cancel, clock::now()) {
+                Ok(state) => match orders.store(id, &state, None).await {
+                    Ok(cancelled) => return Ok(show(service, cancelled).await),
+                    Err(conflict) => Err(conflict),
+                },
+                // A pending order can be cancelled; only an ended one refuses.
+                Err(_) => return Err(ApiError::OrderAlreadyEnded(record.state.status)),
+            },
+        };
+        record = match outcome {
+            Ok(cancelled) => return Ok(cancelled),
+            Err(Conflict::Changed(Some(newer))) => *newer,
+            Err(Conflict::Changed(None)) => return Err(ApiError::OrderNotFound),
+            Err(Conflict::Failed(e)) => return Err(e.into()),
+        };
+    }
+    Err(aws::Error::new(Kind::Conflict, "dynamodb.UpdateItem", "too many writers of one order").into())
+}
+
+/// Makes the status object say that the order is cancelled.
+async fn show(service: &Service, record: OrderRecord) -> Cancelled {
+    let published = service.stores.objects.publish(&record.status_object(None), None).await;
+    let Err(e) = published else { return Cancelled::Shown(record) };
+    service.note("a cancelled order is not shown yet; a worker will do it", &e);
+    // The order's own message may be a long time away, or was never sent: a worker that gets this one finds the order
+    // ended, and shows it.
+    let message = Envelope::new(record.order.id, None);
+    if let Err(e) = service.stores.queue.send(&message, Duration::ZERO, record.order.traceparent.as_deref()).await {
+        service.note("a cancelled order waits for its own message to be shown", &e);
+    }
+    Cancelled::UnderWay(record)
+}

@@ -1,0 +1,68 @@
+//! `GET /order/{id}`: the order's status, with fresh URLs.
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use offload_shared::problem::Problem;
+
+use crate::{
+    access::Authorized,
+    edge::shed::Place,
+    error::ApiError,
+    hold::{Held, hold},
+    prefer::{PREFERENCE_APPLIED, Wait},
+    service::Service,
+    view::StatusView,
+};
+
+/// Show an order
+///
+/// Meant for renewing URLs and for clients that cannot reach S3: who polls, polls `status_url`. With `Prefer: wait=N`
+/// the request is held until the order changes.
+#[utoipa::path(
+    get,
+    path = "/order/{id}",
+    tag = "orders",
+    operation_id = "showOrder",
+    security(("order_token" = []), ("order_token_in_query" = [])),
+    params(
+        ("id" = String, Path, format = "uuid", description = "The order"),
+        ("Prefer" = Option<String>, Header, description = "wait=N: hold the request for up to N seconds (60 at most) until the order changes or has ended"),
+    ),
+    responses(
+        (status = 200, description = "The order", body = StatusView, headers(
+            ("Preference-Applied" = Option<String>, description = "wait=N, if the preference was applied"),
+        )),
+        (status = 400, description = "invalid-order-id, invalid-prefer", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "token-missing", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "token-invalid", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "order-not-found", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "storage-unavailable, overloaded: try again after Retry-After", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn show_order(
+    State(service): State<Arc<Service>>,
+    Authorized(id): Authorized,
+    Extension(place): Extension<Place>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let wait = Wait::of(&headers)?;
+    let record = service.stores.orders.get(id).await?.ok_or(ApiError::OrderNotFound)?;
+    let Held { record, applied } = match wait {
+        Some(wait) => {
+            let seen = record.state.revision;
+            hold(&service, &place, record, wait, |r| r.state.revision != seen || r.state.status.is_final()).await?
+        }
+        None => Held { record, applied: None },
+    };
+    let mut response = Json(StatusView::of(&service, &record).await?).into_response();
+    if let Some(wait) = applied {
+        response.headers_mut().insert(PREFERENCE_APPLIED, wait.applied());
+    }
+    Ok(response)
+}

@@ -1,0 +1,85 @@
+//! What all requests share.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use offload_shared::{
+    aws::{self, Stores},
+    settings::{ApiSettings, EtaSettings},
+};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::{
+    background::Background, eta::Estimator, key_locks::KeyLocks, links::PublicUrl, metrics::Metrics, openapi,
+    readiness::Readiness,
+};
+
+/// Requests that are held at once (`Prefer: wait`). They cost a connection and a read of the order table now and then.
+pub(crate) const HELD_MAX: usize = 10_000;
+
+/// One api.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) settings: ApiSettings,
+    pub(crate) stores: Stores,
+    pub(crate) public: PublicUrl,
+    pub(crate) estimator: Estimator,
+    pub(crate) keys: KeyLocks,
+    pub(crate) background: Background,
+    /// Requests in service.
+    pub(crate) places: Arc<Semaphore>,
+    /// Requests held.
+    pub(crate) seats: Semaphore,
+    pub(crate) metrics: Metrics,
+    pub(crate) readiness: Readiness,
+    /// The OpenAPI document with the order schema in force.
+    pub(crate) openapi: Bytes,
+    /// The service ends.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Service {
+    /// A service that clients reach at `listen`, unless the settings name another address.
+    ///
+    /// # Errors
+    /// If the settings cannot be used.
+    pub(crate) fn new(
+        settings: ApiSettings,
+        eta: EtaSettings,
+        stores: Stores,
+        listen: SocketAddr,
+        stop: CancellationToken,
+    ) -> io::Result<Self> {
+        let public = match &settings.public_url {
+            Some(url) => url.clone(),
+            None => Url::parse(&format!("http://{listen}")).map_err(io::Error::other)?,
+        };
+        if settings.public_url.is_none() && listen.ip().is_unspecified() {
+            tracing::warn!(%listen, "links name the listen address, which clients cannot reach; set OFFLOAD_PUBLIC_URL");
+        }
+        let metrics = Metrics::new();
+        Ok(Self {
+            public: PublicUrl::new(&public),
+            estimator: Estimator::new(eta, stores.queue.clone(), metrics.clone()),
+            keys: KeyLocks::default(),
+            background: Background::new(),
+            places: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
+            seats: Semaphore::new(HELD_MAX),
+            metrics,
+            readiness: Readiness::default(),
+            openapi: openapi::document(&settings.schema).to_string().into(),
+            settings,
+            stores,
+            stop,
+        })
+    }
+
+    /// Counts and logs a failed call whose failure no caller hears of.
+    pub(crate) fn note(&self, what: &'static str, error: &aws::Error) {
+        self.metrics.aws_error(error);
+        let (kind, operation) = (error.kind.as_str(), error.operation);
+        tracing::warn!(error.kind = kind, aws.operation = operation, error.cause = %error.source, "{what}");
+    }
+}

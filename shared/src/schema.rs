@@ -9,7 +9,7 @@ use crate::{order::OrderOptions, problem::Fault};
 pub const BUILT_IN: &str = include_str!("../schemas/order.json");
 
 /// The schema of the reserved member `options`.
-const OPTIONS: &str = include_str!("../schemas/options.json");
+pub const OPTIONS: &str = include_str!("../schemas/options.json");
 
 /// At most so many faults are listed: a hostile document should not buy a long answer.
 const MAX_FAULTS: usize = 20;

@@ -1,1 +1,50 @@
-//! placeholder
+//! The `offload` program: `up` runs the whole service on the embedded stack, and the other commands are a client that
+//! needs nothing but HTTP.
+//!
+//! Results go to standard output and everything else to standard error, so that output can be piped. Every command
+//! ends with one of the exit codes of [`failure`].
+
+mod args;
+mod cancel;
+mod client;
+pub mod failure;
+mod follow;
+mod output;
+mod progress;
+mod receipt;
+mod render;
+mod status;
+mod submit;
+mod up;
+mod wait;
+
+use std::process::ExitCode;
+
+pub use args::Cli;
+use args::Command;
+
+/// Makes ring the cryptography of every TLS connection of this process. To be called before the first one.
+pub fn install_tls() {
+    // An error means that somebody has installed one before, which serves as well.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// Runs a command, tells of its failure, and returns the exit code.
+pub async fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Up(args) => up::run(&args).await,
+        Command::Submit(args) => submit::run(args).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Wait(args) => wait::run(args).await,
+        Command::Cancel(args) => cancel::run(args).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = failure.message() {
+                output::say(message);
+            }
+            ExitCode::from(failure.code())
+        }
+    }
+}

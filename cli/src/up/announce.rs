@@ -1,0 +1,159 @@
+//! What `up` tells when everything runs. Pure.
+
+use std::path::Path;
+
+use offload_local::Endpoints;
+use offload_shared::settings::StoreSettings;
+use serde::Serialize;
+
+use super::{REGION, secrets::Secrets};
+use crate::{
+    args::DEFAULT_API,
+    render::{self, Paint},
+};
+
+/// An order of the built-in schema.
+const EXAMPLE: &str = r#"{"kind":"fulfilment","items":[{"sku":"A-1","quantity":2}]}"#;
+
+/// What runs.
+pub(super) struct Running<'a> {
+    pub(super) api: String,
+    pub(super) endpoints: &'a Endpoints,
+    pub(super) store: &'a StoreSettings,
+    pub(super) workers: usize,
+    /// The processor, in words.
+    pub(super) work: &'a str,
+    /// Whether orders are of a schema of the team's own.
+    pub(super) own_schema: bool,
+    pub(super) data: Option<&'a Path>,
+    pub(super) secrets: &'a Secrets,
+}
+
+/// The line of `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    api: &'a str,
+    s3: &'a str,
+    sqs: &'a str,
+    dynamodb: &'a str,
+    sts: &'a str,
+    region: &'a str,
+    bucket: &'a str,
+    queue_url: &'a str,
+    table: &'a str,
+    access_key_id: &'a str,
+    secret_access_key: &'a str,
+}
+
+impl Running<'_> {
+    /// One line of JSON, for scripts.
+    pub(super) fn json(&self) -> String {
+        let line = Line {
+            api: &self.api,
+            s3: &self.endpoints.s3,
+            sqs: &self.endpoints.sqs,
+            dynamodb: &self.endpoints.dynamodb,
+            sts: &self.endpoints.sts,
+            region: REGION,
+            bucket: &self.store.bucket,
+            queue_url: &self.store.queue_url,
+            table: &self.store.table,
+            access_key_id: &self.secrets.access_key_id,
+            secret_access_key: &self.secrets.secret_access_key,
+        };
+        serde_json::to_string(&line).expect("a struct of strings is always JSON")
+    }
+
+    /// A page for people. `program` is how to call this program.
+    pub(super) fn text(&self, program: &str, paint: Paint) -> String {
+        let orders = if self.workers == 1 { "1 order".to_owned() } else { format!("{} orders", self.workers) };
+        let data = match self.data {
+            Some(directory) => format!("{}; keys in secrets.json", directory.display()),
+            None => "in memory, gone at the end; --data DIR keeps it".to_owned(),
+        };
+        let rows = [
+            ("api", format!("{}   documentation at /docs", self.api)),
+            ("S3, STS", format!("{}   bucket {}", self.endpoints.s3, self.store.bucket)),
+            ("SQS", format!("{}   queue {}", self.endpoints.sqs, super::QUEUE)),
+            ("DynamoDB", format!("{}   table {}", self.endpoints.dynamodb, self.store.table)),
+            ("worker", format!("{orders} at once; {}", self.work)),
+            ("data", data),
+        ];
+        let (body, order) = if self.own_schema {
+            ("@order.json".to_owned(), "@order.json".to_owned())
+        } else {
+            (format!("'{EXAMPLE}'"), format!("'{EXAMPLE}'"))
+        };
+        let flag = if self.api == DEFAULT_API { String::new() } else { format!(" --api {}", self.api) };
+        let url = &self.api;
+        format!(
+            "{title}\n\n{table}\n\
+             Place an order:\n  \
+             curl -s -X POST {url}/order -H 'content-type: application/json' -d {body}\n\
+             Its answer holds a status_url. After poll_after_ms, and until done is true, read it from S3:\n  \
+             curl -s 'STATUS_URL'\n\
+             Or both at once:\n  \
+             {program} submit {order} --wait{flag}\n\n\
+             {end}",
+            title = paint.bold("status-offload is ready"),
+            table = render::table(&rows, "  ", paint),
+            end = paint.dim("Ctrl-C stops it."),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The line for scripts and the page for people.
+    fn told(api: &str, own_schema: bool, program: &str) -> (String, String) {
+        let endpoints = Endpoints {
+            s3: "http://127.0.0.1:9000".into(),
+            sqs: "http://127.0.0.1:9324".into(),
+            dynamodb: "http://127.0.0.1:8000".into(),
+            sts: "http://127.0.0.1:9000".into(),
+        };
+        let store = StoreSettings {
+            bucket: "b".into(),
+            queue_url: "http://127.0.0.1:9324/000000000000/orders".into(),
+            table: "t".into(),
+            s3_path_style: None,
+            public_s3_endpoint: None,
+            retention: Duration::ZERO,
+        };
+        let secrets = Secrets::fresh();
+        let running = Running {
+            api: api.into(),
+            endpoints: &endpoints,
+            store: &store,
+            workers: 10,
+            work: "built-in",
+            own_schema,
+            data: None,
+            secrets: &secrets,
+        };
+        (running.json(), running.text(program, Paint::new(false)))
+    }
+
+    #[test]
+    fn the_line_for_scripts_is_one_line_in_the_order_of_the_design() {
+        let (line, _) = told("http://127.0.0.1:8080", false, "offload");
+        let names = "api s3 sqs dynamodb sts region bucket queue_url table access_key_id secret_access_key";
+        let places: Vec<_> = names.split(' ').map(|n| line.find(&format!("\"{n}\":")).expect(n)).collect();
+        assert!(places.is_sorted() && !line.contains('\n'), "{line}");
+    }
+
+    #[test]
+    fn people_get_lines_to_copy() {
+        let (_, text) = told("http://127.0.0.1:8080", false, "offload");
+        let curl = "  curl -s -X POST http://127.0.0.1:8080/order -H 'content-type: application/json' \
+                    -d '{\"kind\":\"fulfilment\",\"items\":[{\"sku\":\"A-1\",\"quantity\":2}]}'\n";
+        assert!(text.contains(curl) && text.contains("offload submit '{") && text.contains("--wait\n"), "{text}");
+        assert!(!text.contains('\x1b'));
+        let (_, text) = told("http://127.0.0.1:1", true, "target/release/offload");
+        assert!(text.contains("target/release/offload submit @order.json --wait --api http://127.0.0.1:1\n"), "{text}");
+    }
+}

@@ -1,0 +1,209 @@
+//! The settings of api and worker as `up` needs them: its own flags, then the environment, then the defaults.
+
+use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
+
+use offload_shared::{
+    settings::{
+        self, ApiSettings, EtaSettings, Exit, Setting, SettingsError, Source, StoreSettings, WorkerSettings,
+        catalogue as c,
+    },
+    telemetry::LogSettings,
+};
+use offload_worker::processor::{self, Processor};
+
+use super::{UpArgs, secrets::Secrets};
+use crate::failure::Failure;
+
+/// What of the embedded stack is told before it runs; the queue's URL is known only then.
+const BUCKET: &str = "offload";
+const TABLE: &str = "orders";
+const QUEUE_URL_TO_COME: &str = "http://127.0.0.1/queue-to-come";
+
+/// Everything that api and worker are started with.
+pub(super) struct Configuration {
+    pub(super) store: StoreSettings,
+    pub(super) api: ApiSettings,
+    pub(super) worker: WorkerSettings,
+    pub(super) eta: EtaSettings,
+    pub(super) log: LogSettings,
+    pub(super) processor: Arc<dyn Processor>,
+    /// What does the work, in words.
+    pub(super) work: String,
+    /// Whether orders are of a team's own schema.
+    pub(super) own_schema: bool,
+}
+
+impl Configuration {
+    /// Reads and checks all settings.
+    ///
+    /// # Errors
+    /// [`Failure::Usage`] with every error at once.
+    pub(super) fn read(
+        args: &UpArgs,
+        secrets: &Secrets,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Failure> {
+        let variables: BTreeMap<String, String> = variables.into_iter().collect();
+        let given = given(args, secrets, &variables);
+        let flags = given.iter().map(|(setting, value)| OsString::from(format!("--{}={value}", setting.name)));
+        let arguments = std::iter::once(OsString::from("offload up")).chain(flags);
+        let all = [
+            StoreSettings::SETTINGS,
+            ApiSettings::SETTINGS,
+            WorkerSettings::SETTINGS,
+            EtaSettings::SETTINGS,
+            LogSettings::SETTINGS,
+            processor::SETTINGS,
+        ]
+        .concat();
+        // api and worker share one setting, and a flag can be defined only once.
+        let mut seen = std::collections::HashSet::new();
+        let all: Vec<Setting> = all.into_iter().filter(|s| seen.insert(s.name)).collect();
+        settings::parse("offload up", "", &all, arguments, variables, build).map_err(|exit| {
+            let text = match exit {
+                Exit::Wrong(SettingsError(errors)) => SettingsError(errors).to_string(),
+                Exit::Asked(text) => text,
+            };
+            Failure::Usage(text)
+        })
+    }
+}
+
+fn build(s: &mut Source) -> Option<Configuration> {
+    let (store, api) = (StoreSettings::read(s), ApiSettings::read(s));
+    let (worker, eta, log) = (WorkerSettings::read(s), EtaSettings::read(s), LogSettings::read(s));
+    let processor = processor::from_settings(s);
+    let work = match s.optional(c::PROCESSOR).as_deref() {
+        Some("command") => format!("command: {}", s.optional(c::COMMAND).unwrap_or_default()),
+        Some("http") => format!("http: {}", s.optional(c::HTTP_URL).unwrap_or_default()),
+        _ => format!("built-in, simulated work takes {}", s.optional(c::JOB_SECONDS).unwrap_or_default()),
+    };
+    let own_schema = s.optional(c::ORDER_SCHEMA).is_some();
+    Some(Configuration {
+        store: store?,
+        api: api?,
+        worker: worker?,
+        eta: eta?,
+        log: log?,
+        processor: processor?,
+        work,
+        own_schema,
+    })
+}
+
+/// The settings that `up` gives: what its flags say, what the stack needs, and what follows from both.
+fn given(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>) -> Vec<(Setting, String)> {
+    let from_environment = |s: Setting| variables.get(&s.variable()).filter(|v| !v.is_empty());
+    let mut given = vec![
+        (c::BUCKET, BUCKET.to_owned()),
+        (c::TABLE, TABLE.to_owned()),
+        (c::QUEUE_URL, QUEUE_URL_TO_COME.to_owned()),
+        (c::LISTEN, args.api.to_string()),
+        (c::TOKEN_SECRET, secrets.token_secret.clone()),
+    ];
+    let flags = [
+        (c::PUBLIC_URL, args.public_url.clone()),
+        (c::CONCURRENCY, args.workers.map(|n| n.to_string())),
+        (c::PROCESSOR, args.processor.clone()),
+        (c::COMMAND, args.command.clone()),
+        (c::HTTP_URL, args.http_url.clone()),
+        (c::JOB_SECONDS, args.job_seconds.clone()),
+    ];
+    given.extend(flags.into_iter().filter_map(|(setting, value)| Some((setting, value?))));
+
+    let log = args.log.as_deref().or(from_environment(c::LOG).map(String::as_str)).unwrap_or("warn");
+    // The library under the stack's S3 calls every 304 and 404 an error; the stack logs its own.
+    given.push((c::LOG, if log.contains("s3s") { log.to_owned() } else { format!("{log},s3s=off") }));
+    if from_environment(c::LOG_FORMAT).is_none() {
+        given.push((c::LOG_FORMAT, "text".to_owned()));
+    }
+
+    // What is set by a flag here decides what to expect; a variable may still correct a mere default.
+    let value = |flag: Option<String>, s: Setting| {
+        flag.or_else(|| from_environment(s).cloned()).or(s.default.map(str::to_owned)).unwrap_or_default()
+    };
+    let expected = |s: Setting, flag: bool| flag || from_environment(s).is_none();
+    if expected(c::EXPECTED_CONCURRENCY, args.workers.is_some())
+        && let Ok(n) = value(args.workers.map(|n| n.to_string()), c::CONCURRENCY).parse::<u32>()
+    {
+        given.push((c::EXPECTED_CONCURRENCY, n.to_string()));
+    }
+    if expected(c::EXPECTED_JOB_SECONDS, args.job_seconds.is_some())
+        && value(args.processor.clone(), c::PROCESSOR) == "built-in"
+        && let Some(mean) = mean(&value(args.job_seconds.clone(), c::JOB_SECONDS))
+    {
+        given.push((c::EXPECTED_JOB_SECONDS, mean.to_string()));
+    }
+    given
+}
+
+/// The mean of a distribution as it is written: `2`, `exp:2`, `lognormal:2:0.5`. At least a millisecond, which is what
+/// the estimator can work with.
+fn mean(distribution: &str) -> Option<f64> {
+    let mean: f64 = distribution.split(':').find_map(|part| part.trim().parse().ok())?;
+    mean.is_finite().then(|| mean.max(0.001))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        up: UpArgs,
+    }
+
+    fn read(flags: &[&str], variables: &[(&str, &str)]) -> Result<Configuration, Failure> {
+        let line = Line::parse_from(std::iter::once(&"up").chain(flags));
+        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Configuration::read(&line.up, &Secrets::fresh(), variables)
+    }
+
+    #[test]
+    fn what_to_expect_follows_from_the_flags() {
+        let c = read(&[], &[]).unwrap();
+        assert_eq!((c.eta.expected_job_seconds, c.eta.expected_concurrency), (2.0, 10));
+        let c = read(&["--workers=3", "--job-seconds=exp:0.5"], &[("OFFLOAD_EXPECTED_JOB_SECONDS", "9")]).unwrap();
+        assert_eq!((c.eta.expected_job_seconds, c.eta.expected_concurrency), (0.5, 3));
+        assert_eq!(c.worker.concurrency, 3);
+        let c = read(&[], &[("OFFLOAD_EXPECTED_JOB_SECONDS", "9"), ("OFFLOAD_CONCURRENCY", "4")]).unwrap();
+        assert_eq!((c.eta.expected_job_seconds, c.eta.expected_concurrency), (9.0, 4));
+        assert!(read(&["--job-seconds=0"], &[]).is_ok());
+    }
+
+    #[test]
+    fn the_environment_sets_the_rest_and_never_the_stack() {
+        let variables = [("OFFLOAD_MAX_ATTEMPTS", "2"), ("OFFLOAD_BUCKET", "theirs"), ("OFFLOAD_LISTEN", "nonsense")];
+        let c = read(&[], &variables).unwrap();
+        assert_eq!((c.worker.max_attempts, c.store.bucket.as_str()), (2, BUCKET));
+        assert_eq!(c.api.listen.to_string(), "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn every_wrong_setting_is_told_at_once() {
+        let variables = [("OFFLOAD_VISIBILITY_SECONDS", "x"), ("OFFLOAD_COLOUR", "red")];
+        let Err(Failure::Usage(text)) = read(&["--processor=command", "--job-seconds=soon"], &variables) else {
+            panic!()
+        };
+        for part in ["OFFLOAD_COLOUR", "OFFLOAD_VISIBILITY_SECONDS", "--command", "--job-seconds", "\"soon\""] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn the_log_is_short_and_for_people_unless_asked() {
+        let c = read(&[], &[]).unwrap();
+        assert_eq!((c.log.filter.as_str(), c.log.json), ("warn,s3s=off", false));
+        let c = read(&["--log=debug,s3s=info"], &[("OFFLOAD_LOG", "trace"), ("OFFLOAD_LOG_FORMAT", "json")]).unwrap();
+        assert_eq!((c.log.filter.as_str(), c.log.json), ("debug,s3s=info", true));
+    }
+
+    #[test]
+    fn a_command_may_look_like_a_flag() {
+        let c = read(&["--processor", "command", "--command", r#"["sh","-c","true"]"#], &[]).unwrap();
+        assert!(c.work.starts_with("command: ["));
+    }
+}

@@ -122,9 +122,9 @@ async fn enqueue(service: &Arc<Service>, record: &OrderRecord, etag: Option<Stri
     service.stores.queue.send(&envelope, left.min(DELAY_MAX), order.traceparent.as_deref()).await?;
     service.estimator.accepted();
     service.metrics.accepted();
-    let (own, id) = (Arc::clone(service), order.id);
+    let (own, id, deadline_at) = (Arc::clone(service), order.id, order.deadline_at);
     let mark = async move {
-        if let Err(e) = own.stores.orders.mark_enqueued(id).await {
+        if let Err(e) = own.stores.orders.mark_enqueued(id, deadline_at).await {
             own.note("an order stays in the outbox and will be sent once more, which does no harm", &e);
         }
     };

@@ -66,7 +66,6 @@ async fn of_many_workers_one_claims_an_order() {
     assert_eq!((won.len(), lost.len()), (1, 49));
     let (winner, lease) = won.into_iter().next().unwrap().unwrap();
     assert_eq!(winner.order, record.order, "the claim's answer brings the order with it");
-    assert!(winner.enqueued, "what a worker has, needs no sweeper");
     for l in lost {
         let Err(Conflict::Changed(Some(found))) = l else { panic!("{l:?}") };
         assert_eq!(found.lease.unwrap().owner, lease.owner, "the loser learns who has it");
@@ -146,7 +145,7 @@ async fn an_order_is_taken_back_only_while_nobody_has_it() {
     }
     assert_eq!(orders.get(waiting.order.id).await.unwrap(), None);
     assert!(orders.get(taken.order.id).await.unwrap().is_some());
-    orders.mark_enqueued(waiting.order.id).await.unwrap();
+    orders.mark_enqueued(waiting.order.id, None).await.unwrap();
     assert_eq!(orders.get(waiting.order.id).await.unwrap(), None, "a late mark does not bring it back");
 }
 

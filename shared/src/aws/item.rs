@@ -20,9 +20,41 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 pub(super) const PK: &str = "pk";
 pub(super) const SK: &str = "sk";
 pub(super) const TTL: &str = "expires_at";
-pub(super) const OUTBOX: &str = "outbox";
-pub(super) const OUTBOX_AT: &str = "outbox_at";
+/// What falls due for an order, as the hash of the sparse index of the same name, and when.
+pub(super) const DUE: &str = "due";
+pub(super) const DUE_AT: &str = "due_at";
 pub(super) const ORDER_SK: &str = "order";
+
+/// What somebody must do for an order, if nobody did by the time in [`DUE_AT`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Send its message: it was accepted, and is not known to be in the queue.
+    Send,
+    /// End it: its deadline has passed.
+    Deadline,
+}
+
+/// Over so many hashes the index is spread: a partition takes 1,000 writes a second, and a sweep asks for each.
+pub(super) const DUE_SHARDS: u8 = 16;
+
+impl Due {
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Send => "send#",
+            Self::Deadline => "deadline#",
+        }
+    }
+
+    /// The hash of an order in the index.
+    pub(super) fn hash(self, id: OrderId) -> String {
+        format!("{}{}", self.prefix(), &id.shard()[..1])
+    }
+
+    /// The hash of a shard, from 0 to [`DUE_SHARDS`].
+    pub(super) fn shard(self, shard: u8) -> String {
+        format!("{}{shard:x}", self.prefix())
+    }
+}
 
 pub(super) fn text(s: impl Into<String>) -> AttributeValue {
     AttributeValue::S(s.into())
@@ -58,7 +90,7 @@ pub(super) fn state_attributes(state: &OrderState) -> Result<Vec<(String, Option
     Ok(fields.into_iter().map(attribute).collect())
 }
 
-/// A whole new item; it stands in the outbox until the message is known to be in the queue.
+/// A whole new item. Its message falls due for sending at once, until it is known to be in the queue.
 pub(super) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>) -> Result<Item, Error> {
     let order = &record.order;
     let mut item: Item = key(order.id).into();
@@ -73,9 +105,8 @@ pub(super) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>) -> Result<
         item.insert("traceparent".to_owned(), text(t));
     }
     if !record.enqueued {
-        // Sharded, so that the index takes as many writes a second as the table: one partition takes 1,000.
-        item.insert(OUTBOX.to_owned(), text(order.id.shard()));
-        item.insert(OUTBOX_AT.to_owned(), millis(order.created_at));
+        item.insert(DUE.to_owned(), text(Due::Send.hash(order.id)));
+        item.insert(DUE_AT.to_owned(), millis(order.created_at));
     }
     item.extend(state_attributes(&record.state)?.into_iter().filter_map(|(name, v)| Some((name, v?))));
     Ok(item)
@@ -104,7 +135,7 @@ pub(super) fn decode(item: &Item) -> Result<OrderRecord, Error> {
         state: reader.state()?,
         lease,
         cancel_requested: item.contains_key("cancel_requested"),
-        enqueued: !item.contains_key(OUTBOX),
+        enqueued: item.get(DUE).and_then(|a| a.as_s().ok()).is_none_or(|due| !due.starts_with(Due::Send.prefix())),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The order table. It decides: every transition is a conditional write on the revision.
 //!
-//! An update sets the attributes of the state and leaves the others alone, so that a request to cancel or a mark of the
-//! outbox that comes in between is not lost.
+//! An update sets the attributes of the state and leaves the others alone, so that a request to cancel, or what falls due,
+//! is not lost when it comes in between.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 
 use super::{
     error::{Error, Kind},
-    item::{self, Item, OUTBOX, OUTBOX_AT, PK, SK, TTL, millis, number, text},
+    item::{self, DUE, DUE_AT, Item, PK, SK, TTL, millis, number, text},
 };
 use crate::{
     id::OrderId,
@@ -27,8 +27,8 @@ const IDEMPOTENCY_SK: &str = "idempotency";
 /// The order table.
 #[derive(Clone, Debug)]
 pub struct OrderTable {
-    client: Client,
-    table: Arc<str>,
+    pub(super) client: Client,
+    pub(super) table: Arc<str>,
     retention: Duration,
 }
 
@@ -135,39 +135,6 @@ impl OrderTable {
         item.as_ref().map(item::decode).transpose()
     }
 
-    /// Takes the order out of the outbox: its message is in the queue.
-    ///
-    /// # Errors
-    /// If the call fails; the order is then sent once more by the sweeper, which does no harm.
-    pub async fn mark_enqueued(&self, id: OrderId) -> Result<(), Error> {
-        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
-        let update = update.update_expression("REMOVE #outbox, #at").condition_expression("attribute_exists(pk)");
-        let update = update.expression_attribute_names("#outbox", OUTBOX).expression_attribute_names("#at", OUTBOX_AT);
-        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
-            // Gone meanwhile: nothing to mark.
-            Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
-            Err(e) => Err(e),
-        }
-    }
-
-    /// Takes back an order whose client was told that it was not accepted, unless a worker has it already.
-    ///
-    /// # Errors
-    /// If the call fails.
-    pub async fn withdraw(&self, id: OrderId) -> Result<(), Error> {
-        let delete = self.client.delete_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
-        let delete =
-            delete.condition_expression("attribute_not_exists(pk) OR (#r = :one AND attribute_exists(#outbox))");
-        let delete = delete.expression_attribute_names("#r", "revision").expression_attribute_names("#outbox", OUTBOX);
-        match delete.expression_attribute_values(":one", number(1)).send().await {
-            Ok(_) => Ok(()),
-            Err(e) => match Error::of("dynamodb.DeleteItem", &e) {
-                Error { kind: Kind::Conflict, .. } => Ok(()),
-                e => Err(e),
-            },
-        }
-    }
-
     /// Stores the next state of an order, if it still has the revision before it, together with the lease that goes
     /// with it (`None` takes it away). Answers with the whole record as it stands then.
     ///
@@ -177,9 +144,14 @@ impl OrderTable {
     /// # Errors
     /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
     pub async fn store(&self, id: OrderId, state: &OrderState, lease: Option<&Lease>) -> Result<OrderRecord, Conflict> {
-        let (mut set, mut remove) = (Vec::new(), vec!["#outbox".to_owned(), "#outbox_at".to_owned()]);
-        let mut names =
-            HashMap::from([("#outbox".to_owned(), OUTBOX.to_owned()), ("#outbox_at".to_owned(), OUTBOX_AT.to_owned())]);
+        let (mut set, mut remove, mut names) = (Vec::new(), Vec::new(), HashMap::new());
+        if state.status.is_final() {
+            // Nothing falls due any more.
+            for name in [DUE, DUE_AT] {
+                remove.push(format!("#{name}"));
+                names.insert(format!("#{name}"), name.to_owned());
+            }
+        }
         let mut values = HashMap::from([(":before".to_owned(), number(state.revision - 1))]);
         let lease_attributes = [
             ("lease_owner".to_owned(), lease.map(|l| text(&l.owner))),
@@ -197,6 +169,7 @@ impl OrderTable {
         }
         let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
         let update = update
+            // A state always has attributes that are null, so there is something to remove.
             .update_expression(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")))
             .condition_expression("#revision = :before")
             .set_expression_attribute_names(Some(names))

@@ -17,7 +17,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use super::{
     connection::Connection,
     error::{Error, Kind},
-    item::{OUTBOX, OUTBOX_AT, PK, SK, TTL},
+    item::{DUE, DUE_AT, PK, SK, TTL},
 };
 use crate::settings::StoreSettings;
 
@@ -84,9 +84,9 @@ async fn make_table(connection: &Connection, table: &str) -> Result<(), Error> {
         |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().map_err(invalid);
     let keys_only = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
     let index = GlobalSecondaryIndex::builder()
-        .index_name(OUTBOX)
-        .key_schema(element(OUTBOX, KeyType::Hash)?)
-        .key_schema(element(OUTBOX_AT, KeyType::Range)?)
+        .index_name(DUE)
+        .key_schema(element(DUE, KeyType::Hash)?)
+        .key_schema(element(DUE_AT, KeyType::Range)?)
         .projection(keys_only)
         .build()
         .map_err(invalid)?;
@@ -96,8 +96,8 @@ async fn make_table(connection: &Connection, table: &str) -> Result<(), Error> {
         .billing_mode(BillingMode::PayPerRequest)
         .attribute_definitions(attribute(PK, ScalarAttributeType::S)?)
         .attribute_definitions(attribute(SK, ScalarAttributeType::S)?)
-        .attribute_definitions(attribute(OUTBOX, ScalarAttributeType::S)?)
-        .attribute_definitions(attribute(OUTBOX_AT, ScalarAttributeType::N)?)
+        .attribute_definitions(attribute(DUE, ScalarAttributeType::S)?)
+        .attribute_definitions(attribute(DUE_AT, ScalarAttributeType::N)?)
         .key_schema(element(PK, KeyType::Hash)?)
         .key_schema(element(SK, KeyType::Range)?)
         .global_secondary_indexes(index)

@@ -132,7 +132,7 @@ async fn the_service_describes_itself() {
         assert!(openapi["paths"][path][method].is_object(), "{method} {path}");
     }
     let docs: Answer = get("/docs").await;
-    assert!(docs.header("content-type").starts_with("text/html") && docs.text.contains("/openapi.json"));
+    assert!(docs.header("content-type").starts_with("text/html") && docs.text.contains("openapi.json"));
     system.order(&fulfilment()).await;
     let metrics = get("/metrics").await;
     assert!(metrics.text.contains("orders_accepted_total 1"), "{}", metrics.text);

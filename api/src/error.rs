@@ -219,11 +219,14 @@ impl IntoResponse for ApiError {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
+    use axum::{Router, middleware::from_fn_with_state, routing::get};
+
     use super::*;
+    use crate::{edge::frame::frame, testing};
 
     /// One of each.
-    pub(crate) fn all() -> Vec<(ApiError, u16, &'static str)> {
+    fn all() -> Vec<(ApiError, u16, &'static str)> {
         let call = |kind| aws::Error::new(kind, "s3.PutObject", "secret cause");
         vec![
             (ApiError::NotFound, 404, "not-found"),
@@ -253,5 +256,27 @@ pub(crate) mod tests {
             (call(Kind::Invalid).into(), 500, "internal"),
             (ApiError::Panicked, 500, "internal"),
         ]
+    }
+
+    #[tokio::test]
+    async fn every_error_reaches_its_caller_as_its_problem_and_without_its_cause() {
+        let service = testing::service(&[]).await;
+        for (error, status, slug) in all() {
+            let name = format!("{error:?}");
+            let (transient, error) = (error.retry_after().is_some(), std::sync::Mutex::new(Some(error)));
+            let error = Arc::new(error);
+            let fail = move || {
+                let error = error.lock().unwrap().take().unwrap();
+                async { error }
+            };
+            let frame = from_fn_with_state(Arc::clone(&service), frame);
+            let router = Router::new().route("/fail", get(fail)).layer(frame);
+            let request = testing::request("GET", "/fail", &[("x-request-id", "r-1")], "");
+            let answer = testing::call(&router, request).await;
+            assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (status, slug), "{name}");
+            assert_eq!(answer.header("x-request-id"), Some("r-1"), "{name}");
+            assert_eq!(answer.header("retry-after").is_some(), transient, "{name}");
+            assert!(!answer.body.contains("secret") && !answer.body.contains("PutObject"), "{}", answer.body);
+        }
     }
 }

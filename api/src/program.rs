@@ -32,6 +32,7 @@ pub async fn main() -> ExitCode {
         Err(exit) => return Exit::report(&exit),
     };
     telemetry::init(&settings.log);
+    raise_file_limit();
     let stop = shutdown::on_signal();
     let connection = Connection::from_environment(CallPolicy::INTERACTIVE).await;
     let stores = match connection.stores(&settings.store).await {
@@ -54,5 +55,17 @@ pub async fn main() -> ExitCode {
             tracing::error!(error = %e, "cannot serve");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Every connection takes a file descriptor. The soft limit is low for the sake of programs that use `select`; the hard
+/// one is the operator's.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::warn!(error = %e, limit.files = current, "cannot raise the limit of open files");
     }
 }

@@ -51,3 +51,176 @@ async fn no_store(mut response: Response) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use offload_shared::{id::OrderId, settings::catalogue as c};
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::{ORDER, ask, call, request, send, service};
+
+    const JSON: (&str, &str) = ("content-type", "application/json");
+
+    fn id() -> OrderId {
+        OrderId::new(chrono::DateTime::UNIX_EPOCH)
+    }
+
+    #[tokio::test]
+    async fn a_bad_order_is_refused_before_any_call_to_aws() {
+        let items = |n: usize, quantity: u32| {
+            json!({"kind": "fulfilment", "items": vec![json!({"sku": "A", "quantity": quantity}); n]}).to_string()
+        };
+        let large = format!("{{\"kind\":\"{}\"}}", "x".repeat(257 * 1024));
+        for (headers, body, status, slug) in [
+            (&[("content-type", "text/plain")][..], ORDER, 415, "unsupported-media-type"),
+            (&[], ORDER, 415, "unsupported-media-type"),
+            (&[JSON], &large, 413, "body-too-large"),
+            (&[JSON], "{\"kind\":", 400, "invalid-json"),
+            (&[JSON], "", 400, "invalid-json"),
+            (&[JSON], "[]", 422, "invalid-order"),
+            (&[JSON], "{\"kind\":\"report\",\"rows\":1,\"x\":1}", 422, "invalid-order"),
+            (&[JSON], &items(1, 0), 422, "invalid-order"),
+            (&[JSON], &items(101, 1), 422, "invalid-order"),
+            (&[JSON, ("prefer", "wait=abc")], ORDER, 400, "invalid-prefer"),
+            (&[JSON, ("idempotency-key", "a b")], ORDER, 400, "invalid-idempotency-key"),
+            (&[JSON, ("idempotency-key", "a"), ("idempotency-key", "b")], ORDER, 400, "invalid-idempotency-key"),
+        ] {
+            let answer = send("POST", "/order", headers, body).await;
+            assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (status, slug), "{headers:?}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+        }
+    }
+
+    #[tokio::test]
+    async fn each_fault_of_an_order_is_told_with_its_place() {
+        let order = r#"{"kind":"fulfilment","items":[{"sku":"A","quantity":0}]}"#;
+        let answer = send("POST", "/order", &[JSON], order).await;
+        assert_eq!(answer.json()["errors"][0]["pointer"], "/items/0/quantity");
+    }
+
+    #[tokio::test]
+    async fn an_order_that_cannot_be_stored_is_a_503_and_not_an_order() {
+        for key in [&[JSON][..], &[JSON, ("idempotency-key", "k")]] {
+            let answer = send("POST", "/order", key, ORDER).await;
+            assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (503, "storage-unavailable"));
+            assert_eq!(answer.header("retry-after"), Some("2"));
+            assert!(answer.json()["detail"].as_str().unwrap().contains("Idempotency-Key"));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_order_is_shown_to_its_token_only() {
+        let service = service(&[]).await;
+        let router = router(&service).unwrap();
+        let (id, other) = (id(), id());
+        let (own, foreign) = (service.settings.token_keys.sign(id), service.settings.token_keys.sign(other));
+        let (own_header, foreign_header) = (format!("Bearer {own}"), format!("bearer {foreign}"));
+        for method in ["GET", "DELETE"] {
+            for (path, authorization, status, slug) in [
+                ("/order/x".to_owned(), None, 400, "invalid-order-id"),
+                ("/order/%ff".to_owned(), None, 400, "invalid-order-id"),
+                (format!("/order/{id}"), None, 401, "token-missing"),
+                (format!("/order/{id}"), Some("Basic abc"), 401, "token-missing"),
+                (format!("/order/{id}?token=nonsense"), None, 403, "token-invalid"),
+                (format!("/order/{id}?token={foreign}"), None, 403, "token-invalid"),
+                (format!("/order/{id}"), Some(foreign_header.as_str()), 403, "token-invalid"),
+                // The token is right: only now is a store asked.
+                (format!("/order/{id}"), Some(own_header.as_str()), 503, "storage-unavailable"),
+                (format!("/order/{id}?token={own}"), None, 503, "storage-unavailable"),
+            ] {
+                let headers: Vec<_> = authorization.map(|a| ("authorization", a)).into_iter().collect();
+                let answer = call(&router, request(method, &path, &headers, "")).await;
+                assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (status, slug), "{method} {path}");
+                assert_eq!(answer.header("www-authenticate"), (status == 401).then_some("Bearer"));
+            }
+        }
+        let get = request("GET", &format!("/order/{id}"), &[("authorization", &own_header), ("prefer", "wait=x")], "");
+        assert_eq!(call(&router, get).await.slug(), "invalid-prefer");
+    }
+
+    #[tokio::test]
+    async fn what_does_not_exist_is_a_problem_too() {
+        let answer = ask("GET", "/nowhere", &[]).await;
+        assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (404, "not-found"));
+        for (path, method, allow) in [
+            ("/order", "GET", "POST"),
+            ("/order/x", "POST", "GET,HEAD,DELETE"),
+            ("/docs", "POST", "GET,HEAD"),
+            ("/healthz", "POST", "GET,HEAD"),
+        ] {
+            let answer = ask(method, path, &[]).await;
+            assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (405, "method-not-allowed"), "{path}");
+            assert_eq!(answer.header("allow"), Some(allow), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_service_without_a_place_refuses_at_once_but_lives() {
+        let service = service(&[(c::MAX_CONCURRENT_REQUESTS, "1")]).await;
+        let router = router(&service).unwrap();
+        let place = Arc::clone(&service.places).try_acquire_owned().unwrap();
+        for path in ["/docs", "/order"] {
+            let answer = call(&router, request("GET", path, &[], "")).await;
+            assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (503, "overloaded"), "{path}");
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+        let alive = call(&router, request("GET", "/healthz", &[], "")).await;
+        assert_eq!((alive.status.as_u16(), alive.json()), (200, json!({"status": "ok"})));
+        drop(place);
+        assert_eq!(call(&router, request("GET", "/docs", &[], "")).await.status, 200);
+        assert_eq!(service.places.available_permits(), 1, "a place is given back");
+    }
+
+    #[tokio::test]
+    async fn readiness_names_what_is_missing() {
+        let answer = ask("GET", "/readyz", &[]).await;
+        assert_eq!(answer.status, 503);
+        assert_eq!(answer.json(), json!({"s3": "unavailable", "sqs": "unavailable", "dynamodb": "unavailable"}));
+    }
+
+    #[tokio::test]
+    async fn every_answer_has_the_common_headers() {
+        for path in ["/healthz", "/nowhere", "/openapi.json", "/docs", "/metrics", "/order/x"] {
+            let answer = ask("GET", path, &[("x-request-id", "mine-1"), ("origin", "https://shop.example")]).await;
+            assert_eq!(answer.header("x-request-id"), Some("mine-1"), "{path}");
+            assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_may_order_from_the_origins_of_the_settings() {
+        let service = service(&[(c::CORS_ORIGINS, "https://a.example,https://b.example")]).await;
+        let router = router(&service).unwrap();
+        let preflight = |origin| {
+            let headers = [("origin", origin), ("access-control-request-method", "POST")];
+            call(&router, request("OPTIONS", "/order", &headers, ""))
+        };
+        let answer = preflight("https://b.example").await;
+        assert_eq!(answer.header("access-control-allow-origin"), Some("https://b.example"));
+        assert!(answer.header("access-control-allow-headers").unwrap().contains("idempotency-key"));
+        assert_eq!(preflight("https://c.example").await.header("access-control-allow-origin"), None);
+    }
+
+    #[tokio::test]
+    async fn requests_are_counted_by_route_and_not_by_path() {
+        let service = service(&[]).await;
+        let router = router(&service).unwrap();
+        call(&router, request("GET", &format!("/order/{}?token=x", id()), &[], "")).await;
+        call(&router, request("GET", "/nowhere", &[], "")).await;
+        let text = call(&router, request("GET", "/metrics", &[], "")).await.body;
+        assert!(text.contains(r#"http_requests_total{method="GET",route="/order/{id}",status="403"} 1"#), "{text}");
+        assert!(text.contains(r#"http_requests_total{method="GET",route="unmatched",status="404"} 1"#), "{text}");
+    }
+
+    #[tokio::test]
+    async fn the_page_of_the_documentation_runs_only_its_own_script() {
+        let answer = ask("GET", "/docs", &[]).await;
+        let policy = answer.header("content-security-policy").unwrap();
+        let nonce = policy.split("script-src 'nonce-").nth(1).unwrap().split('\'').next().unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"));
+        assert_eq!(answer.body.matches(&format!("nonce=\"{nonce}\"")).count(), 2);
+        assert!(!answer.body.contains("%NONCE%") && !answer.body.contains("http"), "nothing comes from elsewhere");
+    }
+}

@@ -1,0 +1,107 @@
+//! One connection: its time limits, and how it ends.
+
+use std::time::Duration;
+
+use axum::Router;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// The longest that the head of the first request may take.
+const FIRST_HEAD_TIME: Duration = Duration::from_secs(10);
+/// The longest that the head of a further request may take, counted from the answer before: hyper has one limit for an
+/// idle connection and a slow head. It is above the 60 s for which load balancers keep a connection, because a
+/// connection that the server closes first may take a request with it.
+const NEXT_HEAD_TIME: Duration = Duration::from_secs(75);
+/// The largest head.
+const HEAD_MAX_BYTES: usize = 64 * 1024;
+/// When the service ends, a connection that has sent nothing yet has so long to do it: browsers open some in advance.
+const LAST_CHANCE: Duration = Duration::from_millis(500);
+
+/// Serves connections, and ends them all.
+pub(crate) struct Connections {
+    router: Router,
+    graceful: GracefulShutdown,
+    stop: CancellationToken,
+}
+
+impl Connections {
+    pub(crate) fn new(router: Router, stop: CancellationToken) -> Self {
+        Self { router, graceful: GracefulShutdown::new(), stop }
+    }
+
+    /// Serves one connection to its end. It counts as open from the call on, not from the first poll.
+    pub(crate) fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<> {
+        // Answers are small: waiting to fill a packet would only delay them. A failure says that the client has gone.
+        let _ = stream.set_nodelay(true);
+        let (router, begun, stop) = (self.router.clone(), CancellationToken::new(), self.stop.clone());
+        let first = begun.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            first.cancel();
+            router.clone().oneshot(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(NEXT_HEAD_TIME)
+            .max_buf_size(HEAD_MAX_BYTES)
+            .serve_connection(TokioIo::new(stream), service);
+        let connection = self.graceful.watch(connection);
+        async move {
+            tokio::select! {
+                // What goes wrong on a connection is its client's to know.
+                _ = connection => {}
+                () = nothing_came(&begun, &stop) => {}
+            }
+        }
+    }
+
+    /// Lets every connection finish the request that it is in.
+    pub(crate) async fn finish(self) {
+        self.graceful.shutdown().await;
+    }
+}
+
+/// Ends when a connection has had its time to begin a first request, and never for one that has begun.
+async fn nothing_came(begun: &CancellationToken, stop: &CancellationToken) {
+    let ending = async {
+        stop.cancelled().await;
+        sleep(LAST_CHANCE).await;
+    };
+    tokio::select! {
+        biased;
+        begun = timeout(FIRST_HEAD_TIME, begun.cancelled()) => if begun.is_err() { return },
+        () = ending => return,
+    }
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_connection_without_a_request_is_cut() {
+        let (begun, stop) = (CancellationToken::new(), CancellationToken::new());
+        let start = Instant::now();
+        nothing_came(&begun, &stop).await;
+        assert_eq!(start.elapsed(), FIRST_HEAD_TIME);
+
+        stop.cancel();
+        let start = Instant::now();
+        nothing_came(&begun, &stop).await;
+        assert_eq!(start.elapsed(), LAST_CHANCE);
+
+        begun.cancel();
+        assert!(timeout(Duration::from_secs(3_600), nothing_came(&begun, &stop)).await.is_err());
+    }
+}

@@ -1,0 +1,75 @@
+//! The committed OpenAPI document is the one that the code generates.
+
+use std::path::Path;
+
+use offload_shared::schema::{BUILT_IN, OrderSchema};
+use serde_json::{Value, json};
+
+fn document() -> Value {
+    offload_api::openapi_document(&OrderSchema::parse(BUILT_IN).unwrap())
+}
+
+/// Set to write the file instead of comparing it.
+const UPDATE: &str = "UPDATE_OPENAPI";
+
+#[test]
+fn openapi_is_committed_as_it_is_generated() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../openapi/openapi.json");
+    let text = serde_json::to_string_pretty(&document()).unwrap() + "\n";
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    if text == committed {
+        return;
+    }
+    let place = text.lines().zip(committed.lines()).position(|(new, old)| new != old).map_or(0, |i| i + 1);
+    panic!(
+        "openapi/openapi.json is not what the code generates (first at line {place}); \
+         run `{UPDATE}=1 cargo test -p offload-api openapi` and commit it"
+    );
+}
+
+#[test]
+fn openapi_names_every_route_and_every_reference_leads_somewhere() {
+    let document = document();
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(paths, ["/docs", "/healthz", "/metrics", "/openapi.json", "/order", "/order/{id}", "/readyz"]);
+    let mut references = Vec::new();
+    collect(&document, &mut references);
+    assert!(references.contains(&"#/components/schemas/OrderRequest".to_owned()));
+    for reference in references {
+        assert!(document.pointer(&reference[1..]).is_some(), "{reference} leads nowhere");
+    }
+}
+
+fn collect(value: &Value, references: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            references.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            members.values().for_each(|v| collect(v, references));
+        }
+        Value::Array(items) => items.iter().for_each(|v| collect(v, references)),
+        _ => {}
+    }
+}
+
+#[test]
+fn openapi_shows_a_teams_own_schema_with_the_options_beside_it() {
+    let own = json!({"type": "object", "additionalProperties": false, "properties": {"colour": {"$ref": "#/$defs/c"}},
+                     "$defs": {"c": {"enum": ["red"]}}});
+    let document = offload_api::openapi_document(&OrderSchema::parse(&own.to_string()).unwrap());
+    let request = &document["components"]["schemas"]["OrderRequest"];
+    assert_eq!(request["$defs"]["c"]["enum"], json!(["red"]));
+    assert!(request["$id"].is_string(), "its references are its own");
+    assert_eq!(request["properties"]["options"]["properties"]["deadline_seconds"]["minimum"], 1);
+    assert_eq!(request["additionalProperties"], false);
+
+    // The built-in one closes its branches, which must let the options through as the validator does.
+    let built_in = &self::document()["components"]["schemas"]["OrderRequest"];
+    for branch in built_in["allOf"].as_array().unwrap() {
+        assert_eq!(branch["then"]["properties"]["options"], json!(true));
+    }
+    assert!(offload_shared::schema::OrderSchema::parse(&built_in.to_string()).is_ok(), "it is a schema itself");
+}

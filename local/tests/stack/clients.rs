@@ -32,11 +32,15 @@ impl Clients {
 
 /// An S3 client that makes one attempt per call, so that a test sees what the wire answered.
 pub(crate) fn s3(stack: &Stack, credentials: Credentials) -> aws_sdk_s3::Client {
+    s3_at(&stack.endpoints().s3, credentials)
+}
+
+pub(crate) fn s3_at(url: &str, credentials: Credentials) -> aws_sdk_s3::Client {
     use aws_sdk_s3::config::{BehaviorVersion, Builder, Region, retry::RetryConfig};
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .endpoint_url(&stack.endpoints().s3)
+        .endpoint_url(url)
         .force_path_style(true)
         .credentials_provider(credentials)
         .retry_config(RetryConfig::disabled())
@@ -46,11 +50,15 @@ pub(crate) fn s3(stack: &Stack, credentials: Credentials) -> aws_sdk_s3::Client 
 }
 
 pub(crate) fn sqs(stack: &Stack, credentials: Credentials) -> aws_sdk_sqs::Client {
+    sqs_at(&stack.endpoints().sqs, credentials)
+}
+
+pub(crate) fn sqs_at(url: &str, credentials: Credentials) -> aws_sdk_sqs::Client {
     use aws_sdk_sqs::config::{BehaviorVersion, Builder, Region, retry::RetryConfig};
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .endpoint_url(&stack.endpoints().sqs)
+        .endpoint_url(url)
         .credentials_provider(credentials)
         .retry_config(RetryConfig::disabled())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -59,11 +67,15 @@ pub(crate) fn sqs(stack: &Stack, credentials: Credentials) -> aws_sdk_sqs::Clien
 }
 
 pub(crate) fn dynamodb(stack: &Stack, credentials: Credentials) -> aws_sdk_dynamodb::Client {
+    dynamodb_at(&stack.endpoints().dynamodb, credentials)
+}
+
+pub(crate) fn dynamodb_at(url: &str, credentials: Credentials) -> aws_sdk_dynamodb::Client {
     use aws_sdk_dynamodb::config::{BehaviorVersion, Builder, Region, retry::RetryConfig};
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .endpoint_url(&stack.endpoints().dynamodb)
+        .endpoint_url(url)
         .credentials_provider(credentials)
         .retry_config(RetryConfig::disabled())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -75,4 +87,10 @@ pub(crate) fn http() -> reqwest::Client {
     // Every test of a process may be the first.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new()
+}
+
+/// The wall clock, which signatures are judged by.
+#[expect(clippy::disallowed_methods, reason = "a test that presigns in the past needs to know the present")]
+pub(crate) fn now() -> std::time::SystemTime {
+    std::time::SystemTime::now()
 }

@@ -1,15 +1,13 @@
 //! The way of an order through all three services, driven by the AWS SDK.
 
-mod clients;
-
 use std::time::Duration;
 
+use crate::clients::Clients;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use clients::Clients;
 
 #[tokio::test]
 async fn an_order_goes_from_api_to_worker_to_client() {

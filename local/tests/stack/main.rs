@@ -1,0 +1,18 @@
+//! The stack as its clients see it: the AWS SDK, and plain HTTP. One program, so that the SDK is linked once.
+
+mod clients;
+mod conditional_writes;
+mod cors;
+mod dead_letters;
+mod durability;
+mod faults;
+mod items;
+mod lifecycle;
+mod objects;
+mod order_flow;
+mod policies;
+mod presigned_urls;
+mod queues;
+mod sessions;
+mod signature;
+mod visibility;

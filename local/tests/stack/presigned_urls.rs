@@ -1,0 +1,149 @@
+//! Presigned URLs: honoured as S3 honours them, and refused as S3 refuses them, in S3's XML.
+
+use std::time::Duration;
+
+use crate::clients::{Clients, s3};
+use aws_credential_types::Credentials;
+use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
+use reqwest::Response;
+
+async fn published() -> Clients {
+    let clients = Clients::start().await;
+    for bucket in ["one", "two"] {
+        clients.s3.create_bucket().bucket(bucket).send().await.unwrap();
+        for key in ["a b/ü.json", "other.json"] {
+            let put = clients.s3.put_object().bucket(bucket).key(key).body(ByteStream::from_static(b"{}"));
+            put.send().await.unwrap();
+        }
+    }
+    clients
+}
+
+fn minutes(count: u64) -> PresigningConfig {
+    PresigningConfig::expires_in(Duration::from_secs(60 * count)).unwrap()
+}
+
+async fn get_url(s3: &aws_sdk_s3::Client, lifetime: PresigningConfig) -> String {
+    s3.get_object().bucket("one").key("a b/ü.json").presigned(lifetime).await.unwrap().uri().to_owned()
+}
+
+/// Status and code of an S3 error.
+async fn refusal(response: Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    assert_eq!(response.headers()["content-type"], "application/xml");
+    assert!(response.headers().contains_key("x-amz-request-id"));
+    let body = response.text().await.unwrap();
+    let code = body.split("<Code>").nth(1).and_then(|rest| rest.split("</Code>").next()).unwrap_or_default();
+    (status, code.to_owned())
+}
+
+#[tokio::test]
+async fn a_url_serves_its_object_and_nothing_else() {
+    let clients = published().await;
+    let url = get_url(&clients.s3, minutes(1)).await;
+    assert_eq!(clients.http.get(&url).send().await.unwrap().status(), 200);
+    // Headers that are not signed may be added.
+    let range = clients.http.get(&url).header("range", "bytes=0-0").send().await.unwrap();
+    assert_eq!(range.status(), 206);
+
+    assert_eq!(clients.http.head(&url).send().await.unwrap().status(), 403);
+    let mismatch = (403, "SignatureDoesNotMatch".to_owned());
+    let put = clients.http.put(&url).body("x").send().await.unwrap();
+    assert_eq!(refusal(put).await, mismatch);
+    for moved in [url.replace("/a%20b/%C3%BC.json", "/other.json"), url.replace("/one/", "/two/")] {
+        assert_ne!(moved, url);
+        assert_eq!(refusal(clients.http.get(&moved).send().await.unwrap()).await, mismatch, "{moved}");
+    }
+}
+
+#[tokio::test]
+async fn a_put_url_stores_with_the_headers_that_were_signed() {
+    let clients = published().await;
+    let put = clients
+        .s3
+        .put_object()
+        .bucket("one")
+        .key("put.json")
+        .content_type("application/json")
+        .presigned(minutes(1))
+        .await
+        .unwrap();
+    let send =
+        |content_type: &'static str| clients.http.put(put.uri()).header("content-type", content_type).body("{}").send();
+    assert_eq!(refusal(send("text/plain").await.unwrap()).await, (403, "SignatureDoesNotMatch".to_owned()));
+    assert_eq!(send("application/json").await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_tampered_url_is_refused() {
+    let clients = published().await;
+    let url = get_url(&clients.s3, minutes(1)).await;
+    let (start, signature) = url.split_once("X-Amz-Signature=").unwrap();
+    let signature = signature.split('&').next().unwrap();
+    let flipped = if signature.starts_with('0') { '1' } else { '0' };
+    let longer = url.replace("X-Amz-Expires=60", "X-Amz-Expires=600");
+    for tampered in [
+        format!("{start}X-Amz-Signature={flipped}{}", &signature[1..]),
+        format!("{start}X-Amz-Signature={}", &signature[1..]),
+        format!("{start}X-Amz-Signature="),
+        longer,
+        format!("{url}&response-content-type=text/html"),
+    ] {
+        assert_ne!(tampered, url);
+        let answer = clients.http.get(&tampered).send().await.unwrap();
+        assert_eq!(refusal(answer).await, (403, "SignatureDoesNotMatch".to_owned()), "{tampered}");
+    }
+}
+
+#[tokio::test]
+async fn a_url_past_its_expiry_is_refused() {
+    let clients = published().await;
+    let past = crate::clients::now() - Duration::from_secs(120);
+    let lifetime = PresigningConfig::builder().start_time(past).expires_in(Duration::from_secs(60)).build().unwrap();
+    let url = get_url(&clients.s3, lifetime).await;
+    let answer = clients.http.get(&url).send().await.unwrap();
+    assert_eq!(answer.status(), 403);
+    let body = answer.text().await.unwrap();
+    assert!(body.contains("<Code>AccessDenied</Code><Message>Request has expired</Message>"), "{body}");
+}
+
+#[tokio::test]
+async fn no_url_lives_longer_than_a_week() {
+    let clients = published().await;
+    let url = get_url(&clients.s3, PresigningConfig::expires_in(Duration::from_secs(604_800)).unwrap()).await;
+    assert_eq!(clients.http.get(&url).send().await.unwrap().status(), 200);
+    let longer = url.replace("X-Amz-Expires=604800", "X-Amz-Expires=604801");
+    let answer = clients.http.get(&longer).send().await.unwrap();
+    assert_eq!(refusal(answer).await, (400, "AuthorizationQueryParametersError".to_owned()));
+}
+
+#[tokio::test]
+async fn other_credentials_are_refused() {
+    let clients = published().await;
+    let stranger = s3(&clients.stack, Credentials::new("AKIASTRANGER", "secret", None, None, "test"));
+    let answer = clients.http.get(get_url(&stranger, minutes(1)).await).send().await.unwrap();
+    assert_eq!(refusal(answer).await, (403, "InvalidAccessKeyId".to_owned()));
+    let forger = s3(&clients.stack, Credentials::new("local", "guessed", None, None, "test"));
+    let answer = clients.http.get(get_url(&forger, minutes(1)).await).send().await.unwrap();
+    assert_eq!(refusal(answer).await, (403, "SignatureDoesNotMatch".to_owned()));
+    let anonymous = format!("{}/one/other.json", clients.stack.endpoints().s3);
+    let answer = clients.http.get(&anonymous).send().await.unwrap();
+    assert_eq!(refusal(answer).await, (403, "AccessDenied".to_owned()));
+}
+
+#[tokio::test]
+async fn only_one_way_to_sign_is_allowed() {
+    let clients = published().await;
+    let url = get_url(&clients.s3, minutes(1)).await;
+    let answer = clients.http.get(&url).header("authorization", "Bearer token").send().await.unwrap();
+    assert_eq!(refusal(answer).await, (400, "InvalidArgument".to_owned()));
+}
+
+#[tokio::test]
+async fn a_missing_key_is_not_found() {
+    let clients = published().await;
+    let url = clients.s3.get_object().bucket("one").key("none").presigned(minutes(1)).await.unwrap();
+    let answer = clients.http.get(url.uri()).send().await.unwrap();
+    assert_eq!(refusal(answer).await, (404, "NoSuchKey".to_owned()));
+}

@@ -6,7 +6,7 @@ use offload_shared::schema::{BUILT_IN, OrderSchema};
 use serde_json::{Value, json};
 
 fn document() -> Value {
-    offload_api::openapi_document(&OrderSchema::parse(BUILT_IN).unwrap())
+    offload_api::openapi_document(&OrderSchema::parse(BUILT_IN).expect("the built-in schema compiles"))
 }
 
 /// Set to write the file instead of comparing it.

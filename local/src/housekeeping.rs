@@ -3,19 +3,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dynoxide::Database;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::clock::{Clock, millis};
+use crate::dynamodb::Items;
 use crate::identity::Identities;
 use crate::listener::Shutdown;
 use crate::s3::{LifecycleRun, Lifecycles};
 use crate::sqs::Sqs;
 use crate::store::{Store, sessions};
 
-/// How often messages, items and sessions that are past their time are removed, and the write-ahead log is moved into the
+/// How often messages and sessions that are past their time are removed, and the write-ahead log is moved into the
 /// database.
 const TIDYING: Duration = Duration::from_secs(1);
+/// How often expired items are swept, at the most.
+const SWEEP: Duration = Duration::from_secs(1);
+/// A sweep reads whole tables, so it rests this many times as long as it took.
+const SWEEP_REST: u32 = 50;
 /// How often lifecycle rules run. S3 does it once a day.
 const LIFECYCLE: Duration = Duration::from_secs(60);
 /// How long an expired session is remembered, so that its holder is told `ExpiredToken`.
@@ -29,7 +33,7 @@ pub(crate) struct Housekeeper {
     pub(crate) clock: Clock,
     pub(crate) lifecycles: Lifecycles,
     pub(crate) sqs: Sqs,
-    pub(crate) database: Database,
+    pub(crate) items: Items,
 }
 
 impl Housekeeper {
@@ -64,8 +68,26 @@ impl Housekeeper {
         if let Err(error) = self.sqs.expire().await {
             tracing::warn!(error = %error, "cannot remove expired messages");
         }
-        let database = self.database.clone();
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
+    }
+
+    /// Sweeps expired items, until the stack stops.
+    pub(crate) async fn run_sweeps(self, shutdown: Shutdown) {
+        let mut rest = SWEEP;
+        loop {
+            tokio::select! {
+                () = shutdown.drain.cancelled() => return,
+                () = tokio::time::sleep(rest) => {}
+            }
+            let began = Instant::now();
+            self.sweep_items().await;
+            rest = SWEEP.max(began.elapsed() * SWEEP_REST);
+        }
+    }
+
+    /// Removes items that are past their time to live.
+    pub(crate) async fn sweep_items(&self) {
+        let items = self.items.clone();
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || items.sweep()).await {
             tracing::warn!(error = %error, "cannot remove expired items");
         }
     }
@@ -78,11 +100,12 @@ impl Housekeeper {
         })
     }
 
-    /// Moves the write-ahead log into the database, on a thread that may wait for the disk.
+    /// Moves the write-ahead logs into the databases, on a thread that may wait for the disk.
     pub(crate) async fn checkpoint(&self) {
-        let store = Arc::clone(&self.store);
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || store.checkpoint()).await {
-            tracing::warn!(error = %error, "cannot checkpoint the database");
+        let (store, items) = (Arc::clone(&self.store), self.items.clone());
+        let both = move || store.checkpoint().and(items.checkpoint());
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(both).await {
+            tracing::warn!(error = %error, "cannot checkpoint the databases");
         }
     }
 }

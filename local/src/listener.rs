@@ -146,10 +146,10 @@ impl<H: Handler> Endpoint<H> {
                 }
                 return Err(Withheld);
             }
-            Some(Before::Error(status)) => return Ok(count.answered(self.handler.fault(&head, status))),
+            Some(Before::Error(status)) => return Ok(count.answered(self.handler.fault(&head, status).await)),
         }
         let late = match verdict.after {
-            Some(After::Error(status)) => Some(self.handler.fault(&head, status)),
+            Some(After::Error(status)) => Some(self.handler.fault(&head, status).await),
             _ => None,
         };
         let response = self.handler.answer(Request::from_parts(head, body)).await;

@@ -1,16 +1,14 @@
 //! The stack as a whole: starts every service, runs the timers, stops in order.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dynoxide::Database;
 use tokio::net::TcpListener;
 
 use crate::clock::Clock;
 use crate::counters::{Counters, RequestCounts};
-use crate::dynamodb::DynamoDb;
+use crate::dynamodb::{DynamoDb, Items};
 use crate::faults::Faults;
 use crate::housekeeping::Housekeeper;
 use crate::identity::Identities;
@@ -123,8 +121,9 @@ impl Stack {
         };
 
         let store = Arc::new(Store::open(options.data.as_deref())?);
-        let database = open_dynamodb(options.data.as_deref())?;
         let clock = Clock::default();
+        let items =
+            Items::open(options.data.as_deref(), &clock).map_err(|error| StartError::DynamoDb(error.to_string()))?;
         let shutdown = Shutdown::default();
         let region: Arc<str> = options.region.into();
         let corrupt = |error: rusqlite::Error| StartError::Corrupt(error.to_string());
@@ -156,9 +155,10 @@ impl Stack {
             clock: clock.clone(),
             lifecycles: s3.lifecycle(),
             sqs: sqs.clone(),
-            database: database.clone(),
+            items: items.clone(),
         };
         shutdown.tasks.spawn(housekeeper.clone().run(shutdown.clone()));
+        shutdown.tasks.spawn(housekeeper.clone().run_sweeps(shutdown.clone()));
         let stack = Self {
             endpoints,
             s3: Wire::default(),
@@ -170,7 +170,7 @@ impl Stack {
         };
         s3_socket.serve(s3, &stack.s3, &stack.shutdown);
         sqs_socket.serve(sqs, &stack.sqs, &stack.shutdown);
-        dynamodb_socket.serve(DynamoDb { database, identities, region }, &stack.dynamodb, &stack.shutdown);
+        dynamodb_socket.serve(DynamoDb { items, identities, region }, &stack.dynamodb, &stack.shutdown);
         Ok(stack)
     }
 
@@ -193,11 +193,12 @@ impl Stack {
     }
 
     /// Moves the stack's time forward and carries out all that is due by then: lifecycle rules, expiry of sessions, messages and
-    /// delays. Signatures are still judged by the wall clock, so clients notice nothing. DynamoDB's TTL keeps to the wall clock.
+    /// delays. Signatures are still judged by the wall clock, so clients notice nothing. DynamoDB's TTL follows only in memory; with a data directory it keeps to the wall clock.
     pub async fn advance_clock(&self, by: Duration) {
         self.clock.advance(by);
         self.housekeeper.sqs.clock_moved();
         self.housekeeper.tidy().await;
+        self.housekeeper.sweep_items().await;
         self.housekeeper.run_lifecycle().await;
     }
 
@@ -237,12 +238,4 @@ impl std::fmt::Debug for Stack {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Stack").field("endpoints", &self.endpoints).finish_non_exhaustive()
     }
-}
-
-fn open_dynamodb(data: Option<&Path>) -> Result<Database, StartError> {
-    let opened = match data {
-        None => Database::memory(),
-        Some(directory) => Database::new(&directory.join("dynamodb.sqlite").to_string_lossy()),
-    };
-    opened.map_err(|error| StartError::DynamoDb(error.to_string()))
 }

@@ -31,7 +31,7 @@ pub(crate) trait Handler: Send + Sync + 'static {
     fn operation(&self, head: &Parts) -> &'static str;
 
     /// An injected error in the service's own format.
-    fn fault(&self, head: &Parts, status: FaultStatus) -> Response<Body>;
+    async fn fault(&self, head: &Parts, status: FaultStatus) -> Response<Body>;
 
     /// Carries a request out.
     async fn answer(&self, request: Request<Incoming>) -> Response<Body>;

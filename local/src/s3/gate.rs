@@ -4,7 +4,7 @@
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use http::request::Parts;
 
-use super::xml::Denial;
+use super::xml::{Denial, SIGNATURE_MISMATCH};
 use crate::clock::Millis;
 use crate::identity::{Caller, CredentialFault, Identities};
 use crate::wire::text;
@@ -13,8 +13,6 @@ use crate::wire::text;
 const MAX_EXPIRES_SECONDS: i64 = 604_800;
 /// How far ahead of the stack's clock a signer's may be.
 const MAX_AHEAD_MS: Millis = 15 * 60 * 1000;
-const SIGNATURE_MISMATCH: &str =
-    "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
 
 /// The caller that a request claims to be, its signature still unchecked; `None` for an anonymous one.
 pub(super) fn admit(head: &Parts, identities: &Identities, now: Millis) -> Result<Option<Caller>, Denial> {

@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 use s3s::dto::{
-    CommonPrefix, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, EncodingType, ListObjectsV2Input,
-    ListObjectsV2Output, Object as Listed, ObjectStorageClass,
+    CommonPrefix, DeleteObjectsInput, DeleteObjectsOutput, DeletedObject, ETag, EncodingType, ListObjectsInput,
+    ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, Object as Listed, ObjectStorageClass,
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
@@ -31,7 +31,7 @@ impl Page {
     }
 }
 
-pub(super) async fn list(
+pub(super) async fn list_v2(
     s3: &Buckets,
     request: S3Request<ListObjectsV2Input>,
 ) -> S3Result<S3Response<ListObjectsV2Output>> {
@@ -70,6 +70,49 @@ pub(super) async fn list(
             page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(shown(prefix)) }).collect(),
         ),
         ..ListObjectsV2Output::default()
+    }))
+}
+
+/// The older listing, which boto3 and many tools still use.
+pub(super) async fn list(
+    s3: &Buckets,
+    request: S3Request<ListObjectsInput>,
+) -> S3Result<S3Response<ListObjectsOutput>> {
+    let input = request.input;
+    s3.registry.get(&input.bucket)?;
+    let max_keys = input.max_keys.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS);
+    let prefix = input.prefix.clone().unwrap_or_default();
+    let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
+    let from = match (&input.marker, &delimiter) {
+        // A marker that is a folded prefix stands for everything under it.
+        (Some(marker), Some(delimiter)) if marker.ends_with(delimiter) => format!("{marker}{AFTER_PREFIX}"),
+        (Some(marker), _) if !marker.is_empty() => format!("{marker}\0"),
+        _ => String::new(),
+    };
+    let limit = usize::try_from(max_keys).unwrap_or_default();
+    let page = s3
+        .store
+        .run(|connection| find(connection, &input.bucket, &prefix, delimiter.as_deref(), from, limit))
+        .await
+        .map_err(internal)?;
+    let encodes = input.encoding_type.as_ref().map(EncodingType::as_str) == Some(EncodingType::URL);
+    let shown = |key: String| if encodes { encoded(&key) } else { key };
+    let last_key = page.objects.last().map(|object| object.key.clone());
+    let last = last_key.max(page.prefixes.last().cloned());
+    Ok(S3Response::new(ListObjectsOutput {
+        name: Some(input.bucket),
+        prefix: Some(shown(prefix)),
+        delimiter: input.delimiter.map(shown),
+        marker: Some(shown(input.marker.unwrap_or_default())),
+        max_keys: Some(max_keys),
+        is_truncated: Some(page.next.is_some()),
+        next_marker: page.next.and(last).map(shown),
+        encoding_type: input.encoding_type,
+        contents: Some(page.objects.into_iter().map(|object| listed(object, shown)).collect()),
+        common_prefixes: Some(
+            page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(shown(prefix)) }).collect(),
+        ),
+        ..ListObjectsOutput::default()
     }))
 }
 

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Collected};
 use hyper::body::Incoming;
 use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
@@ -122,7 +122,7 @@ impl Handler for S3 {
         operation::name(head)
     }
 
-    fn fault(&self, head: &Parts, status: FaultStatus) -> Response<Body> {
+    async fn fault(&self, head: &Parts, status: FaultStatus) -> Response<Body> {
         let denial = match status {
             FaultStatus::Internal => Denial::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -133,7 +133,7 @@ impl Handler for S3 {
                 Denial::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.")
             }
         };
-        Asked::of(head).finish(&self.buckets.registry, denial.into_response())
+        Asked::of(head).finish(&self.buckets.registry, denial.into_response()).await
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -147,7 +147,7 @@ impl Handler for S3 {
         } else {
             self.serve(head, s3s::Body::from(body)).await
         };
-        asked.finish(&self.buckets.registry, response)
+        asked.finish(&self.buckets.registry, response).await
     }
 }
 
@@ -167,22 +167,29 @@ impl Asked {
         }
     }
 
-    /// Completes an answer: ids, CORS, and no body where there must be none.
-    fn finish(self, registry: &Registry, mut response: Response<Body>) -> Response<Body> {
-        if response.status() == StatusCode::NOT_MODIFIED {
-            *response.body_mut() = wire::empty();
-            response.headers_mut().remove(header::CONTENT_TYPE);
-            response.headers_mut().remove(header::CONTENT_LENGTH);
+    /// Completes an answer: ids, CORS, the rest of an error, and no body where there must be none.
+    async fn finish(self, registry: &Registry, response: Response<Body>) -> Response<Body> {
+        let id = wire::request_id();
+        let (mut head, mut body) = response.into_parts();
+        if head.status == StatusCode::NOT_MODIFIED {
+            body = wire::empty();
+            head.headers.remove(header::CONTENT_TYPE);
+            head.headers.remove(header::CONTENT_LENGTH);
+        } else if head.status.is_client_error() || head.status.is_server_error() {
+            // Errors are at hand and small: reading them waits for nothing.
+            let written = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+            let completed = std::str::from_utf8(&written).ok().and_then(|xml| xml::completed(xml, &id));
+            head.headers.remove(header::CONTENT_LENGTH);
+            body = wire::full(completed.map_or(written, Into::into));
         }
-        let headers = response.headers_mut();
-        set(headers, "x-amz-request-id", &wire::request_id());
-        set(headers, "x-amz-id-2", "local");
-        headers.insert(header::SERVER, HeaderValue::from_static("AmazonS3"));
+        set(&mut head.headers, "x-amz-request-id", &id);
+        set(&mut head.headers, "x-amz-id-2", xml::HOST_ID);
+        head.headers.insert(header::SERVER, HeaderValue::from_static("AmazonS3"));
         if self.method != Method::OPTIONS {
             let origin = self.origin.as_ref().and_then(|origin| origin.to_str().ok());
-            cors::decorate(registry, &self.path, &self.method, origin, headers);
+            cors::decorate(registry, &self.path, &self.method, origin, &mut head.headers);
         }
-        response
+        Response::from_parts(head, body)
     }
 }
 

@@ -13,10 +13,11 @@ use s3s::dto::{
     GetBucketLifecycleConfigurationInput, GetBucketLifecycleConfigurationOutput, GetBucketLocationInput,
     GetBucketLocationOutput, GetBucketPolicyInput, GetBucketPolicyOutput, GetObjectInput, GetObjectOutput,
     GetObjectTaggingInput, GetObjectTaggingOutput, HeadBucketInput, HeadBucketOutput, HeadObjectInput,
-    HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
-    ListPartsOutput, PutBucketCorsInput, PutBucketCorsOutput, PutBucketLifecycleConfigurationInput,
-    PutBucketLifecycleConfigurationOutput, PutBucketPolicyInput, PutBucketPolicyOutput, PutObjectInput,
-    PutObjectOutput, PutObjectTaggingInput, PutObjectTaggingOutput, UploadPartInput, UploadPartOutput,
+    HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input,
+    ListObjectsV2Output, ListPartsInput, ListPartsOutput, PutBucketCorsInput, PutBucketCorsOutput,
+    PutBucketLifecycleConfigurationInput, PutBucketLifecycleConfigurationOutput, PutBucketPolicyInput,
+    PutBucketPolicyOutput, PutObjectInput, PutObjectOutput, PutObjectTaggingInput, PutObjectTaggingOutput,
+    UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
@@ -77,7 +78,8 @@ operations! {
     copy_object => copy::copy: CopyObjectInput, CopyObjectOutput;
 
     delete_objects => listing::delete: DeleteObjectsInput, DeleteObjectsOutput;
-    list_objects_v2 => listing::list: ListObjectsV2Input, ListObjectsV2Output;
+    list_objects => listing::list: ListObjectsInput, ListObjectsOutput;
+    list_objects_v2 => listing::list_v2: ListObjectsV2Input, ListObjectsV2Output;
 
     put_object_tagging => tagging::put: PutObjectTaggingInput, PutObjectTaggingOutput;
     get_object_tagging => tagging::get: GetObjectTaggingInput, GetObjectTaggingOutput;

@@ -4,6 +4,11 @@ use http::{Response, StatusCode};
 
 use crate::wire::{self, Body};
 
+/// The second of the two ids that S3 gives an answer.
+pub(super) const HOST_ID: &str = "local";
+pub(super) const SIGNATURE_MISMATCH: &str =
+    "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
+
 /// An error as S3 words it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Denial {
@@ -40,7 +45,49 @@ impl Denial {
     }
 }
 
+/// An error's XML with what every error of S3's has: a message, which `s3s` leaves out of some, and the request's id.
+pub(super) fn completed(xml: &str, request_id: &str) -> Option<String> {
+    let (body, _) = xml.split_once("</Error>")?;
+    let code = body.split_once("<Code>")?.1.split_once("</Code>")?.0;
+    let message =
+        if body.contains("<Message>") { String::new() } else { format!("<Message>{}</Message>", usual_message(code)) };
+    Some(format!("{body}{message}<RequestId>{request_id}</RequestId><HostId>{HOST_ID}</HostId></Error>"))
+}
+
+/// What S3 says to the codes that come without a message.
+fn usual_message(code: &str) -> &'static str {
+    match code {
+        "SignatureDoesNotMatch" => SIGNATURE_MISMATCH,
+        "InvalidBucketName" => "The specified bucket is not valid.",
+        "InvalidURI" => "Couldn't parse the specified URI.",
+        "KeyTooLongError" => "Your key is too long",
+        "IncompleteBody" => "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        "MethodNotAllowed" => "The specified method is not allowed against this resource.",
+        "InvalidRange" => "The requested range is not satisfiable",
+        "MalformedXML" => "The XML you provided was not well-formed or did not validate against our published schema",
+        _ => "The request was refused.",
+    }
+}
+
 /// Text as XML holds it.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_gets_a_message_and_an_id() {
+        let bare = "<?xml version=\"1.0\"?><Error><Code>InvalidURI</Code></Error>";
+        assert_eq!(
+            completed(bare, "id").unwrap(),
+            "<?xml version=\"1.0\"?><Error><Code>InvalidURI</Code><Message>Couldn't parse the specified URI.</Message>\
+             <RequestId>id</RequestId><HostId>local</HostId></Error>"
+        );
+        let said = "<Error><Code>X</Code><Message>m</Message></Error>";
+        assert!(completed(said, "id").unwrap().starts_with("<Error><Code>X</Code><Message>m</Message><RequestId>id"));
+        assert_eq!(completed("", "id"), None);
+    }
 }

@@ -184,7 +184,7 @@ impl Handler for Sqs {
         action(head).unwrap_or("Unknown")
     }
 
-    fn fault(&self, _: &Parts, status: FaultStatus) -> Response<Body> {
+    async fn fault(&self, _: &Parts, status: FaultStatus) -> Response<Body> {
         let fault = match status {
             FaultStatus::Internal => Fault::internal(),
             FaultStatus::Unavailable => Fault::unavailable(),

@@ -126,11 +126,19 @@ impl Store {
         }
     }
 
-    /// Moves the write-ahead log into the database file. Passive: it takes no lock that a reader or writer would wait for.
+    /// Moves the write-ahead log into the database file.
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
-        let Some((path, _)) = &self.file else { return Ok(()) };
-        Connection::open(path)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+        match &self.file {
+            Some((path, _)) => checkpoint(path),
+            None => Ok(()),
+        }
     }
+}
+
+/// Moves the write-ahead log of a database into its file, over a connection of its own. Passive: it takes no lock that a reader or
+/// writer would wait for.
+pub(crate) fn checkpoint(database: &Path) -> Result<(), StoreError> {
+    Connection::open(database)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }
 
 fn share(connection: Connection) -> Arc<Mutex<Connection>> {

@@ -246,6 +246,16 @@ async fn an_item_past_its_time_to_live_is_swept() {
 }
 
 #[tokio::test]
+async fn time_to_live_follows_the_stacks_clock() {
+    let clients = table().await;
+    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build().unwrap();
+    clients.dynamodb.update_time_to_live().table_name("orders").time_to_live_specification(ttl).send().await.unwrap();
+    put(&clients, "later", &[("ttl", n(4_000_000_000))]).await;
+    clients.stack.advance_clock(Duration::from_secs(4_000_000_000)).await;
+    assert_eq!(get(&clients, "later").await, None);
+}
+
+#[tokio::test]
 async fn errors_are_dynamodbs() {
     let clients = table().await;
     let table = clients.dynamodb.get_item().table_name("none").key("pk", s("o")).send().await.unwrap_err();

@@ -168,6 +168,14 @@ async fn a_listing_walks_pages_and_folds_prefixes() {
     assert_eq!(rest.key_count(), Some(3));
     let after = list().start_after("b").max_keys(1).send().await.unwrap();
     assert_eq!(after.contents()[0].key(), Some("c/x/1"));
+
+    let older = || clients.s3.list_objects().bucket("bucket").delimiter("/").max_keys(2);
+    let first = older().send().await.unwrap();
+    assert_eq!((first.contents()[0].key(), first.common_prefixes()[0].prefix()), (Some("b"), Some("a/")));
+    let next = older().marker(first.next_marker().unwrap()).send().await.unwrap();
+    assert_eq!((next.contents()[0].key(), next.common_prefixes()[0].prefix()), (Some("d"), Some("c/")));
+    let rest = older().marker(next.next_marker().unwrap()).send().await.unwrap();
+    assert_eq!((rest.contents()[0].key(), rest.is_truncated()), (Some("é"), Some(false)));
 }
 
 #[tokio::test]

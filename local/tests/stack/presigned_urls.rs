@@ -35,6 +35,7 @@ async fn refusal(response: Response) -> (u16, String) {
     assert!(response.headers().contains_key("x-amz-request-id"));
     let body = response.text().await.unwrap();
     let code = body.split("<Code>").nth(1).and_then(|rest| rest.split("</Code>").next()).unwrap_or_default();
+    assert!(body.contains("<Message>") && body.contains("<RequestId>"), "{body}");
     (status, code.to_owned())
 }
 

@@ -1,0 +1,62 @@
+//! The database behind DynamoDB: opened, kept tidy, and flushed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use dynoxide::{Database, DynoxideError};
+
+use crate::clock::Clock;
+
+/// The database, shared by requests and timers.
+#[derive(Clone)]
+pub(crate) struct Items {
+    database: Database,
+    file: Option<Arc<PathBuf>>,
+}
+
+impl Items {
+    /// Opens the database in `data`, or a fresh one in memory. Only the latter takes its time from `clock`, for `dynoxide` has no way
+    /// to give a clock to a file.
+    pub(crate) fn open(data: Option<&Path>, clock: &Clock) -> Result<Self, DynoxideError> {
+        let Some(directory) = data else {
+            let database = Database::memory_with_clock(Arc::new(clock.clone()))?;
+            return Ok(Self { database, file: None });
+        };
+        let path = directory.join("dynamodb.sqlite");
+        let database = Database::new(&path.to_string_lossy())?;
+        // Named for its use after an import, this sets `synchronous=NORMAL` and defaults: durable against `kill -9` all the same, and
+        // without an fsync in each write. See `store` for why that is enough.
+        database.disable_bulk_loading()?;
+        Ok(Self { database, file: Some(Arc::new(path)) })
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Deletes what is past its time to live. Reads every item of the tables that have one.
+    pub(crate) fn sweep(&self) -> Result<usize, DynoxideError> {
+        self.database.sweep_ttl()
+    }
+
+    /// Moves the write-ahead log into the database file, as `store` does with its own: so requests seldom have to.
+    pub(crate) fn checkpoint(&self) -> Result<(), rusqlite::Error> {
+        match &self.file {
+            Some(path) => crate::store::checkpoint(path),
+            None => Ok(()),
+        }
+    }
+}
+
+impl dynoxide::storage_backend::Clock for Clock {
+    fn now_unix_secs(&self) -> u64 {
+        u64::try_from(self.now() / 1000).unwrap_or_default()
+    }
+
+    fn now_unix_secs_f64(&self) -> f64 {
+        chrono::DateTime::from_timestamp_millis(self.now()).map_or(0.0, |now| {
+            let whole = u32::try_from(now.timestamp()).unwrap_or(u32::MAX);
+            f64::from(whole) + f64::from(now.timestamp_subsec_millis()) / 1000.0
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! DynamoDB: `dynoxide` behind our own listener, so that the signature check, faults and counters stand in front of it in-process.
+//!
+//! Its operations are called through its `Database`, not its HTTP router, which can only be had together with an unauthenticated
+//! socket of its own. What the router adds is repeated here as far as a client can see it: how a request that does not parse is
+//! reported, and the envelope of validation errors.
+
+mod fault;
+mod items;
+mod operation;
+mod permissions;
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use self::fault::Fault;
+pub(crate) use self::items::Items;
+use crate::faults::FaultStatus;
+use crate::identity::Identities;
+use crate::sigv4;
+use crate::wire::{self, Body, Handler, set};
+
+const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
+/// DynamoDB's own limit for a request.
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// The service.
+pub(crate) struct DynamoDb {
+    pub(crate) items: Items,
+    pub(crate) identities: Arc<Identities>,
+    pub(crate) region: Arc<str>,
+}
+
+#[async_trait::async_trait]
+impl Handler for DynamoDb {
+    fn operation(&self, head: &Parts) -> &'static str {
+        operation::of(head).map_or("Unknown", |operation| operation.name)
+    }
+
+    async fn fault(&self, _: &Parts, status: FaultStatus) -> Response<Body> {
+        let fault = match status {
+            FaultStatus::Internal => Fault::internal(),
+            FaultStatus::Unavailable => Fault::unavailable(),
+        };
+        respond(fault.status, fault.body)
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        match self.dispatch(request).await {
+            Ok(body) => respond(StatusCode::OK, body),
+            Err(fault) => respond(fault.status, fault.body),
+        }
+    }
+}
+
+impl DynamoDb {
+    async fn dispatch(&self, request: Request<Incoming>) -> Result<String, Fault> {
+        let (head, body) = request.into_parts();
+        let operation = operation::of(&head).ok_or_else(Fault::unknown_operation)?;
+        let body = wire::collect(body, MAX_BODY_BYTES).await?;
+        let caller = sigv4::verify(&head, &body, "dynamodb", &self.identities)?;
+        let body = std::str::from_utf8(&body)
+            .map_err(|_| Fault::coral("SerializationException", "The request's body is not UTF-8"))?;
+        permissions::check(&head, &caller, operation.name, body, &self.region)?;
+        // A statement on SQLite takes microseconds; see `store` for why the runtime's own thread runs it.
+        Ok(operation.run(&self.items, body)?)
+    }
+}
+
+fn respond(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = wire::answer(status, CONTENT_TYPE, body);
+    set(response.headers_mut(), "x-amzn-requestid", &wire::request_id());
+    response
+}

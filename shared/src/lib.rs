@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod claim;
 pub mod clock;
 pub mod eta;
+pub mod history;
 pub mod id;
 pub mod idempotency;
 pub mod lifetime;

@@ -74,6 +74,14 @@ pub fn poll_after(window: &EtaWindow, now: DateTime<Utc>) -> Duration {
     Duration::from_secs_f64(if lo + d / 2.0 > 0.0 { lo + d / 2.0 } else { wait }.max(SHORTEST))
 }
 
+/// How far apart the looks of a client that follows this window are at the time `at`.
+#[must_use]
+pub fn gap_at(window: &EtaWindow, at: DateTime<Utc>) -> Duration {
+    let width = (window.latest_at - window.earliest_at).as_seconds_f64();
+    let late = (at - window.latest_at).as_seconds_f64().max(0.0);
+    Duration::from_secs_f64(step(0.0, width) + LATE * late)
+}
+
 /// `poll_after` in whole milliseconds.
 #[must_use]
 pub fn poll_after_ms(window: &EtaWindow, now: DateTime<Utc>) -> u64 {

@@ -41,7 +41,7 @@ impl Estimator {
             visible: depth.visible as f64,
             in_flight: depth.in_flight as f64,
             accepted_3s: self.arrivals.last_3s(),
-            finished_3s: 0.0,
+            ..QueueState::default()
         };
         eta::estimate(&queue, &self.times, self.concurrency).delayed(delay.as_secs_f64())
     }

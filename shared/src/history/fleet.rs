@@ -1,0 +1,96 @@
+//! What the workers know together: each publishes a [`WorkerReport`] every few seconds, and the api merges them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::History;
+
+/// A worker that has not reported for so long has stopped: three reports of its own may be lost. Longer would keep the
+/// dead in the count, shorter would lose the living, and half the true concurrency costs more than twice it.
+pub const REPORT_TTL: TimeDelta = TimeDelta::seconds(12);
+
+/// What one worker process publishes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkerReport {
+    /// The process. A new one that takes a name over takes its history over.
+    pub worker: String,
+    /// How many orders it works on at a time.
+    pub concurrency: u32,
+    /// How many orders it finished in the 3 s before `reported_at`.
+    pub finished_3s: u32,
+    /// Its service times.
+    pub history: History,
+    /// When it wrote this.
+    pub reported_at: DateTime<Utc>,
+}
+
+/// All workers together.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Fleet {
+    /// How many orders they work on at a time; 0 if no worker has ever reported.
+    pub concurrency: f64,
+    /// How many orders they finished in the last 3 s.
+    pub finished_3s: f64,
+    /// The service times of all.
+    pub history: History,
+    /// Whether any worker is alive.
+    pub alive: bool,
+}
+
+impl Fleet {
+    /// What these reports say together at `now`. A report older than [`REPORT_TTL`] counts for its history only.
+    ///
+    /// When every worker is silent, `concurrency` is that of the last ones that were not: somebody will start them
+    /// again, and a client that was told the truth of a dead pool ("never") would look far too late.
+    #[must_use]
+    pub fn merge<'a>(reports: impl IntoIterator<Item = &'a WorkerReport>, now: DateTime<Utc>) -> Self {
+        let reports: Vec<&WorkerReport> = reports.into_iter().collect();
+        let Some(last) = reports.iter().map(|r| r.reported_at).max() else { return Self::default() };
+        let alive = now - last <= REPORT_TTL;
+        let since = if alive { now } else { last } - REPORT_TTL;
+        let mut fleet = Self { alive, ..Self::default() };
+        for report in reports {
+            fleet.history = fleet.history.merge(&report.history);
+            if report.reported_at >= since {
+                fleet.concurrency += f64::from(report.concurrency);
+                fleet.finished_3s += if alive { f64::from(report.finished_3s) } else { 0.0 };
+            }
+        }
+        fleet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(worker: &str, reported_at: i64) -> WorkerReport {
+        let reported_at = at(reported_at);
+        let mut history = History::default();
+        history.record(10.0, 1, reported_at);
+        WorkerReport { worker: worker.to_owned(), concurrency: 4, finished_3s: 2, history, reported_at }
+    }
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    #[test]
+    fn a_silent_worker_counts_for_its_history_only() {
+        let fleet = Fleet::merge(&[report("a", 100), report("b", 98), report("c", 50)], at(101));
+        assert!((fleet.concurrency - 8.0).abs() < 1e-9 && (fleet.finished_3s - 4.0).abs() < 1e-9);
+        assert!((fleet.history.count() - 3.0).abs() < 0.01);
+        assert!(fleet.alive);
+    }
+
+    #[test]
+    fn a_pool_that_died_is_expected_back_as_it_was() {
+        let fleet = Fleet::merge(&[report("a", 100), report("b", 98), report("c", 50)], at(500));
+        assert!((fleet.concurrency - 8.0).abs() < 1e-9 && fleet.finished_3s < 1e-9 && !fleet.alive);
+    }
+
+    #[test]
+    fn without_workers_nothing_is_known() {
+        assert_eq!(Fleet::merge(&[], at(0)), Fleet::default());
+    }
+}

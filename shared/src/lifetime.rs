@@ -1,10 +1,24 @@
 //! How long a presigned URL may be said to work. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
+
+use crate::status::EtaWindow;
 
 /// The longest `X-Amz-Expires` that S3 takes: seven days.
 pub const MAX_PRESIGN: Duration = Duration::from_secs(604_800);
+
+/// How long a status URL made at `now` should work for an order that is expected in this window, or has ended (`None`),
+/// within `bounds`: long enough for the order at its 99th percentile, twice over, and short otherwise, because whoever
+/// has the URL can read the status.
+#[must_use]
+pub fn status_url_ttl(expected: Option<&EtaWindow>, now: DateTime<Utc>, bounds: &RangeInclusive<Duration>) -> Duration {
+    // For a normal tail the 99th percentile is 2.33 / 1.28 = 1.82 times as far from the median as the 90th.
+    let p99 =
+        expected.map_or(0.0, |w| (w.at - now).as_seconds_f64() + 1.82 * (w.latest_at - w.at).as_seconds_f64().max(0.0));
+    let ttl = Duration::try_from_secs_f64(2.0 * p99.max(0.0)).unwrap_or(MAX_PRESIGN);
+    ttl.clamp(*bounds.start(), (*bounds.end()).max(*bounds.start()))
+}
 
 /// The `X-Amz-Expires` to sign with, and the time until which the URL really works.
 ///
@@ -31,6 +45,22 @@ mod tests {
         assert_eq!(presign(now, Duration::from_secs(600), Some(end)).1, end);
         assert_eq!(presign(now, Duration::from_secs(30), Some(end)).1.timestamp(), 1_030);
         assert_eq!(presign(now, Duration::from_secs(30), None).1.timestamp(), 1_030);
+    }
+
+    #[test]
+    fn a_url_outlives_its_order_and_not_much_more() {
+        let bounds = Duration::from_secs(900)..=Duration::from_secs(43_200);
+        let now = DateTime::UNIX_EPOCH;
+        let ttl = |p50, p90| {
+            let at = |s| now + TimeDelta::seconds(s);
+            let window = EtaWindow { at: at(p50), earliest_at: now, latest_at: at(p90) };
+            status_url_ttl(Some(&window), now, &bounds).as_secs()
+        };
+        assert_eq!(ttl(2, 4), 900);
+        assert_eq!(ttl(1_000, 1_100), 2_364);
+        assert_eq!(ttl(1_000_000_000, 2_000_000_000), 43_200);
+        assert_eq!(ttl(-500, -400), 900, "overdue");
+        assert_eq!(status_url_ttl(None, now, &bounds).as_secs(), 900);
     }
 
     #[test]

@@ -60,6 +60,12 @@ pub struct OrderState {
     /// Attempts that ended because their worker shut down; they do not count against the order.
     #[serde(default)]
     pub handed_back: u32,
+    /// 1, and one more each time that an operator gave a failed order another chance.
+    #[serde(default = "first_generation")]
+    pub generation: u32,
+    /// When this generation began, if it is not the first.
+    #[serde(with = "rfc3339_millis::option", default)]
+    pub redriven_at: Option<DateTime<Utc>>,
     /// When this revision was made.
     #[serde(with = "rfc3339_millis")]
     pub updated_at: DateTime<Utc>,
@@ -79,6 +85,10 @@ pub struct OrderState {
     pub result: Option<OrderResult>,
     /// Why it failed; while it is processing, why the last attempt did.
     pub error: Option<Problem>,
+}
+
+fn first_generation() -> u32 {
+    1
 }
 
 /// A worker's claim on an order.
@@ -114,6 +124,8 @@ impl OrderRecord {
             status: Status::Pending,
             attempt: 0,
             handed_back: 0,
+            generation: 1,
+            redriven_at: None,
             updated_at: order.created_at,
             started_at: None,
             finished_at: None,
@@ -137,6 +149,7 @@ impl OrderRecord {
             status: s.status,
             done,
             revision: s.revision,
+            generation: s.generation,
             attempt: s.attempt,
             created_at: self.order.created_at,
             updated_at: s.updated_at,
@@ -155,6 +168,21 @@ impl OrderRecord {
             error: if s.status == Status::Failed { s.error.clone() } else { None },
             renew: self.order.renew.clone(),
         }
+    }
+
+    /// When the order must have ended: by its own deadline, or `default` after it was accepted. An order that was
+    /// redriven has the same time once more.
+    #[must_use]
+    pub fn deadline(&self, default: Duration) -> DateTime<Utc> {
+        let created = self.order.created_at;
+        let allowed = self.order.deadline_at.map_or(default, |at| at - created);
+        self.state.redriven_at.unwrap_or(created) + allowed
+    }
+
+    /// The deadline that the order brought with it, if it did; later by as much as a redrive was.
+    #[must_use]
+    pub fn own_deadline(&self) -> Option<DateTime<Utc>> {
+        self.order.deadline_at.map(|_| self.deadline(Duration::zero()))
     }
 
     /// The key of a result that stands in S3.

@@ -102,6 +102,20 @@ pub mod ends {
             .detail(format!("{attempts} attempts were made{last}"))
     }
 
+    /// The queue gave the order up: it was delivered too often without an end.
+    #[must_use]
+    pub fn dead_lettered(attempts: u32, last: Option<&str>) -> Problem {
+        let last = last.map(|l| format!("; the last error was: {l}")).unwrap_or_default();
+        Problem::new("dead-lettered", "The work could not be carried out", 500)
+            .detail(format!("the queue gave the order up; {attempts} attempts were started{last}"))
+    }
+
+    /// Whether an operator may want to give an order that ended so another chance: the fault was not the order's own.
+    #[must_use]
+    pub fn is_dead(problem: &Problem) -> bool {
+        matches!(problem.slug(), "attempts-exhausted" | "dead-lettered")
+    }
+
     /// The order's own deadline passed.
     #[must_use]
     pub fn deadline_exceeded() -> Problem {

@@ -98,7 +98,10 @@ pub struct StatusObject {
     pub done: bool,
     /// Grows with every change; an object with a smaller one is older.
     pub revision: u64,
-    /// How often a worker has started the work.
+    /// 1; one more each time that an operator gave the order, which had failed, another chance. Within a generation a
+    /// final status never changes.
+    pub generation: u32,
+    /// How often a worker has started the work, in this generation.
     pub attempt: u32,
     /// When the order was accepted.
     #[serde(with = "rfc3339_millis")]

@@ -1,6 +1,7 @@
 //! The state machine of an order. Pure: the callers store what it returns by a conditional write on the old revision.
 //!
-//! Invariant: a final status never changes.
+//! Invariant: a final status never changes, with one exception that an operator asks for: a failed order that is redriven
+//! goes back to pending in a new generation.
 //! Invariant: every transition makes the next revision.
 
 use chrono::{DateTime, Utc};
@@ -47,6 +48,13 @@ pub enum Transition {
     },
     /// The client no longer wants it.
     Cancel,
+    /// An operator gives an order that failed another chance, in a new generation.
+    Redrive {
+        /// When the work should be done.
+        eta: Option<EtaWindow>,
+        /// When a client should look next.
+        poll_after_ms: Option<u64>,
+    },
 }
 
 /// The transition is not possible.
@@ -58,6 +66,9 @@ pub enum Refused {
     /// Only an order that a worker has started can do this.
     #[error("the order has not been started")]
     NotProcessing,
+    /// Only an order that failed can be redriven.
+    #[error("the order has not failed")]
+    NotFailed,
 }
 
 impl OrderState {
@@ -67,8 +78,12 @@ impl OrderState {
     /// [`Refused`], if the order cannot do that from where it stands.
     pub fn apply(&self, transition: Transition, now: DateTime<Utc>) -> Result<Self, Refused> {
         use Transition as T;
-        if self.status.is_final() {
+        let redrive = matches!(transition, T::Redrive { .. });
+        if self.status.is_final() && !(redrive && self.status == Status::Failed) {
             return Err(Refused::Final(self.status));
+        }
+        if redrive && self.status != Status::Failed {
+            return Err(Refused::NotFailed);
         }
         let started = self.status == Status::Processing;
         if !started && matches!(transition, T::Progress { .. } | T::Yield { .. } | T::Complete { .. }) {
@@ -101,6 +116,24 @@ impl OrderState {
             }
             T::Fail { error } => next.end(Status::Failed, Some(bounded(error))),
             T::Cancel => next.end(Status::Cancelled, None),
+            T::Redrive { eta, poll_after_ms } => {
+                next = Self {
+                    revision: next.revision,
+                    status: Status::Pending,
+                    attempt: 0,
+                    handed_back: 0,
+                    generation: self.generation + 1,
+                    redriven_at: Some(next.updated_at),
+                    updated_at: next.updated_at,
+                    started_at: None,
+                    finished_at: None,
+                    progress: None,
+                    eta,
+                    poll_after_ms,
+                    result: None,
+                    error: None,
+                };
+            }
         }
         Ok(next)
     }
@@ -134,6 +167,8 @@ mod tests {
             status: Status::Pending,
             attempt: 0,
             handed_back: 0,
+            generation: 1,
+            redriven_at: None,
             updated_at: DateTime::UNIX_EPOCH,
             started_at: None,
             finished_at: None,
@@ -159,6 +194,7 @@ mod tests {
             Just(Transition::Complete { result: Some(OrderResult::Inline(serde_json::json!({"ok": true}))) }),
             ".{0,2000}".prop_map(|d| Transition::Fail { error: ends::processing_failed(d) }),
             Just(Transition::Cancel),
+            Just(Transition::Redrive { eta, poll_after_ms }),
         ]
     }
 
@@ -169,8 +205,15 @@ mod tests {
             for (transition, ms) in steps {
                 let at = state.updated_at + Duration::milliseconds(ms);
                 match state.apply(transition.clone(), at) {
+                    Ok(next) if matches!(transition, Transition::Redrive { .. }) => {
+                        prop_assert_eq!(state.status, Status::Failed);
+                        prop_assert_eq!(next.status, Status::Pending);
+                        prop_assert_eq!((next.generation, next.revision), (state.generation + 1, state.revision + 1));
+                        state = next;
+                    }
                     Ok(next) => {
-                        prop_assert!(!state.status.is_final(), "a final status never changes");
+                        prop_assert!(!state.status.is_final(), "a final status never changes within a generation");
+                        prop_assert_eq!(next.generation, state.generation);
                         prop_assert_eq!(next.revision, state.revision + 1);
                         prop_assert!(next.updated_at >= state.updated_at);
                         prop_assert!(next.attempt >= state.attempt);
@@ -183,6 +226,7 @@ mod tests {
                     }
                     Err(Refused::Final(s)) => prop_assert_eq!(s, state.status),
                     Err(Refused::NotProcessing) => prop_assert_eq!(state.status, Status::Pending),
+                    Err(Refused::NotFailed) => prop_assert!(!state.status.is_final()),
                 }
             }
         }

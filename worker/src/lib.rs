@@ -2,14 +2,17 @@
 //!
 //! One order's way: [`consumer`] receives a message, [`job::claim`] makes the order its own in the order table,
 //! [`job::run`] has it processed while [`job::lease`] holds it, [`job::record`] stores the end, shows it in S3 and only
-//! then deletes the message.
+//! then deletes the message. Beside it, [`sweeper`] sends what was accepted and not sent, and [`dead_letters`] ends what
+//! the queue gave up.
 //!
 //! Invariant: a message is deleted only after the final status stands in S3.
 
 mod consumer;
+mod dead_letters;
 mod job;
 pub mod processor;
 pub mod program;
+pub mod sweeper;
 
 use std::sync::Arc;
 
@@ -18,6 +21,7 @@ use offload_shared::{
     eta::ServiceTimes,
     settings::{EtaSettings, WorkerSettings},
 };
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use processor::Processor;
@@ -51,5 +55,14 @@ pub async fn run(
         stores,
         processor,
     };
-    consumer::consume(Arc::new(worker), stop).await;
+    let worker = Arc::new(worker);
+    let (every, age) = (worker.settings.sweep_every, worker.settings.sweep_after);
+    let mut beside = JoinSet::new();
+    beside.spawn(sweeper::run(worker.stores.clone(), every, age, stop.clone()));
+    if let Some(queue) = worker.stores.dead_letters.clone() {
+        beside.spawn(dead_letters::consume(Arc::clone(&worker), queue, stop.clone()));
+    }
+    consumer::consume(worker, stop).await;
+    // They stop when the consumer does, and hold nothing that must be finished.
+    beside.shutdown().await;
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, retry::RetryConfig, sts::AssumeRoleProvider, timeout::TimeoutConfig,
+};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
-use tokio::sync::OnceCell;
 
 use super::{orders::OrderTable, presign::Presigner, queue::OrderQueue, status_store::StatusStore};
 use crate::settings::StoreSettings;
@@ -49,6 +50,7 @@ pub struct Endpoints {
 pub struct Connection {
     sdk: SdkConfig,
     endpoints: Option<Endpoints>,
+    session: Option<Duration>,
 }
 
 /// The clients of the three services, and the presigner.
@@ -60,6 +62,8 @@ pub struct Stores {
     pub objects: StatusStore,
     /// The queue of orders.
     pub queue: OrderQueue,
+    /// Its dead-letter queue, if it is to be worked on.
+    pub dead_letters: Option<OrderQueue>,
     /// Signs URLs of status objects and results.
     pub presigner: Presigner,
 }
@@ -67,7 +71,7 @@ pub struct Stores {
 impl Connection {
     /// As every AWS SDK: `AWS_REGION`, `AWS_PROFILE`, container and instance credentials, `AWS_ENDPOINT_URL_*`.
     pub async fn from_environment(policy: CallPolicy) -> Self {
-        Self { sdk: loader(policy).load().await, endpoints: None }
+        Self { sdk: loader(policy).load().await, endpoints: None, session: None }
     }
 
     /// To given endpoints, whatever the environment says.
@@ -77,7 +81,13 @@ impl Connection {
             .empty_test_environment()
             .region(Region::new(endpoints.region.clone()))
             .credentials_provider(keys);
-        Self { sdk: loader.load().await, endpoints: Some(endpoints) }
+        Self { sdk: loader.load().await, endpoints: Some(endpoints), session: None }
+    }
+
+    /// The same, with another length of the signer role's sessions than an hour: for tests that outlive one.
+    #[must_use]
+    pub fn with_session_length(self, length: Duration) -> Self {
+        Self { session: Some(length), ..self }
     }
 
     /// The region, for log lines; `None` if none is set.
@@ -92,14 +102,30 @@ impl Connection {
     /// A message for the operator, if no URL can be made for the bucket: mostly a missing region.
     pub async fn stores(&self, settings: &StoreSettings) -> Result<Stores, String> {
         let s3 = self.s3(settings);
-        let credentials = self.sdk.credentials_provider().ok_or("no AWS credentials are configured")?;
+        let own = self.sdk.credentials_provider().ok_or("no AWS credentials are configured")?;
+        let credentials = match &settings.signer_role_arn {
+            Some(role) => self.assumed(role).await,
+            None => own,
+        };
         let presigner = Presigner::new(self.public_s3_config(settings), &settings.bucket, credentials).await?;
         Ok(Stores {
             orders: OrderTable::new(self.dynamodb(), &settings.table, settings.retention),
             objects: StatusStore::new(s3, &settings.bucket),
             queue: OrderQueue::new(self.sqs(), &settings.queue_url),
+            dead_letters: settings.dead_letter_queue_url.as_deref().map(|url| OrderQueue::new(self.sqs(), url)),
             presigner,
         })
+    }
+
+    /// Credentials of a role, whose end is known. An hour is the longest that AWS grants to a role that assumes another.
+    async fn assumed(&self, role: &str) -> SharedCredentialsProvider {
+        let sdk = match &self.endpoints {
+            Some(e) => self.sdk.to_builder().endpoint_url(&e.s3).build(),
+            None => self.sdk.clone(),
+        };
+        let provider = AssumeRoleProvider::builder(role).session_name("status-offload").configure(&sdk);
+        let provider = provider.session_length(self.session.unwrap_or(Duration::from_secs(3_600))).build().await;
+        SharedCredentialsProvider::new(provider)
     }
 
     pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {
@@ -163,37 +189,4 @@ fn loader(policy: CallPolicy) -> aws_config::ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).retry_config(
         RetryConfig::standard().with_max_attempts(policy.attempts).with_initial_backoff(Duration::from_millis(200)),
     )
-}
-
-/// Credentials that are resolved once and again shortly before they expire, single-flight.
-#[derive(Debug)]
-pub(super) struct CachedCredentials {
-    provider: SharedCredentialsProvider,
-    // A cell per generation: waiting callers share one resolution, and a failed one is tried again by the next caller.
-    current: tokio::sync::RwLock<OnceCell<Credentials>>,
-}
-
-impl CachedCredentials {
-    pub(super) fn new(provider: SharedCredentialsProvider) -> Self {
-        Self { provider, current: tokio::sync::RwLock::new(OnceCell::new()) }
-    }
-
-    /// Credentials that live for at least `margin` longer, if the provider has such.
-    pub(super) async fn get(&self, now: std::time::SystemTime, margin: Duration) -> Result<Credentials, String> {
-        use aws_credential_types::provider::ProvideCredentials;
-        let fresh = |c: &Credentials| c.expiry().is_none_or(|end| end > now + margin);
-        {
-            let cell = self.current.read().await;
-            let resolve = || self.provider.provide_credentials();
-            let credentials = cell.get_or_try_init(resolve).await.map_err(|e| e.to_string())?;
-            if fresh(credentials) {
-                return Ok(credentials.clone());
-            }
-        }
-        let mut cell = self.current.write().await;
-        if !cell.get().is_some_and(fresh) {
-            *cell = OnceCell::new_with(Some(self.provider.provide_credentials().await.map_err(|e| e.to_string())?));
-        }
-        cell.get().cloned().ok_or_else(|| "no credentials".to_owned())
-    }
 }

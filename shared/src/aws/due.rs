@@ -24,7 +24,8 @@ impl OrderTable {
                 .expression_attribute_values(":at", millis(at)),
             None => update.update_expression("REMOVE #due, #at"),
         };
-        let update = update.condition_expression("attribute_exists(#due)");
+        let update =
+            update.condition_expression("#due = :send").expression_attribute_values(":send", text(Due::Send.hash(id)));
         let update = update.expression_attribute_names("#due", DUE).expression_attribute_names("#at", DUE_AT);
         match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
             Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
@@ -65,6 +66,32 @@ impl OrderTable {
     /// If a call fails.
     pub async fn overdue(&self, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {
         self.due(Due::Deadline, before, limit).await
+    }
+
+    /// Orders that failed by no fault of their own, the oldest first, at most `limit` of each shard.
+    ///
+    /// # Errors
+    /// If a call fails.
+    pub async fn dead(&self, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {
+        self.due(Due::Redrive, before, limit).await
+    }
+
+    /// Takes an order off the list of the dead; it stays failed.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn forget_dead(&self, id: OrderId) -> Result<(), Error> {
+        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = update
+            .update_expression("REMOVE #due, #at")
+            .condition_expression("#due = :dead")
+            .expression_attribute_names("#due", DUE)
+            .expression_attribute_names("#at", DUE_AT)
+            .expression_attribute_values(":dead", text(Due::Redrive.hash(id)));
+        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
+            Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
+            Err(e) => Err(e),
+        }
     }
 
     async fn due(&self, due: Due, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {

@@ -13,6 +13,8 @@ use super::error::{Error, Kind};
 use crate::{
     id::OrderId,
     order::{Lease, Order, OrderRecord, OrderState},
+    problem::ends,
+    status::Status,
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -32,6 +34,8 @@ pub(super) enum Due {
     Send,
     /// End it: its deadline has passed.
     Deadline,
+    /// Nothing at once: it failed, and an operator may give it another chance.
+    Redrive,
 }
 
 /// Over so many hashes the index is spread: a partition takes 1,000 writes a second, and a sweep asks for each.
@@ -42,6 +46,7 @@ impl Due {
         match self {
             Self::Send => "send#",
             Self::Deadline => "deadline#",
+            Self::Redrive => "dead#",
         }
     }
 
@@ -71,6 +76,19 @@ pub(super) fn millis(t: DateTime<Utc>) -> AttributeValue {
 /// The key of an order.
 pub(super) fn key(id: OrderId) -> [(String, AttributeValue); 2] {
     [(PK.to_owned(), text(id.to_string())), (SK.to_owned(), text(ORDER_SK))]
+}
+
+/// What falls due for an order in this state, and when; `None` to leave it as it is.
+pub(super) fn due(id: OrderId, state: &OrderState) -> Option<[(String, Option<AttributeValue>); 2]> {
+    let due = match state.status {
+        // An operator has just redriven it; a new order is put in by `encode`.
+        Status::Pending => Some(Due::Send),
+        Status::Failed if state.error.as_ref().is_some_and(ends::is_dead) => Some(Due::Redrive),
+        Status::Processing => return None,
+        Status::Completed | Status::Failed | Status::Cancelled => None,
+    };
+    let at = due.map(|_| millis(state.updated_at));
+    Some([(DUE.to_owned(), due.map(|d| text(d.hash(id)))), (DUE_AT.to_owned(), at)])
 }
 
 /// The attributes of a state, `None` for those to be removed.
@@ -182,8 +200,7 @@ mod tests {
     use super::*;
     use crate::{
         order::OrderResult,
-        problem::ends,
-        status::{EtaWindow, ProgressReport, Status},
+        status::{EtaWindow, ProgressReport},
         transition::Transition,
     };
 

@@ -1,6 +1,7 @@
 //! Everything that names the AWS SDK. What leaves this module are our own types and [`Error`].
 
 mod connection;
+mod credentials;
 mod due;
 mod error;
 mod item;

@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 
 use super::{
     error::{Error, Kind},
-    item::{self, DUE, DUE_AT, Item, PK, SK, TTL, millis, number, text},
+    item::{self, Item, PK, SK, TTL, millis, number, text},
 };
 use crate::{
     id::OrderId,
@@ -145,19 +145,13 @@ impl OrderTable {
     /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
     pub async fn store(&self, id: OrderId, state: &OrderState, lease: Option<&Lease>) -> Result<OrderRecord, Conflict> {
         let (mut set, mut remove, mut names) = (Vec::new(), Vec::new(), HashMap::new());
-        if state.status.is_final() {
-            // Nothing falls due any more.
-            for name in [DUE, DUE_AT] {
-                remove.push(format!("#{name}"));
-                names.insert(format!("#{name}"), name.to_owned());
-            }
-        }
         let mut values = HashMap::from([(":before".to_owned(), number(state.revision - 1))]);
         let lease_attributes = [
             ("lease_owner".to_owned(), lease.map(|l| text(&l.owner))),
             ("lease_until".to_owned(), lease.map(|l| millis(l.until))),
         ];
-        for (name, value) in item::state_attributes(state)?.into_iter().chain(lease_attributes) {
+        let due = item::due(id, state).into_iter().flatten();
+        for (name, value) in item::state_attributes(state)?.into_iter().chain(lease_attributes).chain(due) {
             match value {
                 Some(value) => {
                     set.push(format!("#{name} = :{name}"));

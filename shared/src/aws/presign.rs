@@ -18,15 +18,12 @@ use aws_sigv4::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    connection::CachedCredentials,
+    credentials::CachedCredentials,
     error::{Error, Kind},
 };
 use crate::lifetime;
 
 const OPERATION: &str = "s3.presign";
-
-/// Credentials that would end sooner than this are renewed first, if they can be.
-const MARGIN: Duration = Duration::from_secs(300);
 
 /// Signs URLs of one bucket.
 #[derive(Clone, Debug)]
@@ -70,7 +67,7 @@ impl Presigner {
     /// [`Kind::Denied`] if there are no credentials.
     pub async fn get(&self, key: &str, ttl: Duration, now: DateTime<Utc>) -> Result<(String, DateTime<Utc>), Error> {
         let denied = |e: String| Error::new(Kind::Denied, OPERATION, e);
-        let credentials = self.0.credentials.get(now.into(), MARGIN.min(ttl)).await.map_err(denied)?;
+        let credentials = self.0.credentials.get(now.into()).await.map_err(denied)?;
         let (expires_in, expires_at) = lifetime::presign(now, ttl, credentials.expiry().map(Into::into));
         let url = format!("{}{key}", self.0.base);
         let signed =

@@ -33,16 +33,19 @@ macro_rules! settings {
 settings! {
     BUCKET = "bucket", None, "S3 bucket of status objects and results (required)";
     QUEUE_URL = "queue-url", None, "URL of the SQS queue of orders (required)";
+    DEAD_LETTER_QUEUE_URL = "dead-letter-queue-url", None, "URL of the dead-letter queue of orders; a worker that knows it ends the orders in it";
     TABLE = "table", None, "DynamoDB table of orders (required)";
     S3_PATH_STYLE = "s3-path-style", Some("auto"), "bucket in the path of S3 URLs: true, false, or auto (true where an S3 endpoint is set)";
     PUBLIC_S3_ENDPOINT = "public-s3-endpoint", None, "S3 endpoint that clients reach, if it is not the one that the service reaches";
+    SIGNER_ROLE_ARN = "signer-role-arn", None, "role that signs URLs, assumed for an hour at a time; needed where the service's own credentials do not tell when they expire, as in Lambda";
     RETENTION_DAYS = "retention-days", Some("30"), "days until the order table forgets an order";
 
     LISTEN = "listen", Some("127.0.0.1:8080"), "address that the api listens on";
     PUBLIC_URL = "public-url", None, "URL of the api as clients reach it [default: http:// and the listen address]";
     TOKEN_SECRET = "token-secret", None, "secret of at least 32 bytes that signs order tokens (required); several, separated by commas, while it is being replaced";
     ORDER_SCHEMA = "order-schema", None, "file with the JSON Schema (2020-12) of an order [default: the built-in kinds]";
-    STATUS_URL_TTL_SECONDS = "status-url-ttl-seconds", Some("3600"), "how long a status URL works, 60 to 604800";
+    STATUS_URL_TTL_SECONDS = "status-url-ttl-seconds", Some("43200"), "the longest that a status URL works, 60 to 604800; a URL is made for twice the time that the order may take";
+    STATUS_URL_MIN_TTL_SECONDS = "status-url-min-ttl-seconds", Some("900"), "the shortest that a status URL works, 60 to 604800";
     MAX_CONCURRENT_REQUESTS = "max-concurrent-requests", Some("1024"), "requests that are served at once; more get 503";
     CORS_ORIGINS = "cors-origins", Some("*"), "origins whose pages may call the api, separated by commas";
 
@@ -57,6 +60,9 @@ settings! {
     JOB_TIMEOUT_SECONDS = "job-timeout-seconds", Some("900"), "the longest that one attempt may take";
     VISIBILITY_SECONDS = "visibility-seconds", Some("30"), "lease of an order: how soon another worker takes over from one that died, 3 to 43200";
     MAX_ATTEMPTS = "max-attempts", Some("5"), "how often an order is tried before it fails";
+    DEFAULT_DEADLINE_SECONDS = "default-deadline-seconds", Some("604800"), "time until an order without a deadline of its own fails, however it got stuck";
+    SWEEP_SECONDS = "sweep-seconds", Some("30"), "how often a worker looks for orders that were accepted and not sent, or whose deadline has passed";
+    SWEEP_AFTER_SECONDS = "sweep-after-seconds", Some("60"), "age at which an order that is not known to be in the queue is sent again";
     RETRY_BASE_SECONDS = "retry-base-seconds", Some("2"), "wait before the second attempt; it doubles with each further one";
     RETRY_MAX_SECONDS = "retry-max-seconds", Some("900"), "the longest wait between two attempts";
     PROGRESS_INTERVAL_SECONDS = "progress-interval-seconds", Some("2"), "the shortest time between two progress writes of one order";

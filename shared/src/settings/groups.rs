@@ -1,11 +1,11 @@
 //! The settings by concern, checked.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use url::Url;
 
 use super::{catalogue as c, catalogue::Setting, source::Source};
-use crate::{backoff::Backoff, schema::OrderSchema, token::TokenKeys};
+use crate::{backoff::Backoff, claim::Limits, schema::OrderSchema, token::TokenKeys};
 
 /// Where orders and their status are kept.
 #[derive(Debug, Clone)]
@@ -14,8 +14,12 @@ pub struct StoreSettings {
     pub bucket: String,
     /// The queue of orders.
     pub queue_url: String,
+    /// The dead-letter queue of orders, if it is to be worked on.
+    pub dead_letter_queue_url: Option<String>,
     /// The order table.
     pub table: String,
+    /// The role that signs URLs, if it is not the service's own.
+    pub signer_role_arn: Option<String>,
     /// Whether S3 URLs have the bucket in their path; `None` to decide by the endpoint.
     pub s3_path_style: Option<bool>,
     /// The S3 endpoint that presigned URLs name, if it is another than the service's own.
@@ -26,8 +30,16 @@ pub struct StoreSettings {
 
 impl StoreSettings {
     /// The settings that this group reads.
-    pub const SETTINGS: &[Setting] =
-        &[c::BUCKET, c::QUEUE_URL, c::TABLE, c::S3_PATH_STYLE, c::PUBLIC_S3_ENDPOINT, c::RETENTION_DAYS];
+    pub const SETTINGS: &[Setting] = &[
+        c::BUCKET,
+        c::QUEUE_URL,
+        c::DEAD_LETTER_QUEUE_URL,
+        c::TABLE,
+        c::SIGNER_ROLE_ARN,
+        c::S3_PATH_STYLE,
+        c::PUBLIC_S3_ENDPOINT,
+        c::RETENTION_DAYS,
+    ];
 
     /// Reads the group; what is wrong is noted in the source.
     pub fn read(s: &mut Source) -> Option<Self> {
@@ -41,7 +53,9 @@ impl StoreSettings {
         Some(Self {
             bucket: bucket?,
             queue_url: queue_url?,
+            dead_letter_queue_url: s.optional(c::DEAD_LETTER_QUEUE_URL),
             table: table?,
+            signer_role_arn: s.optional(c::SIGNER_ROLE_ARN),
             s3_path_style: s3_path_style?,
             public_s3_endpoint: public_s3_endpoint?,
             retention: Duration::from_secs(86_400 * days?),
@@ -80,8 +94,8 @@ pub struct ApiSettings {
     pub token_keys: TokenKeys,
     /// What an order looks like.
     pub schema: OrderSchema,
-    /// How long a status URL works.
-    pub status_url_ttl: Duration,
+    /// How long a status URL works: the shortest and the longest.
+    pub status_url_ttl: RangeInclusive<Duration>,
     /// Requests served at once.
     pub max_concurrent_requests: usize,
     /// Origins whose pages may call the api; `*` for any.
@@ -98,6 +112,7 @@ impl ApiSettings {
         c::TOKEN_SECRET,
         c::ORDER_SCHEMA,
         c::STATUS_URL_TTL_SECONDS,
+        c::STATUS_URL_MIN_TTL_SECONDS,
         c::MAX_CONCURRENT_REQUESTS,
         c::CORS_ORIGINS,
         c::SHUTDOWN_GRACE_SECONDS,
@@ -119,6 +134,7 @@ impl ApiSettings {
         let path = s.optional(c::ORDER_SCHEMA).map(PathBuf::from);
         let schema = schema(s, path);
         let ttl = s.seconds(c::STATUS_URL_TTL_SECONDS, 60.0, 604_800.0);
+        let min_ttl = s.seconds(c::STATUS_URL_MIN_TTL_SECONDS, 60.0, 604_800.0);
         let max = s.number(c::MAX_CONCURRENT_REQUESTS, 1, 1_000_000);
         let origins = s.required(c::CORS_ORIGINS);
         let grace = s.seconds(c::SHUTDOWN_GRACE_SECONDS, 1.0, 3_600.0);
@@ -127,7 +143,7 @@ impl ApiSettings {
             public_url: public_url?,
             token_keys: token_keys?,
             schema: schema?,
-            status_url_ttl: ttl?,
+            status_url_ttl: min_ttl?.min(ttl?)..=ttl?,
             max_concurrent_requests: max?,
             cors_origins: origins?.split(',').map(|o| o.trim().to_owned()).collect(),
             shutdown_grace: grace?,
@@ -157,8 +173,12 @@ pub struct WorkerSettings {
     pub concurrency: usize,
     /// The lease of an order.
     pub visibility: Duration,
-    /// Attempts before an order fails.
-    pub max_attempts: u32,
+    /// What an order is allowed.
+    pub limits: Limits,
+    /// How often to look for what falls due.
+    pub sweep_every: Duration,
+    /// Age at which an order that is not known to be in the queue is sent again.
+    pub sweep_after: Duration,
     /// Waits between attempts.
     pub retry: Backoff,
     /// The longest attempt.
@@ -181,6 +201,9 @@ impl WorkerSettings {
         c::CONCURRENCY,
         c::VISIBILITY_SECONDS,
         c::MAX_ATTEMPTS,
+        c::DEFAULT_DEADLINE_SECONDS,
+        c::SWEEP_SECONDS,
+        c::SWEEP_AFTER_SECONDS,
         c::RETRY_BASE_SECONDS,
         c::RETRY_MAX_SECONDS,
         c::JOB_TIMEOUT_SECONDS,
@@ -197,6 +220,9 @@ impl WorkerSettings {
         // SQS keeps a message invisible for twelve hours at most; below 3 s renewals would come too close.
         let visibility = s.seconds(c::VISIBILITY_SECONDS, 3.0, 43_200.0);
         let max_attempts = s.number(c::MAX_ATTEMPTS, 1, 100);
+        let default_deadline = s.seconds(c::DEFAULT_DEADLINE_SECONDS, 1.0, 315_360_000.0);
+        let sweep_every = s.seconds(c::SWEEP_SECONDS, 0.1, 86_400.0);
+        let sweep_after = s.seconds(c::SWEEP_AFTER_SECONDS, 0.0, 86_400.0);
         let retry_base = s.seconds(c::RETRY_BASE_SECONDS, 0.0, 43_200.0);
         let retry_max = s.seconds(c::RETRY_MAX_SECONDS, 0.0, 43_200.0);
         let job_timeout = s.seconds(c::JOB_TIMEOUT_SECONDS, 0.1, 604_800.0);
@@ -208,7 +234,9 @@ impl WorkerSettings {
         Some(Self {
             concurrency: concurrency?,
             visibility: visibility?,
-            max_attempts: max_attempts?,
+            limits: Limits { max_attempts: max_attempts?, default_deadline: default_deadline? },
+            sweep_every: sweep_every?,
+            sweep_after: sweep_after?,
             retry: Backoff { base: retry_base?, max: retry_max? },
             job_timeout: job_timeout?,
             progress_interval: progress_interval?,

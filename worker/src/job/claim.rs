@@ -90,7 +90,7 @@ async fn try_claim(worker: &Worker, delivery: &Delivery, envelope: &Envelope, ow
     };
     let Some(record) = found else { return Ok(Claim::Unknown) };
     let id = record.order.id;
-    let state = match decide(&record, now, worker.settings.max_attempts) {
+    let state = match decide(&record, now, worker.settings.limits) {
         Decision::Republish => return Ok(Claim::Ended(job(record))),
         Decision::Wait(wait) => {
             let leased = record.lease.as_ref().is_some_and(|l| l.until > now);
@@ -117,7 +117,7 @@ async fn start_or_end(worker: &Worker, mut job: Job) -> Claim {
     // Without our own lease and attempt, which are no reason not to run.
     let state = OrderState { attempt: 0, ..job.record.state.clone() };
     let unclaimed = OrderRecord { lease: None, state, ..job.record.clone() };
-    let transition = match decide(&unclaimed, now, worker.settings.max_attempts) {
+    let transition = match decide(&unclaimed, now, worker.settings.limits) {
         Decision::Fail(error) => Transition::Fail { error },
         Decision::Cancel => Transition::Cancel,
         Decision::Run | Decision::Republish | Decision::Wait(_) => return Claim::Mine(job),
@@ -141,6 +141,8 @@ fn first_start(worker: &Worker, now: DateTime<Utc>) -> OrderState {
         status: Status::Processing,
         attempt: 1,
         handed_back: 0,
+        generation: 1,
+        redriven_at: None,
         updated_at: now,
         started_at: Some(now),
         finished_at: None,

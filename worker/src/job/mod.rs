@@ -16,6 +16,7 @@ use tracing::Instrument as _;
 
 use crate::Worker;
 use claim::Claim;
+pub(crate) use record::publish;
 
 /// Does all that a delivery asks for. Whatever happens, the message is settled or comes again.
 pub(crate) async fn handle(worker: &Arc<Worker>, delivery: Delivery) {

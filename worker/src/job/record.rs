@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use offload_shared::{
     aws::{Conflict, Delivery, Error, LeaseState, Published, ResultBody},
     backoff::Backoff,
@@ -39,7 +40,10 @@ pub(super) async fn settle(worker: &Worker, mut job: Job, end: End, delivery: De
     let Ok(transition) = transition(worker, &job, end, &keeper).await else { return Ok(()) };
     let back = match &transition {
         Transition::Yield { error: Some(_) } => {
-            Some(worker.settings.retry.delay(attempts_made(&job.record.state), clock::unit_random()))
+            let delay = worker.settings.retry.delay(attempts_made(&job.record.state), clock::unit_random());
+            // Not past the deadline: the order should fail then, and not when the wait is over.
+            let left = (deadline(worker, &job.record) - clock::now()).to_std().unwrap_or_default();
+            Some(delay.min(left))
         }
         Transition::Yield { error: None } => Some(Duration::ZERO),
         _ => None,
@@ -58,7 +62,7 @@ pub(super) async fn settle(worker: &Worker, mut job: Job, end: End, delivery: De
 pub(super) async fn show_and_complete(worker: &Worker, job: Job, delivery: Delivery) -> Result<(), Error> {
     let visibility = delivery.visibility();
     let show = || async {
-        let shown = publish(worker, &job).await;
+        let shown = publish(worker, &job.record, job.etag.as_deref()).await;
         if shown.is_err() {
             // The lease has ended with the order; while S3 is down only the message must be kept from coming again.
             let _ = visibility.extend(worker.settings.visibility).await;
@@ -79,19 +83,20 @@ pub(super) async fn show_and_complete(worker: &Worker, job: Job, delivery: Deliv
     delivery.complete().await
 }
 
-async fn publish(worker: &Worker, job: &Job) -> Result<Published, Error> {
-    let link = match job.record.result_key() {
+/// Makes the status object say what the record says, unless it says something newer.
+pub(crate) async fn publish(worker: &Worker, record: &OrderRecord, etag: Option<&str>) -> Result<Published, Error> {
+    let link = match record.result_key() {
         Some(key) => Some(worker.stores.presigner.get(key, worker.settings.result_url_ttl, clock::now()).await?),
         None => None,
     };
-    worker.stores.objects.publish(&job.record.status_object(link), job.etag.as_deref()).await
+    worker.stores.objects.publish(&record.status_object(link), etag).await
 }
 
 /// What an attempt's end means for the order.
 async fn transition(worker: &Worker, job: &Job, end: End, keeper: &Keeper) -> Result<Transition, GaveUp> {
     let retry_or_fail = |problem: Problem| {
         let made = attempts_made(&job.record.state);
-        if made < worker.settings.max_attempts {
+        if made < worker.settings.limits.max_attempts {
             return Transition::Yield { error: Some(problem) };
         }
         Transition::Fail { error: ends::attempts_exhausted(made, problem.detail.as_deref()) }
@@ -109,6 +114,12 @@ async fn transition(worker: &Worker, job: &Job, end: End, keeper: &Keeper) -> Re
         End::Stopped(Reason::Shutdown) => Transition::Yield { error: None },
         End::Stopped(Reason::Lost) => return Err(GaveUp),
     })
+}
+
+/// When the order must have ended.
+pub(super) fn deadline(worker: &Worker, record: &OrderRecord) -> DateTime<Utc> {
+    let default = TimeDelta::from_std(worker.settings.limits.default_deadline).unwrap_or(TimeDelta::MAX);
+    record.deadline(default)
 }
 
 /// Attempts that count against the order.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use offload_shared::{
     aws::{Conflict, Delivery, LeaseState, Published},
     clock, eta,
@@ -19,6 +20,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     claim::{Job, after},
     lease::Keeper,
+    record::deadline,
 };
 use crate::{
     Worker,
@@ -68,7 +70,7 @@ pub(super) async fn run(worker: &Worker, job: &mut Job, delivery: &Delivery) -> 
     let mut report_at = started + worker.settings.processing_after;
     let mut reported: Option<ProgressReport> = None;
     let time_out = sleep_until(started + worker.settings.job_timeout);
-    let deadline = sleep_until(deadline(job).unwrap_or(started + Duration::from_secs(86_400 * 365)));
+    let deadline = sleep_until(instant(deadline(worker, &job.record)));
     tokio::pin!(time_out, deadline);
     let reason = loop {
         let next_report = reports.borrow().clone().filter(|r| reported.as_ref() != Some(r));
@@ -129,9 +131,9 @@ fn end_of(done: Result<Result<Outcome, ProcessError>, tokio::task::JoinError>) -
     }
 }
 
-fn deadline(job: &Job) -> Option<Instant> {
-    let at = job.record.order.deadline_at?;
-    Some(Instant::now() + (at - clock::now()).to_std().unwrap_or_default())
+/// The moment of a time of the clock.
+fn instant(at: DateTime<Utc>) -> Instant {
+    Instant::now() + (at - clock::now()).to_std().unwrap_or_default()
 }
 
 /// Records a report of progress and shows it. `false` if the order is no longer ours.

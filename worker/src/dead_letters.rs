@@ -1,0 +1,88 @@
+//! The dead-letter queue's consumer: what the queue gave up ends as `failed`.
+//!
+//! Invariant: a dead letter is deleted only after the final status of its order stands in S3.
+
+use std::{sync::Arc, time::Duration};
+
+use offload_shared::{
+    aws::{Conflict, Delivery, Error, OrderQueue},
+    backoff::Backoff,
+    clock,
+    message::Envelope,
+    problem::ends,
+    transition::Transition,
+};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::Worker;
+
+/// A dead letter that could not be dealt with comes again after so long.
+const VISIBILITY: Duration = Duration::from_secs(60);
+/// One that cannot be read is left for a person; it is looked at again so seldom that it costs next to nothing.
+const UNREADABLE: Duration = Duration::from_secs(3_600);
+const LONG_POLL: Duration = Duration::from_secs(20);
+const RECEIVE_RETRY: Backoff = Backoff { base: Duration::from_secs(1), max: Duration::from_secs(60) };
+
+/// Works on dead letters until `stop`. There should be few, so they are dealt with one after the other.
+pub(crate) async fn consume(worker: Arc<Worker>, queue: OrderQueue, stop: CancellationToken) {
+    let mut failures = 0;
+    loop {
+        let received = tokio::select! {
+            () = stop.cancelled() => return,
+            received = queue.receive(10, LONG_POLL, VISIBILITY) => received,
+        };
+        match received {
+            Ok(deliveries) => {
+                failures = 0;
+                for delivery in deliveries {
+                    let settled = bury(&worker, delivery).await;
+                    if let Err(e) = settled {
+                        // It comes again after its visibility.
+                        tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot end a dead letter");
+                    }
+                }
+            }
+            Err(e) => {
+                failures += 1;
+                let wait = RECEIVE_RETRY.delay(failures, clock::unit_random());
+                tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot receive dead letters");
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = sleep(wait) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Ends the order of a dead letter, shows it, and deletes the letter.
+pub(crate) async fn bury(worker: &Worker, delivery: Delivery) -> Result<(), Error> {
+    let Ok(envelope) = Envelope::parse(&delivery.body) else {
+        let (id, size) = (&delivery.message_id, delivery.body.len());
+        tracing::error!(message.id = id, message.bytes = size, "dead letter cannot be read; it is left in its queue");
+        return delivery.retry_after(UNREADABLE).await;
+    };
+    let stores = &worker.stores;
+    let Some(mut record) = stores.orders.get(envelope.id).await? else { return delivery.complete().await };
+    if !record.state.status.is_final() {
+        let now = clock::now();
+        if let Some(lease) = record.lease.as_ref().filter(|l| l.until > now) {
+            // Another copy of the message is being worked on: its worker will say how it ends.
+            return delivery.retry_after((lease.until - now).to_std().unwrap_or_default()).await;
+        }
+        let last = record.state.error.as_ref().and_then(|e| e.detail.as_deref());
+        let error = ends::dead_lettered(record.state.attempt, last);
+        let Ok(state) = record.state.apply(Transition::Fail { error }, now) else {
+            return delivery.retry_after(Duration::ZERO).await;
+        };
+        record = match stores.orders.store(envelope.id, &state, None).await {
+            Ok(record) => record,
+            Err(Conflict::Changed(_)) => return delivery.retry_after(Duration::from_secs(1)).await,
+            Err(Conflict::Failed(e)) => return Err(e),
+        };
+        tracing::error!(order.id = %envelope.id, attempt = record.state.attempt, "order failed as a dead letter");
+    }
+    crate::job::publish(worker, &record, None).await?;
+    delivery.complete().await
+}

@@ -1,0 +1,233 @@
+/**
+ * Requests: to the api, which gets the token, and to S3, which never does.
+ *
+ * @module
+ */
+
+import { type Clock, type Exchange, UNKNOWN, heard, heardDate, isKnown } from "./clock.js";
+import type { Environment } from "./environment.js";
+import { type Look, lookOf } from "./look.js";
+import { pause } from "./pause.js";
+import { OffloadError, OffloadProblem, OffloadUnreachable, problemOf } from "./problem.js";
+import { API_BACKOFF, TRIES, delay, isPassing, retryAfter } from "./retry.js";
+import type { Receipt, SavedReceipt, StatusView } from "./types.js";
+
+/** The longest that the api may take for an answer, in milliseconds. */
+const API_TIMEOUT = 30_000;
+/** The longest that S3 may take for a status object. */
+const LOOK_TIMEOUT = 10_000;
+
+/** What {@link OffloadClientOptions.onRetry} is told before each wait. */
+export interface Retry {
+  /** What is tried again. */
+  readonly request: "submit" | "status" | "cancel" | "look" | "result";
+  /** How often it has failed in a row. */
+  readonly failures: number;
+  /** How long until the next try, in milliseconds. */
+  readonly waitMs: number;
+  /** What was wrong. */
+  readonly reason: Error;
+}
+
+interface Answer extends Exchange {
+  readonly response: Response;
+  readonly text: string;
+}
+
+/** An answer of S3, and the validator for the next look. */
+export interface Looked {
+  readonly look: Look;
+  readonly etag: string | null;
+}
+
+/** One api, and S3 by presigned URLs. */
+export class Http {
+  readonly env: Environment;
+  readonly #base: string;
+  readonly #onRetry: (retry: Retry) => void;
+  /** One service, one clock: what is learned with one order serves the others. */
+  #clock: Clock = UNKNOWN;
+  #lastDate: string | null = null;
+
+  constructor(api: string | URL, env: Environment, onRetry: (retry: Retry) => void) {
+    const url = new URL(api, typeof location === "undefined" ? undefined : location.href);
+    this.#base = url.origin + url.pathname.replace(/\/+$/, "");
+    this.env = env;
+    this.#onRetry = onRetry;
+  }
+
+  /** What is known of the service's clock. */
+  get clock(): Clock {
+    return this.#clock;
+  }
+
+  /** `POST /order`. */
+  async submit(body: string, key: string, signal: AbortSignal): Promise<Receipt> {
+    const headers = { "content-type": "application/json", "idempotency-key": key };
+    const answer = await this.#api("submit", "/order", { method: "POST", headers, body }, signal);
+    const receipt = json<Receipt>(answer, ["id", "order_token", "status_url"]);
+    // Cut at zero, the seconds say no more than that the time is over.
+    if (receipt.eta?.seconds > 0) {
+      // It says when the service wrote it, to a tenth of a second, even where `Date` is hidden.
+      const written = Date.parse(receipt.eta.at) - receipt.eta.seconds * 1_000;
+      this.#clock = heard(this.#clock, answer, written - 50, written + 50);
+    }
+    return receipt;
+  }
+
+  /** `GET /order/{id}`. */
+  status(order: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
+    return this.#order("status", "GET", order, signal);
+  }
+
+  /** `DELETE /order/{id}`. */
+  cancel(order: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
+    return this.#order("cancel", "DELETE", order, signal);
+  }
+
+  /** Looks at a status URL, once. */
+  async look(url: string, etag: string | null, signal: AbortSignal): Promise<Looked> {
+    const headers: Record<string, string> = etag !== null && !this.env.httpCache ? { "if-none-match": etag } : {};
+    const answer = await this.#send(url, { headers, ...this.#plain("no-cache") }, LOOK_TIMEOUT, signal);
+    if (answer instanceof Error) {
+      return { look: { kind: "unavailable", why: answer.message }, etag };
+    }
+    const look = lookOf(answer.response.status, answer.text);
+    if (look.kind === "object" && !isKnown(this.#clock)) {
+      // `Date` is hidden here. At least nothing is written in the future.
+      this.#clock = heard(this.#clock, answer, Date.parse(look.object.updated_at), Infinity);
+    }
+    return { look, etag: look.kind === "object" ? answer.response.headers.get("etag") : etag };
+  }
+
+  /**
+   * Starts to download a result, whose body is left to the caller. `null` if S3 refuses the URL.
+   */
+  async download(url: string, signal: AbortSignal | undefined): Promise<Response | null> {
+    const inner = signal ?? new AbortController().signal;
+    return this.#insist("result", inner, async () => {
+      let response;
+      try {
+        response = await this.env.fetch(url, { ...this.#plain("default"), ...(signal ? { signal } : {}) });
+      } catch (e) {
+        inner.throwIfAborted();
+        return { failed: asError(e), wait: null };
+      }
+      if (response.ok) {
+        return { value: response };
+      }
+      const { status } = response;
+      await response.body?.cancel();
+      if (status >= 500 || status === 429) {
+        return { failed: new OffloadError(`S3 answers ${status}`), wait: null };
+      }
+      return { value: null };
+    });
+  }
+
+  /** Tells of a wait, and waits. */
+  async backOff(retry: Retry, signal: AbortSignal): Promise<void> {
+    this.#onRetry(retry);
+    // The api's word stands whatever the network does.
+    await pause(retry.waitMs, this.env, { signal, orOnline: !(retry.reason instanceof OffloadProblem) });
+  }
+
+  async #order(request: Retry["request"], method: string, order: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
+    const headers = { authorization: `Bearer ${order.order_token}` };
+    const answer = await this.#api(request, `/order/${encodeURIComponent(order.id)}`, { method, headers }, signal);
+    return json<StatusView>(answer, ["id", "status_url"]);
+  }
+
+  /** One request to the api, until there is an answer other than "later". All of them are safe to repeat. */
+  #api(request: Retry["request"], path: string, init: RequestInit, signal: AbortSignal): Promise<Answer> {
+    return this.#insist(request, signal, async () => {
+      const answer = await this.#send(this.#base + path, init, API_TIMEOUT, signal);
+      if (answer instanceof Error) {
+        return { failed: answer, wait: null };
+      }
+      const { response, text } = answer;
+      if (response.ok) {
+        return { value: answer };
+      }
+      const problem = problemOf(response.status, text, response.headers.get("x-request-id"));
+      const header = response.headers.get("retry-after");
+      if (!isPassing(response.status, header)) {
+        throw problem;
+      }
+      return { failed: problem, wait: retryAfter(header, Date.parse(response.headers.get("date") ?? "") || this.env.now()) };
+    });
+  }
+
+  async #insist<T>(
+    request: Retry["request"],
+    signal: AbortSignal,
+    attempt: () => Promise<{ value: T } | { failed: Error; wait: number | null }>,
+  ): Promise<T> {
+    for (let failures = 1; ; failures++) {
+      const outcome = await attempt();
+      if ("value" in outcome) {
+        return outcome.value;
+      }
+      const { failed, wait } = outcome;
+      if (failures === TRIES) {
+        // A problem says more than that there was one.
+        throw failed instanceof OffloadError ? failed : new OffloadUnreachable(`no answer: ${failed.message}`, { cause: failed });
+      }
+      const random = this.env.random();
+      // Never sooner than was asked for, and not all at once.
+      const waitMs = wait === null ? delay(API_BACKOFF, failures, random) : wait * (1 + 0.1 * random);
+      await this.backOff({ request, failures, waitMs, reason: failed }, signal);
+    }
+  }
+
+  /** Sends a request once and reads the whole answer, or tells why there is none. Throws only when `signal` is aborted. */
+  async #send(url: string, init: RequestInit, timeout: number, signal: AbortSignal): Promise<Answer | Error> {
+    signal.throwIfAborted();
+    const controller = new AbortController();
+    const end = () => controller.abort(signal.reason);
+    const timer = this.env.setTimeout(() => controller.abort(new OffloadUnreachable(`no answer within ${timeout} ms`)), timeout);
+    signal.addEventListener("abort", end);
+    try {
+      const sentAt = this.env.now();
+      const response = await this.env.fetch(url, { ...init, signal: controller.signal });
+      const exchange = { sentAt, receivedAt: this.env.now() };
+      this.#hear(exchange, response.headers.get("date"));
+      return { ...exchange, response, text: await response.text() };
+    } catch (e) {
+      signal.throwIfAborted();
+      return asError(controller.signal.aborted ? controller.signal.reason : e);
+    } finally {
+      this.env.clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+    }
+  }
+
+  #hear(exchange: Exchange, date: string | null): void {
+    // The same once more may come out of a cache that kept the date of the answer it stored.
+    if (date !== this.#lastDate) {
+      this.#clock = heardDate(this.#clock, exchange, date);
+      this.#lastDate = date;
+    }
+  }
+
+  /** For S3: no cookies, and in a browser the cache's own revalidation. Elsewhere `fetch` may not know these members. */
+  #plain(cache: RequestCache): RequestInit {
+    return this.env.httpCache ? { credentials: "omit", cache } : {};
+  }
+}
+
+function json<T>({ response, text }: Answer, members: (keyof T & string)[]): T {
+  try {
+    const value = JSON.parse(text) as T | null;
+    if (members.every((name) => typeof value?.[name] === "string")) {
+      return value as T;
+    }
+  } catch {
+    // Told below.
+  }
+  throw new OffloadError(`the answer (${response.status}) cannot be read: is it the api of status-offload that listens there?`);
+}
+
+function asError(e: unknown): Error {
+  return e instanceof Error ? e : new Error(String(e));
+}

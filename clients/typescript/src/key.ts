@@ -1,0 +1,15 @@
+/**
+ * Idempotency keys.
+ *
+ * @module
+ */
+
+/** A key that nobody else has. */
+export function newKey(): string {
+  const { crypto } = globalThis;
+  if (typeof crypto.randomUUID === "function") {
+    return crypto.randomUUID();
+  }
+  // A page that was not loaded over HTTPS.
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,786 @@
+// Generated from openapi/openapi.json by `npm run types`. Do not edit.
+
+export interface paths {
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Documentation */
+        get: operations["docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Liveness
+         * @description Says nothing of the dependencies: restarting this process would not repair them.
+         */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Metrics */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/openapi.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * OpenAPI
+         * @description This document, with the schema of orders that this deployment takes.
+         */
+        get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/order": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Place an order
+         * @description Answers at once with a presigned URL of the order's status object in S3, and with an honest estimate of when to look
+         *     at it. With an `Idempotency-Key` a repeated request gives the same order, and finishes what an earlier try left.
+         */
+        post: operations["submitOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/order/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show an order
+         * @description Meant for renewing URLs and for clients that cannot reach S3: who polls, polls `status_url`. With `Prefer: wait=N`
+         *     the request is held until the order changes.
+         */
+        get: operations["showOrder"];
+        put?: never;
+        post?: never;
+        /**
+         * Cancel an order
+         * @description An order that waits is cancelled at once. One that is being worked on is cancelled by its worker within seconds,
+         *     unless it ends first: follow `status_url` to see which.
+         */
+        delete: operations["cancelOrder"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Readiness
+         * @description Which of S3, SQS and DynamoDB can be reached, as of at most a second ago.
+         */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * @description What an estimate rests on.
+         * @enum {string}
+         */
+        Basis: "configured" | "measured";
+        /** @description What the service stands on. */
+        Dependencies: {
+            /** @description The order table. */
+            dynamodb: components["schemas"]["Dependency"];
+            /** @description The bucket. */
+            s3: components["schemas"]["Dependency"];
+            /** @description The queue. */
+            sqs: components["schemas"]["Dependency"];
+        };
+        /**
+         * @description Whether one of them can be reached.
+         * @enum {string}
+         */
+        Dependency: "ok" | "unavailable";
+        /** @description When the order is expected to be done, as absolute times. */
+        EtaWindow: {
+            /**
+             * Format: date-time
+             * @description The median.
+             */
+            at: string;
+            /**
+             * Format: date-time
+             * @description The 10th percentile.
+             */
+            earliest_at: string;
+            /**
+             * Format: date-time
+             * @description The 90th percentile.
+             */
+            latest_at: string;
+        };
+        /** @description One fault of a document. */
+        Fault: {
+            /** @description What is wrong there. */
+            detail: string;
+            /** @description Where: a JSON pointer (RFC 6901) into the request body; empty for the whole document. */
+            pointer: string;
+        };
+        /** @description Said by whoever lives. */
+        Health: {
+            /** @description Always `ok`. */
+            status: string;
+        };
+        /** @description Where else to go from here. Members are left out where this deployment does not serve them. */
+        Links: {
+            /**
+             * Format: uri
+             * @description The order itself: its status, fresh URLs (with the order token).
+             */
+            self: string;
+        };
+        /** Order */
+        OrderRequest: {
+            /** @enum {unknown} */
+            kind: "fulfilment" | "report";
+            /**
+             * Options
+             * @description What is not the order: when it may start and must end
+             */
+            options?: {
+                deadline_seconds?: number;
+                delay_seconds?: number;
+            };
+        } & (unknown & unknown);
+        /** @description A problem. `type` is stable and documented; `detail` is for people and may change. */
+        Problem: {
+            /** @description What was wrong this time, where, and what to do about it. */
+            detail?: string | null;
+            /** @description Each fault of an invalid document. */
+            errors?: components["schemas"]["Fault"][];
+            /** @description The request that met the problem, as in the `x-request-id` header and the service's log. */
+            request_id?: string | null;
+            /**
+             * Format: int32
+             * @description The HTTP status code that goes with it.
+             */
+            status: number;
+            /** @description The kind in a few words. */
+            title: string;
+            /** @description Identifies the kind of problem: `https://status-offload.dev/problems/{slug}`. */
+            type: string;
+        };
+        /** @description How far the work is, by the processor's own account. */
+        ProgressReport: {
+            /** @description What is being done, at most [`PROGRESS_MESSAGE_MAX_CHARS`] characters. */
+            message?: string | null;
+            /**
+             * Format: int32
+             * @description 0 to 100.
+             */
+            percent: number;
+        };
+        /** @description What a client needs to follow its order. */
+        Receipt: {
+            eta: components["schemas"]["ReceiptEta"];
+            /** Format: uuid */
+            id: string;
+            links: components["schemas"]["Links"];
+            /** @description The capability for this order: as `Authorization: Bearer`, or as `token=` in the query. */
+            order_token: string;
+            /**
+             * Format: int64
+             * @description When to look at `status_url` first, in milliseconds from now.
+             */
+            poll_after_ms: number;
+            /** @description `pending`, unless a repeated request finds its order further on. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: uri
+             * @description A presigned GET URL of the status object in S3. Poll it with `If-None-Match`.
+             */
+            status_url: string;
+            /**
+             * Format: date-time
+             * @description Until when `status_url` works; `links.self` gives a fresh one.
+             */
+            status_url_expires_at: string;
+        };
+        /** @description When the order should be done. */
+        ReceiptEta: {
+            /**
+             * Format: date-time
+             * @description The median as a time.
+             */
+            at: string;
+            basis: components["schemas"]["Basis"];
+            /**
+             * Format: double
+             * @description The 10th percentile.
+             */
+            p10_seconds: number;
+            /**
+             * Format: double
+             * @description The 90th percentile.
+             */
+            p90_seconds: number;
+            /**
+             * Format: int64
+             * @description Orders waiting in the queue, approximately and as of a second or so ago.
+             */
+            queue_depth: number;
+            /**
+             * Format: double
+             * @description The median, in seconds from now.
+             */
+            seconds: number;
+        };
+        /**
+         * @description Where an order stands. The last three are final: an order that has one keeps it.
+         * @enum {string}
+         */
+        Status: "pending" | "processing" | "completed" | "failed" | "cancelled";
+        /** @description The small JSON object in S3. Whoever holds its URL can read it, so nothing of the order's payload is in it. */
+        StatusObject: {
+            /**
+             * Format: int32
+             * @description How often a worker has started the work.
+             */
+            attempt: number;
+            /**
+             * Format: date-time
+             * @description When the order was accepted.
+             */
+            created_at: string;
+            /** @description Whether `status` is final: the client can stop looking. */
+            done: boolean;
+            error?: components["schemas"]["Problem"] | null;
+            eta?: components["schemas"]["EtaWindow"] | null;
+            /**
+             * Format: date-time
+             * @description When the order got its final status.
+             */
+            finished_at?: string | null;
+            /**
+             * Format: uuid
+             * @description The order.
+             */
+            id: string;
+            /**
+             * Format: int64
+             * @description How long to wait from `updated_at` before the next look, in milliseconds; `null` once done.
+             */
+            poll_after_ms?: number | null;
+            progress?: components["schemas"]["ProgressReport"] | null;
+            /** @description Where the service itself tells of this order, and renews URLs (with the order token). */
+            renew: string;
+            /** @description The result, if it is small. */
+            result?: Record<string, never> | null;
+            /** @description A presigned GET URL of the result, if it is large. */
+            result_url?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when `result_url` works; `GET {renew}` gives a fresh one.
+             */
+            result_url_expires_at?: string | null;
+            /**
+             * Format: int64
+             * @description Grows with every change; an object with a smaller one is older.
+             */
+            revision: number;
+            /**
+             * Format: date-time
+             * @description When a worker first started the work.
+             */
+            started_at?: string | null;
+            /** @description Where it stands. */
+            status: components["schemas"]["Status"];
+            /**
+             * Format: date-time
+             * @description When this revision was made.
+             */
+            updated_at: string;
+        };
+        /** @description The status object as it is in the order table, with fresh URLs. */
+        StatusView: components["schemas"]["StatusObject"] & {
+            links: components["schemas"]["Links"];
+            /** @description The order's token; only in the answer to the `POST` that placed it. */
+            order_token?: string | null;
+            /**
+             * Format: uri
+             * @description A presigned GET URL of the status object in S3: poll this, not the api.
+             */
+            status_url: string;
+            /**
+             * Format: date-time
+             * @description Until when `status_url` works.
+             */
+            status_url_expires_at: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    docs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page that shows /openapi.json */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The process answers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OpenMetrics text */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/openmetrics-text": string;
+                };
+            };
+        };
+    };
+    openapi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An OpenAPI 3.1 document */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+        };
+    };
+    submitOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible ASCII characters, bare or quoted; the same key gives the same order */
+                "Idempotency-Key"?: string | null;
+                /** @description wait=N: hold the request for up to N seconds (60 at most) and answer 200 if the order has ended by then */
+                Prefer?: string | null;
+                /** @description W3C trace context; it follows the order to its worker */
+                traceparent?: string | null;
+                /** @description 1 to 64 of A-Z a-z 0-9 . _ -; echoed in every answer */
+                "x-request-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The order, at most 256 KiB */
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["OrderRequest"];
+            };
+        };
+        responses: {
+            /** @description The order has ended within the wait that was preferred */
+            200: {
+                headers: {
+                    /** @description The order */
+                    Location?: string;
+                    /** @description wait=N */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusView"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description The order */
+                    Location?: string;
+                    /** @description wait=N, if the request was held */
+                    "Preference-Applied"?: string | null;
+                    /** @description The estimate in whole seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Receipt"];
+                };
+            };
+            /** @description invalid-json, invalid-prefer, invalid-idempotency-key, body-incomplete */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body-timeout */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description idempotency-key-in-use */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description order-expired: the order that the key gave is past its retention */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description body-too-large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description unsupported-media-type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description invalid-order (each fault with its JSON pointer), idempotency-key-reused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable, overloaded: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showOrder: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description wait=N: hold the request for up to N seconds (60 at most) until the order changes or has ended */
+                Prefer?: string | null;
+            };
+            path: {
+                /** @description The order */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order */
+            200: {
+                headers: {
+                    /** @description wait=N, if the preference was applied */
+                    "Preference-Applied"?: string | null;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusView"];
+                };
+            };
+            /** @description invalid-order-id, invalid-prefer */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description token-missing */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description token-invalid */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description order-not-found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable, overloaded: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The order */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The order is cancelled */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusView"];
+                };
+            };
+            /** @description Cancellation is under way */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusView"];
+                };
+            };
+            /** @description invalid-order-id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description token-missing */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description token-invalid */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description order-not-found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description order-already-ended: it is completed or failed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable, overloaded: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All can be reached */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dependencies"];
+                };
+            };
+            /** @description Some cannot */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dependencies"];
+                };
+            };
+        };
+    };
+}

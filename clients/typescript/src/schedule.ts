@@ -1,0 +1,55 @@
+/**
+ * The poll schedule ("window"): when to look, if an order is expected between `lo` and `hi`. Pure; the same rule as the
+ * service's own, so that `poll_after_ms` and a client that follows the schedule agree.
+ *
+ * @module
+ */
+
+/** The share of the window between two looks. */
+const SHARE = 0.3;
+/** The shortest time between two looks, in seconds. */
+const SHORTEST = 0.1;
+/** How much rarer looks become after the window, as a share of the time since. */
+const LATE = 0.1;
+
+/** The looks at one order, in seconds since it was placed. */
+export interface Schedule {
+  /** The 10th percentile of when the order is done. */
+  readonly lo: number;
+  /** The 90th percentile. */
+  readonly hi: number;
+  /** When to look next. */
+  readonly next: number;
+}
+
+/** The schedule of an order that is expected `lo` to `hi` seconds after it was placed. */
+export function schedule(lo: number, hi: number): Schedule {
+  const w = window(lo, hi);
+  return { ...w, next: w.lo + step(w) / 2 };
+}
+
+/** After a look, at the time planned, that found no newer window. */
+export function looked(s: Schedule): Schedule {
+  return { ...s, next: s.next + step(s) + LATE * Math.max(0, s.next - s.hi) };
+}
+
+/** After a look that found a newer window. */
+export function moved(s: Schedule, lo: number, hi: number): Schedule {
+  const w = window(lo, hi);
+  const d = step(w);
+  return { ...w, next: Math.max(s.next + d, w.lo + d / 2) };
+}
+
+/** `wait` give or take 10 %, by `random` in [0, 1), so that the clients of a burst do not come together. */
+export function jittered(wait: number, random: number): number {
+  return wait * (0.9 + 0.2 * Math.min(1, Math.max(0, random)));
+}
+
+function window(lo: number, hi: number): { lo: number; hi: number } {
+  const from = Number.isFinite(lo) ? Math.max(0, lo) : 0;
+  return { lo: from, hi: Number.isFinite(hi) ? Math.max(from, hi) : from };
+}
+
+function step(w: { lo: number; hi: number }): number {
+  return Math.max(SHORTEST, SHARE * (w.hi - w.lo));
+}

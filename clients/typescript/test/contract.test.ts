@@ -1,0 +1,28 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const root = new URL("../../", import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), "utf8");
+
+test("the types are those of the service's OpenAPI document", async (t) => {
+  if (!existsSync(new URL("../../openapi/openapi.json", root))) {
+    t.skip("outside of its repository");
+    return;
+  }
+  const { generate } = (await import(new URL("scripts/openapi.mjs", root).href)) as { generate: () => Promise<string> };
+  assert.equal(read("src/openapi.d.ts"), await generate(), "run `npm run types`");
+});
+
+test("the package has no runtime dependency", () => {
+  const manifest = JSON.parse(read("package.json")) as Record<string, unknown>;
+  assert.equal(manifest.dependencies, undefined);
+  assert.equal(manifest.peerDependencies, undefined);
+});
+
+test("the lock file names no registry but npm's own", () => {
+  const lock = JSON.parse(read("package-lock.json")) as { packages: Record<string, { resolved?: string }> };
+  for (const { resolved } of Object.values(lock.packages)) {
+    assert.ok(resolved === undefined || resolved.startsWith("https://registry.npmjs.org/"), resolved);
+  }
+});

@@ -14,9 +14,11 @@ use offload_shared::{
     clock,
     id::OrderId,
     idempotency::{IdempotencyKey, IdempotencyRecord},
+    lifetime,
     message::Envelope,
     order::{Order, OrderOptions, OrderRecord},
     schedule,
+    status::EtaWindow,
 };
 use serde_json::{Map, Value};
 
@@ -60,11 +62,11 @@ async fn place(service: &Arc<Service>, submission: Submission) -> Result<Placed,
     let now = clock::now();
     let id = OrderId::new(now);
     // Before anything is written: without credentials the client could not be told of its order.
-    let status_url = status_url(service, id, now).await?;
+    let window = estimate.window(now);
+    let status_url = status_url(service, id, Some(&window), now).await?;
     let (deadline_at, not_before) = options.times(now);
     let renew = service.public.order(id);
     let order = Order { id, created_at: now, payload, deadline_at, not_before, traceparent: Some(traceparent), renew };
-    let window = estimate.window(now);
     let record = OrderRecord::new(order, window, schedule::poll_after_ms(&window, now));
     let object = record.status_object(None);
 
@@ -101,7 +103,7 @@ async fn resume(service: &Arc<Service>, key: &IdempotencyKey, found: &Idempotenc
     let id = found.order_id;
     // Both were written in one transaction and expire at the same time, but are not deleted in the same moment.
     let record = service.stores.orders.get(id).await?.ok_or(ApiError::OrderExpired)?;
-    let status_url = status_url(service, id, clock::now()).await?;
+    let status_url = status_url(service, id, record.state.eta.as_ref(), clock::now()).await?;
     let mut etag = None;
     if record.state.revision == 1 {
         // Also if the message was sent: the sweeper sends it without looking at S3.
@@ -143,6 +145,12 @@ async fn withdraw(service: &Arc<Service>, id: OrderId) {
     service.background.afterwards(work).await;
 }
 
-async fn status_url(service: &Service, id: OrderId, now: DateTime<Utc>) -> Result<(String, DateTime<Utc>), Error> {
-    service.stores.presigner.get(&id.status_key(), service.settings.status_url_ttl, now).await
+async fn status_url(
+    service: &Service,
+    id: OrderId,
+    expected: Option<&EtaWindow>,
+    now: DateTime<Utc>,
+) -> Result<(String, DateTime<Utc>), Error> {
+    let ttl = lifetime::status_url_ttl(expected, now, &service.settings.status_url_ttl);
+    service.stores.presigner.get(&id.status_key(), ttl, now).await
 }

@@ -1,7 +1,7 @@
 //! What `GET` and `DELETE /order/{id}` show.
 
 use chrono::{DateTime, Utc};
-use offload_shared::{aws::Error, clock, clock::rfc3339_millis, order::OrderRecord, status::StatusObject};
+use offload_shared::{aws::Error, clock, clock::rfc3339_millis, lifetime, order::OrderRecord, status::StatusObject};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,8 +27,8 @@ pub(crate) struct StatusView {
 
 impl StatusView {
     pub(crate) async fn of(service: &Service, record: &OrderRecord) -> Result<Self, Error> {
-        let (presigner, ttl) = (&service.stores.presigner, service.settings.status_url_ttl);
-        let (id, now) = (record.order.id, clock::now());
+        let (presigner, id, now) = (&service.stores.presigner, record.order.id, clock::now());
+        let ttl = lifetime::status_url_ttl(record.state.eta.as_ref(), now, &service.settings.status_url_ttl);
         let result = match record.result_key() {
             Some(key) => Some(presigner.get(key, ttl, now).await?),
             None => None,

@@ -92,6 +92,8 @@ fn defaults() -> Vec<(Setting, String)> {
         (c::JOB_SECONDS, "0.02"),
         (c::EXPECTED_JOB_SECONDS, "0.05"),
         (c::RETRY_BASE_SECONDS, "0.2"),
+        (c::SWEEP_SECONDS, "0.3"),
+        (c::SWEEP_AFTER_SECONDS, "20"),
         (c::CANCEL_CHECK_SECONDS, "0.1"),
         (c::PROGRESS_INTERVAL_SECONDS, "0.1"),
         (c::SHUTDOWN_GRACE_SECONDS, "5"),
@@ -121,6 +123,7 @@ impl System {
         let provisioned =
             provision(&connection, &setup.read(StoreSettings::read), "orders").await.expect("to provision");
         setup.settings.push((c::QUEUE_URL, provisioned.queue_url));
+        setup.settings.push((c::DEAD_LETTER_QUEUE_URL, provisioned.dead_letter_queue_url));
         let stores = connection.stores(&setup.read(StoreSettings::read)).await.expect("stores");
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
         let (workers, apis) = (setup.workers, setup.apis);
@@ -150,6 +153,12 @@ impl System {
         });
         self.apis.push(url);
         self.api_parts.push(Part { stop, task });
+    }
+
+    /// Where this system keeps its orders.
+    #[must_use]
+    pub fn store_settings(&self) -> StoreSettings {
+        self.setup.read(StoreSettings::read)
     }
 
     /// Starts one more worker.

@@ -5,6 +5,7 @@ mod idempotency;
 mod orders;
 mod outages;
 mod refusals;
+mod resilience;
 mod settings;
 mod shutdown;
 mod stores;

@@ -1,26 +1,30 @@
-//! The dead-letter queue's consumer: what the queue gave up ends as `failed`.
+//! Orders that failed by no fault of their own: the dead-letter queue's consumer ends what the queue gave up as `failed`,
+//! and an operator may give a dead order another chance.
 //!
 //! Invariant: a dead letter is deleted only after the final status of its order stands in S3.
 
 use std::{sync::Arc, time::Duration};
 
 use offload_shared::{
-    aws::{Conflict, Delivery, Error, OrderQueue},
+    aws::{Conflict, Delivery, Error, OrderQueue, Stores},
     backoff::Backoff,
     clock,
+    id::OrderId,
     message::Envelope,
     problem::ends,
-    transition::Transition,
+    transition::{Refused, Transition},
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::Worker;
+use crate::{Worker, sweeper};
 
 /// A dead letter that could not be dealt with comes again after so long.
 const VISIBILITY: Duration = Duration::from_secs(60);
 /// One that cannot be read is left for a person; it is looked at again so seldom that it costs next to nothing.
 const UNREADABLE: Duration = Duration::from_secs(3_600);
+/// When a client should look at an order that was redriven.
+const REDRIVEN_POLL_MS: u64 = 5_000;
 const LONG_POLL: Duration = Duration::from_secs(20);
 const RECEIVE_RETRY: Backoff = Backoff { base: Duration::from_secs(1), max: Duration::from_secs(60) };
 
@@ -85,4 +89,38 @@ pub(crate) async fn bury(worker: &Worker, delivery: Delivery) -> Result<(), Erro
     }
     crate::job::publish(worker, &record, None).await?;
     delivery.complete().await
+}
+
+/// What became of an attempt to redrive an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redriven {
+    /// It is pending again, in this generation.
+    Pending(u32),
+    /// It has not failed, or somebody else has redriven it.
+    NotFailed,
+    /// There is no such order, or not any more.
+    Unknown,
+}
+
+/// Gives a failed order another chance: pending again, in a new generation, with all its attempts and its time anew.
+///
+/// # Errors
+/// If a call fails. Once the table says pending, the sweeper does the rest.
+pub async fn redrive(stores: &Stores, id: OrderId) -> Result<Redriven, Error> {
+    let now = clock::now();
+    let Some(record) = stores.orders.get(id).await? else { return Ok(Redriven::Unknown) };
+    // Nothing is known of when it will be done; a client looks again after a while.
+    let transition = Transition::Redrive { eta: None, poll_after_ms: Some(REDRIVEN_POLL_MS) };
+    let state = match record.state.apply(transition, now) {
+        Ok(state) => state,
+        Err(Refused::NotFailed | Refused::Final(_) | Refused::NotProcessing) => return Ok(Redriven::NotFailed),
+    };
+    match stores.orders.store(id, &state, None).await {
+        Ok(record) => {
+            sweeper::enqueue(stores, &record, now).await?;
+            Ok(Redriven::Pending(record.state.generation))
+        }
+        Err(Conflict::Changed(_)) => Ok(Redriven::NotFailed),
+        Err(Conflict::Failed(e)) => Err(e),
+    }
 }

@@ -8,7 +8,7 @@
 //! Invariant: a message is deleted only after the final status stands in S3.
 
 mod consumer;
-mod dead_letters;
+pub mod dead_letters;
 mod job;
 pub mod processor;
 pub mod program;

@@ -12,7 +12,7 @@ use clap::{Args, builder::RangedU64ValueParser};
 use offload_local::{Options, Service, Stack, StartError};
 use offload_shared::{
     aws::{CallPolicy, Connection, Endpoints, provision},
-    shutdown, telemetry,
+    settings, shutdown, telemetry,
 };
 use tokio::{
     net::TcpListener,
@@ -125,6 +125,7 @@ async fn serve(
     let provisioned =
         provisioned.map_err(|e| Failure::Refused(format!("cannot make bucket, table and queues: {e}")))?;
     configuration.store.queue_url = provisioned.queue_url;
+    configuration.store.dead_letter_queue_url = Some(provisioned.dead_letter_queue_url);
     let Configuration { store, api, worker, eta, processor, .. } = configuration;
     let stores = |c: Connection| {
         let store = &store;
@@ -132,6 +133,13 @@ async fn serve(
     };
     let (api_stores, worker_stores) = (stores(interactive).await?, stores(background).await?);
 
+    if args.s3.ip().is_unspecified() && store.public_s3_endpoint.is_none() {
+        let variable = settings::catalogue::PUBLIC_S3_ENDPOINT.variable();
+        output::say(&format!("status URLs will name {}, which is no address to call: set {variable}", args.s3.ip()));
+    }
+    if args.api.ip().is_unspecified() && api.public_url.is_none() {
+        output::say(&format!("links will name {}, which is no address to call: set --public-url", args.api.ip()));
+    }
     let running = Running {
         api: format!("http://{}", api.listen),
         endpoints: stack.endpoints(),

@@ -1,0 +1,179 @@
+//! What got 202 ends, whatever falls out from under it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use offload_local::Options;
+use offload_shared::{
+    aws::{CallPolicy, Connection, Endpoints},
+    clock,
+    id::OrderId,
+    message::Envelope,
+    order::{Order, OrderRecord},
+    settings::catalogue as c,
+    status::EtaWindow,
+};
+use offload_tests::{Receipt, Setup, System, View, eventually};
+use offload_worker::dead_letters::{Redriven, redrive};
+use serde_json::{Value, json};
+
+use crate::fulfilment;
+
+/// An order that stands in the table only: its api died right after.
+async fn half_accepted(system: &System) -> (OrderRecord, Receipt) {
+    let now = clock::now();
+    let Value::Object(payload) = fulfilment() else { unreachable!() };
+    let id = OrderId::new(now);
+    let order = Order {
+        id,
+        created_at: now,
+        payload,
+        deadline_at: None,
+        not_before: None,
+        traceparent: None,
+        renew: format!("https://api.example/order/{id}"),
+    };
+    let record = OrderRecord::new(order, EtaWindow { at: now, earliest_at: now, latest_at: now }, 1_000);
+    system.stores.orders.accept(&record, None).await.unwrap();
+    let url = system.stores.presigner.get(&id.status_key(), Duration::from_secs(600), now).await.unwrap().0;
+    (record, Receipt { id: id.to_string(), status_url: url, token: String::new(), body: Value::Null })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_whose_api_died_before_it_was_sent_is_sent_by_a_sweeper() {
+    let setup = Setup { workers: 3, ..Setup::default() }.with(c::SWEEP_AFTER_SECONDS, 0);
+    let system = setup.start().await;
+    let (record, receipt) = half_accepted(&system).await;
+    let done = system.done(&receipt).await;
+    assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
+    eventually("every message is settled, also those that several sweepers sent", async || {
+        let depth = system.stores.queue.depth().await.ok()?;
+        (depth.visible + depth.in_flight == 0).then_some(())
+    })
+    .await;
+    assert!(system.stores.orders.get(record.order.id).await.unwrap().unwrap().enqueued);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_letter_ends_its_order_as_failed() {
+    let mut system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let id: OrderId = receipt.id.parse().unwrap();
+    // As the queue does after too many deliveries.
+    let mut given = system.stores.queue.receive(1, Duration::from_secs(5), Duration::from_secs(30)).await.unwrap();
+    let dead = system.stores.dead_letters.clone().unwrap();
+    dead.send(&Envelope::new(id, None), Duration::ZERO, None).await.unwrap();
+    given.remove(0).complete().await.unwrap();
+    system.add_worker();
+    let done = system.done(&receipt).await;
+    assert!(done["error"]["type"].as_str().unwrap().ends_with("/dead-lettered"), "{done}");
+    eventually("the letter is deleted", async || {
+        let depth = dead.depth().await.ok()?;
+        (depth.visible + depth.in_flight == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_failed_at_every_attempt_can_be_given_another_chance() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    // Fails twice, which is as often as it may, and then works.
+    let script = format!(
+        "import sys\nf = open({:?}, 'a+')\nf.write('x')\nf.flush()\nf.seek(0)\nsys.exit(0 if len(f.read()) >= 3 else 75)",
+        file.path()
+    );
+    let command = json!(["python3", "-c", script]).to_string();
+    let setup = Setup::default().with(c::PROCESSOR, "command").with(c::COMMAND, command).with(c::MAX_ATTEMPTS, 2);
+    let system = setup.start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let failed = system.done(&receipt).await;
+    assert!(failed["error"]["type"].as_str().unwrap().ends_with("/attempts-exhausted"), "{failed}");
+    let dead = system.stores.orders.dead(clock::now() + chrono::TimeDelta::seconds(1), 10).await.unwrap();
+    assert_eq!(dead.iter().map(ToString::to_string).collect::<Vec<_>>(), [receipt.id.clone()]);
+
+    assert_eq!(redrive(&system.stores, dead[0]).await.unwrap(), Redriven::Pending(2));
+    assert_eq!(redrive(&system.stores, dead[0]).await.unwrap(), Redriven::NotFailed, "only once");
+    let done = eventually("the new generation ends", async || {
+        let object = system.look(&receipt).await.json();
+        assert!(object["revision"].as_u64() >= failed["revision"].as_u64(), "{object}");
+        (object["generation"] == 2 && object["done"] == true).then_some(object)
+    })
+    .await;
+    assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
+    assert!(system.stores.orders.dead(clock::now(), 10).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_past_its_deadline_fails_though_no_worker_is_free() {
+    let system = Setup::default().with(c::CONCURRENCY, 1).with(c::JOB_SECONDS, 60).start().await;
+    system.order(&fulfilment()).await;
+    eventually("the worker is busy", async || (system.stores.queue.depth().await.ok()?.in_flight == 1).then_some(()))
+        .await;
+    let mut order = fulfilment();
+    order["options"] = json!({"deadline_seconds": 1});
+    let receipt = system.order(&order).await;
+    let done = View::default().until_done(&system.http, &receipt.status_url).await;
+    assert!(done["error"]["type"].as_str().unwrap().ends_with("/deadline-exceeded"), "{done}");
+    assert_eq!(done["attempt"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_outlives_its_lease_and_is_done_once() {
+    let system =
+        Setup { workers: 2, ..Setup::default() }.with(c::VISIBILITY_SECONDS, 3).with(c::JOB_SECONDS, 5).start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let done = system.done(&receipt).await;
+    assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_comes_twice_is_worked_on_once() {
+    let system = Setup { workers: 2, ..Setup::default() }.with(c::JOB_SECONDS, 1).start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let id: OrderId = receipt.id.parse().unwrap();
+    for _ in 0..5 {
+        system.stores.queue.send(&Envelope::new(id, None), Duration::ZERO, None).await.unwrap();
+    }
+    let done = system.done(&receipt).await;
+    assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
+    eventually("all copies are settled", async || {
+        let depth = system.stores.queue.depth().await.ok()?;
+        (depth.visible + depth.in_flight == 0).then_some(())
+    })
+    .await;
+    assert_eq!(system.done(&receipt).await, done, "and nothing was written afterwards");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_status_url_is_never_stated_to_outlive_its_credentials() {
+    let stack = Options { min_session_seconds: 60, ..Options::ephemeral() };
+    let setup = Setup { workers: 0, apis: 0, stack, ..Setup::default() };
+    let system = setup.with(c::SIGNER_ROLE_ARN, "arn:aws:iam::000000000000:role/signer").start().await;
+    let e = system.stack.endpoints();
+    let keys = Options::ephemeral();
+    let endpoints = Endpoints {
+        s3: e.s3.clone(),
+        sqs: e.sqs.clone(),
+        dynamodb: e.dynamodb.clone(),
+        region: keys.region,
+        access_key_id: keys.access_key_id,
+        secret_access_key: keys.secret_access_key,
+    };
+    let connection =
+        Connection::to(endpoints, CallPolicy::INTERACTIVE).await.with_session_length(Duration::from_secs(60));
+    let stores = connection.stores(&system.store_settings()).await.unwrap();
+    let (_, receipt) = half_accepted(&system).await;
+    let key = receipt.id.parse::<OrderId>().unwrap().status_key();
+    let sign = async || {
+        let now = clock::now();
+        let (url, until): (String, DateTime<Utc>) =
+            stores.presigner.get(&key, Duration::from_secs(3_600), now).await.unwrap();
+        (url, (until - now).num_seconds())
+    };
+    let (url, seconds) = sign().await;
+    assert!(url.contains("X-Amz-Security-Token") && (20..=60).contains(&seconds), "{seconds}");
+    system.stack.advance_clock(Duration::from_secs(61)).await;
+    let expired = system.send(system.http.get(&url)).await;
+    assert_eq!(expired.status, 400, "{}", expired.text);
+    assert!(expired.text.contains("ExpiredToken"), "{}", expired.text);
+}

@@ -103,6 +103,14 @@ impl Identities {
         Ok(Caller::Session(session))
     }
 
+    /// The id of the key that signs for `caller`.
+    pub(crate) fn access_key_id<'a>(&'a self, caller: &'a Caller) -> &'a str {
+        match caller {
+            Caller::Root => &self.root_id,
+            Caller::Session(session) => &session.access_key_id,
+        }
+    }
+
     /// The key that signs for `caller`.
     pub(crate) fn secret<'a>(&'a self, caller: &'a Caller) -> &'a str {
         match caller {

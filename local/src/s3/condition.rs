@@ -48,24 +48,24 @@ pub(super) fn meets(condition: &ETagCondition, etag: &str) -> bool {
 }
 
 /// The conditions of a read.
-#[derive(Clone, Copy)]
-pub(super) struct Conditions<'a> {
-    pub(super) if_match: Option<&'a ETagCondition>,
-    pub(super) if_none_match: Option<&'a ETagCondition>,
-    pub(super) if_modified_since: Option<&'a Timestamp>,
-    pub(super) if_unmodified_since: Option<&'a Timestamp>,
+#[derive(Clone, Default)]
+pub(super) struct Conditions {
+    pub(super) if_match: Option<ETagCondition>,
+    pub(super) if_none_match: Option<ETagCondition>,
+    pub(super) if_modified_since: Option<Timestamp>,
+    pub(super) if_unmodified_since: Option<Timestamp>,
 }
 
-impl Conditions<'_> {
+impl Conditions {
     /// In RFC 9110's order: an ETag condition outweighs the date of its kind.
     pub(super) fn check(&self, object: &Object) -> S3Result<()> {
         let changed_since = |since: &Timestamp| object.modified / 1000 > seconds(since);
-        match (self.if_match, self.if_unmodified_since) {
+        match (&self.if_match, &self.if_unmodified_since) {
             (Some(condition), _) if !meets(condition, &object.etag) => return Err(precondition_failed()),
             (None, Some(since)) if changed_since(since) => return Err(precondition_failed()),
             _ => {}
         }
-        match (self.if_none_match, self.if_modified_since) {
+        match (&self.if_none_match, &self.if_modified_since) {
             (Some(condition), _) if meets(condition, &object.etag) => Err(not_modified(object)),
             (None, Some(since)) if !changed_since(since) => Err(not_modified(object)),
             _ => Ok(()),
@@ -131,15 +131,16 @@ mod tests {
     #[test]
     fn an_etag_condition_of_a_read_outweighs_a_date() {
         let later = super::super::timestamp::timestamp(2_000_000_000);
-        let none =
-            Conditions { if_match: None, if_none_match: None, if_modified_since: None, if_unmodified_since: None };
-        let code = |conditions: Conditions<'_>| conditions.check(&object("a")).map_err(|error| error.code().clone());
-        assert_eq!(code(Conditions { if_none_match: Some(&is("a")), ..none }), Err(S3ErrorCode::NotModified));
-        assert_eq!(code(Conditions { if_modified_since: Some(&later), ..none }), Err(S3ErrorCode::NotModified));
-        let both = Conditions { if_none_match: Some(&is("b")), if_modified_since: Some(&later), ..none };
+        let none = Conditions::default;
+        let code = |conditions: Conditions| conditions.check(&object("a")).map_err(|error| error.code().clone());
+        assert_eq!(code(Conditions { if_none_match: Some(is("a")), ..none() }), Err(S3ErrorCode::NotModified));
+        assert_eq!(
+            code(Conditions { if_modified_since: Some(later.clone()), ..none() }),
+            Err(S3ErrorCode::NotModified)
+        );
+        let both = Conditions { if_none_match: Some(is("b")), if_modified_since: Some(later.clone()), ..none() };
         assert_eq!(code(both), Ok(()));
-        assert_eq!(code(Conditions { if_match: Some(&is("b")), ..none }), Err(S3ErrorCode::PreconditionFailed));
-        let met = Conditions { if_unmodified_since: Some(&later), ..none };
-        assert_eq!(code(met), Ok(()));
+        assert_eq!(code(Conditions { if_match: Some(is("b")), ..none() }), Err(S3ErrorCode::PreconditionFailed));
+        assert_eq!(code(Conditions { if_unmodified_since: Some(later), ..none() }), Ok(()));
     }
 }

@@ -19,12 +19,13 @@ pub(super) async fn copy(s3: &Buckets, request: S3Request<CopyObjectInput>) -> S
     };
     s3.registry.get(bucket)?;
     s3.registry.get(&input.bucket)?;
+    let (from_bucket, from_key) = (bucket.clone(), key.clone());
     let (source, body) = s3
         .store
-        .run(|connection| -> Result<_, Failed> {
-            let object = objects::find(connection, bucket, key)?.ok_or_else(no_such_key)?;
+        .write_large(move |transaction| -> Result<_, Failed> {
+            let object = objects::find(transaction, &from_bucket, &from_key)?.ok_or_else(no_such_key)?;
             let body =
-                if object.size == 0 { Vec::new() } else { objects::body(connection, object.id, 0, object.size)? };
+                if object.size == 0 { Vec::new() } else { objects::body(transaction, object.id, 0, object.size)? };
             Ok((object, body))
         })
         .await

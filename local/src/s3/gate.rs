@@ -18,6 +18,9 @@ const MAX_AHEAD_MS: Millis = 15 * 60 * 1000;
 pub(super) fn admit(head: &Parts, identities: &Identities, now: Millis) -> Result<Option<Caller>, Denial> {
     let query = Query::parse(head.uri.query().unwrap_or_default());
     let authorization = text(&head.headers, "authorization");
+    if head.headers.get_all("authorization").iter().count() > 1 {
+        return Err(Denial::bad_request("InvalidArgument", "Only one Authorization header is allowed"));
+    }
     let presigned = query.get("X-Amz-Signature").is_some() || query.get("X-Amz-Algorithm").is_some();
     if query.get("AWSAccessKeyId").is_some() || authorization.is_some_and(|header| header.starts_with("AWS ")) {
         return Err(Denial::bad_request(
@@ -210,6 +213,8 @@ mod tests {
         assert_eq!(asked(&presigned(NOW, "60", "local", &good), &[("authorization", "x")]), Err("InvalidArgument"));
         assert_eq!(asked(&presigned(NOW, "60", "local", &good), &[("x-amz-acl", "private")]), Err("AccessDenied"));
         assert_eq!(asked(&presigned(NOW, "60", "local", &good), &[("if-none-match", "\"e\"")]), Ok(true));
+        let twice = [("authorization", "AWS4-HMAC-SHA256 a"), ("authorization", "AWS4-HMAC-SHA256 b")];
+        assert_eq!(asked("", &twice), Err("InvalidArgument"));
         assert_eq!(asked("X-Amz-Signature=0", &[]), Err("AuthorizationQueryParametersError"));
         assert_eq!(asked("", &[]), Ok(false));
         assert_eq!(asked("AWSAccessKeyId=local&Signature=x&Expires=1", &[]), Err("InvalidRequest"));

@@ -13,6 +13,7 @@ mod listing;
 mod multipart;
 mod object;
 mod operation;
+mod read;
 mod registry;
 mod service;
 mod tagging;
@@ -65,7 +66,7 @@ impl S3 {
     ) -> Result<Self, String> {
         let rows = store.run(buckets::load).await.map_err(|error| error.to_string())?;
         let registry = Arc::new(Registry::load(rows)?);
-        let access = Access { registry: Arc::clone(&registry) };
+        let access = Access { registry: Arc::clone(&registry), identities: Arc::clone(&identities) };
         let buckets = Buckets { store, registry, access: access.clone(), clock, region };
         let mut builder = S3ServiceBuilder::new(buckets.clone());
         builder.set_auth(Keys(Arc::clone(&identities)));

@@ -1,20 +1,17 @@
-//! One object: put, get, head and delete.
+//! Writing one object, and deleting it.
 
-use bytes::Bytes;
 use s3s::dto::{
-    Checksum, ChecksumMode, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, GetObjectInput,
-    GetObjectOutput, HeadObjectInput, HeadObjectOutput, PutObjectInput, PutObjectOutput, StorageClass, StreamingBlob,
+    Checksum, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, PutObjectInput, PutObjectOutput, StorageClass,
 };
-use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
 
-use super::condition::{Conditions, check_write, refuse_unsupported};
+use super::condition::{check_write, refuse_unsupported};
 use super::service::{Buckets, internal};
 use super::tagging;
-use super::timestamp::timestamp;
 use super::upload::{self, Stated};
-use crate::store::objects::{self, Head, NewObject, Object};
+use crate::store::objects::{self, Head, NewObject};
 
-/// Bodies from here on are written on a blocking thread.
+/// Bodies from here on are read and written on a blocking thread.
 pub(super) const LARGE_BYTES: usize = 256 * 1024;
 pub(super) const STANDARD_CLASS: &str = "STANDARD";
 
@@ -125,112 +122,6 @@ impl Failed {
     }
 }
 
-pub(super) async fn get(s3: &Buckets, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-    let S3Request { input, extensions, .. } = request;
-    s3.registry.get(&input.bucket)?;
-    let range = input.range;
-    let found = s3
-        .store
-        .run(|connection| -> Result<_, Failed> {
-            let Some(object) = objects::find(connection, &input.bucket, &input.key)? else { return Ok(None) };
-            let conditions = Conditions {
-                if_match: input.if_match.as_ref(),
-                if_none_match: input.if_none_match.as_ref(),
-                if_modified_since: input.if_modified_since.as_ref(),
-                if_unmodified_since: input.if_unmodified_since.as_ref(),
-            };
-            conditions.check(&object)?;
-            let (from, length) = match range {
-                None => (0, object.size),
-                Some(range) => {
-                    let stretch = range.check(u64::try_from(object.size).unwrap_or_default()).map_err(S3Error::from)?;
-                    let from = i64::try_from(stretch.start).unwrap_or(i64::MAX);
-                    (from, i64::try_from(stretch.end).unwrap_or(i64::MAX) - from)
-                }
-            };
-            let body = if length == 0 { Vec::new() } else { objects::body(connection, object.id, from, length)? };
-            Ok(Some((object, from, body)))
-        })
-        .await
-        .map_err(Failed::into_s3)?;
-    let Some((object, from, body)) = found else { return Err(missing(s3, &extensions, &input.bucket)) };
-    let content_range =
-        range.map(|_| format!("bytes {from}-{}/{}", from + crate::store::integer(body.len()) - 1, object.size));
-    // A checksum is of the whole object, so a part of it goes without.
-    let checksum = checksums(
-        &object,
-        content_range.is_none() && input.checksum_mode.as_ref().map(ChecksumMode::as_str) == Some("ENABLED"),
-    );
-    Ok(S3Response::new(GetObjectOutput {
-        accept_ranges: Some("bytes".to_owned()),
-        content_length: Some(crate::store::integer(body.len())),
-        content_range,
-        content_type: content_type(&object),
-        cache_control: object.head.cache_control,
-        content_encoding: object.head.content_encoding,
-        content_disposition: object.head.content_disposition,
-        content_language: object.head.content_language,
-        expires: object.head.expires,
-        metadata: Some(object.head.metadata.into_iter().collect()),
-        e_tag: Some(ETag::Strong(object.etag)),
-        last_modified: Some(timestamp(object.modified)),
-        storage_class: shown_class(&object.storage_class),
-        tag_count: i32::try_from(object.tags.len()).ok().filter(|count| *count > 0),
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_crc32c: checksum.checksum_crc32c,
-        checksum_crc64nvme: checksum.checksum_crc64nvme,
-        checksum_sha1: checksum.checksum_sha1,
-        checksum_sha256: checksum.checksum_sha256,
-        body: Some(StreamingBlob::from(Body::from(Bytes::from(body)))),
-        ..GetObjectOutput::default()
-    }))
-}
-
-pub(super) async fn head(s3: &Buckets, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
-    let S3Request { input, extensions, .. } = request;
-    s3.registry.get(&input.bucket)?;
-    let found =
-        s3.store.run(|connection| objects::find(connection, &input.bucket, &input.key)).await.map_err(internal)?;
-    let Some(object) = found else { return Err(missing(s3, &extensions, &input.bucket)) };
-    let conditions = Conditions {
-        if_match: input.if_match.as_ref(),
-        if_none_match: input.if_none_match.as_ref(),
-        if_modified_since: input.if_modified_since.as_ref(),
-        if_unmodified_since: input.if_unmodified_since.as_ref(),
-    };
-    conditions.check(&object)?;
-    let checksum = checksums(&object, input.checksum_mode.as_ref().map(ChecksumMode::as_str) == Some("ENABLED"));
-    Ok(S3Response::new(HeadObjectOutput {
-        accept_ranges: Some("bytes".to_owned()),
-        content_length: Some(object.size),
-        content_type: content_type(&object),
-        cache_control: object.head.cache_control,
-        content_encoding: object.head.content_encoding,
-        content_disposition: object.head.content_disposition,
-        content_language: object.head.content_language,
-        expires: object.head.expires,
-        metadata: Some(object.head.metadata.into_iter().collect()),
-        e_tag: Some(ETag::Strong(object.etag)),
-        last_modified: Some(timestamp(object.modified)),
-        storage_class: shown_class(&object.storage_class),
-        checksum_crc32: checksum.checksum_crc32,
-        checksum_crc32c: checksum.checksum_crc32c,
-        checksum_crc64nvme: checksum.checksum_crc64nvme,
-        checksum_sha1: checksum.checksum_sha1,
-        checksum_sha256: checksum.checksum_sha256,
-        ..HeadObjectOutput::default()
-    }))
-}
-
-/// As on S3, who may not list a bucket does not learn which keys it lacks.
-fn missing(s3: &Buckets, extensions: &http::Extensions, bucket: &str) -> S3Error {
-    if s3.access.allows(extensions, "s3:ListBucket", Some(bucket), &format!("arn:aws:s3:::{bucket}")) {
-        no_such_key()
-    } else {
-        s3_error!(AccessDenied, "Access Denied")
-    }
-}
-
 pub(super) async fn delete(
     s3: &Buckets,
     request: S3Request<DeleteObjectInput>,
@@ -258,17 +149,4 @@ pub(super) fn without_chunking(encoding: Option<&str>) -> Option<String> {
 
 pub(super) fn class_name(class: Option<StorageClass>) -> String {
     class.map_or_else(|| STANDARD_CLASS.to_owned(), |class| class.as_str().to_owned())
-}
-
-/// S3 does not name the standard class in an answer.
-fn shown_class(class: &str) -> Option<StorageClass> {
-    (class != STANDARD_CLASS).then(|| StorageClass::from(class.to_owned()))
-}
-
-fn content_type(object: &Object) -> Option<String> {
-    Some(object.head.content_type.clone().unwrap_or_else(|| "binary/octet-stream".to_owned()))
-}
-
-fn checksums(object: &Object, wanted: bool) -> Checksum {
-    if wanted { upload::as_answered(&object.head.checksums) } else { Checksum::default() }
 }

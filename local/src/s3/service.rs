@@ -23,7 +23,7 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
 use super::access::Access;
 use super::registry::Registry;
-use super::{bucket, completion, configuration, copy, listing, multipart, object, tagging};
+use super::{bucket, completion, configuration, copy, listing, multipart, object, read, tagging};
 use crate::clock::Clock;
 use crate::store::{Store, StoreError};
 
@@ -72,8 +72,8 @@ operations! {
     get_bucket_location => bucket::location: GetBucketLocationInput, GetBucketLocationOutput;
 
     put_object => object::put: PutObjectInput, PutObjectOutput;
-    get_object => object::get: GetObjectInput, GetObjectOutput;
-    head_object => object::head: HeadObjectInput, HeadObjectOutput;
+    get_object => read::get: GetObjectInput, GetObjectOutput;
+    head_object => read::head: HeadObjectInput, HeadObjectOutput;
     delete_object => object::delete: DeleteObjectInput, DeleteObjectOutput;
     copy_object => copy::copy: CopyObjectInput, CopyObjectOutput;
 

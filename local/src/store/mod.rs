@@ -106,7 +106,7 @@ impl Store {
         transact(&mut *self.connection.lock().await, work)
     }
 
-    /// [`write`](Self::write) on a blocking thread, for bodies whose copying alone takes milliseconds.
+    /// [`write`](Self::write) on a blocking thread, for bodies whose copying alone takes milliseconds; also for reading such.
     pub(crate) async fn write_large<T, E>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,

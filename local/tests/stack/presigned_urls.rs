@@ -139,6 +139,19 @@ async fn only_one_way_to_sign_is_allowed() {
     let url = get_url(&clients.s3, minutes(1)).await;
     let answer = clients.http.get(&url).header("authorization", "Bearer token").send().await.unwrap();
     assert_eq!(refusal(answer).await, (400, "InvalidArgument".to_owned()));
+
+    // Two readers of one request must not each pick the header that suits it.
+    let day = chrono::DateTime::<chrono::Utc>::from(crate::clients::now()).format("%Y%m%d").to_string();
+    let claim = format!(
+        "AWS4-HMAC-SHA256 Credential=local/{day}/us-east-1/s3/aws4_request, SignedHeaders=host, Signature={}",
+        "0".repeat(64)
+    );
+    let plain = clients.http.get(url.split('?').next().unwrap());
+    let twice = plain
+        .header("authorization", &claim)
+        .header("authorization", &claim)
+        .header("x-amz-date", format!("{day}T000000Z"));
+    assert_eq!(refusal(twice.send().await.unwrap()).await, (400, "InvalidArgument".to_owned()));
 }
 
 #[tokio::test]

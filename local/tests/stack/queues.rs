@@ -85,7 +85,10 @@ async fn creating_again_is_the_same_queue_unless_its_settings_differ() {
 async fn a_queue_can_be_found_described_changed_and_deleted() {
     let (clients, url) = queue().await;
     assert_eq!(clients.sqs.get_queue_url().queue_name("orders").send().await.unwrap().queue_url(), Some(url.as_str()));
-    assert_eq!(clients.sqs.list_queues().queue_name_prefix("ord").send().await.unwrap().queue_urls(), std::slice::from_ref(&url));
+    assert_eq!(
+        clients.sqs.list_queues().queue_name_prefix("ord").send().await.unwrap().queue_urls(),
+        std::slice::from_ref(&url)
+    );
     let set = clients.sqs.set_queue_attributes().queue_url(&url);
     set.attributes(QueueAttributeName::VisibilityTimeout, "77").send().await.unwrap();
     clients.sqs.send_message().queue_url(&url).message_body("1").send().await.unwrap();

@@ -147,3 +147,19 @@ async fn durations_and_names_are_bounded() {
     let (status, xml) = sts(&clients, &wrong, &[("Action", "GetCallerIdentity")]).await;
     assert_eq!((status, element(&xml, "Code").as_str()), (403, "SignatureDoesNotMatch"));
 }
+
+#[tokio::test]
+async fn a_session_survives_a_restart() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = || Options { data: Some(directory.path().to_owned()), ..Options::ephemeral() };
+    let clients = Clients::with(options()).await;
+    let (key, _) = session(&clients, 900, Some(READ_STATUS)).await;
+    clients.stack.stop().await;
+    let clients = Clients::with(options()).await;
+    clients.s3.create_bucket().bucket("status").send().await.unwrap();
+    clients.s3.put_object().bucket("status").key("k").body(ByteStream::from_static(b"{}")).send().await.unwrap();
+    let s3 = s3(&clients.stack, credentials(&key));
+    s3.get_object().bucket("status").key("k").send().await.unwrap();
+    let put = s3.put_object().bucket("status").key("k").body(ByteStream::from_static(b"x")).send().await.unwrap_err();
+    assert_eq!(put.code(), Some("AccessDenied"), "and so does its policy");
+}

@@ -1,0 +1,170 @@
+//! Reading one object.
+
+use bytes::Bytes;
+use http::Extensions;
+use rusqlite::Connection;
+use s3s::dto::{
+    Checksum, ChecksumMode, ETag, GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, Range,
+    StorageClass, StreamingBlob,
+};
+use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
+
+use super::condition::Conditions;
+use super::object::{Failed, LARGE_BYTES, STANDARD_CLASS, no_such_key};
+use super::service::{Buckets, internal};
+use super::timestamp::timestamp;
+use super::upload;
+use crate::store::integer;
+use crate::store::objects::{self, Object};
+
+/// What a GET asks for.
+struct Wanted {
+    bucket: String,
+    key: String,
+    range: Option<Range>,
+    conditions: Conditions,
+}
+
+/// What there is.
+enum Found {
+    Missing,
+    /// More than was to be read on this thread.
+    TooLarge,
+    Stretch {
+        object: Box<Object>,
+        from: i64,
+        body: Vec<u8>,
+    },
+}
+
+impl Wanted {
+    /// Head, conditions and body belong together, so they are read in one go; `limit` is what may be read this time.
+    fn read(&self, connection: &Connection, limit: usize) -> Result<Found, Failed> {
+        let Some(object) = objects::find(connection, &self.bucket, &self.key)? else { return Ok(Found::Missing) };
+        self.conditions.check(&object)?;
+        let (from, length) = match self.range {
+            None => (0, object.size),
+            Some(range) => {
+                let stretch = range.check(u64::try_from(object.size).unwrap_or_default()).map_err(S3Error::from)?;
+                let from = i64::try_from(stretch.start).unwrap_or(i64::MAX);
+                (from, i64::try_from(stretch.end).unwrap_or(i64::MAX) - from)
+            }
+        };
+        if length > integer(limit) {
+            return Ok(Found::TooLarge);
+        }
+        let body = if length == 0 { Vec::new() } else { objects::body(connection, object.id, from, length)? };
+        Ok(Found::Stretch { object: Box::new(object), from, body })
+    }
+}
+
+pub(super) async fn get(s3: &Buckets, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+    let S3Request { input, extensions, .. } = request;
+    s3.registry.get(&input.bucket)?;
+    let wanted = Wanted {
+        bucket: input.bucket.clone(),
+        key: input.key,
+        range: input.range,
+        conditions: Conditions {
+            if_match: input.if_match,
+            if_none_match: input.if_none_match,
+            if_modified_since: input.if_modified_since,
+            if_unmodified_since: input.if_unmodified_since,
+        },
+    };
+    let mut found = s3.store.run(|connection| wanted.read(connection, LARGE_BYTES)).await.map_err(Failed::into_s3)?;
+    if matches!(found, Found::TooLarge) {
+        let read = move |transaction: &rusqlite::Transaction<'_>| wanted.read(transaction, usize::MAX);
+        found = s3.store.write_large(read).await.map_err(Failed::into_s3)?;
+    }
+    let Found::Stretch { object, from, body } = found else {
+        return Err(missing(s3, &extensions, &input.bucket));
+    };
+    let content_range = input.range.map(|_| format!("bytes {from}-{}/{}", from + integer(body.len()) - 1, object.size));
+    // A checksum is of the whole object, so a part of it goes without.
+    let checksum = checksums(
+        &object,
+        content_range.is_none() && input.checksum_mode.as_ref().map(ChecksumMode::as_str) == Some("ENABLED"),
+    );
+    Ok(S3Response::new(GetObjectOutput {
+        accept_ranges: Some("bytes".to_owned()),
+        content_length: Some(integer(body.len())),
+        content_range,
+        content_type: content_type(&object),
+        cache_control: object.head.cache_control,
+        content_encoding: object.head.content_encoding,
+        content_disposition: object.head.content_disposition,
+        content_language: object.head.content_language,
+        expires: object.head.expires,
+        metadata: Some(object.head.metadata.into_iter().collect()),
+        e_tag: Some(ETag::Strong(object.etag)),
+        last_modified: Some(timestamp(object.modified)),
+        storage_class: shown_class(&object.storage_class),
+        tag_count: i32::try_from(object.tags.len()).ok().filter(|count| *count > 0),
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
+        checksum_sha1: checksum.checksum_sha1,
+        checksum_sha256: checksum.checksum_sha256,
+        body: Some(StreamingBlob::from(Body::from(Bytes::from(body)))),
+        ..GetObjectOutput::default()
+    }))
+}
+
+pub(super) async fn head(s3: &Buckets, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+    let S3Request { input, extensions, .. } = request;
+    s3.registry.get(&input.bucket)?;
+    let found =
+        s3.store.run(|connection| objects::find(connection, &input.bucket, &input.key)).await.map_err(internal)?;
+    let Some(object) = found else { return Err(missing(s3, &extensions, &input.bucket)) };
+    let conditions = Conditions {
+        if_match: input.if_match,
+        if_none_match: input.if_none_match,
+        if_modified_since: input.if_modified_since,
+        if_unmodified_since: input.if_unmodified_since,
+    };
+    conditions.check(&object)?;
+    let checksum = checksums(&object, input.checksum_mode.as_ref().map(ChecksumMode::as_str) == Some("ENABLED"));
+    Ok(S3Response::new(HeadObjectOutput {
+        accept_ranges: Some("bytes".to_owned()),
+        content_length: Some(object.size),
+        content_type: content_type(&object),
+        cache_control: object.head.cache_control,
+        content_encoding: object.head.content_encoding,
+        content_disposition: object.head.content_disposition,
+        content_language: object.head.content_language,
+        expires: object.head.expires,
+        metadata: Some(object.head.metadata.into_iter().collect()),
+        e_tag: Some(ETag::Strong(object.etag)),
+        last_modified: Some(timestamp(object.modified)),
+        storage_class: shown_class(&object.storage_class),
+        checksum_crc32: checksum.checksum_crc32,
+        checksum_crc32c: checksum.checksum_crc32c,
+        checksum_crc64nvme: checksum.checksum_crc64nvme,
+        checksum_sha1: checksum.checksum_sha1,
+        checksum_sha256: checksum.checksum_sha256,
+        ..HeadObjectOutput::default()
+    }))
+}
+
+/// As on S3, who may not list a bucket does not learn which keys it lacks.
+fn missing(s3: &Buckets, extensions: &Extensions, bucket: &str) -> S3Error {
+    if s3.access.allows(extensions, "s3:ListBucket", Some(bucket), &format!("arn:aws:s3:::{bucket}")) {
+        no_such_key()
+    } else {
+        s3_error!(AccessDenied, "Access Denied")
+    }
+}
+
+/// S3 does not name the standard class in an answer.
+fn shown_class(class: &str) -> Option<StorageClass> {
+    (class != STANDARD_CLASS).then(|| StorageClass::from(class.to_owned()))
+}
+
+fn content_type(object: &Object) -> Option<String> {
+    Some(object.head.content_type.clone().unwrap_or_else(|| "binary/octet-stream".to_owned()))
+}
+
+fn checksums(object: &Object, wanted: bool) -> Checksum {
+    if wanted { upload::as_answered(&object.head.checksums) } else { Checksum::default() }
+}

@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use url::Url;
 
 use crate::{
-    cancel::CancelArgs, failure::EXIT_CODES, status::StatusArgs, submit::SubmitArgs, up::UpArgs, wait::WaitArgs,
+    cancel::CancelArgs, eta::EtaArgs, failure::EXIT_CODES, status::StatusArgs, submit::SubmitArgs, up::UpArgs, wait::WaitArgs,
 };
 
 /// Runs status-offload on this machine, and places and follows orders.
@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Wait(WaitArgs),
     /// Ask for an order to be cancelled
     Cancel(CancelArgs),
+    /// Replay a trace of a queue, JSON lines on standard input, against the estimator and the schedule
+    Eta(EtaArgs),
 }
 
 /// What every client command takes.

@@ -7,6 +7,7 @@
 mod args;
 mod cancel;
 mod client;
+mod eta;
 pub mod failure;
 mod follow;
 mod output;
@@ -37,6 +38,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Status(args) => status::run(args).await,
         Command::Wait(args) => wait::run(args).await,
         Command::Cancel(args) => cancel::run(args).await,
+        Command::Eta(args) => eta::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

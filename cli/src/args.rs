@@ -18,14 +18,19 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the whole service in this process: S3, SQS, DynamoDB, STS, the api and workers
+    #[command(after_help = EXIT_CODES)]
     Up(Box<UpArgs>),
     /// Place an order
+    #[command(after_help = EXIT_CODES)]
     Submit(SubmitArgs),
     /// Ask the api where an order stands
+    #[command(after_help = EXIT_CODES)]
     Status(StatusArgs),
     /// Wait for an order's end and print its result
+    #[command(after_help = EXIT_CODES)]
     Wait(WaitArgs),
     /// Ask for an order to be cancelled
+    #[command(after_help = EXIT_CODES)]
     Cancel(CancelArgs),
     /// Replay a trace of a queue, JSON lines on standard input, against the estimator and the schedule
     Eta(EtaArgs),

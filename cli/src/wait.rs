@@ -32,6 +32,8 @@ mod result;
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(500), max: Duration::from_secs(10) };
 /// Looks in a row without an answer, over about a minute, after which S3 counts as out of reach.
 const UNANSWERED_MAX: u32 = 10;
+/// Looks in a row without an answer, after which the api is asked once whether S3 is to be found elsewhere by now.
+const UNANSWERED_DOUBT: u32 = 3;
 
 #[derive(Debug, Args)]
 pub(crate) struct WaitArgs {
@@ -157,7 +159,14 @@ impl Waiting<'_> {
                         return Err(Failure::Unreachable(format!("the status object cannot be read: {why}")));
                     }
                     wait = BACKOFF.delay(unanswered, clock::unit_random());
-                    self.display.note(&format!("S3 does not answer ({why}); looking again soon"));
+                    if unanswered == 1 {
+                        self.display.note(&format!("S3 does not answer ({why}); looking again for a minute"));
+                    }
+                    if unanswered == UNANSWERED_DOUBT
+                        && let Ok(Some(end)) = self.renew().await
+                    {
+                        return Ok(end);
+                    }
                     continue;
                 }
                 Look::Refused(why) if renewed => {

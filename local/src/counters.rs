@@ -1,7 +1,7 @@
 //! What crossed the wire, by operation and status: how a test proves that no write happened and no poll reached the service.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The status counted for a request that got no answer at all: refused, stalled, or given up by the client.
 pub const NO_ANSWER: u16 = 0;
@@ -10,6 +10,7 @@ pub const NO_ANSWER: u16 = 0;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestCounts {
     counts: BTreeMap<(&'static str, u16), u64>,
+    running: BTreeMap<&'static str, u64>,
 }
 
 impl RequestCounts {
@@ -32,12 +33,19 @@ impl RequestCounts {
         self.iter().filter(|(name, code, _)| *name == operation && *code == status).map(|(_, _, count)| count).sum()
     }
 
+    /// Requests of one operation that are being served: long polls that wait, and stalled requests. They are not counted elsewhere
+    /// until they end.
+    #[must_use]
+    pub fn running(&self, operation: &str) -> u64 {
+        self.running.get(operation).copied().unwrap_or_default()
+    }
+
     /// Operation, status ([`NO_ANSWER`] for none), count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u16, u64)> {
         self.counts.iter().map(|((name, status), count)| (*name, *status, *count))
     }
 
-    /// What was counted since `earlier`.
+    /// What was counted since `earlier`; what runs is what ran now.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let counts = self
@@ -46,7 +54,7 @@ impl RequestCounts {
             .map(|(key, count)| (*key, count - earlier.counts.get(key).copied().unwrap_or_default()))
             .filter(|(_, count)| *count > 0)
             .collect();
-        Self { counts }
+        Self { counts, running: self.running.clone() }
     }
 }
 
@@ -57,13 +65,51 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    pub(crate) fn add(&self, operation: &'static str, status: u16) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Counts a request that was refused before it could be read.
+    pub(crate) fn refused(&self, operation: &'static str) {
+        self.end(operation, NO_ANSWER, false);
+    }
+
+    /// Counts a request from now until the guard is dropped.
+    pub(crate) fn begin(self: &Arc<Self>, operation: &'static str) -> Counted {
+        *self.locked().running.entry(operation).or_default() += 1;
+        Counted { counters: Arc::clone(self), operation, status: NO_ANSWER }
+    }
+
+    fn end(&self, operation: &'static str, status: u16, ran: bool) {
+        let mut counts = self.locked();
         *counts.counts.entry((operation, status)).or_default() += 1;
+        if ran && let Some(running) = counts.running.get_mut(operation) {
+            *running = running.saturating_sub(1);
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, RequestCounts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn snapshot(&self) -> RequestCounts {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.locked().clone()
+    }
+}
+
+/// One request. Counted when it ends, also when the client leaves and hyper drops the work half-way.
+pub(crate) struct Counted {
+    counters: Arc<Counters>,
+    operation: &'static str,
+    status: u16,
+}
+
+impl Counted {
+    /// Notes the answer.
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.status = status;
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.counters.end(self.operation, self.status, true);
     }
 }
 
@@ -73,15 +119,26 @@ mod tests {
 
     #[test]
     fn a_difference_holds_only_what_is_new() {
-        let counters = Counters::default();
-        counters.add("GetObject", 200);
+        let counters = Arc::new(Counters::default());
+        let count = |status| counters.begin("GetObject").answered(status);
+        count(200);
         let before = counters.snapshot();
-        counters.add("GetObject", 304);
-        counters.add("GetObject", 304);
+        count(304);
+        count(304);
         let since = counters.snapshot().since(&before);
         assert_eq!(since.total(), 2);
         assert_eq!(since.with_status("GetObject", 304), 2);
         assert_eq!(since.with_status("GetObject", 200), 0);
         assert_eq!(counters.snapshot().of("GetObject"), 3);
+    }
+    #[test]
+    fn a_request_runs_until_it_ends_however_it_ends() {
+        let counters = Arc::new(Counters::default());
+        let poll = counters.begin("ReceiveMessage");
+        assert_eq!(counters.snapshot().running("ReceiveMessage"), 1);
+        assert_eq!(counters.snapshot().total(), 0);
+        drop(poll);
+        assert_eq!(counters.snapshot().running("ReceiveMessage"), 0);
+        assert_eq!(counters.snapshot().with_status("ReceiveMessage", NO_ANSWER), 1);
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::counters::{Counters, NO_ANSWER};
+use crate::counters::Counters;
 use crate::faults::{After, Before, Faults};
 use crate::wire::{Body, Handler, Peer};
 
@@ -68,7 +68,7 @@ impl<H: Handler> Endpoint<H> {
             let Some((stream, peer, permit)) = accepted else { continue };
             // Dropping the stream is the refusal.
             if self.faults.refuses_connections() {
-                self.counters.add("Connect", NO_ANSWER);
+                self.counters.refused("Connect");
                 continue;
             }
             let endpoint = Arc::clone(&self);
@@ -131,7 +131,7 @@ impl<H: Handler> Endpoint<H> {
         request.extensions_mut().insert(Peer(peer.ip()));
         let (head, body) = request.into_parts();
         let operation = self.handler.operation(&head);
-        let mut count = Counted { counters: &self.counters, operation, status: NO_ANSWER };
+        let mut count = self.counters.begin(operation);
         let (verdict, stall) = self.faults.verdict(operation);
         if !verdict.latency.is_zero() {
             tokio::time::sleep(verdict.latency).await;
@@ -146,39 +146,20 @@ impl<H: Handler> Endpoint<H> {
                 }
                 return Err(Withheld);
             }
-            Some(Before::Error(status)) => return Ok(count.answered(self.handler.fault(&head, status).await)),
+            Some(Before::Error(status)) => {
+                let response = self.handler.fault(&head, status).await;
+                count.answered(response.status().as_u16());
+                return Ok(response);
+            }
         }
         let late = match verdict.after {
             Some(After::Error(status)) => Some(self.handler.fault(&head, status).await),
             _ => None,
         };
         let response = self.handler.answer(Request::from_parts(head, body)).await;
-        match verdict.after {
-            Some(After::Lose) => {
-                count.answered(response);
-                Err(Withheld)
-            }
-            _ => Ok(count.answered(late.unwrap_or(response))),
-        }
-    }
-}
-
-/// Counts a request when it ends, also when the client leaves and hyper drops the work half-way.
-struct Counted<'a> {
-    counters: &'a Counters,
-    operation: &'static str,
-    status: u16,
-}
-
-impl Counted<'_> {
-    fn answered(&mut self, response: Response<Body>) -> Response<Body> {
-        self.status = response.status().as_u16();
-        response
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.counters.add(self.operation, self.status);
+        // Of a late error the client sees the error, and of a lost reply nothing: that one counts as what its work was.
+        let response = late.unwrap_or(response);
+        count.answered(response.status().as_u16());
+        if verdict.after == Some(After::Lose) { Err(Withheld) } else { Ok(response) }
     }
 }

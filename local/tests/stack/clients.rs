@@ -94,3 +94,12 @@ pub(crate) fn http() -> reqwest::Client {
 pub(crate) fn now() -> std::time::SystemTime {
     std::time::SystemTime::now()
 }
+
+/// Waits for a state, with a deadline.
+pub(crate) async fn until(reached: impl Fn() -> bool) {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while !reached() {
+        assert!(std::time::Instant::now() < deadline, "not reached in time");
+        tokio::task::yield_now().await;
+    }
+}

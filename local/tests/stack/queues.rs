@@ -9,7 +9,9 @@ use aws_sdk_sqs::types::{
     SendMessageBatchRequestEntry,
 };
 
-use crate::clients::Clients;
+use offload_local::{NO_ANSWER, Service};
+
+use crate::clients::{Clients, until};
 
 const MIB: usize = 1024 * 1024;
 
@@ -17,6 +19,11 @@ async fn queue() -> (Clients, String) {
     let clients = Clients::start().await;
     let url = clients.sqs.create_queue().queue_name("orders").send().await.unwrap().queue_url.unwrap();
     (clients, url)
+}
+
+/// Waits until a long poll waits.
+async fn polling(clients: &Clients) {
+    until(|| clients.stack.requests(Service::Sqs).running("ReceiveMessage") == 1).await;
 }
 
 fn text(value: &str) -> MessageAttributeValue {
@@ -218,8 +225,7 @@ async fn a_send_wakes_a_long_poll_at_once() {
     let (clients, url) = queue().await;
     let receive = clients.sqs.receive_message().queue_url(&url).wait_time_seconds(20).send();
     let poll = tokio::spawn(receive);
-    // Counted when it ends, so what can be waited for is that another request was served meanwhile.
-    clients.sqs.list_queues().send().await.unwrap();
+    polling(&clients).await;
     let sent = Instant::now();
     clients.sqs.send_message().queue_url(&url).message_body("m").send().await.unwrap();
     let received = poll.await.unwrap().unwrap();
@@ -246,13 +252,10 @@ async fn an_empty_long_poll_ends_with_nothing_when_the_stack_stops() {
     let (clients, url) = queue().await;
     let receive = clients.sqs.receive_message().queue_url(&url).wait_time_seconds(20).send();
     let poll = tokio::spawn(receive);
-    clients.sqs.list_queues().send().await.unwrap();
+    polling(&clients).await;
     let started = Instant::now();
     clients.stack.stop().await;
-    // Answered with nothing, or never accepted: either way at once.
-    if let Ok(received) = poll.await.unwrap() {
-        assert!(received.messages().is_empty());
-    }
+    assert!(poll.await.unwrap().unwrap().messages().is_empty());
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
 }
 
@@ -267,4 +270,15 @@ async fn messages_past_their_retention_are_gone() {
     let count = clients.sqs.get_queue_attributes().queue_url(&url);
     let count = count.attribute_names(QueueAttributeName::ApproximateNumberOfMessages).send().await.unwrap();
     assert_eq!(count.attributes().unwrap()[&QueueAttributeName::ApproximateNumberOfMessages], "0");
+}
+
+#[tokio::test]
+async fn a_poll_whose_client_left_takes_no_message() {
+    let (clients, url) = queue().await;
+    let poll = tokio::spawn(clients.sqs.receive_message().queue_url(&url).wait_time_seconds(20).send());
+    polling(&clients).await;
+    poll.abort();
+    until(|| clients.stack.requests(Service::Sqs).with_status("ReceiveMessage", NO_ANSWER) == 1).await;
+    clients.sqs.send_message().queue_url(&url).message_body("m").send().await.unwrap();
+    assert_eq!(clients.sqs.receive_message().queue_url(&url).send().await.unwrap().messages().len(), 1);
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName};
 
-use crate::clients::Clients;
+use offload_local::Service;
+
+use crate::clients::{Clients, until};
 
 async fn sent() -> (Clients, String) {
     let clients = Clients::start().await;
@@ -40,7 +42,7 @@ async fn a_moved_clock_wakes_a_long_poll() {
     let (clients, url) = sent().await;
     receive(&clients, &url).await.unwrap();
     let poll = tokio::spawn(clients.sqs.receive_message().queue_url(&url).wait_time_seconds(20).send());
-    clients.sqs.list_queues().send().await.unwrap();
+    until(|| clients.stack.requests(Service::Sqs).running("ReceiveMessage") == 1).await;
     clients.stack.advance_clock(Duration::from_secs(31)).await;
     assert_eq!(poll.await.unwrap().unwrap().messages().len(), 1);
 }

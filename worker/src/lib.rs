@@ -12,6 +12,7 @@ pub mod dead_letters;
 mod job;
 pub mod processor;
 pub mod program;
+mod reporter;
 pub mod sweeper;
 
 use std::sync::Arc;
@@ -25,11 +26,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use processor::Processor;
+use reporter::Reporter;
 
 /// What every job of a worker shares.
 struct Worker {
     settings: WorkerSettings,
-    times: ServiceTimes,
+    reporter: Reporter,
     stores: Stores,
     processor: Arc<dyn Processor>,
     /// Names this process in leases.
@@ -47,9 +49,11 @@ pub async fn run(
     processor: Arc<dyn Processor>,
     stop: CancellationToken,
 ) {
+    let name = format!("worker-{}", uuid::Uuid::new_v4().simple());
+    let guess = ServiceTimes::configured(eta.expected_job_seconds);
     let worker = Worker {
-        times: ServiceTimes::configured(eta.expected_job_seconds),
-        name: format!("worker-{}", uuid::Uuid::new_v4().simple()),
+        reporter: Reporter::new(&name, settings.concurrency, guess),
+        name,
         halt: CancellationToken::new(),
         settings,
         stores,
@@ -62,6 +66,8 @@ pub async fn run(
     if let Some(queue) = worker.stores.dead_letters.clone() {
         beside.spawn(dead_letters::consume(Arc::clone(&worker), queue, stop.clone()));
     }
+    let (reporting, told) = (Arc::clone(&worker), stop.clone());
+    beside.spawn(async move { reporting.reporter.run(&reporting.stores.orders, &told).await });
     consumer::consume(worker, stop).await;
     // They stop when the consumer does, and hold nothing that must be finished.
     beside.shutdown().await;

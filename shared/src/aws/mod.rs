@@ -10,6 +10,7 @@ mod presign;
 mod provision;
 mod queue;
 mod status_store;
+mod workers;
 
 pub use connection::{CallPolicy, Connection, Endpoints, Stores};
 pub use error::{Error, Kind};

@@ -65,7 +65,7 @@ settings! {
     SWEEP_AFTER_SECONDS = "sweep-after-seconds", Some("60"), "age at which an order that is not known to be in the queue is sent again";
     RETRY_BASE_SECONDS = "retry-base-seconds", Some("2"), "wait before the second attempt; it doubles with each further one";
     RETRY_MAX_SECONDS = "retry-max-seconds", Some("900"), "the longest wait between two attempts";
-    PROGRESS_INTERVAL_SECONDS = "progress-interval-seconds", Some("2"), "the shortest time between two progress writes of one order";
+    PROGRESS_INTERVAL_SECONDS = "progress-interval-seconds", Some("10"), "how often progress is shown to people; what changes when a client should look is shown sooner";
     PROCESSING_AFTER_MS = "processing-after-ms", Some("500"), "work that ends sooner is never shown as processing, which saves a PUT";
     CANCEL_CHECK_SECONDS = "cancel-check-seconds", Some("2"), "how often a running order is checked for cancellation";
     SHUTDOWN_GRACE_SECONDS = "shutdown-grace-seconds", Some("25"), "time from SIGTERM to the end of the process";

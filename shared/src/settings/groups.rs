@@ -183,7 +183,7 @@ pub struct WorkerSettings {
     pub retry: Backoff,
     /// The longest attempt.
     pub job_timeout: Duration,
-    /// The shortest time between two progress writes of an order.
+    /// How often progress is shown for the sake of people.
     pub progress_interval: Duration,
     /// Work that ends sooner is never shown as processing.
     pub processing_after: Duration,

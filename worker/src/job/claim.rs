@@ -156,7 +156,7 @@ fn first_start(worker: &Worker, now: DateTime<Utc>) -> OrderState {
 
 /// When work that starts now should be done, and when to look.
 fn outlook(worker: &Worker, now: DateTime<Utc>) -> (EtaWindow, u64) {
-    let window = eta::started(&worker.times).window(now);
+    let window = eta::started(&worker.reporter.times()).window(now);
     (window, schedule::poll_after_ms(&window, now))
 }
 

@@ -4,6 +4,7 @@ mod claim;
 mod lease;
 mod record;
 mod run;
+mod telling;
 
 use std::{sync::Arc, time::Duration};
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use offload_shared::{
     aws::{Conflict, Delivery, LeaseState, Published},
-    clock, eta,
+    clock,
     order::Lease,
     schedule,
     status::ProgressReport,
@@ -21,6 +21,7 @@ use super::{
     claim::{Job, after},
     lease::Keeper,
     record::deadline,
+    telling::Telling,
 };
 use crate::{
     Worker,
@@ -67,16 +68,19 @@ pub(super) async fn run(worker: &Worker, job: &mut Job, delivery: &Delivery) -> 
 
     let started = Instant::now();
     let mut show_at = Some(started + worker.settings.processing_after);
-    let mut report_at = started + worker.settings.processing_after;
-    let mut reported: Option<ProgressReport> = None;
+    let mut telling = Telling::new(started, worker.settings.progress_interval);
     let time_out = sleep_until(started + worker.settings.job_timeout);
     let deadline = sleep_until(instant(deadline(worker, &job.record)));
     tokio::pin!(time_out, deadline);
     let reason = loop {
-        let next_report = reports.borrow().clone().filter(|r| reported.as_ref() != Some(r));
+        let latest = reports.borrow_and_update().clone();
+        let weigh_at = telling.weigh_at(latest.as_ref()).map(|at| at.max(started + worker.settings.processing_after));
         tokio::select! {
             biased;
-            done = &mut work => return end_of(done),
+            done = &mut work => {
+                worker.reporter.finished(started.elapsed(), job.record.state.attempt, clock::now());
+                return end_of(done);
+            }
             heard = keeper.changed() => match heard {
                 LeaseState::Held => {}
                 LeaseState::CancelRequested => break Reason::Cancelled,
@@ -85,14 +89,14 @@ pub(super) async fn run(worker: &Worker, job: &mut Job, delivery: &Delivery) -> 
             () = worker.halt.cancelled() => break Reason::Shutdown,
             () = &mut deadline => break Reason::Deadline,
             () = &mut time_out => break Reason::TimedOut,
-            () = sleep_until(report_at), if next_report.is_some() => {
-                if let Some(report) = next_report {
-                    reported = Some(report.clone());
-                    if !tell(worker, job, report, started.elapsed()).await {
+            () = sleep_until(weigh_at.unwrap_or(started)), if weigh_at.is_some() => {
+                if let Some(report) = latest
+                    && telling.is_due(&report, job.record.state.eta.as_ref(), Instant::now(), clock::now())
+                {
+                    if !tell(worker, job, report, &telling).await {
                         break Reason::Lost;
                     }
                     show_at = None;
-                    report_at = Instant::now() + worker.settings.progress_interval;
                 }
             }
             () = sleep_until(show_at.unwrap_or(started)), if show_at.is_some() => {
@@ -100,7 +104,7 @@ pub(super) async fn run(worker: &Worker, job: &mut Job, delivery: &Delivery) -> 
                 show(worker, job).await;
             }
             // Only wakes the loop: what was reported is looked at above.
-            () = heard(&mut reports), if next_report.is_none() => {}
+            () = heard(&mut reports) => {}
         }
     };
     drop(keeper);
@@ -137,10 +141,9 @@ fn instant(at: DateTime<Utc>) -> Instant {
 }
 
 /// Records a report of progress and shows it. `false` if the order is no longer ours.
-async fn tell(worker: &Worker, job: &mut Job, report: ProgressReport, elapsed: Duration) -> bool {
+async fn tell(worker: &Worker, job: &mut Job, report: ProgressReport, telling: &Telling) -> bool {
     let now = clock::now();
-    let window =
-        eta::finish_hint(elapsed.as_secs_f64(), report.percent).map(|e| e.window(now)).or(job.record.state.eta);
+    let window = telling.hint(&report, Instant::now(), now).or(job.record.state.eta);
     let poll_after_ms = window.map(|w| schedule::poll_after_ms(&w, now));
     match advance(worker, job, Transition::Progress { report, eta: window, poll_after_ms }).await {
         Ok(true) => {

@@ -1,0 +1,69 @@
+//! What workers publish of themselves, one small item each, in one partition of the order table.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    error::{Error, Kind},
+    item::{Item, PK, SK, TTL, millis, number, text},
+    orders::OrderTable,
+};
+use crate::history::WorkerReport;
+
+const WORKERS: &str = "workers";
+const REPORT: &str = "report";
+const REPORTED_AT: &str = "reported_at";
+
+/// A report of a worker that never came back is kept so long: its history is worth more than the bytes.
+const KEPT: TimeDelta = TimeDelta::days(14);
+
+impl OrderTable {
+    /// Publishes a worker's report in place of its last one.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn publish_report(&self, report: &WorkerReport) -> Result<(), Error> {
+        let json = serde_json::to_string(report).map_err(|e| unreadable(e.to_string()))?;
+        let put = self.client.put_item().table_name(&*self.table);
+        let put = put
+            .item(PK, text(WORKERS))
+            .item(SK, text(&report.worker))
+            .item(REPORT, text(json))
+            .item(REPORTED_AT, millis(report.reported_at))
+            .item(TTL, number((report.reported_at + KEPT).timestamp()));
+        put.send().await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
+    }
+
+    /// Every worker's last report, also of those that are gone. One page: at 1 to 6 KB each, more than 150 workers.
+    ///
+    /// # Errors
+    /// If the call fails. A report that cannot be read, of another version perhaps, is left out.
+    pub async fn worker_reports(&self) -> Result<Vec<WorkerReport>, Error> {
+        let query = self.client.query().table_name(&*self.table).key_condition_expression("pk = :workers");
+        let answer = query.expression_attribute_values(":workers", text(WORKERS)).send().await;
+        let items = answer.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
+        let report = |i: &Item| i.get(REPORT).and_then(|a| a.as_s().ok()).and_then(|r| serde_json::from_str(r).ok());
+        Ok(items.iter().filter_map(report).collect())
+    }
+
+    /// Removes a report that its worker has not renewed since `reported_at`. Whoever does so takes its history over:
+    /// `true` for one caller only.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn adopt_report(&self, worker: &str, reported_at: DateTime<Utc>) -> Result<bool, Error> {
+        let delete = self.client.delete_item().table_name(&*self.table).key(PK, text(WORKERS)).key(SK, text(worker));
+        let delete = delete
+            .condition_expression("#at = :at")
+            .expression_attribute_names("#at", REPORTED_AT)
+            .expression_attribute_values(":at", millis(reported_at));
+        match delete.send().await.map_err(|e| Error::of("dynamodb.DeleteItem", &e)) {
+            Ok(_) => Ok(true),
+            Err(Error { kind: Kind::Conflict, .. }) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn unreadable(cause: String) -> Error {
+    Error::new(Kind::Invalid, "dynamodb.item", cause)
+}

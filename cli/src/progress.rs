@@ -40,8 +40,8 @@ impl Display {
     pub(crate) fn tick(&self, plan: &Plan, object: Option<&StatusObject>, local: DateTime<Utc>) {
         if let Self::Bar(bar) = self {
             let now = plan.service_time(local);
-            bar.set_position(render::filled(object, plan.origin(), plan.window(), now));
             bar.set_message(render::headline(object, plan.window(), now));
+            bar.set_position(render::filled(object, plan.origin(), plan.window(), now));
             bar.tick();
         }
     }

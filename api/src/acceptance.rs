@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 use crate::{error::ApiError, service::Service};
 
 /// The longest that a request waits for another one with its key.
-const TURN_PATIENCE: Duration = Duration::from_secs(5);
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A request that has passed every check.
 #[derive(Debug)]
@@ -46,7 +46,15 @@ pub(crate) struct Placed {
 /// Accepts the order, or finds the one that its key gave before.
 pub(crate) async fn accept(service: &Arc<Service>, submission: Submission) -> Result<Placed, ApiError> {
     let Some(key) = submission.key.clone() else { return place(service, submission).await };
-    let turn = service.keys.turn(&key.hash, TURN_PATIENCE).await.ok_or(ApiError::IdempotencyKeyInUse)?;
+    let mut turn = service.keys.turn(&key.hash, TURN_PATIENCE).await.ok_or(ApiError::IdempotencyKeyInUse)?;
+    if turn.waited {
+        // The request before this one has most likely placed the order: all that waited may look at the same time.
+        drop(turn);
+        if let Some(found) = service.stores.orders.find_idempotent(&key).await? {
+            return resume(service, &key, &found).await;
+        }
+        turn = service.keys.turn(&key.hash, TURN_PATIENCE).await.ok_or(ApiError::IdempotencyKeyInUse)?;
+    }
     let placed = match service.stores.orders.find_idempotent(&key).await? {
         Some(found) => resume(service, &key, &found).await,
         None => place(service, submission).await,

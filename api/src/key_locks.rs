@@ -28,6 +28,8 @@ pub(crate) struct Turn {
     key: String,
     lock: Arc<Lock<()>>,
     held: Option<OwnedMutexGuard<()>>,
+    /// Whether another request with the key was in service.
+    pub(crate) waited: bool,
 }
 
 impl KeyLocks {
@@ -37,8 +39,12 @@ impl KeyLocks {
             let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(locks.entry(key.to_owned()).or_default())
         };
-        let mut turn = Turn { locks: Arc::clone(&self.0), key: key.to_owned(), lock, held: None };
-        turn.held = Some(timeout(patience, Arc::clone(&turn.lock).lock_owned()).await.ok()?);
+        let mut turn = Turn { locks: Arc::clone(&self.0), key: key.to_owned(), lock, held: None, waited: false };
+        turn.held = Arc::clone(&turn.lock).try_lock_owned().ok();
+        if turn.held.is_none() {
+            turn.waited = true;
+            turn.held = Some(timeout(patience, Arc::clone(&turn.lock).lock_owned()).await.ok()?);
+        }
         Some(turn)
     }
 }

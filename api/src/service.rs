@@ -62,7 +62,7 @@ impl Service {
         let metrics = Metrics::new();
         Ok(Self {
             public: PublicUrl::new(&public),
-            estimator: Estimator::new(eta, stores.queue.clone(), metrics.clone()),
+            estimator: Estimator::new(eta, &stores, metrics.clone()),
             keys: KeyLocks::default(),
             background: Background::new(),
             places: Arc::new(Semaphore::new(settings.max_concurrent_requests)),

@@ -118,7 +118,7 @@ impl System {
             access_key_id: setup.stack.access_key_id.clone(),
             secret_access_key: setup.stack.secret_access_key.clone(),
         };
-        let connection = Connection::to(endpoints, CallPolicy::INTERACTIVE).await;
+        let connection = Connection::to(endpoints, CallPolicy::BACKGROUND).await;
         setup.settings.push((c::QUEUE_URL, "not yet".to_owned()));
         let provisioned =
             provision(&connection, &setup.read(StoreSettings::read), "orders").await.expect("to provision");

@@ -56,7 +56,7 @@ async fn survives(service: Service, outage: Outage) {
     let system = Arc::new(setup.start().await);
     let (accepted, refused) = load(&system, service, outage, Duration::from_secs(4)).await;
     assert!(refused > 0, "{service}: the outage was felt");
-    assert!(accepted.len() > 20, "{service}: {} accepted", accepted.len());
+    assert!(accepted.len() > 5, "{service}: {} accepted", accepted.len());
     let ends = join_all(accepted.iter().map(|r| system.done(r))).await;
     for done in ends {
         assert_eq!(done["status"], "completed", "{service}: {done}");

@@ -114,6 +114,11 @@ async fn an_order_opens_to_its_own_token_only() {
     // An order that never was, with a token that is right for it: only the service's secret makes one.
     let unknown = OrderId::new(clock::now());
     let right = TokenKeys::parse(offload_tests::SECRET).unwrap().sign(unknown);
+    // The orders above are noted as sent behind their answers.
+    offload_tests::eventually("they are", async || {
+        (system.stack.requests(Service::DynamoDb).with_status("UpdateItem", 200) == 2).then_some(())
+    })
+    .await;
     let before = writes(&system);
     for method in [Method::GET, Method::DELETE] {
         let ask = |path: String, token: Option<String>| {

@@ -1,11 +1,16 @@
-//! The depth of the queue, asked for at most once a second and off the request path while it is warm.
+//! The depth of the queue and what the workers say of themselves, asked for at most once a second and off the request
+//! path while they are warm.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use offload_shared::aws::{OrderQueue, QueueDepth};
+use offload_shared::{
+    aws::{OrderQueue, OrderTable, QueueDepth},
+    clock,
+    history::Fleet,
+};
 use tokio::{sync::watch, time::timeout};
 
 use crate::metrics::Metrics;
@@ -14,15 +19,18 @@ use crate::metrics::Metrics;
 const FRESH: Duration = Duration::from_secs(1);
 /// Younger than this it is used while a new one is fetched.
 const USABLE: Duration = Duration::from_secs(10);
+/// Workers report every three seconds; to ask more often only costs.
+const FLEET_FRESH: Duration = Duration::from_secs(3);
 /// The longest that a request waits for one.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// After a failure nothing is asked for so long, and nobody waits until an answer has come again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Asks SQS, single-flight. Cheap to clone.
+/// Asks SQS and the order table, single-flight. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct QueueGauge {
     queue: OrderQueue,
+    orders: OrderTable,
     metrics: Metrics,
     state: Arc<Mutex<State>>,
     /// Tells of every finished call, whether it failed or not.
@@ -32,6 +40,7 @@ pub(crate) struct QueueGauge {
 #[derive(Debug, Default)]
 struct State {
     last: Option<(Instant, QueueDepth)>,
+    fleet: Option<(Instant, Arc<Fleet>)>,
     failed: Option<Instant>,
     asking: bool,
 }
@@ -51,8 +60,8 @@ fn plan(age: Option<Duration>, failed: Option<Duration>, asking: bool) -> Plan {
 }
 
 impl QueueGauge {
-    pub(crate) fn new(queue: OrderQueue, metrics: Metrics) -> Self {
-        Self { queue, metrics, state: Arc::default(), finished: watch::Sender::new(()) }
+    pub(crate) fn new(queue: OrderQueue, orders: OrderTable, metrics: Metrics) -> Self {
+        Self { queue, orders, metrics, state: Arc::default(), finished: watch::Sender::new(()) }
     }
 
     /// The depth as well as it can be known without making a request wait: never an error.
@@ -76,13 +85,18 @@ impl QueueGauge {
         self.last()
     }
 
+    /// What the workers said last; nothing if they never did.
+    pub(crate) fn fleet(&self) -> Arc<Fleet> {
+        self.lock().fleet.as_ref().map(|(_, fleet)| Arc::clone(fleet)).unwrap_or_default()
+    }
+
     /// The last answer; an empty queue if there never was one.
     pub(crate) fn last(&self) -> QueueDepth {
         self.lock().last.map(|(_, depth)| depth).unwrap_or_default()
     }
 
     async fn ask(&self) {
-        let answer = self.queue.depth().await;
+        let (answer, ()) = tokio::join!(self.queue.depth(), self.ask_workers());
         {
             let mut state = self.lock();
             state.asking = false;
@@ -97,6 +111,23 @@ impl QueueGauge {
             tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot read the queue's depth");
         }
         self.finished.send_replace(());
+    }
+
+    async fn ask_workers(&self) {
+        if self.lock().fleet.as_ref().is_some_and(|(at, _)| at.elapsed() < FLEET_FRESH) {
+            return;
+        }
+        match self.orders.worker_reports().await {
+            Ok(reports) => {
+                let fleet = Arc::new(Fleet::merge(&reports, clock::now()));
+                self.lock().fleet = Some((Instant::now(), fleet));
+            }
+            // What they said last holds on: service times change slowly.
+            Err(e) => {
+                self.metrics.aws_error(&e);
+                tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot read what the workers report");
+            }
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

@@ -6,7 +6,7 @@ mod gauge;
 use std::time::Duration;
 
 use offload_shared::{
-    aws::{OrderQueue, QueueDepth},
+    aws::{QueueDepth, Stores},
     eta::{self, Basis, Estimate, QueueState, ServiceTimes},
     settings::EtaSettings,
 };
@@ -18,18 +18,18 @@ use gauge::QueueGauge;
 /// Makes the estimates of this process.
 #[derive(Debug)]
 pub(crate) struct Estimator {
-    times: ServiceTimes,
+    guess: ServiceTimes,
     concurrency: f64,
     gauge: QueueGauge,
     arrivals: Arrivals,
 }
 
 impl Estimator {
-    pub(crate) fn new(settings: EtaSettings, queue: OrderQueue, metrics: Metrics) -> Self {
+    pub(crate) fn new(settings: EtaSettings, stores: &Stores, metrics: Metrics) -> Self {
         Self {
-            times: ServiceTimes::configured(settings.expected_job_seconds),
+            guess: ServiceTimes::configured(settings.expected_job_seconds),
             concurrency: f64::from(settings.expected_concurrency),
-            gauge: QueueGauge::new(queue, metrics),
+            gauge: QueueGauge::new(stores.queue.clone(), stores.orders.clone(), metrics),
             arrivals: Arrivals::default(),
         }
     }
@@ -37,18 +37,23 @@ impl Estimator {
     /// The estimate for an order that joins the queue after `delay`.
     pub(crate) async fn estimate(&self, delay: Duration) -> Estimate {
         let depth = self.gauge.depth().await;
+        let fleet = self.gauge.fleet();
         let queue = QueueState {
             visible: depth.visible as f64,
             in_flight: depth.in_flight as f64,
             accepted_3s: self.arrivals.last_3s(),
+            finished_3s: fleet.finished_3s,
             ..QueueState::default()
         };
-        eta::estimate(&queue, &self.times, self.concurrency).delayed(delay.as_secs_f64())
+        let times = ServiceTimes::known(&fleet.history, self.guess);
+        // No worker has ever reported: they may not have started yet.
+        let concurrency = if fleet.concurrency > 0.0 { fleet.concurrency } else { self.concurrency };
+        eta::estimate(&queue, &times, concurrency).delayed(delay.as_secs_f64())
     }
 
     /// What the estimates rest on.
     pub(crate) fn basis(&self) -> Basis {
-        Basis::Configured
+        ServiceTimes::basis(&self.gauge.fleet().history)
     }
 
     /// The queue as it was last seen.

@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand};
 use url::Url;
 
 use crate::{
-    cancel::CancelArgs, eta::EtaArgs, failure::EXIT_CODES, status::StatusArgs, submit::SubmitArgs, up::UpArgs, wait::WaitArgs,
+    cancel::CancelArgs, eta::EtaArgs, failure::EXIT_CODES, status::StatusArgs, submit::SubmitArgs, up::UpArgs,
+    wait::WaitArgs,
 };
 
 /// Runs status-offload on this machine, and places and follows orders.

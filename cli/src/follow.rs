@@ -141,7 +141,7 @@ mod tests {
 
     fn object(eta: Option<EtaWindow>) -> StatusObject {
         serde_json::from_value(json!({
-            "id": "0198c1f0-7a2b-7c3d-8e4f-5a6b7c8d9e0f", "status": "processing", "done": false, "revision": 2, "attempt": 1,
+            "id": "0198c1f0-7a2b-7c3d-8e4f-5a6b7c8d9e0f", "status": "processing", "done": false, "revision": 2, "generation": 1, "attempt": 1,
             "created_at": at(0.0), "updated_at": at(4.0), "started_at": null, "finished_at": null, "progress": null,
             "eta": eta, "poll_after_ms": 5_000, "result": null, "result_url": null, "error": null, "renew": ""
         }))

@@ -260,7 +260,7 @@ mod tests {
 
     fn processing() -> StatusObject {
         serde_json::from_value(json!({
-            "id": "0198c1f0-7a2b-7c3d-8e4f-5a6b7c8d9e0f", "status": "processing", "done": false, "revision": 2, "attempt": 1,
+            "id": "0198c1f0-7a2b-7c3d-8e4f-5a6b7c8d9e0f", "status": "processing", "done": false, "revision": 2, "generation": 1, "attempt": 1,
             "created_at": at(0), "updated_at": at(4), "started_at": at(4), "finished_at": null,
             "progress": {"percent": 40, "message": "packing"},
             "eta": {"at": at(12), "earliest_at": at(9), "latest_at": at(20)}, "poll_after_ms": 7600,

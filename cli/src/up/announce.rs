@@ -119,7 +119,9 @@ mod tests {
         let store = StoreSettings {
             bucket: "b".into(),
             queue_url: "http://127.0.0.1:9324/000000000000/orders".into(),
+            dead_letter_queue_url: None,
             table: "t".into(),
+            signer_role_arn: None,
             s3_path_style: None,
             public_s3_endpoint: None,
             retention: Duration::ZERO,

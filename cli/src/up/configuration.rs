@@ -178,7 +178,7 @@ mod tests {
     fn the_environment_sets_the_rest_and_never_the_stack() {
         let variables = [("OFFLOAD_MAX_ATTEMPTS", "2"), ("OFFLOAD_BUCKET", "theirs"), ("OFFLOAD_LISTEN", "nonsense")];
         let c = read(&[], &variables).unwrap();
-        assert_eq!((c.worker.max_attempts, c.store.bucket.as_str()), (2, BUCKET));
+        assert_eq!((c.worker.limits.max_attempts, c.store.bucket.as_str()), (2, BUCKET));
         assert_eq!(c.api.listen.to_string(), "127.0.0.1:8080");
     }
 

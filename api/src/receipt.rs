@@ -94,7 +94,8 @@ impl Receipt {
         }
     }
 
-    /// The value of `Retry-After`.
+    /// The value of `Retry-After`: at least a second while there is something to wait for, because a client that knows
+    /// nothing but this header would otherwise come back at once.
     pub(crate) fn retry_after(&self) -> u64 {
         #[expect(
             clippy::cast_possible_truncation,
@@ -102,7 +103,7 @@ impl Receipt {
             reason = "not negative, and ten years at most"
         )]
         let seconds = self.eta.seconds.ceil() as u64;
-        seconds
+        if self.status.is_final() { 0 } else { seconds.max(1) }
     }
 }
 
@@ -169,7 +170,7 @@ mod tests {
         let receipt = Receipt::new(&record(), particulars(), at(15_000));
         assert_eq!((receipt.eta.seconds, receipt.eta.p10_seconds), (0.0, 0.0));
         assert!((receipt.eta.p90_seconds - 5.1).abs() < 1e-9);
-        assert_eq!(receipt.retry_after(), 0);
+        assert_eq!(receipt.retry_after(), 1, "what is late may come any moment, but not at once");
     }
 
     #[test]

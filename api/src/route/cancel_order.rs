@@ -1,7 +1,8 @@
 //! `DELETE /order/{id}`: asks for cancellation.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use crate::{access::Authorized, edge::shed::Place, error::ApiError, service::Service, view::StatusView};
 use axum::{
     Extension, Json,
     extract::State,
@@ -18,9 +19,6 @@ use offload_shared::{
     status::Status,
     transition::Transition,
 };
-use std::time::Duration;
-
-use crate::{access::Authorized, edge::shed::Place, error::ApiError, service::Service, view::StatusView};
 
 /// Decisions made anew because a worker was faster. An order has few transitions.
 const MAX_DECISIONS: usize = 5;
@@ -37,8 +35,8 @@ const MAX_DECISIONS: usize = 5;
     security(("order_token" = []), ("order_token_in_query" = [])),
     params(("id" = String, Path, format = "uuid", description = "The order")),
     responses(
-        (status = 200, description = "The order is cancelled", body = StatusView),
-        (status = 202, description = "Cancellation is under way", body = StatusView),
+        (status = 200, description = "The order was cancelled before", body = StatusView),
+        (status = 202, description = "Cancellation is asked for; status says whether it is done already", body = StatusView),
         (status = 400, description = "invalid-order-id", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "token-missing", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "token-invalid", body = Problem, content_type = "application/problem+json"),
@@ -59,18 +57,18 @@ pub(crate) async fn cancel_order(
         cancelled
     });
     let (status, record) = match cancelled.await? {
-        Cancelled::Shown(record) => (StatusCode::OK, record),
-        Cancelled::UnderWay(record) => (StatusCode::ACCEPTED, record),
+        Cancelled::Before(record) => (StatusCode::OK, record),
+        Cancelled::Now(record) => (StatusCode::ACCEPTED, record),
     };
     Ok((status, Json(StatusView::of(&service, &record).await?)).into_response())
 }
 
-/// How far a cancellation has come.
+/// Who cancelled the order.
 enum Cancelled {
-    /// The status object says so.
-    Shown(OrderRecord),
-    /// It will.
-    UnderWay(OrderRecord),
+    /// An earlier request, or its worker.
+    Before(OrderRecord),
+    /// This request, as far as it can be: an order that is being worked on is cancelled by its worker.
+    Now(OrderRecord),
 }
 
 async fn cancel(service: &Service, id: OrderId) -> Result<Cancelled, ApiError> {
@@ -79,12 +77,18 @@ async fn cancel(service: &Service, id: OrderId) -> Result<Cancelled, ApiError> {
     for _ in 0..MAX_DECISIONS {
         let outcome = match record.state.status {
             Status::Completed | Status::Failed => return Err(ApiError::OrderAlreadyEnded(record.state.status)),
-            // Also one that was cancelled before: whoever did it may not have got as far as the object.
-            Status::Cancelled => return Ok(show(service, record).await),
-            Status::Processing => orders.request_cancel(id).await.map(|()| Cancelled::UnderWay(record)),
+            Status::Cancelled => {
+                // Whoever did it may not have got as far as the object.
+                show(service, &record).await;
+                return Ok(Cancelled::Before(record));
+            }
+            Status::Processing => orders.request_cancel(id).await.map(|()| Cancelled::Now(record)),
             Status::Pending => match record.state.apply(Transition::Cancel, clock::now()) {
                 Ok(state) => match orders.store(id, &state, None).await {
-                    Ok(cancelled) => return Ok(show(service, cancelled).await),
+                    Ok(cancelled) => {
+                        show(service, &cancelled).await;
+                        return Ok(Cancelled::Now(cancelled));
+                    }
                     Err(conflict) => Err(conflict),
                 },
                 // A pending order can be cancelled; only an ended one refuses.
@@ -101,10 +105,11 @@ async fn cancel(service: &Service, id: OrderId) -> Result<Cancelled, ApiError> {
     Err(aws::Error::new(Kind::Conflict, "dynamodb.UpdateItem", "too many writers of one order").into())
 }
 
-/// Makes the status object say that the order is cancelled.
-async fn show(service: &Service, record: OrderRecord) -> Cancelled {
+/// Makes the status object say that the order is cancelled. The order table says so already, and decides: what fails
+/// here is left to a worker.
+async fn show(service: &Service, record: &OrderRecord) {
     let published = service.stores.objects.publish(&record.status_object(None), None).await;
-    let Err(e) = published else { return Cancelled::Shown(record) };
+    let Err(e) = published else { return };
     service.note("a cancelled order is not shown yet; a worker will do it", &e);
     // The order's own message may be a long time away, or was never sent: a worker that gets this one finds the order
     // ended, and shows it.
@@ -112,5 +117,4 @@ async fn show(service: &Service, record: OrderRecord) -> Cancelled {
     if let Err(e) = service.stores.queue.send(&message, Duration::ZERO, record.order.traceparent.as_deref()).await {
         service.note("a cancelled order waits for its own message to be shown", &e);
     }
-    Cancelled::UnderWay(record)
 }

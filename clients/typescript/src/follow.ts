@@ -26,8 +26,11 @@ export async function* follow(http: Http, receipt: SavedReceipt, signal: AbortSi
   let renewed = false;
   let live = true;
   let unanswered = 0;
+  // When the last question was asked: its answer may have waited for a page to be thawed, and be old.
+  let askedAt = env.now();
 
   const renew = async (): Promise<StatusObject> => {
+    askedAt = env.now();
     const view = await http.status(receipt, signal);
     renewed = true;
     url = view.status_url;
@@ -61,7 +64,7 @@ export async function* follow(http: Http, receipt: SavedReceipt, signal: AbortSi
       }
     }
     const news = object !== null && object.revision > revision ? object : null;
-    plan = afterLook(plan, news, http.clock, env.now());
+    plan = afterLook(plan, news, http.clock, askedAt);
     if (news) {
       revision = news.revision;
       yield news;
@@ -75,7 +78,7 @@ export async function* follow(http: Http, receipt: SavedReceipt, signal: AbortSi
   async function look(at: string) {
     for (;;) {
       const looked = await http.look(at, etag, signal);
-      etag = looked.etag;
+      [etag, askedAt] = [looked.etag, looked.at];
       const found = looked.look;
       if (found.kind !== "unavailable") {
         unanswered = 0;

@@ -37,6 +37,8 @@ interface Answer extends Exchange {
 /** An answer of S3, and the validator for the next look. */
 export interface Looked {
   readonly look: Look;
+  /** When it was asked for, by our own clock. */
+  readonly at: number;
   readonly etag: string | null;
 }
 
@@ -88,16 +90,17 @@ export class Http {
   /** Looks at a status URL, once. */
   async look(url: string, etag: string | null, signal: AbortSignal): Promise<Looked> {
     const headers: Record<string, string> = etag !== null && !this.env.httpCache ? { "if-none-match": etag } : {};
+    const at = this.env.now();
     const answer = await this.#send(url, { headers, ...this.#plain("no-cache") }, LOOK_TIMEOUT, signal);
     if (answer instanceof Error) {
-      return { look: { kind: "unavailable", why: answer.message }, etag };
+      return { look: { kind: "unavailable", why: answer.message }, at, etag };
     }
     const look = lookOf(answer.response.status, answer.text);
     if (look.kind === "object" && !isKnown(this.#clock)) {
       // `Date` is hidden here. At least nothing is written in the future.
       this.#clock = heard(this.#clock, answer, Date.parse(look.object.updated_at), Infinity);
     }
-    return { look, etag: look.kind === "object" ? answer.response.headers.get("etag") : etag };
+    return { look, at, etag: look.kind === "object" ? answer.response.headers.get("etag") : etag };
   }
 
   /**

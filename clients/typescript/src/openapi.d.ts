@@ -680,7 +680,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The order is cancelled */
+            /** @description The order was cancelled before */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -689,7 +689,7 @@ export interface operations {
                     "application/json": components["schemas"]["StatusView"];
                 };
             };
-            /** @description Cancellation is under way */
+            /** @description Cancellation is asked for; status says whether it is done already */
             202: {
                 headers: {
                     [name: string]: unknown;

@@ -14,6 +14,8 @@ import type { SavedReceipt, StatusObject } from "./types.js";
 const SHORTEST = 100;
 /** Between two looks, where nothing says when the order may be done. */
 const UNGUIDED = 2_000;
+/** How much that time grows with each look that finds nothing new. */
+const RARER = 1.1;
 /** A receipt states its window to a tenth of a second: a difference of that size is none. */
 const ROUNDING = 101;
 
@@ -30,14 +32,11 @@ export interface Plan {
   readonly window: Span | null;
   /** The looks by the window; `null` where there is none. */
   readonly schedule: Schedule | null;
-  /** Where there is no window: the next look, and the time between two. */
+  /** Where there is no window: the next look. */
   readonly due: number;
-  /** See `due`. */
+  /** Where there is no window, or no knowing what time it is: the time between two looks. */
   readonly every: number;
-  /**
-   * The latest time for the next look by our own clock, as long as nobody has told how wrong it is: counted from what was
-   * said when it was said.
-   */
+  /** The latest time for the next look by our own clock, as long as nobody has told how wrong that is. */
   readonly cap: number;
 }
 
@@ -58,26 +57,27 @@ export function begin(receipt: SavedReceipt, clock: Clock, local: number): Plan 
   return { origin, window: { from: origin + lo * 1_000, to: origin + hi * 1_000 }, schedule: s, due: now, every, cap };
 }
 
-/** After a look that found this object, or nothing new. */
+/** After a look, begun at `local`, that found this object, or nothing new. */
 export function afterLook(plan: Plan, object: StatusObject | null, clock: Clock, local: number): Plan {
   const now = serviceTime(clock, local);
   const after = object ? pollAfter(object.poll_after_ms) : null;
-  const cap = after === null ? Infinity : local + after;
-  const window = object ? spanOf(object) : plan.window;
+  const every = after ?? plan.every * RARER;
+  const cap = local + every;
+  // An object that says nothing of the end does not take back what was said of it.
+  const window = (object && spanOf(object)) ?? plan.window;
   if (object && window && !same(window, plan.window)) {
     const parsed = Date.parse(object.created_at);
     const origin = Number.isNaN(parsed) ? now : parsed;
     const seconds = (at: number) => (at - origin) / 1_000;
     // The look that was just made is the one to count from.
     const s = moved({ lo: 0, hi: 0, next: seconds(now) }, seconds(window.from), seconds(window.to));
-    return { ...plan, origin, window, schedule: s, cap };
+    return { ...plan, origin, window, schedule: s, every, cap };
   }
   if (window && plan.schedule) {
-    return { ...plan, schedule: onward(plan.schedule, (now - plan.origin) / 1_000), cap };
+    return { ...plan, schedule: onward(plan.schedule, (now - plan.origin) / 1_000), every, cap };
   }
-  const every = after ?? plan.every;
   const written = Date.parse(object?.updated_at ?? "") + every;
-  return { ...plan, window: null, schedule: null, due: written >= now + SHORTEST ? written : now + every, every, cap };
+  return { ...plan, due: written >= now + SHORTEST ? written : now + every, every, cap };
 }
 
 /** The time from `local` to the next look, before jitter, in milliseconds. */

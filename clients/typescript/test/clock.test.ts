@@ -22,7 +22,7 @@ test("a clock that is minutes off is corrected to the second", () => {
 test("several answers tell more than one", () => {
   let clock = UNKNOWN;
   for (let i = 0; i < 20; i++) {
-    clock = after(clock, NOON + i * 1_037, TEN_MINUTES);
+    clock = after(clock, NOON + i * 1_050, TEN_MINUTES);
   }
   assert.ok(Math.abs(serviceTime(clock, NOON) - (NOON + TEN_MINUTES)) <= 50);
 });

@@ -52,6 +52,11 @@ test("a newer window is taken, and the last look is the one to count from", () =
   assert.ok(Math.abs(wait(soon, RIGHT, 11) - 0.3) < 1e-9, "one step of the new window");
 });
 
+test("an object without a window takes none away", () => {
+  const plan = begin(RECEIPT, RIGHT, at(0));
+  assert.deepEqual(afterLook(plan, object(null), RIGHT, at(10.7)).schedule, afterLook(plan, null, RIGHT, at(10.7)).schedule);
+});
+
 test("a program that slept goes on from now", () => {
   const slept = afterLook(begin(RECEIPT, RIGHT, at(0)), null, RIGHT, at(1_020));
   assert.ok(Math.abs(wait(slept, RIGHT, 1_020) - (3.3 + 100)) < 1e-9, "a step, and a tenth of the lateness");
@@ -70,6 +75,7 @@ test("while nobody has told how wrong the clock is, no wait is longer than what 
   assert.equal(wait(begin(RECEIPT, UNKNOWN, at(-600)), UNKNOWN, -600), 10.65);
   const plan = afterLook(begin(RECEIPT, UNKNOWN, at(-600)), object([100, 120]), UNKNOWN, at(-600));
   assert.equal(wait(plan, UNKNOWN, -600), 5);
+  assert.equal(wait(afterLook(plan, null, UNKNOWN, at(-595)), UNKNOWN, -595), 5.5);
 });
 
 test("without a window the service names the time", () => {
@@ -78,16 +84,16 @@ test("without a window the service names the time", () => {
   assert.equal(wait(plan, RIGHT, 0), 7);
   const named = afterLook(plan, object(null, { updated_at: text(6) }), RIGHT, at(7));
   assert.equal(wait(named, RIGHT, 7), 4, "from when it was written");
-  assert.equal(wait(afterLook(named, null, RIGHT, at(11)), RIGHT, 11), 5);
+  assert.equal(wait(afterLook(named, null, RIGHT, at(11)), RIGHT, 11), 5.5, "rarer and rarer");
   const old = afterLook(plan, object(null), RIGHT, at(1_000));
   assert.equal(wait(old, RIGHT, 1_000), 5, "from now, if that is long ago");
 });
 
-test("with nothing to go by it looks at once, then every two seconds, and never in a tight loop", () => {
+test("with nothing to go by it looks at once, then about every two seconds, and never in a tight loop", () => {
   const plan = begin({ id: "x", order_token: "t" }, RIGHT, at(0));
   assert.equal(wait(plan, RIGHT, 0), 0);
   const silent = { poll_after_ms: null, updated_at: "nonsense" };
-  assert.equal(wait(afterLook(plan, object(null, silent), RIGHT, at(1)), RIGHT, 1), 2);
+  assert.equal(wait(afterLook(plan, object(null, silent), RIGHT, at(1)), RIGHT, 1), 2.2);
   const hasty = afterLook(plan, object(null, { poll_after_ms: 0 }), RIGHT, at(100));
   assert.equal(wait(hasty, RIGHT, 100), 0.1);
 });

@@ -47,6 +47,19 @@ export class Time {
     this.#now += ms;
   }
 
+  /** The client has nothing to do but wait. */
+  async quiet(): Promise<void> {
+    for (let quiet = 0; quiet < 10; quiet++) {
+      await really(1);
+      quiet = this.#inFlight === 0 && this.#timers.size > 0 ? quiet : 0;
+    }
+  }
+
+  /** Time passes until the next timer, even while a request is under way. */
+  hurry(): void {
+    this.#fire();
+  }
+
   /** Time passes as it should, until `until` holds. */
   async run(until: () => boolean): Promise<void> {
     const patience = Date.now() + PATIENCE;

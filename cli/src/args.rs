@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 use url::Url;
 
 use crate::{
-    cancel::CancelArgs, eta::EtaArgs, failure::EXIT_CODES, status::StatusArgs, submit::SubmitArgs, up::UpArgs,
-    wait::WaitArgs,
+    cancel::CancelArgs, dlq::DlqArgs, eta::EtaArgs, failure::EXIT_CODES, status::StatusArgs, submit::SubmitArgs,
+    up::UpArgs, wait::WaitArgs,
 };
 
 /// Runs status-offload on this machine, and places and follows orders.
@@ -33,6 +33,9 @@ pub(crate) enum Command {
     /// Ask for an order to be cancelled
     #[command(after_help = EXIT_CODES)]
     Cancel(CancelArgs),
+    /// Look after orders that failed by no fault of their own (for operators, with AWS credentials)
+    #[command(after_help = EXIT_CODES)]
+    Dlq(DlqArgs),
     /// Replay a trace of a queue, JSON lines on standard input, against the estimator and the schedule
     Eta(EtaArgs),
 }

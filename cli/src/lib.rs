@@ -7,6 +7,7 @@
 mod args;
 mod cancel;
 mod client;
+mod dlq;
 mod eta;
 pub mod failure;
 mod follow;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Status(args) => status::run(args).await,
         Command::Wait(args) => wait::run(args).await,
         Command::Cancel(args) => cancel::run(args).await,
+        Command::Dlq(args) => dlq::run(args).await,
         Command::Eta(args) => eta::run(&args),
     };
     match done {

@@ -100,6 +100,7 @@ pub struct StatusObject {
     pub revision: u64,
     /// 1; one more each time that an operator gave the order, which had failed, another chance. Within a generation a
     /// final status never changes.
+    #[serde(default = "first_generation")]
     pub generation: u32,
     /// How often a worker has started the work, in this generation.
     pub attempt: u32,
@@ -138,6 +139,10 @@ pub struct StatusObject {
     pub error: Option<Problem>,
     /// Where the service itself tells of this order, and renews URLs (with the order token).
     pub renew: String,
+}
+
+fn first_generation() -> u32 {
+    1
 }
 
 /// The first `max` characters of a text.

@@ -1,6 +1,8 @@
 //! Logs. A line is readable alone, lowercase, without a final period, its fields dotted; never a body, a token or a
 //! presigned URL.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::settings::{Setting, Source, catalogue as c};
@@ -37,9 +39,19 @@ pub fn init(settings: &LogSettings) {
     let registry = tracing_subscriber::registry().with(filter);
     let writer = std::io::stderr;
     let done = if settings.json {
-        registry.with(fmt::layer().json().flatten_event(true).with_current_span(true).with_writer(writer)).try_init()
+        registry
+            .with(
+                fmt::layer()
+                    .json()
+                    .flatten_event(true)
+                    .with_current_span(true)
+                    .with_span_list(false)
+                    .with_writer(writer),
+            )
+            .try_init()
     } else {
-        registry.with(fmt::layer().with_target(false).with_writer(writer)).try_init()
+        let colours = std::io::stderr().is_terminal();
+        registry.with(fmt::layer().with_target(false).with_ansi(colours).with_writer(writer)).try_init()
     };
     // Tests start several services in one process; the first one's log serves all.
     drop(done);

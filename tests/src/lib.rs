@@ -4,10 +4,12 @@
 //! what crosses the wire.
 
 mod client;
+mod process;
 mod program;
 mod system;
 
 pub use client::{Answer, Receipt, View};
+pub use process::Process;
 pub use program::program;
 pub use system::{SECRET, Setup, System};
 

@@ -155,6 +155,24 @@ impl System {
         self.api_parts.push(Part { stop, task });
     }
 
+    /// The environment of a program that belongs to this system.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let e = self.stack.endpoints();
+        let keys = &self.setup.stack;
+        let aws = [
+            ("AWS_ENDPOINT_URL_S3", &e.s3),
+            ("AWS_ENDPOINT_URL_SQS", &e.sqs),
+            ("AWS_ENDPOINT_URL_DYNAMODB", &e.dynamodb),
+            ("AWS_ENDPOINT_URL_STS", &e.sts),
+            ("AWS_REGION", &keys.region),
+            ("AWS_ACCESS_KEY_ID", &keys.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &keys.secret_access_key),
+        ];
+        let own = self.setup.settings.iter().map(|(s, v)| (s.variable(), v.clone()));
+        aws.into_iter().map(|(k, v)| (k.to_owned(), v.clone())).chain(own).collect()
+    }
+
     /// Where this system keeps its orders.
     #[must_use]
     pub fn store_settings(&self) -> StoreSettings {

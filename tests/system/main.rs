@@ -5,6 +5,7 @@ mod estimates;
 mod idempotency;
 mod orders;
 mod outages;
+mod programs;
 mod refusals;
 mod resilience;
 mod settings;

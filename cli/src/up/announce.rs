@@ -43,6 +43,8 @@ struct Line<'a> {
     table: &'a str,
     access_key_id: &'a str,
     secret_access_key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter_queue_url: Option<&'a str>,
 }
 
 impl Running<'_> {
@@ -60,6 +62,7 @@ impl Running<'_> {
             table: &self.store.table,
             access_key_id: &self.secrets.access_key_id,
             secret_access_key: &self.secrets.secret_access_key,
+            dead_letter_queue_url: self.store.dead_letter_queue_url.as_deref(),
         };
         serde_json::to_string(&line).expect("a struct of strings is always JSON")
     }

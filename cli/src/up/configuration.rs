@@ -114,8 +114,11 @@ fn given(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>)
     let log = args.log.as_deref().or(from_environment(c::LOG).map(String::as_str)).unwrap_or("warn");
     // The library under the stack's S3 calls every 304 and 404 an error; the stack logs its own.
     given.push((c::LOG, if log.contains("s3s") { log.to_owned() } else { format!("{log},s3s=off") }));
-    if from_environment(c::LOG_FORMAT).is_none() {
-        given.push((c::LOG_FORMAT, "text".to_owned()));
+    // PUTs cost nothing here, and whoever tries the service wants to watch it.
+    for (setting, value) in [(c::LOG_FORMAT, "text"), (c::PROGRESS_INTERVAL_SECONDS, "1")] {
+        if from_environment(setting).is_none() {
+            given.push((setting, value.to_owned()));
+        }
     }
 
     // What is set by a flag here decides what to expect; a variable may still correct a mere default.

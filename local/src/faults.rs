@@ -42,6 +42,9 @@ pub struct FaultPlan {
     pub lost_reply_rate: f64,
     /// How often a request is not carried out and hangs until the client gives up, or the plan is replaced.
     pub stall_rate: f64,
+    /// How often a request is carried out and its answer then held back until the plan is replaced: whoever waits for it can
+    /// be killed at just that moment.
+    pub held_reply_rate: f64,
     /// Restricts the plan to these operations (`"PutObject"`, `"SendMessage"`, …); all of them when absent.
     pub only: Option<Vec<String>>,
     /// Makes the draws repeatable: the same seed and the same order of requests give the same faults.
@@ -68,6 +71,7 @@ pub(crate) enum Before {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
     Lose,
+    Hold,
     Error(FaultStatus),
 }
 
@@ -95,6 +99,8 @@ impl FaultPlan {
         };
         let after = if draw() < self.lost_reply_rate {
             Some(After::Lose)
+        } else if draw() < self.held_reply_rate {
+            Some(After::Hold)
         } else if draw() < self.late_error_rate {
             Some(After::Error(self.error_status))
         } else {

@@ -160,6 +160,16 @@ impl<H: Handler> Endpoint<H> {
         // Of a late error the client sees the error, and of a lost reply nothing: that one counts as what its work was.
         let response = late.unwrap_or(response);
         count.answered(response.status().as_u16());
-        if verdict.after == Some(After::Lose) { Err(Withheld) } else { Ok(response) }
+        match verdict.after {
+            Some(After::Lose) => Err(Withheld),
+            Some(After::Hold) => {
+                tokio::select! {
+                    () = stall.end() => {}
+                    () = self.shutdown.drain.cancelled() => {}
+                }
+                Err(Withheld)
+            }
+            Some(After::Error(_)) | None => Ok(response),
+        }
     }
 }

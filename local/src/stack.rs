@@ -193,7 +193,8 @@ impl Stack {
     }
 
     /// Moves the stack's time forward and carries out all that is due by then: lifecycle rules, expiry of sessions, messages and
-    /// delays. Signatures are still judged by the wall clock, so clients notice nothing. DynamoDB's TTL follows only in memory; with a data directory it keeps to the wall clock.
+    /// delays. Signatures are still judged by the wall clock, so clients notice nothing. DynamoDB's
+    /// TTL follows only in memory; with a data directory it keeps to the wall clock.
     pub async fn advance_clock(&self, by: Duration) {
         self.clock.advance(by);
         self.housekeeper.sqs.clock_moved();

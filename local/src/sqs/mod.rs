@@ -15,6 +15,7 @@ mod fault;
 pub(crate) mod message;
 mod moves;
 mod queue;
+mod quota;
 mod receipt;
 mod receive;
 mod send;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::fault::{CONTENT_TYPE, Fault};
+use self::quota::Quota;
 use self::wakes::Wakes;
 use crate::clock::Clock;
 use crate::faults::FaultStatus;
@@ -60,6 +62,7 @@ struct Shared {
     clock: Clock,
     region: Arc<str>,
     wakes: Wakes,
+    quota: Quota,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -81,7 +84,18 @@ impl Sqs {
         stop: CancellationToken,
         tasks: TaskTracker,
     ) -> Self {
-        Self { shared: Arc::new(Shared { store, identities, clock, region, wakes: Wakes::default(), stop, tasks }) }
+        Self {
+            shared: Arc::new(Shared {
+                store,
+                identities,
+                clock,
+                region,
+                wakes: Wakes::default(),
+                quota: Quota::default(),
+                stop,
+                tasks,
+            }),
+        }
     }
 
     /// Takes up the move tasks that were running when the process ended.

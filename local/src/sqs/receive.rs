@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::fault::Fault;
 use super::message;
+use super::quota::MAX_IN_FLIGHT;
 use super::receipt::Receipt;
 use super::settings::Redrive;
 use super::{Call, Shared};
@@ -20,8 +21,6 @@ use crate::store::queues::{self, Queue};
 const MAX_MESSAGES: usize = 10;
 const MAX_WAIT_SECONDS: u32 = 20;
 const MAX_VISIBILITY_SECONDS: u32 = 43_200;
-/// A standard queue's quota.
-const MAX_IN_FLIGHT: usize = 120_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -117,9 +116,12 @@ async fn look(sqs: &Shared, queue: &Queue, wants: &Wants, now: Millis) -> Result
             let queue = queues::find(transaction, &queue.name)?
                 .filter(|found| found.id == queue.id)
                 .ok_or_else(Fault::no_such_queue)?;
-            let in_flight = messages::in_flight(transaction, queue.id, now, MAX_IN_FLIGHT)?;
-            if in_flight >= MAX_IN_FLIGHT {
-                return Err(Fault::over_limit());
+            if sqs.quota.must_count(queue.id, wants.count) {
+                let in_flight = messages::in_flight(transaction, queue.id, now, MAX_IN_FLIGHT)?;
+                sqs.quota.counted(queue.id, in_flight);
+                if in_flight >= MAX_IN_FLIGHT {
+                    return Err(Fault::over_limit());
+                }
             }
             let mut look = Look { delivered: Vec::new(), next: None, dead_lettered_to: None };
             let dead_letters = dead_letter_queue(sqs, transaction, queue.settings.redrive.as_ref())?;
@@ -141,6 +143,7 @@ async fn look(sqs: &Shared, queue: &Queue, wants: &Wants, now: Millis) -> Result
                     break;
                 }
             }
+            sqs.quota.delivered(queue.id, look.delivered.len());
             if look.delivered.is_empty() {
                 look.next = messages::next_visible(transaction, queue.id, now)?;
             }

@@ -90,15 +90,17 @@ pub(crate) fn purge(connection: &Connection, id: i64, now: Millis) -> Result<(),
     connection.prepare_cached("UPDATE queues SET purged_ms = ? WHERE id = ?")?.execute([now, id]).map(drop)
 }
 
-/// Counts a queue's messages, from the index alone.
+/// Counts a queue's messages, from the index alone. The visible ones, which may be many, are a bare range of it.
 pub(crate) fn count(connection: &Connection, id: i64, now: Millis) -> Result<Counts, StoreError> {
+    let visible = connection
+        .prepare_cached("SELECT count(*) FROM messages WHERE queue = ? AND visible_ms <= ?")?
+        .query_row([id, now], |row| row.get(0))?;
     connection
         .prepare_cached(
-            "SELECT count(*) FILTER (WHERE visible_ms <= ?1), count(*) FILTER (WHERE visible_ms > ?1 AND receives > 0),
-                 count(*) FILTER (WHERE visible_ms > ?1 AND receives = 0)
-             FROM messages WHERE queue = ?2",
+            "SELECT count(*) FILTER (WHERE receives > 0), count(*) FILTER (WHERE receives = 0)
+             FROM messages WHERE queue = ? AND visible_ms > ?",
         )?
-        .query_row([now, id], |row| Ok(Counts { visible: row.get(0)?, in_flight: row.get(1)?, delayed: row.get(2)? }))
+        .query_row([id, now], |row| Ok(Counts { visible, in_flight: row.get(0)?, delayed: row.get(1)? }))
 }
 
 fn read(row: &Row<'_>) -> Result<Queue, StoreError> {

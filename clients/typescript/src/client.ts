@@ -118,7 +118,7 @@ export class OffloadClient {
   }
 
   /**
-   * Asks for an order to be cancelled. One that is being worked on ends within seconds: {@link OffloadClient.wait} tells how.
+   * Asks for an order to be cancelled. One that is being worked on ends within seconds: {@link OffloadClient.wait} tells how, and looks soon.
    *
    * @throws {@link OffloadProblem} with the slug `order-already-ended` if it is completed or failed.
    */

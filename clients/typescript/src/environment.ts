@@ -34,9 +34,14 @@ export interface Environment {
   readonly setTimeout: (call: () => void, ms: number) => unknown;
   readonly clearTimeout: (timer: unknown) => void;
   readonly httpCache: boolean;
-  /** Events after which timers may be late: a tab comes back, a page is thawed, the network is there again. */
-  readonly wakes: readonly (readonly [EventTarget, string])[];
+  /** Events after which timers may be late: a tab comes back, a page is thawed. */
+  readonly wakes: readonly Wake[];
+  /** The network is there again. */
+  readonly online: readonly Wake[];
 }
+
+/** An event that somebody who pauses listens to. */
+export type Wake = readonly [target: EventTarget, type: string];
 
 /** Fills in what the caller left out. */
 export function environment(given: Surroundings): Environment {
@@ -49,6 +54,7 @@ export function environment(given: Surroundings): Environment {
     clearTimeout: given.clearTimeout ?? ((timer) => globalThis.clearTimeout(timer as number)),
     httpCache: given.httpCache ?? isBrowser(),
     wakes: wakes(),
+    online: online(),
   };
 }
 
@@ -62,16 +68,11 @@ function isBrowser(): boolean {
   return typeof document !== "undefined" || typeof (globalThis as { importScripts?: unknown }).importScripts === "function";
 }
 
-function wakes(): Environment["wakes"] {
-  const found: [EventTarget, string][] = [];
-  if (typeof document !== "undefined") {
-    found.push([document, "visibilitychange"], [document, "resume"]);
-  }
-  if (typeof globalThis.addEventListener === "function") {
-    found.push([globalThis, "pageshow"], [globalThis, ONLINE]);
-  }
-  return found;
+function wakes(): Wake[] {
+  const page: Wake[] = typeof document === "undefined" ? [] : [[document, "visibilitychange"], [document, "resume"], [globalThis, "pageshow"]];
+  return [...page, ...online()];
 }
 
-/** The event that says that the network is there again. */
-export const ONLINE = "online";
+function online(): Wake[] {
+  return typeof globalThis.addEventListener === "function" ? [[globalThis, "online"]] : [];
+}

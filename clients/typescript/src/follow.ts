@@ -7,91 +7,137 @@
 import { serviceTime } from "./clock.js";
 import { isOffline } from "./environment.js";
 import type { Http } from "./http.js";
+import type { Look } from "./look.js";
 import { pause } from "./pause.js";
-import { afterLook, begin, untilLook } from "./plan.js";
+import { type Plan, afterLook, begin, hurry, untilLook } from "./plan.js";
 import { OffloadError, OffloadUnreachable } from "./problem.js";
 import { LOOK_BACKOFF, UNANSWERED_MAX, delay } from "./retry.js";
 import { jittered } from "./schedule.js";
-import type { FinalStatus, SavedReceipt, StatusObject } from "./types.js";
+import type { FinalStatus, SavedReceipt, StatusObject, StatusView } from "./types.js";
 
 /** Yields each newer status object; the last one is final. */
 export async function* follow(http: Http, receipt: SavedReceipt, signal: AbortSignal): AsyncGenerator<StatusObject, FinalStatus> {
-  const { env } = http;
-  let plan = begin(receipt, http.clock, env.now());
-  let url = receipt.status_url;
-  let expiresAt = Date.parse(receipt.status_url_expires_at ?? "");
-  let etag: string | null = null;
-  let revision = -1;
-  // Whether the URL was renewed since S3 last took it, and whether it worked when it came.
-  let renewed = false;
-  let live = true;
-  let unanswered = 0;
-  // When the last question was asked: its answer may have waited for a page to be thawed, and be old.
-  let askedAt = env.now();
-
-  const renew = async (): Promise<StatusObject> => {
-    askedAt = env.now();
-    const view = await http.status(receipt, signal);
-    renewed = true;
-    url = view.status_url;
-    expiresAt = Date.parse(view.status_url_expires_at);
-    live = !(serviceTime(http.clock, env.now()) >= expiresAt);
-    return view;
-  };
-  // Looks may be further apart than a URL lives. One that came dead is tried all the same: then the clocks are wrong.
-  const expired = () => live && serviceTime(http.clock, env.now()) >= expiresAt;
-
-  for (;;) {
-    let object: StatusObject | null = null;
-    if (url === undefined) {
-      object = await renew();
-    } else {
-      await pause(jittered(untilLook(plan, http.clock, env.now()), env.random()), env, { signal });
-      if (expired()) {
-        // Not asked of S3: a page that may not read S3's errors could not tell this one from a dead network.
-        object = await renew();
-      } else {
-        const found = await look(url);
-        if (found.kind === "refused") {
-          if (renewed && !expired()) {
-            throw new OffloadError(`the status object cannot be read by a fresh URL either: ${found.why}`);
-          }
-          object = await renew();
-        } else {
-          object = found.kind === "object" ? found.object : null;
-          renewed = false;
+  const following = new Following(http, receipt, signal);
+  try {
+    for (let revision = -1; ; ) {
+      const object = await following.next(revision);
+      if (object) {
+        revision = object.revision;
+        yield object;
+        if (isFinal(object)) {
+          return object;
         }
       }
     }
-    const news = object !== null && object.revision > revision ? object : null;
-    plan = afterLook(plan, news, http.clock, askedAt);
-    if (news) {
-      revision = news.revision;
-      yield news;
-      if (isFinal(news)) {
-        return news;
-      }
-    }
+  } finally {
+    following.end();
+  }
+}
+
+/** One order, one wait. */
+class Following {
+  readonly #http: Http;
+  readonly #receipt: SavedReceipt;
+  readonly #signal: AbortSignal;
+  #plan: Plan;
+  #url: string | undefined;
+  #expiresAt: number;
+  /** Whether the URL worked when it came, as far as its expiry tells. */
+  #live = true;
+  /** Whether the URL was renewed since S3 last took one. */
+  #renewed = false;
+  #etag: string | null = null;
+  /** Looks in a row that S3 did not answer. */
+  #unanswered = 0;
+  /** The api's answer to a cancellation, not yet told. */
+  #cancelled: StatusView | null = null;
+  /** Stops listening for cancellations. */
+  readonly end: () => void;
+
+  constructor(http: Http, receipt: SavedReceipt, signal: AbortSignal) {
+    [this.#http, this.#receipt, this.#signal] = [http, receipt, signal];
+    this.#plan = begin(receipt, http.clock, http.env.now());
+    this.#url = receipt.status_url;
+    this.#expiresAt = Date.parse(receipt.status_url_expires_at ?? "");
+    this.end = http.cancellations.listen(receipt, (view) => (this.#cancelled = view));
   }
 
-  /** A look that S3 answers. */
-  async function look(at: string) {
+  /** Waits until it is time, and looks. `null` if there is nothing newer than `revision`. */
+  async next(revision: number): Promise<StatusObject | null> {
+    const { env, clock } = this.#http;
+    if (this.#url === undefined) {
+      return this.#learn(await this.#renew(), env.now(), revision);
+    }
+    if (!this.#cancelled) {
+      const wait = jittered(untilLook(this.#plan, clock, env.now()), env.random());
+      await pause(wait, env, { signal: this.#signal, until: [[this.#http.cancellations.events, this.#receipt.id]] });
+    }
+    const view = this.#cancelled;
+    if (view) {
+      this.#cancelled = null;
+      this.#adopt(view);
+      this.#plan = hurry(this.#plan, this.#http.clock, env.now());
+      return view.revision > revision ? view : null;
+    }
+    if (this.#hasExpired()) {
+      // S3 is not asked: a page that may not read S3's errors could not tell its answer from a dead network.
+      return this.#learn(await this.#renew(), env.now(), revision);
+    }
+    const { look, at } = await this.#look(this.#url);
+    if (look.kind === "refused") {
+      if (this.#renewed && !this.#hasExpired()) {
+        throw new OffloadError(`the status object cannot be read by a fresh URL either: ${look.why}`);
+      }
+      return this.#learn(await this.#renew(), env.now(), revision);
+    }
+    this.#renewed = false;
+    return this.#learn(look.kind === "object" ? look.object : null, at, revision);
+  }
+
+  /** Plans on, after a look that was begun at `at`: an answer may have waited for a page to be thawed, and be old. */
+  #learn(object: StatusObject | null, at: number, revision: number): StatusObject | null {
+    const news = object && object.revision > revision ? object : null;
+    this.#plan = afterLook(this.#plan, news, this.#http.clock, at);
+    return news;
+  }
+
+  async #renew(): Promise<StatusView> {
+    const view = await this.#http.status(this.#receipt, this.#signal);
+    this.#renewed = true;
+    this.#adopt(view);
+    return view;
+  }
+
+  #adopt(view: StatusView): void {
+    this.#url = view.status_url;
+    this.#expiresAt = Date.parse(view.status_url_expires_at);
+    this.#live = true;
+    this.#live = !this.#hasExpired();
+  }
+
+  /** Looks may be further apart than a URL lives. One that came dead is tried all the same: then the clocks are wrong. */
+  #hasExpired(): boolean {
+    return this.#live && serviceTime(this.#http.clock, this.#http.env.now()) >= this.#expiresAt;
+  }
+
+  /** A look that S3 answers, and when it was begun. */
+  async #look(url: string): Promise<{ look: Exclude<Look, { kind: "unavailable" }>; at: number }> {
+    const { env } = this.#http;
     for (;;) {
-      const looked = await http.look(at, etag, signal);
-      [etag, askedAt] = [looked.etag, looked.at];
-      const found = looked.look;
-      if (found.kind !== "unavailable") {
-        unanswered = 0;
-        return found;
+      const { look, at, etag } = await this.#http.look(url, this.#etag, this.#signal);
+      this.#etag = etag;
+      if (look.kind !== "unavailable") {
+        this.#unanswered = 0;
+        return { look, at };
       }
       // Who knows that there is no network need not conclude anything from it.
-      unanswered += isOffline() ? 0 : 1;
-      if (unanswered >= UNANSWERED_MAX) {
-        throw new OffloadUnreachable(`the status object cannot be read: ${found.why}`);
+      this.#unanswered += isOffline() ? 0 : 1;
+      if (this.#unanswered >= UNANSWERED_MAX) {
+        throw new OffloadUnreachable(`the status object cannot be read: ${look.why}`);
       }
-      const failures = Math.max(1, unanswered);
+      const failures = Math.max(1, this.#unanswered);
       const waitMs = delay(LOOK_BACKOFF, failures, env.random());
-      await http.backOff({ request: "look", failures, waitMs, reason: new OffloadError(found.why) }, signal);
+      await this.#http.backOff({ request: "look", failures, waitMs, reason: new OffloadError(look.why) }, this.#signal);
     }
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Cancellations } from "./cancellation.js";
 import { type Clock, type Exchange, UNKNOWN, heard, heardDate, isKnown } from "./clock.js";
 import type { Environment } from "./environment.js";
 import { type Look, lookOf } from "./look.js";
@@ -45,6 +46,8 @@ export interface Looked {
 /** One api, and S3 by presigned URLs. */
 export class Http {
   readonly env: Environment;
+  /** What was asked by {@link Http.cancel}. */
+  readonly cancellations = new Cancellations();
   readonly #base: string;
   readonly #onRetry: (retry: Retry) => void;
   /** One service, one clock: what is learned with one order serves the others. */
@@ -83,8 +86,10 @@ export class Http {
   }
 
   /** `DELETE /order/{id}`. */
-  cancel(order: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
-    return this.#order("cancel", "DELETE", order, signal);
+  async cancel(order: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
+    const view = await this.#order("cancel", "DELETE", order, signal);
+    this.cancellations.add(order, view);
+    return view;
   }
 
   /** Looks at a status URL, once. */
@@ -132,7 +137,7 @@ export class Http {
   async backOff(retry: Retry, signal: AbortSignal): Promise<void> {
     this.#onRetry(retry);
     // The api's word stands whatever the network does.
-    await pause(retry.waitMs, this.env, { signal, orOnline: !(retry.reason instanceof OffloadProblem) });
+    await pause(retry.waitMs, this.env, { signal, until: retry.reason instanceof OffloadProblem ? [] : this.env.online });
   }
 
   async #order(request: Retry["request"], method: string, order: SavedReceipt, signal: AbortSignal): Promise<StatusView> {

@@ -308,7 +308,7 @@ export interface components {
         StatusObject: {
             /**
              * Format: int32
-             * @description How often a worker has started the work.
+             * @description How often a worker has started the work, in this generation.
              */
             attempt: number;
             /**
@@ -325,6 +325,12 @@ export interface components {
              * @description When the order got its final status.
              */
             finished_at?: string | null;
+            /**
+             * Format: int32
+             * @description 1; one more each time that an operator gave the order, which had failed, another chance. Within a generation a
+             *     final status never changes.
+             */
+            generation?: number;
             /**
              * Format: uuid
              * @description The order.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Environment, ONLINE } from "./environment.js";
+import type { Environment, Wake } from "./environment.js";
 import { OffloadTimeout } from "./problem.js";
 
 /** The clock is asked at least so often, because the timers of a machine that slept count only the time it was awake. */
@@ -14,12 +14,12 @@ const SLICE = 10_000;
 export interface PauseOptions {
   /** Rejects the pause at once, with the signal's reason. */
   readonly signal: AbortSignal;
-  /** Whether to go on as soon as the network is there again. */
-  readonly orOnline?: boolean;
+  /** Events that end the pause at once. */
+  readonly until?: readonly Wake[];
 }
 
 /** Waits until `ms` have passed, by timers or by the clock, whichever is first. */
-export function pause(ms: number, env: Environment, { signal, orOnline = false }: PauseOptions): Promise<void> {
+export function pause(ms: number, env: Environment, { signal, until = [] }: PauseOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
       reject(signal.reason);
@@ -31,8 +31,11 @@ export function pause(ms: number, env: Environment, { signal, orOnline = false }
     const settle = (how: () => void) => {
       env.clearTimeout(timer);
       signal.removeEventListener("abort", aborted);
-      for (const [target, event] of env.wakes) {
-        target.removeEventListener(event, woken);
+      for (const [target, type] of env.wakes) {
+        target.removeEventListener(type, woken);
+      }
+      for (const [target, type] of until) {
+        target.removeEventListener(type, ended);
       }
       how();
     };
@@ -49,17 +52,17 @@ export function pause(ms: number, env: Environment, { signal, orOnline = false }
       }, slice);
     };
     const aborted = () => settle(() => reject(signal.reason));
-    const woken = (event: Event) => {
-      if (orOnline && event.type === ONLINE) {
-        settle(resolve);
-        return;
-      }
+    const ended = () => settle(resolve);
+    const woken = () => {
       env.clearTimeout(timer);
       proceed();
     };
     signal.addEventListener("abort", aborted);
-    for (const [target, event] of env.wakes) {
-      target.addEventListener(event, woken);
+    for (const [target, type] of until) {
+      target.addEventListener(type, ended);
+    }
+    for (const [target, type] of env.wakes) {
+      target.addEventListener(type, woken);
     }
     proceed();
   });

@@ -16,6 +16,8 @@ const SHORTEST = 100;
 const UNGUIDED = 2_000;
 /** How much that time grows with each look that finds nothing new. */
 const RARER = 1.1;
+/** How long it takes a worker to hear that it should stop, as far as is known. */
+const SECONDS = 5_000;
 /** A receipt states its window to a tenth of a second: a difference of that size is none. */
 const ROUNDING = 101;
 
@@ -36,6 +38,8 @@ export interface Plan {
   readonly due: number;
   /** Where there is no window, or no knowing what time it is: the time between two looks. */
   readonly every: number;
+  /** Whether the order was asked to end soon, whatever its estimate says. */
+  readonly hurried: boolean;
   /** The latest time for the next look by our own clock, as long as nobody has told how wrong that is. */
   readonly cap: number;
 }
@@ -47,14 +51,22 @@ export function begin(receipt: SavedReceipt, clock: Clock, local: number): Plan 
   const at = Date.parse(receipt.eta?.at ?? "");
   if (!receipt.eta || Number.isNaN(at)) {
     const due = receipt.poll_after_ms === undefined ? now : now + every;
-    return { origin: now, window: null, schedule: null, due, every, cap: Infinity };
+    return { origin: now, window: null, schedule: null, due, every, hurried: false, cap: Infinity };
   }
   const { seconds, p10_seconds: lo, p90_seconds: hi } = receipt.eta;
   const origin = at - seconds * 1_000;
   const s = schedule(lo, hi);
   // However late it is taken up, the order was placed before.
   const cap = local + s.next * 1_000;
-  return { origin, window: { from: origin + lo * 1_000, to: origin + hi * 1_000 }, schedule: s, due: now, every, cap };
+  const window = { from: origin + lo * 1_000, to: origin + hi * 1_000 };
+  return { origin, window, schedule: s, due: now, every, hurried: false, cap };
+}
+
+/** After the order was asked, at `local`, to end within seconds. */
+export function hurry(plan: Plan, clock: Clock, local: number): Plan {
+  const window = { from: serviceTime(clock, local), to: serviceTime(clock, local) + SECONDS };
+  const s = schedule(0, SECONDS / 1_000);
+  return { ...plan, origin: window.from, window, schedule: s, hurried: true, cap: local + s.next * 1_000 };
 }
 
 /** After a look, begun at `local`, that found this object, or nothing new. */
@@ -65,7 +77,7 @@ export function afterLook(plan: Plan, object: StatusObject | null, clock: Clock,
   const cap = local + every;
   // An object that says nothing of the end does not take back what was said of it.
   const window = (object && spanOf(object)) ?? plan.window;
-  if (object && window && !same(window, plan.window)) {
+  if (object && window && !plan.hurried && !same(window, plan.window)) {
     const parsed = Date.parse(object.created_at);
     const origin = Number.isNaN(parsed) ? now : parsed;
     const seconds = (at: number) => (at - origin) / 1_000;

@@ -479,6 +479,36 @@ describe("status and cancel", () => {
     assert.equal((await client().wait(receipt)).status, "cancelled");
   });
 
+  test("who waits hears of the cancellation at once, by whatever copy of the receipt", async () => {
+    const { time, client: c } = timed();
+    service.eta = { p10: 3_600, p50: 3_700, p90: 3_800 };
+    const receipt = service.receipt();
+    const waiting = c.wait(receipt);
+    await time.quiet();
+    await c.cancel({ ...receipt });
+    assert.equal((await waiting).status, "cancelled");
+    assert.equal((await pass(time, c.cancel(receipt).then(() => c.wait(receipt)))).status, "cancelled");
+    assert.deepEqual([service.looks().length, time.timers], [0, 0]);
+  });
+
+  test("an order that is being worked on is looked at soon after it was asked to end", async () => {
+    const { time, client: c } = timed();
+    service.eta = { p10: 3_600, p50: 3_700, p90: 3_800 };
+    service.write({ status: "processing", eta: window(time, 3_600, 3_800) });
+    const receipt = service.receipt();
+    const view = { ...receipt, ...service.object };
+    service.next.api.push({ status: 202, body: JSON.stringify(view) });
+    const start = time.now();
+    service.onLook = (look) => {
+      // An estimate of before the cancellation.
+      service.write({ eta: window(time, 7_200, 7_300) });
+      return look === 3 && service.write({ status: "cancelled", done: true });
+    };
+    await pass(time, c.cancel(receipt));
+    assert.equal((await pass(time, c.wait(receipt))).status, "cancelled");
+    assert.ok(time.now() - start < 5_000, `${time.now() - start} ms`);
+  });
+
   test("an order that has ended is not cancelled, and a wrong token is told", async () => {
     service.next.api.push(problem(409, "order-already-ended"));
     const e = await rejection(client().cancel(service.receipt()));

@@ -73,7 +73,7 @@ test("a clock that is set back makes no pause longer", async () => {
 test("who waits for the network goes on when it is there", async () => {
   const { page, env } = surroundings();
   const patient = pause(60_000, env, { signal: never() });
-  const eager = pause(60_000, env, { signal: never(), orOnline: true });
+  const eager = pause(60_000, env, { signal: never(), until: [[page, "online"]] });
   page.dispatchEvent(new Event("online"));
   assert.deepEqual([await settled(patient), await settled(eager)], [false, true]);
 });

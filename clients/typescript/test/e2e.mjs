@@ -1,0 +1,142 @@
+// The client, in Node, against the whole service. `OFFLOAD_BIN=../../target/debug/offload npm run test:e2e`
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { OffloadClient, OffloadProblem } from "../dist/index.js";
+import { expired, skip, up } from "./support/stack.mjs";
+
+const FULFILMENT = { kind: "fulfilment", items: [{ sku: "A-1", quantity: 2 }] };
+const TEN_MINUTES = 600_000;
+
+describe("against the service", { skip, timeout: 120_000 }, () => {
+  let stack;
+  before(async () => (stack = await up("--workers", "8", "--job-seconds", "1.5")));
+  after(() => stack?.stop());
+
+  /** A client that keeps a record of what it sends and what comes back. */
+  function recorded(options = {}) {
+    const wire = [];
+    const record = async (url, init) => {
+      const response = await fetch(url, init);
+      wire.push({ on: url.startsWith(stack.api) ? "api" : "s3", method: init.method ?? "GET", status: response.status, headers: new Headers(init.headers) });
+      return response;
+    };
+    const client = new OffloadClient({ api: stack.api, fetch: record, ...options });
+    const looks = () => wire.filter((w) => w.on === "s3");
+    return { client, wire, looks };
+  }
+
+  test("an order is placed and followed with few looks, none of them at the api", async () => {
+    const { client, wire, looks } = recorded();
+    const receipt = await client.submit(FULFILMENT);
+    const updates = [];
+    const final = await client.wait(receipt, { onUpdate: (s) => updates.push(s.revision), timeoutMs: 30_000 });
+    assert.equal(final.status, "completed");
+    assert.deepEqual(updates, [...updates].sort((a, b) => a - b));
+    assert.ok(looks().length <= 6, `${looks().length} looks`);
+    assert.deepEqual(wire.filter((w) => w.on === "api").map((w) => w.method), ["POST"]);
+    assert.ok(looks().every((w) => !w.headers.has("authorization")));
+  });
+
+  test("an unchanged status is not sent again", async () => {
+    const { client, looks } = recorded();
+    const receipt = await client.submit({ kind: "report", rows: 10, delay_ms: 5_000 });
+    assert.equal((await client.wait(receipt, { timeoutMs: 30_000 })).status, "completed");
+    const statuses = looks().map((w) => w.status);
+    assert.ok(statuses.includes(304), `${statuses}`);
+    assert.ok(looks().slice(1).every((w) => w.headers.has("if-none-match")));
+  });
+
+  test("a large result is read", async () => {
+    const { client } = recorded();
+    const final = await client.wait(await client.submit({ kind: "report", rows: 100_000 }), { timeoutMs: 60_000 });
+    const text = await (await client.result(final)).text();
+    const lines = text.trimEnd().split("\n").length;
+    assert.ok(lines === 100_000 || lines === 100_001, `${lines} lines`);
+    assert.ok(text.length > 1_000_000, `${text.length} bytes`);
+  });
+
+  test("one key is one order", async () => {
+    const { client } = recorded();
+    const options = { idempotencyKey: crypto.randomUUID() };
+    const [a, b] = [await client.submit(FULFILMENT, options), await client.submit(FULFILMENT, options)];
+    assert.equal(a.id, b.id);
+    const e = await client.submit({ ...FULFILMENT, customer_ref: "other" }, options).catch((e) => e);
+    assert.ok(e instanceof OffloadProblem && e.slug === "idempotency-key-reused" && e.status === 422, String(e));
+  });
+
+  test("an order that is wrong is refused with its faults", async () => {
+    const e = await recorded().client.submit({ kind: "fulfilment", items: [{ sku: "A-1", quantity: 0 }] }).catch((e) => e);
+    assert.ok(e instanceof OffloadProblem && e.slug === "invalid-order", String(e));
+    assert.ok(e.errors.some((f) => f.pointer === "/items/0/quantity"), JSON.stringify(e.errors));
+    assert.ok(e.requestId);
+  });
+
+  test("an order is cancelled, before and during its work", async () => {
+    const { client } = recorded();
+    const later = await client.submit(FULFILMENT, { options: { delay_seconds: 60 } });
+    await client.cancel(later);
+    assert.equal((await client.wait(later, { timeoutMs: 30_000 })).status, "cancelled");
+    const running = await client.submit({ kind: "report", rows: 10, delay_ms: 60_000 });
+    for await (const s of client.updates(running, { timeoutMs: 30_000 })) {
+      if (s.status === "processing") {
+        await client.cancel(running);
+      }
+      if (s.done) {
+        assert.equal(s.status, "cancelled");
+      }
+    }
+    const e = await client.cancel(await finished(client)).catch((e) => e);
+    assert.ok(e instanceof OffloadProblem && e.slug === "order-already-ended", String(e));
+  });
+
+  test("an expired URL in a stored receipt is renewed", async () => {
+    const { client, wire } = recorded();
+    const receipt = JSON.parse(JSON.stringify(await client.submit(FULFILMENT)));
+    receipt.status_url = expired(receipt.status_url, stack);
+    assert.equal((await client.wait(receipt, { timeoutMs: 30_000 })).status, "completed");
+    const seen = wire.map((w) => `${w.on} ${w.method} ${w.status}`);
+    assert.deepEqual(seen.slice(0, 3), ["api POST 202", "s3 GET 403", "api GET 200"]);
+    assert.equal(seen.filter((s) => s === "api GET 200").length, 1);
+  });
+
+  test("id and token suffice", async () => {
+    const { client } = recorded();
+    const { id, order_token } = await client.submit(FULFILMENT);
+    assert.equal((await client.status({ id, order_token })).id, id);
+    assert.equal((await client.wait({ id, order_token }, { timeoutMs: 30_000 })).status, "completed");
+  });
+
+  for (const minutes of [10, -10]) {
+    test(`a clock that is ${minutes} min off costs nothing`, async () => {
+      const { client, looks } = recorded({ now: () => Date.now() + Math.sign(minutes) * TEN_MINUTES });
+      const start = Date.now();
+      assert.equal((await client.wait(await client.submit(FULFILMENT), { timeoutMs: 30_000 })).status, "completed");
+      assert.ok(looks().length <= 6 && Date.now() - start < 8_000, `${looks().length} looks, ${Date.now() - start} ms`);
+    });
+  }
+
+  test("a wait can be given up, and taken up again", async () => {
+    const { client } = recorded();
+    const receipt = await client.submit({ kind: "report", rows: 10, delay_ms: 3_000 });
+    await assert.rejects(client.wait(receipt, { timeoutMs: 300 }), { name: "OffloadTimeout" });
+    await assert.rejects(client.wait(receipt, { signal: AbortSignal.timeout(300) }), { name: "TimeoutError" });
+    assert.equal((await client.wait(receipt, { timeoutMs: 30_000 })).status, "completed");
+  });
+
+  test("fifty orders at once are followed in a few looks each", async (t) => {
+    const { client, looks } = recorded();
+    const receipts = await Promise.all(Array.from({ length: 50 }, () => client.submit(FULFILMENT)));
+    const ends = await Promise.all(receipts.map((r) => client.wait(r, { timeoutMs: 60_000 })));
+    assert.ok(ends.every((s) => s.status === "completed"));
+    const mean = looks().length / ends.length;
+    t.diagnostic(`${mean} looks an order`);
+    assert.ok(mean < 6, `${mean}`);
+  });
+
+  async function finished(client) {
+    const receipt = await client.submit({ kind: "report", rows: 1 });
+    await client.wait(receipt, { timeoutMs: 30_000 });
+    return receipt;
+  }
+});

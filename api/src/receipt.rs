@@ -160,7 +160,7 @@ mod tests {
                 "status_url": "https://s3/status", "status_url_expires_at": "2023-11-14T22:23:20.000Z",
                 "eta": {"seconds": 12.4, "p10_seconds": 9.0, "p90_seconds": 20.1, "at": "2023-11-14T22:13:32.437Z",
                         "queue_depth": 37, "basis": "configured"},
-                "poll_after_ms": 10_672, "order_token": "v1.x", "links": {"self": "https://api/order/x"}
+                "poll_after_ms": 10_843, "order_token": "v1.x", "links": {"self": "https://api/order/x"}
             })
         );
     }

@@ -1,15 +1,28 @@
 //! The poll schedule ("window"): when should a client look, if the order is expected between `lo` and `hi`? Pure.
 //!
-//! The first look comes shortly after the earliest likely time, further ones a fixed share of the window apart, and
-//! rarer the later it gets. A client that follows it needs between two and three looks.
+//! ```text
+//! lo, hi = p10, p90 since POST
+//! d = max(0.1 s, sqrt(0.05*(hi - lo)*hi));  t = lo + 0.55*d
+//! loop: wait until t, GET; final? return.
+//!       a newer lo, hi in the object? take them: d anew, t = max(t + d, lo + 0.55*d)
+//!       else t += d + 0.1*max(0, t - hi)
+//! ```
+//!
+//! Looks `d` apart cost about `(hi - lo)/2d` of them and a delay of `d/2`. A look is taken to be worth a delay of 5 % of
+//! the order's time, which is about `hi`; then the sum is least at that `d`. A fixed share of the window looks too often
+//! where the window is narrow beside the time that it is known to take, and too rarely where it is wide: for the same
+//! delay it needs a fifth more looks (`bench/README.md`). After the window looks become rarer, so that an order which
+//! never ends costs few.
 
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 use crate::status::EtaWindow;
 
-/// The share of the window between two looks.
-const SHARE: f64 = 0.3;
+/// What one look is worth: a delay of this share of the order's time.
+const LOOK: f64 = 0.05;
+/// Where in its first step a window is looked at first: fewer orders end at its very beginning than further on.
+const FIRST: f64 = 0.55;
 /// The shortest time between two looks, in seconds.
 const SHORTEST: f64 = 0.1;
 /// How much rarer looks become after the window, as a share of the time since.
@@ -20,6 +33,7 @@ const LATE: f64 = 0.1;
 pub struct Schedule {
     lo: f64,
     hi: f64,
+    look: f64,
     next: f64,
 }
 
@@ -27,8 +41,15 @@ impl Schedule {
     /// The schedule for an order expected `lo` to `hi` seconds after it was placed (10th and 90th percentile).
     #[must_use]
     pub fn new(lo: f64, hi: f64) -> Self {
+        Self::by_worth(lo, hi, LOOK)
+    }
+
+    /// The same for a client to whom a look is worth a delay of another share of the order's time than 0.05: the
+    /// higher, the fewer and the later.
+    #[must_use]
+    pub fn by_worth(lo: f64, hi: f64, look: f64) -> Self {
         let (lo, hi) = window(lo, hi);
-        Self { lo, hi, next: lo + step(lo, hi) / 2.0 }
+        Self { lo, hi, look, next: lo + FIRST * step(look, lo, hi) }
     }
 
     /// When to look next, in seconds since the order was placed.
@@ -40,16 +61,15 @@ impl Schedule {
     /// After a look at the time planned, that found no newer window.
     #[must_use]
     pub fn looked(self) -> Self {
-        let next = self.next + step(self.lo, self.hi) + LATE * (self.next - self.hi).max(0.0);
-        Self { next, ..self }
+        Self { next: self.next + gap(self.look, self.lo, self.hi, self.next), ..self }
     }
 
     /// After a look that found a newer window.
     #[must_use]
     pub fn moved(self, lo: f64, hi: f64) -> Self {
         let (lo, hi) = window(lo, hi);
-        let d = step(lo, hi);
-        Self { lo, hi, next: (self.next + d).max(lo + d / 2.0) }
+        let d = step(self.look, lo, hi);
+        Self { lo, hi, next: (self.next + d).max(lo + FIRST * d), ..self }
     }
 }
 
@@ -58,34 +78,58 @@ fn window(lo: f64, hi: f64) -> (f64, f64) {
     (lo, if hi.is_finite() { hi.max(lo) } else { lo })
 }
 
-fn step(lo: f64, hi: f64) -> f64 {
-    (SHARE * (hi - lo)).max(SHORTEST)
+fn step(look: f64, lo: f64, hi: f64) -> f64 {
+    (look * (hi - lo) * hi).sqrt().max(SHORTEST)
+}
+
+/// How long after a look at `t` the next one comes.
+fn gap(look: f64, lo: f64, hi: f64, t: f64) -> f64 {
+    step(look, lo, hi) + LATE * (t - hi).max(0.0)
 }
 
 /// The time from `now` to the next look by this rule, for `poll_after_ms`, which serves a client that follows no
-/// schedule of its own.
+/// schedule of its own. `placed` is when the order was accepted.
+#[must_use]
+pub fn poll_after_since(window: &EtaWindow, placed: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+    let (lo, hi, t) = since(window, placed, now);
+    let first = lo + FIRST * step(LOOK, lo, hi);
+    // After the first look's time somebody has just looked, or has just been told.
+    let wait = if t < first { first - t } else { gap(LOOK, lo, hi, t) };
+    Duration::from_secs_f64(wait.max(SHORTEST))
+}
+
+/// [`poll_after_since`] for an order that is placed now, or whose age does not matter: of an older one it makes more
+/// looks than need be.
 #[must_use]
 pub fn poll_after(window: &EtaWindow, now: DateTime<Utc>) -> Duration {
-    let seconds = |t: DateTime<Utc>| (t - now).as_seconds_f64();
-    let (lo, hi) = (seconds(window.earliest_at), seconds(window.latest_at));
-    let d = step(lo, hi.max(lo));
-    // At `now` itself somebody has just looked, or has just been told.
-    let wait = (lo + d / 2.0).max(d + LATE * (-hi).max(0.0));
-    Duration::from_secs_f64(if lo + d / 2.0 > 0.0 { lo + d / 2.0 } else { wait }.max(SHORTEST))
+    poll_after_since(window, now, now)
 }
 
 /// How far apart the looks of a client that follows this window are at the time `at`.
 #[must_use]
-pub fn gap_at(window: &EtaWindow, at: DateTime<Utc>) -> Duration {
-    let width = (window.latest_at - window.earliest_at).as_seconds_f64();
-    let late = (at - window.latest_at).as_seconds_f64().max(0.0);
-    Duration::from_secs_f64(step(0.0, width) + LATE * late)
+pub fn gap_at(window: &EtaWindow, placed: DateTime<Utc>, at: DateTime<Utc>) -> Duration {
+    let (lo, hi, t) = since(window, placed, at);
+    Duration::from_secs_f64(gap(LOOK, lo, hi, t))
 }
 
-/// `poll_after` in whole milliseconds.
+/// The window and the time in seconds since `placed`; the time is kept as it is to the window's end.
+fn since(eta: &EtaWindow, placed: DateTime<Utc>, now: DateTime<Utc>) -> (f64, f64, f64) {
+    let seconds = |t: DateTime<Utc>| (t - placed).as_seconds_f64();
+    let end = seconds(eta.latest_at);
+    let (lo, hi) = window(seconds(eta.earliest_at), end);
+    (lo, hi, seconds(now) + (hi - end))
+}
+
+/// [`poll_after`] in whole milliseconds.
 #[must_use]
 pub fn poll_after_ms(window: &EtaWindow, now: DateTime<Utc>) -> u64 {
-    u64::try_from(poll_after(window, now).as_millis()).unwrap_or(u64::MAX)
+    poll_after_ms_since(window, now, now)
+}
+
+/// [`poll_after_since`] in whole milliseconds.
+#[must_use]
+pub fn poll_after_ms_since(window: &EtaWindow, placed: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
+    u64::try_from(poll_after_since(window, placed, now).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// `wait` give or take 10 %, by `random` in `[0, 1)`, so that the clients of a burst do not come together.
@@ -121,9 +165,9 @@ mod tests {
     #[test]
     fn a_newer_window_takes_over() {
         let s = Schedule::new(10.0, 20.0).moved(100.0, 120.0);
-        assert!((s.next_look() - 103.0).abs() < 1e-9);
+        assert!((s.next_look() - 100.0 - 0.55 * 120.0_f64.sqrt()).abs() < 1e-9);
         let back = Schedule::new(100.0, 120.0).moved(1.0, 2.0);
-        assert!(back.next_look() > 103.0, "never before the look that was just made");
+        assert!(back.next_look() > 106.0, "never before the look that was just made");
     }
 
     #[test]
@@ -131,9 +175,12 @@ mod tests {
         let now = DateTime::UNIX_EPOCH;
         let at = |s: i64| now + TimeDelta::seconds(s);
         let w = EtaWindow { at: at(12), earliest_at: at(9), latest_at: at(19) };
-        assert_eq!(poll_after(&w, now), Duration::from_millis(10_500));
-        assert_eq!(poll_after(&w, at(15)), Duration::from_secs(3), "inside the window: one step");
-        assert_eq!(poll_after(&w, at(119)), Duration::from_secs(13), "long past it: rarer");
+        // sqrt(0.05 * 10 * 19) = 3.08
+        assert_eq!(poll_after_ms(&w, now), 10_695);
+        assert_eq!(poll_after_ms_since(&w, now, at(4)), 6_695, "before the window: until its first look");
+        assert_eq!(poll_after_ms_since(&w, now, at(15)), 3_082, "inside the window: one step");
+        assert_eq!(poll_after_ms_since(&w, now, at(119)), 13_082, "long past it: rarer");
+        assert_eq!(poll_after_ms(&w, at(119)), 10_100, "also where the order's age is not known");
     }
 
     proptest! {
@@ -163,7 +210,7 @@ mod tests {
             let hi = lo + width;
             let done = hi + late;
             let seen = *looks(Schedule::new(lo, hi), done).last().unwrap();
-            prop_assert!(seen - done <= step(lo, hi) + LATE * late + 1e-6);
+            prop_assert!(seen - done <= step(LOOK, lo, hi) + LATE * late + 1e-6);
         }
     }
 }

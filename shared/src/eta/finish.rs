@@ -42,7 +42,7 @@ pub fn worth_telling(old: &EtaWindow, new: &EtaWindow, now: DateTime<Utc>) -> bo
     if left <= 0.0 || next_look >= left {
         return false;
     }
-    let gap = |window| schedule::gap_at(window, new.at).as_secs_f64();
+    let gap = |window| schedule::gap_at(window, now, new.at).as_secs_f64();
     let sooner = (gap(old) - gap(new)) / 2.0;
     sooner > LATENESS_WORTH_TELLING * left || looks_in_vain(old, new, now) > LOOKS_PER_PUT
 }
@@ -52,7 +52,7 @@ fn looks_in_vain(old: &EtaWindow, new: &EtaWindow, now: DateTime<Utc>) -> u32 {
     let mut look = now + schedule::poll_after(old, now);
     let mut looks = 0;
     while look < new.earliest_at && looks <= LOOKS_PER_PUT {
-        look += schedule::gap_at(old, look);
+        look += schedule::gap_at(old, now, look);
         looks += 1;
     }
     looks

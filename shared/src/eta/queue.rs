@@ -12,10 +12,13 @@ const COUNTS_AGE: f64 = 3.0;
 /// M          = in_queue - min(left, in_queue)
 /// left       = 3c/s if visible > 0 (then every worker is busy), else finished_3s
 /// flow       = min(3c/s, accepted_3s + finished_3s)
-/// var_counts = 0.6*(accepted_3s + flow) + (0.03*M0)^2 + (0.385*(accepted_3s + finished_3s - flow))^2
+/// excess     = accepted_3s + finished_3s - flow
+/// var_counts = 0.6*(accepted_3s + flow) + (0.03*M0)^2 + min(0.385*excess, M0 + 0.1*excess)^2
 /// ```
 ///
-/// where `M0` is what is counted. With exact counts `M` is their sum and `var_counts` is `(0.015*M0)^2`.
+/// where `M0` is what is counted. `excess` is a rush: it may be counted twice, as accepted and in SQS's count, where that
+/// is younger than 3 s. But no more can be counted twice than SQS shows at all: the first thousands of a burst meet an
+/// empty queue, and are known exactly. With exact counts `M` is their sum and `var_counts` is `(0.015*M0)^2`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct QueueState {
     /// Messages waiting, by SQS.
@@ -65,9 +68,11 @@ impl QueueState {
         let left = if self.visible > 0.0 { can_finish } else { self.finished_3s };
         let moved = self.accepted_3s + self.finished_3s;
         let flow = can_finish.min(moved);
+        let excess = moved - flow;
+        let twice = (0.385 * excess).min(counted + 0.1 * excess);
         Ahead {
             orders: in_queue - left.min(in_queue),
-            variance: 0.6 * (self.accepted_3s + flow) + (0.03 * counted).powi(2) + (0.385 * (moved - flow)).powi(2),
+            variance: 0.6 * (self.accepted_3s + flow) + (0.03 * counted).powi(2) + twice.powi(2),
         }
     }
 }

@@ -5,11 +5,13 @@
 /// While orders wait, Lambda starts `ramp_per_s` pollers a second, up to `max`. After `W` seconds of that,
 ///
 /// ```text
-/// N = ramp/2 * W^2/s + (c/s + ramp) * W
+/// N = ramp/2 * W^2/s + (c/s + ramp*g) * W        g = clamp((1 + cv2)/2, 0.5, 1.5)
 /// ```
 ///
-/// orders have left the queue: those that the pollers have finished, and the first one of each new poller. Solved for
-/// `W`, and linear from the moment that the maximum is reached.
+/// orders have left the queue. A poller that starts at 0 has taken `t/s + g` by `t`: renewal theory's count, with the
+/// first order, which it takes at once. (With `g = 1`, which holds for exponential times only, a pool that grows from
+/// nothing with regular orders is expected to end its first ones before any can have ended: the simulation then finds
+/// three of four orders later than their median.) Solved for `W`, and linear once the maximum is reached.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Concurrency {
     /// Orders at a time, now.
@@ -34,13 +36,13 @@ impl Concurrency {
         Self { now, ramp_per_s: self.ramp_per_s.max(0.0), max: self.max.max(now) }
     }
 
-    /// Seconds until `orders` have left the queue, at `s` seconds each.
-    pub(super) fn wait(&self, orders: f64, s: f64) -> f64 {
+    /// Seconds until `orders` have left the queue, at `s` seconds each with squared coefficient of variation `cv2`.
+    pub(super) fn wait(&self, orders: f64, s: f64, cv2: f64) -> f64 {
         let grown = self.grown_after();
         if grown <= 0.0 {
             return orders * s / self.now;
         }
-        let (half, linear) = (self.ramp_per_s / (2.0 * s), self.now / s + self.ramp_per_s);
+        let (half, linear) = (self.ramp_per_s / (2.0 * s), self.now / s + self.ramp_per_s * taken_at_once(cv2));
         let until_grown = if grown.is_finite() { (half * grown + linear) * grown } else { f64::INFINITY };
         if orders > until_grown {
             return grown + (orders - until_grown) * s / self.max;
@@ -50,18 +52,23 @@ impl Concurrency {
     }
 
     /// Seconds that one order more or less makes, after a wait of `wait`.
-    pub(super) fn pace(&self, wait: f64, s: f64) -> f64 {
+    pub(super) fn pace(&self, wait: f64, s: f64, cv2: f64) -> f64 {
         let grown = self.grown_after();
         if grown <= 0.0 {
             return s / self.now;
         }
-        if wait >= grown { s / self.max } else { s / (self.now + self.ramp_per_s * (wait + s)) }
+        if wait >= grown { s / self.max } else { s / (self.now + self.ramp_per_s * (wait + s * taken_at_once(cv2))) }
     }
 
     /// Seconds until it has reached its maximum.
     fn grown_after(&self) -> f64 {
         if self.max > self.now && self.ramp_per_s > 0.0 { (self.max - self.now) / self.ramp_per_s } else { 0.0 }
     }
+}
+
+/// What a new poller has taken beyond `t/s` orders, `t` seconds after its start.
+fn taken_at_once(cv2: f64) -> f64 {
+    ((1.0 + cv2) / 2.0).clamp(0.5, 1.5)
 }
 
 #[cfg(test)]
@@ -86,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_pool_that_stays_works_in_turn() {
-        assert!((Concurrency::from(4.0).valid().wait(8.0, 10.0) - 20.0).abs() < 1e-9);
+        assert!((Concurrency::from(4.0).valid().wait(8.0, 10.0, 1.0) - 20.0).abs() < 1e-9);
     }
 
     #[test]
@@ -94,7 +101,7 @@ mod tests {
         for max in [20.0, 200.0, f64::INFINITY] {
             let c = Concurrency { now: 5.0, ramp_per_s: 5.0, max }.valid();
             for orders in [1.0, 40.0, 3_000.0] {
-                let wait = c.wait(orders, 10.0);
+                let wait = c.wait(orders, 10.0, 1.0);
                 let left = left_after(c, wait, 10.0);
                 assert!((left - orders).abs() < 0.01 * orders + 0.01, "{max} {orders}: {wait} gives {left}");
             }
@@ -105,11 +112,12 @@ mod tests {
         #[test]
         fn the_wait_grows_steadily_and_its_pace_is_its_slope(
             orders in 0.0f64..1e5, now in 1.0f64..100.0, ramp_per_s in 0.0f64..20.0, max in 1.0f64..1e3, s in 0.01f64..100.0,
+            cv2 in 0.0f64..5.0,
         ) {
             let c = Concurrency { now, ramp_per_s, max }.valid();
-            let (one, two) = (c.wait(orders, s), c.wait(orders + 1.0, s));
+            let (one, two) = (c.wait(orders, s, cv2), c.wait(orders + 1.0, s, cv2));
             prop_assert!(two >= one);
-            let (a, b) = (c.pace(one, s), c.pace(two, s));
+            let (a, b) = (c.pace(one, s, cv2), c.pace(two, s, cv2));
             let slope = two - one;
             prop_assert!(slope <= a.max(b) * 1.000_1 + 1e-6 && slope >= a.min(b) * 0.999_9 - 1e-6, "{slope} {a} {b}");
         }

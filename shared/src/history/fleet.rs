@@ -9,6 +9,9 @@ use super::History;
 /// dead in the count, shorter would lose the living, and half the true concurrency costs more than twice it.
 pub const REPORT_TTL: TimeDelta = TimeDelta::seconds(12);
 
+/// So many orders say as much of the present as more would.
+const ENOUGH: f64 = 1_000.0;
+
 /// What one worker process publishes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkerReport {
@@ -38,7 +41,8 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// What these reports say together at `now`. A report older than [`REPORT_TTL`] counts for its history only.
+    /// What these reports say together at `now`. A report older than [`REPORT_TTL`] counts for its history only, and for
+    /// that only until the living know enough themselves: a new release may be faster than the workers that it replaced.
     ///
     /// When every worker is silent, `concurrency` is that of the last ones that were not: somebody will start them
     /// again, and a client that was told the truth of a dead pool ("never") would look far too late.
@@ -49,12 +53,19 @@ impl Fleet {
         let alive = now - last <= REPORT_TTL;
         let since = if alive { now } else { last } - REPORT_TTL;
         let mut fleet = Self { alive, ..Self::default() };
+        let mut silent = History::default();
         for report in reports {
-            fleet.history = fleet.history.merge(&report.history);
             if report.reported_at >= since {
+                fleet.history = fleet.history.merge(&report.history);
                 fleet.concurrency += f64::from(report.concurrency);
                 fleet.finished_3s += if alive { f64::from(report.finished_3s) } else { 0.0 };
+            } else {
+                silent = silent.merge(&report.history);
             }
+        }
+        let room = (ENOUGH - fleet.history.count()).max(0.0);
+        if room > 0.0 && silent.count() > 0.0 {
+            fleet.history = fleet.history.merge(&silent.at_share((room / silent.count()).min(1.0)));
         }
         fleet
     }
@@ -87,6 +98,25 @@ mod tests {
     fn a_pool_that_died_is_expected_back_as_it_was() {
         let fleet = Fleet::merge(&[report("a", 100), report("b", 98), report("c", 50)], at(500));
         assert!((fleet.concurrency - 8.0).abs() < 1e-9 && fleet.finished_3s < 1e-9 && !fleet.alive);
+    }
+
+    #[test]
+    fn a_release_that_is_faster_outweighs_the_workers_before_it() {
+        let worker = |name: &str, from: i64, mean: f64, orders: i64| {
+            let mut report = report(name, from + orders);
+            report.history = History::default();
+            for second in 0..orders {
+                report.history.record(mean, 1, at(from + second));
+            }
+            report
+        };
+        let old = [worker("a", 0, 30.0, 2_000), worker("b", 0, 30.0, 2_000)];
+        for seconds in [150, 300] {
+            let reports = [old[0].clone(), old[1].clone(), worker("c", 2_100, 10.0, seconds)];
+            let fleet = Fleet::merge(&reports, at(2_100 + seconds));
+            let mean = fleet.history.summary().mean;
+            assert!((mean - 10.0).abs() < 1.5, "after {seconds} s: {mean}");
+        }
     }
 
     #[test]

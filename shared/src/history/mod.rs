@@ -3,7 +3,7 @@
 //!
 //! Two sketches of the same orders. The **long** one rests on the last 1,000 or so and gives the precision that a queue's
 //! waiting time needs. The **short** one rests on the last two minutes or so, and says whether the long one still holds:
-//! as soon as the two differ by more than chance allows, the short one is believed and the long one starts anew from it.
+//! where the two differ by more than chance allows, the short one is believed and the long one starts anew from it.
 //! So a service that got faster is believed within minutes, where a thousand orders may take hours, and a steady one is
 //! known to 3 % all the same. A sketch that only fades is one or the other.
 //!
@@ -26,15 +26,20 @@ use sketch::{Fading, Sketch};
 /// The last 1,000 orders of a worker, or of some days where they are fewer: a night must not make a service forget.
 const LONG: Fading = Fading { half_life_s: 86_400.0, at_most: 1_000.0, at_least: 0.0 };
 
-/// The last two minutes, or the last four orders where they are fewer.
-const SHORT: Fading = Fading { half_life_s: 60.0, at_most: 300.0, at_least: 4.0 };
+/// The last minutes, or the last four orders where they are fewer.
+const SHORT: Fading = Fading { half_life_s: 60.0, at_most: f64::INFINITY, at_least: 4.0 };
 
-/// So many standard errors from the long sketch, the short one is no chance any more. The true odds are better than the
-/// normal distribution's for 3.5: fading weights count for twice the orders that their sum says.
-const NO_CHANCE: f64 = 3.5;
+/// The short sketch contradicts the long one where their mean logarithms differ by more than this (a third) and so many
+/// standard errors. Less is learned soon enough by the way.
+const CONTRADICTION: (f64, f64) = (0.3, 3.5);
 
 /// A short sketch of fewer orders says nothing.
 const TELLING: f64 = 3.0;
+
+/// Which part of the short sketch is of the very last: a third while orders end at a steady pace. In a rush that has just
+/// begun it is more, and then only short orders can have ended yet; when a rush is over it is less, and then only long
+/// ones are left. Neither tells of the service.
+const STEADY: std::ops::RangeInclusive<f64> = 0.2..=0.45;
 
 /// What one worker, or many, know of the service times.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -71,11 +76,17 @@ impl History {
         self.long.summary().count
     }
 
+    /// The same at `share` of its weight.
+    fn at_share(&self, share: f64) -> Self {
+        Self { long: self.long.at_share(share), short: self.short.at_share(share) }
+    }
+
     /// Whether the last minutes contradict what was before.
     fn has_changed(&self) -> bool {
         let (now, before) = (self.short.summary(), self.long.summary());
-        let error = before.log_deviation.max(sketch::RESOLUTION) / now.count.sqrt();
-        now.count >= TELLING && (now.log_mean - before.log_mean).abs() > NO_CHANCE * error
+        let chance = CONTRADICTION.1 * before.log_deviation.max(sketch::RESOLUTION) / now.count.max(1.0).sqrt();
+        let differ = (now.log_mean - before.log_mean).abs() > CONTRADICTION.0 + chance;
+        differ && now.count >= TELLING && STEADY.contains(&now.latest)
     }
 }
 

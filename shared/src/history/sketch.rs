@@ -11,6 +11,8 @@ const LONGEST: f64 = 43_200.0;
 pub(super) const RESOLUTION: f64 = 0.039_220_713_153_281;
 /// ln(LONGEST / SHORTEST) / RESOLUTION, rounded up.
 const BUCKETS: usize = 449;
+/// What has ended in the last so many seconds, by half-life, is "the latest".
+const LATEST_HALF_LIFE_S: f64 = 20.0;
 /// Weights are stored in hundredths of an order.
 const UNIT: f64 = 100.0;
 
@@ -25,10 +27,9 @@ pub(super) struct Fading {
     pub(super) at_least: f64,
 }
 
-impl Fading {
-    fn over(self, time: TimeDelta) -> f64 {
-        (-time.as_seconds_f64().max(0.0) / self.half_life_s).exp2()
-    }
+/// What is left of a weight after this time.
+fn faded(time: TimeDelta, half_life_s: f64) -> f64 {
+    (-time.as_seconds_f64().max(0.0) / half_life_s).exp2()
 }
 
 /// Sums over orders, each by its weight, which is 1 at `at` for an order that ended then. All of them are linear, so
@@ -44,6 +45,7 @@ pub(super) struct Sketch {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 struct Sums {
     weight: f64,
+    latest: f64,
     attempts: f64,
     seconds: f64,
     squares: f64,
@@ -64,6 +66,8 @@ pub struct Summary<'a> {
     pub attempts_per_order: f64,
     pub(super) log_mean: f64,
     pub(super) log_deviation: f64,
+    /// The part of it that is of the very last.
+    pub(super) latest: f64,
     buckets: &'a [f32],
 }
 
@@ -71,10 +75,10 @@ impl Sketch {
     /// Adds an order that ended at `now`.
     pub(super) fn record(&mut self, seconds: f64, attempts: u32, now: DateTime<Utc>, fading: Fading) {
         let seconds = if seconds.is_nan() { SHORTEST } else { seconds.clamp(SHORTEST, LONGEST) };
-        let time = fading.over(now - self.at);
-        let floor = if self.sums.weight > 0.0 { (fading.at_least / self.sums.weight).min(1.0) } else { 0.0 };
-        let room = if self.sums.weight > 0.0 { (fading.at_most - 1.0) / self.sums.weight } else { 1.0 };
-        self.scale(time.max(floor).min(room));
+        let weight = self.sums.weight;
+        let floor = if weight > 0.0 { (fading.at_least / weight).min(1.0) } else { 0.0 };
+        let room = if weight > 0.0 { (fading.at_most - 1.0) / weight } else { 1.0 };
+        self.fade(now - self.at, faded(now - self.at, fading.half_life_s).max(floor).min(room));
         self.at = self.at.max(now);
         self.sums = self.sums.plus(&Sums::one(seconds, attempts));
         self.buckets.resize(BUCKETS, 0.0);
@@ -87,17 +91,32 @@ impl Sketch {
         if newer.buckets.is_empty() {
             return older.clone();
         }
-        let mut faded = older.clone();
-        faded.scale(fading.over(newer.at - older.at));
-        faded.buckets.resize(BUCKETS, 0.0);
-        for (sum, &more) in faded.buckets.iter_mut().zip(&newer.buckets) {
-            *sum += more;
+        let mut sum = older.clone();
+        let time = newer.at - older.at;
+        sum.fade(time, faded(time, fading.half_life_s));
+        sum.buckets.resize(BUCKETS, 0.0);
+        for (weight, &more) in sum.buckets.iter_mut().zip(&newer.buckets) {
+            *weight += more;
         }
-        Self { at: newer.at, sums: faded.sums.plus(&newer.sums), buckets: faded.buckets }
+        Self { at: newer.at, sums: sum.sums.plus(&newer.sums), buckets: sum.buckets }
+    }
+
+    /// The same at `share` of its weight.
+    pub(super) fn at_share(&self, share: f64) -> Self {
+        let mut less = self.clone();
+        less.sums.latest *= share;
+        less.scale(share);
+        less
+    }
+
+    /// What `time` leaves of it, where it leaves the share `by` of every weight.
+    fn fade(&mut self, time: TimeDelta, by: f64) {
+        self.sums.latest *= faded(time, LATEST_HALF_LIFE_S);
+        self.scale(by);
     }
 
     pub(super) fn summary(&self) -> Summary<'_> {
-        let Sums { weight, attempts, seconds, squares, logs, log_squares } = self.sums;
+        let Sums { weight, latest, attempts, seconds, squares, logs, log_squares } = self.sums;
         if weight <= 0.0 {
             return Summary {
                 count: 0.0,
@@ -106,6 +125,7 @@ impl Sketch {
                 attempts_per_order: 1.0,
                 log_mean: 0.0,
                 log_deviation: 0.0,
+                latest: 0.0,
                 buckets: &[],
             };
         }
@@ -117,6 +137,7 @@ impl Sketch {
             attempts_per_order: (attempts / weight).max(1.0),
             log_mean,
             log_deviation: (log_squares / weight - log_mean * log_mean).max(0.0).sqrt(),
+            latest: latest / weight,
             buckets: &self.buckets,
         }
     }
@@ -138,6 +159,16 @@ impl Sketch {
 }
 
 impl Summary<'_> {
+    /// The 10th percentile, the median and the 90th, in seconds; off by 4 % at most. 0 without orders.
+    #[must_use]
+    pub fn window(&self) -> [f64; 3] {
+        if self.count > 0.0 && self.log_deviation < RESOLUTION / 2.0 {
+            // All in a bucket or two: the moments know more of such times than the buckets do.
+            return [-1.2816, 0.0, 1.2816].map(|z| (self.log_mean + z * self.log_deviation).exp());
+        }
+        [0.1, 0.5, 0.9].map(|level| self.quantile(level))
+    }
+
     /// The time that the share `level` of orders stayed below, in seconds; off by 4 % at most. 0 without orders.
     #[must_use]
     pub fn quantile(&self, level: f64) -> f64 {
@@ -171,6 +202,7 @@ impl Sums {
         let log = seconds.ln();
         Self {
             weight: 1.0,
+            latest: 1.0,
             attempts: f64::from(attempts.max(1)),
             seconds,
             squares: seconds * seconds,
@@ -182,6 +214,7 @@ impl Sums {
     fn plus(&self, other: &Self) -> Self {
         Self {
             weight: self.weight + other.weight,
+            latest: self.latest + other.latest,
             attempts: self.attempts + other.attempts,
             seconds: self.seconds + other.seconds,
             squares: self.squares + other.squares,
@@ -193,6 +226,7 @@ impl Sums {
     fn times(&self, by: f64) -> Self {
         Self {
             weight: self.weight * by,
+            latest: self.latest,
             attempts: self.attempts * by,
             seconds: self.seconds * by,
             squares: self.squares * by,

@@ -36,3 +36,8 @@ machete:
 # Writes openapi/openapi.json anew from the code; `just test` fails while they differ.
 openapi:
     UPDATE_OPENAPI=1 cargo test -p offload-api openapi
+
+# kill -9 of api and worker at every call of the write protocol, 100 orders each.
+crash-matrix ORDERS="100":
+    cargo build --release --workspace --bins
+    target/release/crash-matrix {{ORDERS}}

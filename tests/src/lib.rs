@@ -4,6 +4,7 @@
 //! what crosses the wire.
 
 mod client;
+pub mod crash;
 mod process;
 mod program;
 mod system;

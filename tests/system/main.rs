@@ -1,6 +1,7 @@
 //! The promises of the service, kept by the whole of it: real requests on real sockets, a stack for each test.
 
 mod cancellation;
+mod crashes;
 mod estimates;
 mod idempotency;
 mod orders;

@@ -22,7 +22,7 @@ use offload_shared::{
 };
 use serde_json::{Map, Value};
 
-use crate::{error::ApiError, service::Service};
+use crate::{error::ApiError, eta::Grounds, service::Service};
 
 /// The longest that a request waits for another one with its key.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
@@ -41,6 +41,7 @@ pub(crate) struct Submission {
 pub(crate) struct Placed {
     pub(crate) record: OrderRecord,
     pub(crate) status_url: (String, DateTime<Utc>),
+    pub(crate) grounds: Grounds,
 }
 
 /// Accepts the order, or finds the one that its key gave before.
@@ -66,7 +67,7 @@ pub(crate) async fn accept(service: &Arc<Service>, submission: Submission) -> Re
 async fn place(service: &Arc<Service>, submission: Submission) -> Result<Placed, ApiError> {
     let Submission { payload, options, key, traceparent } = submission;
     let delay = Duration::from_secs(options.delay_seconds.unwrap_or(0).into());
-    let estimate = service.estimator.estimate(delay).await;
+    let (estimate, grounds) = service.estimator.estimate(delay).await;
     let now = clock::now();
     let id = OrderId::new(now);
     // Before anything is written: without credentials the client could not be told of its order.
@@ -93,7 +94,7 @@ async fn place(service: &Arc<Service>, submission: Submission) -> Result<Placed,
         }
     };
     match placed {
-        Ok(()) => Ok(Placed { record, status_url }),
+        Ok(()) => Ok(Placed { record, status_url, grounds }),
         Err(e) => {
             if key.is_none() {
                 withdraw(service, id).await;
@@ -120,7 +121,7 @@ async fn resume(service: &Arc<Service>, key: &IdempotencyKey, found: &Idempotenc
     if !record.enqueued && !record.state.status.is_final() {
         enqueue(service, &record, etag).await?;
     }
-    Ok(Placed { record, status_url })
+    Ok(Placed { record, status_url, grounds: service.estimator.grounds() })
 }
 
 /// Sends the message, and takes the order out of the outbox afterwards.

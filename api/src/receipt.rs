@@ -12,7 +12,7 @@ use offload_shared::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::links::Links;
+use crate::{eta::Grounds, links::Links};
 
 /// What a client needs to follow its order.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -60,14 +60,13 @@ pub(crate) struct Particulars {
     pub(crate) status_url: (String, DateTime<Utc>),
     pub(crate) order_token: String,
     pub(crate) links: Links,
-    pub(crate) queue_depth: u64,
-    pub(crate) basis: Basis,
+    pub(crate) grounds: Grounds,
 }
 
 impl Receipt {
     /// The receipt of an order, handed out at `now`.
     pub(crate) fn new(record: &OrderRecord, particulars: Particulars, now: DateTime<Utc>) -> Self {
-        let Particulars { status_url, order_token, links, queue_depth, basis } = particulars;
+        let Particulars { status_url, order_token, links, grounds } = particulars;
         let state = &record.state;
         // An order that has ended, found by a repeated request, is expected when it ended.
         let window = state.eta.unwrap_or_else(|| {
@@ -85,8 +84,8 @@ impl Receipt {
                 p10_seconds: seconds(window.earliest_at),
                 p90_seconds: seconds(window.latest_at),
                 at: window.at,
-                queue_depth,
-                basis,
+                queue_depth: grounds.queue_depth,
+                basis: grounds.basis,
             },
             poll_after_ms: if state.status.is_final() { 0 } else { schedule::poll_after_ms(&window, now) },
             order_token,
@@ -143,8 +142,7 @@ mod tests {
             status_url: ("https://s3/status".to_owned(), at(600_000)),
             order_token: "v1.x".to_owned(),
             links: Links { this: "https://api/order/x".to_owned() },
-            queue_depth: 37,
-            basis: Basis::Configured,
+            grounds: Grounds { queue_depth: 37, basis: Basis::Configured },
         }
     }
 

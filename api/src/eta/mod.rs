@@ -8,12 +8,28 @@ use std::time::Duration;
 use offload_shared::{
     aws::{QueueDepth, Stores},
     eta::{self, Basis, Estimate, QueueState, ServiceTimes},
+    history::Fleet,
     settings::EtaSettings,
 };
 
 use crate::metrics::Metrics;
 use arrivals::Arrivals;
 use gauge::QueueGauge;
+
+/// What an estimate rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Grounds {
+    /// Orders waiting.
+    pub(crate) queue_depth: u64,
+    /// A guess, or a history.
+    pub(crate) basis: Basis,
+}
+
+impl Grounds {
+    fn of(depth: QueueDepth, fleet: &Fleet) -> Self {
+        Self { queue_depth: depth.visible, basis: ServiceTimes::basis(&fleet.history) }
+    }
+}
 
 /// Makes the estimates of this process.
 #[derive(Debug)]
@@ -34,9 +50,10 @@ impl Estimator {
         }
     }
 
-    /// The estimate for an order that joins the queue after `delay`.
-    pub(crate) async fn estimate(&self, delay: Duration) -> Estimate {
+    /// The estimate for an order that joins the queue after `delay`, and what it rests on.
+    pub(crate) async fn estimate(&self, delay: Duration) -> (Estimate, Grounds) {
         let depth = self.gauge.depth().await;
+        // Once, for the estimate and for what is said of it: a newer report may come in between.
         let fleet = self.gauge.fleet();
         let queue = QueueState {
             visible: depth.visible as f64,
@@ -48,17 +65,13 @@ impl Estimator {
         let times = ServiceTimes::known(&fleet.history, self.guess);
         // No worker has ever reported: they may not have started yet.
         let concurrency = if fleet.concurrency > 0.0 { fleet.concurrency } else { self.concurrency };
-        eta::estimate(&queue, &times, concurrency).delayed(delay.as_secs_f64())
+        let estimate = eta::estimate(&queue, &times, concurrency).delayed(delay.as_secs_f64());
+        (estimate, Grounds::of(depth, &fleet))
     }
 
-    /// What the estimates rest on.
-    pub(crate) fn basis(&self) -> Basis {
-        ServiceTimes::basis(&self.gauge.fleet().history)
-    }
-
-    /// The queue as it was last seen.
-    pub(crate) fn last_depth(&self) -> QueueDepth {
-        self.gauge.last()
+    /// What an estimate would rest on now.
+    pub(crate) fn grounds(&self) -> Grounds {
+        Grounds::of(self.gauge.last(), &self.gauge.fleet())
     }
 
     /// Counts an order that was sent to the queue.

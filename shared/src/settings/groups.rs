@@ -136,7 +136,7 @@ impl ApiSettings {
         let ttl = s.seconds(c::STATUS_URL_TTL_SECONDS, 60.0, 604_800.0);
         let min_ttl = s.seconds(c::STATUS_URL_MIN_TTL_SECONDS, 60.0, 604_800.0);
         let max = s.number(c::MAX_CONCURRENT_REQUESTS, 1, 1_000_000);
-        let origins = s.required(c::CORS_ORIGINS);
+        let origins = origins(s);
         let grace = s.seconds(c::SHUTDOWN_GRACE_SECONDS, 1.0, 3_600.0);
         Some(Self {
             listen: listen?,
@@ -145,10 +145,28 @@ impl ApiSettings {
             schema: schema?,
             status_url_ttl: min_ttl?.min(ttl?)..=ttl?,
             max_concurrent_requests: max?,
-            cors_origins: origins?.split(',').map(|o| o.trim().to_owned()).collect(),
+            cors_origins: origins?,
             shutdown_grace: grace?,
         })
     }
+}
+
+/// Origins as browsers send them: scheme, host and port, and nothing behind.
+fn origins(s: &mut Source) -> Option<Vec<String>> {
+    let text = s.required(c::CORS_ORIGINS)?;
+    let is_origin = |o: &str| {
+        o == "*" || Url::parse(o).is_ok_and(|u| u.origin().is_tuple() && u.origin().ascii_serialization() == o)
+    };
+    let (good, bad): (Vec<&str>, Vec<&str>) = text.split(',').map(str::trim).partition(|o| is_origin(o));
+    if !bad.is_empty() {
+        let variable = c::CORS_ORIGINS.variable();
+        s.error(format!(
+            "{variable} has \"{}\", which is no origin such as https://shop.example.com",
+            bad.join("\", \"")
+        ));
+        return None;
+    }
+    Some(good.into_iter().map(str::to_owned).collect())
 }
 
 fn schema(s: &mut Source, path: Option<PathBuf>) -> Option<OrderSchema> {

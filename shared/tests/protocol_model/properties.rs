@@ -1,0 +1,106 @@
+//! What must hold, in the words of `ARCHITECTURE.md`.
+
+use crate::world::{Answer, Due, NOBODY, Object, Operator, Row, World};
+
+pub(crate) const REVISION: &str = "(a) a transition makes the next revision of what is stored";
+pub(crate) const NEVER_BACK: &str = "(b) a status object never goes back";
+pub(crate) const FINAL_ROW: &str = "(c) a final status in the table never changes";
+pub(crate) const FINAL_OBJECT: &str = "(c) a final status in S3 never changes";
+pub(crate) const DELETED: &str =
+    "(e) a message is deleted only if the end is shown, or another message or the outbox has the order";
+pub(crate) const IN_HAND: &str = "(e) an order that has not been shown to have ended is in the queue or in the outbox";
+pub(crate) const ONE_ORDER: &str = "(f) one key gives one order";
+pub(crate) const ONE_ANSWER: &str = "(f) every 202 for one key names the same order, and no key leads nowhere";
+pub(crate) const ONE_WORKER: &str = "nobody else starts or ends an order under a live lease, but for its deadline";
+
+/// The property that a step breaks. [`crate::checker::ENDS`] is a property of all that can follow, and not here.
+pub(crate) fn broken(keyed: bool, before: &World, after: &World) -> Option<&'static str> {
+    let orders = || (0u8..).zip(after.rows.iter().zip(&before.rows));
+    for (order, (row, old)) in orders() {
+        let (object, old_object) = (after.object(order), before.object(order));
+        let broken = row_broken(*old, *row)
+            .or_else(|| object_broken(old_object, object))
+            .or_else(|| message_broken(order, before, after))
+            .or_else(|| lease_broken(order, before, after));
+        if broken.is_some() {
+            return broken;
+        }
+    }
+    let accepted = |i: usize| match after.answers[i] {
+        Answer::Accepted(order) => Some(order),
+        _ => None,
+    };
+    if keyed && after.rows.iter().all(Option::is_some) {
+        return Some(ONE_ORDER);
+    }
+    let two = accepted(0).zip(accepted(1)).is_some_and(|(a, b)| keyed && a != b);
+    (two || after.answers.contains(&Answer::Gone)).then_some(ONE_ANSWER)
+}
+
+/// Nothing is left to be done: every order in the table has ended and is shown. That is more than 202 promises, as an order
+/// whose client got no answer ends, too.
+pub(crate) fn settled(world: &World) -> bool {
+    let told = |order| world.answers.contains(&Answer::Accepted(order));
+    (0u8..).zip(&world.rows).all(|(order, row)| match row {
+        Some(_) => world.shows_end(order),
+        // It was withdrawn, or never was.
+        None => !told(order),
+    })
+}
+
+fn row_broken(before: Option<Row>, after: Option<Row>) -> Option<&'static str> {
+    let (old, new) = match (before.map(|r| r.stand), after.map(|r| r.stand)) {
+        (None, None) => return None,
+        (None, Some(new)) => return (new.revision != 1).then_some(REVISION),
+        // Only an order that nobody has touched is taken back.
+        (Some(old), None) => return (old.revision != 1).then_some(REVISION),
+        (Some(old), Some(new)) => (old, new),
+    };
+    if old == new {
+        return None;
+    }
+    // The exception: an operator's redrive makes a new generation.
+    if old.is_final() && new.stage != old.stage && new.generation == old.generation {
+        return Some(FINAL_ROW);
+    }
+    (new.revision != old.revision + 1).then_some(REVISION)
+}
+
+fn object_broken(before: Option<Object>, after: Option<Object>) -> Option<&'static str> {
+    let old = before?;
+    let Some(new) = after else { return Some(NEVER_BACK) };
+    if new.revision < old.revision || (new.revision == old.revision && new != old) {
+        return Some(NEVER_BACK);
+    }
+    let ended = old.stage.0.is_final() && new.stage != old.stage && new.generation == old.generation;
+    ended.then_some(FINAL_OBJECT)
+}
+
+fn message_broken(order: u8, before: &World, after: &World) -> Option<&'static str> {
+    let row = after.row(order)?;
+    // An operator's redrive is a hand, too. It is the one thing that lets an order go on whose messages were deleted,
+    // and a worker that still has such a message may end it before the new one is sent.
+    let redriven = matches!(after.operator, Operator::Publish(_) | Operator::Send { .. });
+    let held = after.shows_end(order) || after.messages_for(order) > 0 || row.due == Due::Send || redriven;
+    let deleted = after.messages_for(order) < before.messages_for(order);
+    match (held, deleted) {
+        (true, _) => None,
+        (false, true) => Some(DELETED),
+        (false, false) => Some(IN_HAND),
+    }
+}
+
+/// `order` is the one of the rows.
+fn lease_broken(order: u8, before: &World, after: &World) -> Option<&'static str> {
+    let (old, new) = (before.row(order)?.lease.filter(|l| l.live)?, after.row(order)?.lease);
+    let other = match new {
+        // A worker whose job is over leaves its lease to nobody; it stays live all the same.
+        Some(new) => new.owner != old.owner && new.owner != NOBODY,
+        // Its own worker ends it by a step of its own. The deadline is for everybody.
+        None => {
+            let owner = usize::from(old.owner);
+            !after.late && before.workers.get(owner) == after.workers.get(owner)
+        }
+    };
+    other.then_some(ONE_WORKER)
+}

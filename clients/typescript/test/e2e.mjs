@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -43,12 +44,18 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
   });
 
   test("an unchanged status is not sent again", async () => {
-    const { client, looks } = recorded();
-    const receipt = await client.submit({ kind: "report", rows: 10, delay_ms: 5_000 });
-    assert.equal((await client.wait(receipt, { timeoutMs: 30_000 })).status, "completed");
-    const statuses = looks().map((w) => w.status);
-    assert.ok(statuses.includes(304), `${statuses}`);
-    assert.ok(looks().slice(1).every((w) => w.headers.has("if-none-match")));
+    // Timers that are early make it look before anything has happened.
+    const { client, looks } = recorded({ setTimeout: (call, ms) => setTimeout(call, Math.min(ms, 1_000)) });
+    const receipt = await client.submit(FULFILMENT, { options: { delay_seconds: 20 } });
+    const updates = [];
+    const waiting = client.wait(receipt, { onUpdate: (s) => updates.push(s.status) });
+    while (looks().length < 3) {
+      await sleep(50);
+    }
+    await client.cancel(receipt);
+    assert.equal((await waiting).status, "cancelled");
+    assert.deepEqual(looks().slice(0, 3).map((w) => [w.status, w.headers.has("if-none-match")]), [[200, false], [304, true], [304, true]]);
+    assert.deepEqual(updates, ["pending", "cancelled"]);
   });
 
   test("a large result is read", async () => {

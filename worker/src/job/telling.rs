@@ -92,10 +92,9 @@ mod tests {
         assert_eq!(telling.weigh_at(Some(&ten)), Some(at(10).0), "for people, later");
         assert!(telling.is_due(&ten, Some(&shown), at(10).0, at(10).1));
         assert_eq!(telling.weigh_at(Some(&ten)), None, "told");
-        // Nine tenths in 12 s: a client that looks after 93 s should come sooner.
-        let ninety = ProgressReport::new(50, None);
-        assert_eq!(telling.weigh_at(Some(&ninety)), Some(at(12).0));
-        let early = window(13, 100, 600);
-        assert!(telling.is_due(&ninety, Some(&early), at(12).0, at(12).1));
+        // A twentieth in 12 s, of what should end about now: four minutes of looks in vain.
+        let slow = ProgressReport::new(5, None);
+        assert_eq!(telling.weigh_at(Some(&slow)), Some(at(12).0));
+        assert!(telling.is_due(&slow, Some(&window(11, 12, 13)), at(12).0, at(12).1));
     }
 }

@@ -6,6 +6,13 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::clock::Millis;
+
+/// A duplicate comes within this time.
+const DUPLICATE_WITHIN_MS: u32 = 2_000;
+/// The operation that duplicates and reordering are about.
+const RECEIVE: &str = "ReceiveMessage";
+
 /// A service that does not serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outage {
@@ -45,6 +52,15 @@ pub struct FaultPlan {
     /// How often a request is carried out and its answer then held back until the plan is replaced: whoever waits for it can
     /// be killed at just that moment.
     pub held_reply_rate: f64,
+    /// How often a message that SQS hands out for the first time comes once more within two seconds, whether or not it was
+    /// deleted by then: a standard queue delivers at least once, and a server that did not hear of the receive or of the
+    /// delete delivers again. Each delivery has a receipt of its own, and both are good.
+    pub duplicate_rate: f64,
+    /// SQS hands out a random choice of the visible messages instead of those that are visible longest.
+    pub reorder: bool,
+    /// By how many seconds the service's clock is ahead, or behind if negative, where signatures are checked and in `Date`
+    /// headers. To the service every client's clock is then off by as much the other way.
+    pub clock_skew_seconds: i64,
     /// Restricts the plan to these operations (`"PutObject"`, `"SendMessage"`, …); all of them when absent.
     pub only: Option<Vec<String>>,
     /// Makes the draws repeatable: the same seed and the same order of requests give the same faults.
@@ -55,6 +71,7 @@ pub struct FaultPlan {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Verdict {
     pub(crate) latency: Duration,
+    pub(crate) skew_ms: Millis,
     pub(crate) before: Option<Before>,
     pub(crate) after: Option<After>,
 }
@@ -88,7 +105,7 @@ impl FaultPlan {
     /// Decides, given one draw from `0..1` for each rate.
     fn verdict(&self, operation: &str, mut draw: impl FnMut() -> f64) -> Verdict {
         if !self.concerns(operation) {
-            return Verdict { latency: Duration::ZERO, before: None, after: None };
+            return Verdict { latency: Duration::ZERO, skew_ms: 0, before: None, after: None };
         }
         let before = match self.outage {
             Some(Outage::Refuse) => Some(Before::Close),
@@ -106,7 +123,7 @@ impl FaultPlan {
         } else {
             None
         };
-        Verdict { latency: self.latency, before, after }
+        Verdict { latency: self.latency, skew_ms: self.clock_skew_seconds.saturating_mul(1000), before, after }
     }
 }
 
@@ -161,14 +178,48 @@ impl Faults {
         (verdict, Stall(plan))
     }
 
-    /// SplitMix64: a counter is all the state, so concurrent requests need no lock.
+    /// Whether a message that is handed out for the first time comes once more, and after how long.
+    pub(crate) fn duplicate(&self) -> Option<Millis> {
+        let rate = {
+            let plan = self.shared.plan.borrow();
+            if plan.concerns(RECEIVE) { plan.duplicate_rate } else { 0.0 }
+        };
+        (rate > 0.0 && self.draw() < rate).then(|| Millis::from(self.below(DUPLICATE_WITHIN_MS)))
+    }
+
+    /// Whether messages are handed out in a random order.
+    pub(crate) fn reorders(&self) -> bool {
+        let plan = self.shared.plan.borrow();
+        plan.reorder && plan.concerns(RECEIVE)
+    }
+
+    /// Moves a random choice of `count` items to the front, in a random order, and drops the others.
+    pub(crate) fn choose<T>(&self, items: &mut Vec<T>, count: usize) {
+        let count = count.min(items.len());
+        for at in 0..count {
+            let left = u32::try_from(items.len() - at).unwrap_or(u32::MAX);
+            items.swap(at, at + usize::try_from(self.below(left)).unwrap_or_default());
+        }
+        items.truncate(count);
+    }
+
+    /// A number from 0 to `end`, without `end`.
+    fn below(&self, end: u32) -> u32 {
+        u32::try_from((u64::from(end) * u64::from(self.draw_bits())) >> 32).unwrap_or_default()
+    }
+
     fn draw(&self) -> f64 {
+        f64::from(self.draw_bits()) / (f64::from(u32::MAX) + 1.0)
+    }
+
+    /// SplitMix64: a counter is all the state, so concurrent requests need no lock.
+    fn draw_bits(&self) -> u32 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         let mut z = self.shared.draws.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^= z >> 31;
-        f64::from(u32::try_from(z >> 32).unwrap_or_default()) / (f64::from(u32::MAX) + 1.0)
+        u32::try_from(z >> 32).unwrap_or_default()
     }
 }
 
@@ -186,6 +237,36 @@ mod tests {
         assert_eq!(plan.verdict("GetObject", || 0.0).before, None);
         assert_eq!(plan.verdict("PutObject", || 0.0).before, Some(Before::Error(FaultStatus::Unavailable)));
         assert!(!plan.refuses_connections());
+    }
+
+    #[test]
+    fn a_choice_is_of_all_items_each_as_likely_as_the_others() {
+        let faults = Faults::default();
+        let mut firsts = [0; 5];
+        for _ in 0..5_000 {
+            let mut items: Vec<usize> = (0..5).collect();
+            faults.choose(&mut items, 2);
+            assert!(items.len() == 2 && items[0] != items[1], "{items:?}");
+            firsts[items[0]] += 1;
+        }
+        assert!(firsts.iter().all(|n| (900..1100).contains(n)), "{firsts:?}");
+        let mut all = vec![1, 2, 3];
+        faults.choose(&mut all, 9);
+        all.sort_unstable();
+        assert_eq!(all, [1, 2, 3]);
+    }
+
+    #[test]
+    fn duplicates_follow_the_rate_and_come_soon() {
+        let faults = Faults::default();
+        assert_eq!(faults.duplicate(), None);
+        faults.set(FaultPlan { duplicate_rate: 0.1, ..FaultPlan::default() });
+        let delays: Vec<Millis> = (0..10_000).filter_map(|_| faults.duplicate()).collect();
+        assert!((900..1100).contains(&delays.len()), "{}", delays.len());
+        assert!(delays.iter().all(|ms| (0..2_000).contains(ms)));
+        let only = Some(vec!["SendMessage".to_owned()]);
+        faults.set(FaultPlan { duplicate_rate: 1.0, reorder: true, only, ..FaultPlan::default() });
+        assert!(faults.duplicate().is_none() && !faults.reorders());
     }
 
     #[test]

@@ -14,9 +14,10 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::clock::{self, Clock, Millis};
 use crate::counters::Counters;
 use crate::faults::{After, Before, Faults};
-use crate::wire::{Body, Handler, Peer};
+use crate::wire::{Body, Handler, Peer, ServiceTime, set};
 
 /// A client that has not sent a whole head by then is cut off, and so is one that keeps a connection idle that long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -129,10 +130,13 @@ impl<H: Handler> Endpoint<H> {
         peer: SocketAddr,
     ) -> Result<Response<Body>, Withheld> {
         request.extensions_mut().insert(Peer(peer.ip()));
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let operation = self.handler.operation(&head);
         let mut count = self.counters.begin(operation);
         let (verdict, stall) = self.faults.verdict(operation);
+        if verdict.skew_ms != 0 {
+            head.extensions.insert(ServiceTime(Clock::wall() + verdict.skew_ms));
+        }
         if !verdict.latency.is_zero() {
             tokio::time::sleep(verdict.latency).await;
         }
@@ -158,7 +162,11 @@ impl<H: Handler> Endpoint<H> {
         };
         let response = self.handler.answer(Request::from_parts(head, body)).await;
         // Of a late error the client sees the error, and of a lost reply nothing: that one counts as what its work was.
-        let response = late.unwrap_or(response);
+        let mut response = late.unwrap_or(response);
+        if verdict.skew_ms != 0 {
+            // hyper leaves a Date that is there alone.
+            set(response.headers_mut(), "date", &http_date(Clock::wall() + verdict.skew_ms));
+        }
         count.answered(response.status().as_u16());
         match verdict.after {
             Some(After::Lose) => Err(Withheld),
@@ -172,4 +180,9 @@ impl<H: Handler> Endpoint<H> {
             Some(After::Error(_)) | None => Ok(response),
         }
     }
+}
+
+/// A time as HTTP writes it.
+fn http_date(at: Millis) -> String {
+    clock::datetime(at).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

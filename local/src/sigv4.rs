@@ -10,9 +10,9 @@ use http::request::Parts;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::clock::{Clock, Millis};
+use crate::clock::Millis;
 use crate::identity::{Caller, CredentialFault, Identities};
-use crate::wire::text;
+use crate::wire::{self, text};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// How far a client's clock may be off.
@@ -53,7 +53,7 @@ pub(crate) fn verify(head: &Parts, body: &[u8], service: &str, identities: &Iden
     let timestamp = text(&head.headers, "x-amz-date")
         .ok_or(Refusal::Incomplete("Authorization header requires existence of an 'X-Amz-Date' header"))?;
     check_scope(&authorization, timestamp, service)?;
-    check_freshness(timestamp, Clock::wall())?;
+    check_freshness(timestamp, wire::service_time(head))?;
     let caller = identities
         .caller(authorization.access_key_id, text(&head.headers, "x-amz-security-token"))
         .map_err(Refusal::Credentials)?;

@@ -139,11 +139,13 @@ impl Stack {
         let s3 = S3::open(Arc::clone(&store), Arc::clone(&identities), clock.clone(), Arc::clone(&region), sts)
             .await
             .map_err(StartError::Corrupt)?;
+        let sqs_wire = Wire::default();
         let sqs = Sqs::new(
             Arc::clone(&store),
             Arc::clone(&identities),
             clock.clone(),
             Arc::clone(&region),
+            sqs_wire.faults.clone(),
             shutdown.drain.clone(),
             shutdown.tasks.clone(),
         );
@@ -162,7 +164,7 @@ impl Stack {
         let stack = Self {
             endpoints,
             s3: Wire::default(),
-            sqs: Wire::default(),
+            sqs: sqs_wire,
             dynamodb: Wire::default(),
             shutdown,
             clock,
@@ -190,6 +192,12 @@ impl Stack {
     #[must_use]
     pub fn requests(&self, service: Service) -> RequestCounts {
         self.wire(service).counters.snapshot()
+    }
+
+    /// How often messages of a queue were handed out since the stack started. More than were sent to it means that some came again.
+    #[must_use]
+    pub fn deliveries(&self, queue: &str) -> u64 {
+        self.housekeeper.sqs.deliveries(queue)
     }
 
     /// Moves the stack's time forward and carries out all that is due by then: lifecycle rules, expiry of sessions, messages and

@@ -10,6 +10,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
+use crate::clock::{Clock, Millis};
 use crate::faults::FaultStatus;
 
 /// Any error, boxed.
@@ -23,6 +24,15 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// The client's address, for `aws:SourceIp`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// What the service takes for the time where it checks a signature: the wall clock, or one that a fault has put wrong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ServiceTime(pub(crate) Millis);
+
+/// The service's time at a request.
+pub(crate) fn service_time(head: &Parts) -> Millis {
+    head.extensions.get::<ServiceTime>().map_or_else(Clock::wall, |time| time.0)
+}
 
 /// One service behind a listener.
 #[async_trait::async_trait]

@@ -1,7 +1,8 @@
 //! SQS: standard queues over the JSON protocol, on the stack's store.
 //!
 //! Where AWS leaves room, or is known to differ:
-//! - Delivery is best-effort first-in-first-out: messages become available in the order of their visibility.
+//! - Delivery is best-effort first-in-first-out: messages become available in the order of their visibility, and each is delivered
+//!   once, unless a fault plan says otherwise.
 //! - `DeleteMessage` with the handle of an earlier delivery succeeds and deletes nothing, as AWS documents ("if you don't provide the
 //!   most recent receipt handle, the request succeeds, but the message might not be deleted"); here it never does.
 //!   A handle whose visibility timeout has passed still deletes, as long as nobody received the message since.
@@ -11,6 +12,7 @@
 //! - FIFO queues and the older query protocol are not there.
 
 mod batch;
+mod deliveries;
 mod fault;
 pub(crate) mod message;
 mod moves;
@@ -33,11 +35,12 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::deliveries::Deliveries;
 use self::fault::{CONTENT_TYPE, Fault};
 use self::quota::Quota;
 use self::wakes::Wakes;
 use crate::clock::Clock;
-use crate::faults::FaultStatus;
+use crate::faults::{FaultStatus, Faults};
 use crate::identity::{Caller, Identities};
 use crate::options::ACCOUNT_ID;
 use crate::policy;
@@ -63,6 +66,8 @@ struct Shared {
     region: Arc<str>,
     wakes: Wakes,
     quota: Quota,
+    deliveries: Deliveries,
+    faults: Faults,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -81,6 +86,7 @@ impl Sqs {
         identities: Arc<Identities>,
         clock: Clock,
         region: Arc<str>,
+        faults: Faults,
         stop: CancellationToken,
         tasks: TaskTracker,
     ) -> Self {
@@ -92,6 +98,8 @@ impl Sqs {
                 region,
                 wakes: Wakes::default(),
                 quota: Quota::default(),
+                deliveries: Deliveries::default(),
+                faults,
                 stop,
                 tasks,
             }),
@@ -115,6 +123,11 @@ impl Sqs {
                 .await?;
         }
         Ok(())
+    }
+
+    /// How often messages of a queue were handed out.
+    pub(crate) fn deliveries(&self, queue: &str) -> u64 {
+        self.shared.deliveries.of(queue)
     }
 
     /// The clock was moved: every long poll looks again.

@@ -15,12 +15,15 @@ use super::receipt::Receipt;
 use super::settings::Redrive;
 use super::{Call, Shared};
 use crate::clock::Millis;
+use crate::store::StoreError;
 use crate::store::messages::{self, Message};
 use crate::store::queues::{self, Queue};
 
 const MAX_MESSAGES: usize = 10;
 const MAX_WAIT_SECONDS: u32 = 20;
 const MAX_VISIBILITY_SECONDS: u32 = 43_200;
+/// A fault that reorders chooses among so many: enough to mix a backlog thoroughly, and few enough to look at in each receive.
+const REORDERED_AMONG: usize = 1_000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -127,7 +130,7 @@ async fn look(sqs: &Shared, queue: &Queue, wants: &Wants, now: Millis) -> Result
             let dead_letters = dead_letter_queue(sqs, transaction, queue.settings.redrive.as_ref())?;
             while look.delivered.len() < wants.count {
                 let wanted = wants.count - look.delivered.len();
-                let found = messages::visible(transaction, queue.id, now, queue.retained_since(now), wanted)?;
+                let found = find(sqs, transaction, &queue, now, wanted)?;
                 let exhausted = found.len() < wanted;
                 for message in found {
                     match dead_letters {
@@ -135,7 +138,7 @@ async fn look(sqs: &Shared, queue: &Queue, wants: &Wants, now: Millis) -> Result
                             messages::dead_letter(transaction, message.id, target, &sqs.arn(&queue.name), now)?;
                             look.dead_lettered_to = Some(target);
                         }
-                        _ => look.delivered.push(deliver(transaction, &queue, message, now, wants.visibility_ms)?),
+                        _ => look.delivered.push(deliver(sqs, transaction, &queue, message, now, wants.visibility_ms)?),
                     }
                 }
                 // With a visibility of nothing, what was just delivered would be found again at once.
@@ -144,12 +147,30 @@ async fn look(sqs: &Shared, queue: &Queue, wants: &Wants, now: Millis) -> Result
                 }
             }
             sqs.quota.delivered(queue.id, look.delivered.len());
+            sqs.deliveries.add(&queue.name, look.delivered.len());
             if look.delivered.is_empty() {
                 look.next = messages::next_visible(transaction, queue.id, now)?;
             }
             Ok(look)
         })
         .await
+}
+
+/// The messages to deliver next, by their turn or, under a fault, by chance.
+fn find(
+    sqs: &Shared,
+    transaction: &Transaction<'_>,
+    queue: &Queue,
+    now: Millis,
+    wanted: usize,
+) -> Result<Vec<Message>, StoreError> {
+    let since = queue.retained_since(now);
+    if !sqs.faults.reorders() {
+        return messages::visible(transaction, queue.id, now, since, wanted);
+    }
+    let mut ids = messages::visible_ids(transaction, queue.id, now, since, REORDERED_AMONG)?;
+    sqs.faults.choose(&mut ids, wanted);
+    ids.into_iter().map(|id| messages::get(transaction, id)).collect()
 }
 
 /// The id of the queue that dead letters go to, and how often a message may be received before. A queue that is gone takes none.
@@ -167,6 +188,7 @@ fn dead_letter_queue(
 }
 
 fn deliver(
+    sqs: &Shared,
     transaction: &Transaction<'_>,
     queue: &Queue,
     mut message: Message,
@@ -177,6 +199,12 @@ fn deliver(
     let receipt = Receipt { queue: queue.id, message: message.id, delivery: i64::from_be_bytes(drawn) };
     messages::receive(transaction, message.id, receipt.delivery, now, now + visibility_ms)?;
     message.receives += 1;
+    // Only of a first delivery, so that a rate of 1 comes to an end.
+    if message.receives == 1
+        && let Some(wait) = sqs.faults.duplicate()
+    {
+        messages::duplicate(transaction, message.id, now + wait)?;
+    }
     if message.first_received == 0 {
         message.first_received = now;
     }

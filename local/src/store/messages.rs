@@ -78,6 +78,46 @@ pub(crate) fn visible(
         .collect()
 }
 
+/// The ids of the messages that could be delivered next, those longest visible first.
+pub(crate) fn visible_ids(
+    connection: &Connection,
+    queue: i64,
+    now: Millis,
+    retained_since: Millis,
+    limit: usize,
+) -> Result<Vec<i64>, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM messages WHERE queue = ? AND visible_ms <= ? AND sent_ms > ? ORDER BY visible_ms, id LIMIT ?",
+        )?
+        .query_map(params![queue, now, retained_since, integer(limit)], |row| row.get(0))?
+        .collect()
+}
+
+/// One message.
+pub(crate) fn get(connection: &Connection, id: i64) -> Result<Message, StoreError> {
+    connection
+        .prepare_cached(
+            "SELECT id, message_id, sender, sent_ms, receives, first_received_ms, source, attributes, trace_header, body
+             FROM messages WHERE id = ?",
+        )?
+        .query_row([id], read)
+}
+
+/// Puts a copy of a message beside it, with all that it has gone through, to become visible at `visible`.
+pub(crate) fn duplicate(connection: &Connection, id: i64, visible: Millis) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO messages (queue, message_id, sender, sent_ms, visible_ms, receives, first_received_ms, received_ms,
+                 source, attributes, trace_header, body)
+             SELECT queue, message_id, sender, sent_ms, ?, receives, first_received_ms, received_ms,
+                 source, attributes, trace_header, body
+             FROM messages WHERE id = ?",
+        )?
+        .execute([visible, id])
+        .map(drop)
+}
+
 /// Marks a message as received, under a new receipt.
 pub(crate) fn receive(
     connection: &Connection,

@@ -120,6 +120,24 @@ async fn a_stalled_request_hangs_until_the_plan_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_held_reply_comes_from_work_that_is_done_and_never_arrives() {
+    let clients = Clients::start().await;
+    clients.s3.create_bucket().bucket("status").send().await.unwrap();
+    let only = Some(vec!["PutObject".to_owned()]);
+    clients.stack.faults(Service::S3).set(FaultPlan { held_reply_rate: 1.0, only, ..FaultPlan::default() });
+    let put = clients.s3.put_object().bucket("status").key("k").body(ByteStream::from_static(b"x"));
+    let held = tokio::spawn(put.send());
+    while clients.s3.head_object().bucket("status").key("k").send().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!held.is_finished(), "the work is done, the answer held");
+    assert_eq!(clients.stack.requests(Service::S3).running("PutObject"), 1);
+    clients.stack.faults(Service::S3).clear();
+    assert!(held.await.unwrap().unwrap_err().raw_response().is_none());
+    assert_eq!(clients.stack.requests(Service::S3).with_status("PutObject", 200), 1);
+}
+
+#[tokio::test]
 async fn statuses_are_counted_apart() {
     let clients = Clients::start().await;
     clients.s3.create_bucket().bucket("status").send().await.unwrap();

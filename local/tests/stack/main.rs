@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod clients;
+mod clock_skew;
 mod conditional_writes;
 mod cors;
 mod dead_letters;
+mod deliveries;
 mod durability;
 mod faults;
 mod items;

@@ -6,7 +6,7 @@ use offload_local::Endpoints;
 use offload_shared::settings::StoreSettings;
 use serde::Serialize;
 
-use super::{REGION, secrets::Secrets};
+use super::{REGION, chaos::Chaos, secrets::Secrets};
 use crate::{
     args::DEFAULT_API,
     render::{self, Paint},
@@ -26,6 +26,8 @@ pub(super) struct Running<'a> {
     /// Whether orders are of a schema of the team's own.
     pub(super) own_schema: bool,
     pub(super) data: Option<&'a Path>,
+    /// What goes wrong on purpose.
+    pub(super) chaos: Option<&'a Chaos>,
     pub(super) secrets: &'a Secrets,
 }
 
@@ -74,7 +76,7 @@ impl Running<'_> {
             Some(directory) => format!("{}; keys in secrets.json", directory.display()),
             None => "in memory, gone at the end; --data DIR keeps it".to_owned(),
         };
-        let rows = [
+        let mut rows = vec![
             ("api", format!("{}   documentation at /docs", self.api)),
             ("S3, STS", format!("{}   bucket {}", self.endpoints.s3, self.store.bucket)),
             ("SQS", format!("{}   queue {}", self.endpoints.sqs, super::QUEUE)),
@@ -82,6 +84,9 @@ impl Running<'_> {
             ("worker", format!("{orders} at once; {}", self.work)),
             ("data", data),
         ];
+        if let Some(chaos) = self.chaos {
+            rows.push(("chaos", format!("{chaos}; status reads meet it too")));
+        }
         let (body, order) = if self.own_schema {
             ("@order.json".to_owned(), "@order.json".to_owned())
         } else {
@@ -130,6 +135,7 @@ mod tests {
             retention: Duration::ZERO,
         };
         let secrets = Secrets::fresh();
+        let chaos: Chaos = "errors=0.1,reorder".parse().unwrap();
         let running = Running {
             api: api.into(),
             endpoints: &endpoints,
@@ -138,6 +144,7 @@ mod tests {
             work: "built-in",
             own_schema,
             data: None,
+            chaos: own_schema.then_some(&chaos),
             secrets: &secrets,
         };
         (running.json(), running.text(program, Paint::new(false)))
@@ -160,5 +167,6 @@ mod tests {
         assert!(!text.contains('\x1b'));
         let (_, text) = told("http://127.0.0.1:1", true, "target/release/offload");
         assert!(text.contains("target/release/offload submit @order.json --wait --api http://127.0.0.1:1\n"), "{text}");
+        assert!(text.contains("chaos") && text.contains("errors=0.1, reorder; status reads meet it too\n"), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 
 mod address;
 mod announce;
+mod chaos;
 mod configuration;
 mod secrets;
 
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{failure::Failure, output};
 use announce::Running;
+use chaos::Chaos;
 use configuration::Configuration;
 use secrets::Secrets;
 
@@ -74,6 +76,10 @@ pub(crate) struct UpArgs {
     /// What is logged on standard error, as tracing directives, such as info or warn,offload_worker=debug [default: warn]
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// Break things at the wire: the SPEC is like errors=0.05,lost=0.05,duplicates=0.1,latency=50ms,reorder,seed=7,s3.errors=0.2,
+    /// and without one it is a mild mix. Clients that read their status from S3 meet it as the service does
+    #[arg(long, value_name = "SPEC", num_args = 0..=1, default_missing_value = Chaos::MILD)]
+    chaos: Option<Chaos>,
     /// Print one line of JSON when everything is ready, for scripts
     #[arg(long)]
     json: bool,
@@ -148,10 +154,15 @@ async fn serve(
         work: &configuration.work,
         own_schema: configuration.own_schema,
         data: args.data.as_deref(),
+        chaos: args.chaos.as_ref(),
         secrets,
     };
     let told = if args.json { running.json() } else { running.text(&output::program(), output::result_paint()) };
 
+    // Only now: bucket, table and queues are made in peace.
+    if let Some(chaos) = &args.chaos {
+        chaos.reign(stack);
+    }
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     let mut parts = JoinSet::new();
     let working = offload_worker::run(worker, eta, worker_stores, processor, worker_stop.clone());

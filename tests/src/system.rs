@@ -41,6 +41,7 @@ impl Default for Setup {
 impl Setup {
     /// With one more setting.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "callers write literals")]
     pub fn with(mut self, setting: Setting, value: impl ToString) -> Self {
         self.settings.push((setting, value.to_string()));
         self
@@ -205,7 +206,6 @@ impl System {
     }
 
     /// A request to the first api server.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.apis[0]))
     }

@@ -1,5 +1,7 @@
 //! The promises of the service, kept by the whole of it: real requests on real sockets, a stack for each test.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
 mod cancellation;
 mod crashes;
 mod estimates;

@@ -89,7 +89,7 @@ async fn an_order_that_failed_at_every_attempt_can_be_given_another_chance() {
     let failed = system.done(&receipt).await;
     assert!(failed["error"]["type"].as_str().unwrap().ends_with("/attempts-exhausted"), "{failed}");
     let dead = system.stores.orders.dead(clock::now() + chrono::TimeDelta::seconds(1), 10).await.unwrap();
-    assert_eq!(dead.iter().map(ToString::to_string).collect::<Vec<_>>(), [receipt.id.clone()]);
+    assert!(dead.iter().map(ToString::to_string).eq([receipt.id.as_str()]), "{dead:?}");
 
     assert_eq!(redrive(&system.stores, dead[0]).await.unwrap(), Redriven::Pending(2));
     assert_eq!(redrive(&system.stores, dead[0]).await.unwrap(), Redriven::NotFailed, "only once");

@@ -83,7 +83,10 @@ async fn place(service: &Arc<Service>, submission: Submission) -> Result<Placed,
     let (accepted, created) = tokio::join!(stores.orders.accept(&record, key.as_ref()), stores.objects.create(&object));
     let placed = match (accepted, created, &key) {
         // The object of the id that lost the race stays behind, unknown to everybody, until its lifecycle ends.
-        (Ok(Accepted::Exists(found)), _, Some(key)) => return resume(service, key, &found).await,
+        (Ok(Accepted::Exists(found)), _, Some(key)) => {
+            service.estimator.not_accepted();
+            return resume(service, key, &found).await;
+        }
         (Ok(_), Ok(etag), _) => enqueue(service, &record, etag).await,
         (Ok(_), Err(e), _) => Err(e),
         (Err(e), created, _) => {
@@ -96,6 +99,7 @@ async fn place(service: &Arc<Service>, submission: Submission) -> Result<Placed,
     match placed {
         Ok(()) => Ok(Placed { record, status_url, grounds }),
         Err(e) => {
+            service.estimator.not_accepted();
             if key.is_none() {
                 withdraw(service, id).await;
             }
@@ -131,7 +135,6 @@ async fn enqueue(service: &Arc<Service>, record: &OrderRecord, etag: Option<Stri
     envelope.not_before = order.not_before;
     let left = order.not_before.and_then(|at| (at - clock::now()).to_std().ok()).unwrap_or_default();
     service.stores.queue.send(&envelope, left.min(DELAY_MAX), order.traceparent.as_deref()).await?;
-    service.estimator.accepted();
     service.metrics.accepted();
     let (own, id, deadline_at) = (Arc::clone(service), order.id, order.deadline_at);
     let mark = async move {

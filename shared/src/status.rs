@@ -127,7 +127,7 @@ pub struct StatusObject {
     /// How long to wait from `updated_at` before the next look, in milliseconds; `null` once done.
     pub poll_after_ms: Option<u64>,
     /// The result, if it is small.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<serde_json::Value>)]
     pub result: Option<Value>,
     /// A presigned GET URL of the result, if it is large.
     pub result_url: Option<String>,

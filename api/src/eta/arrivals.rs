@@ -27,9 +27,18 @@ impl Default for Arrivals {
 
 impl Arrivals {
     pub(crate) fn count(&self) {
+        self.change(|current| current.saturating_add(1));
+    }
+
+    /// Takes back an arrival that came to nothing. It may have been counted a second ago; what counts is the sum.
+    pub(crate) fn take_back(&self) {
+        self.change(|current| current.saturating_sub(1));
+    }
+
+    fn change(&self, change: impl FnOnce(u32) -> u32) {
         let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
         *ring = ring.at(self.start.elapsed());
-        ring.counts[0] = ring.counts[0].saturating_add(1);
+        ring.counts[0] = change(ring.counts[0]);
     }
 
     pub(crate) fn last_3s(&self) -> f64 {

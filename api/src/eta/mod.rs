@@ -50,7 +50,8 @@ impl Estimator {
         }
     }
 
-    /// The estimate for an order that joins the queue after `delay`, and what it rests on.
+    /// The estimate for an order that joins the queue after `delay`, and what it rests on. Counts the order: those that
+    /// come in the same moment are ahead of each other, long before one of them stands in the queue.
     pub(crate) async fn estimate(&self, delay: Duration) -> (Estimate, Grounds) {
         let depth = self.gauge.depth().await;
         // Once, for the estimate and for what is said of it: a newer report may come in between.
@@ -66,6 +67,7 @@ impl Estimator {
         // No worker has ever reported: they may not have started yet.
         let concurrency = if fleet.concurrency > 0.0 { fleet.concurrency } else { self.concurrency };
         let estimate = eta::estimate(&queue, &times, concurrency).delayed(delay.as_secs_f64());
+        self.arrivals.count();
         (estimate, Grounds::of(depth, &fleet))
     }
 
@@ -74,8 +76,8 @@ impl Estimator {
         Grounds::of(self.gauge.last(), &self.gauge.fleet())
     }
 
-    /// Counts an order that was sent to the queue.
-    pub(crate) fn accepted(&self) {
-        self.arrivals.count();
+    /// Takes back an order that was not accepted after all.
+    pub(crate) fn not_accepted(&self) {
+        self.arrivals.take_back();
     }
 }

@@ -345,7 +345,7 @@ export interface components {
             /** @description Where the service itself tells of this order, and renews URLs (with the order token). */
             renew: string;
             /** @description The result, if it is small. */
-            result?: Record<string, never> | null;
+            result?: unknown;
             /** @description A presigned GET URL of the result, if it is large. */
             result_url?: string | null;
             /**

@@ -45,3 +45,7 @@ crash-matrix ORDERS="100":
 # The write protocol, model checked with up to DEPTH faults in one run; `just test` does so with one.
 model DEPTH="3":
     OFFLOAD_MODEL_DEPTH={{DEPTH}} cargo test --release -p offload-shared --test protocol_model -- --nocapture --test-threads 1
+
+# What clients pay in simulated queues, beside the figures to beat: half a minute. `--quick`, `--seed N`, `--json`.
+sim *ARGS:
+    cargo run --release -p offload-sim -- --plot docs/img/polls-vs-delay.svg {{ARGS}}

@@ -11,7 +11,6 @@ mod outages;
 mod programs;
 mod refusals;
 mod resilience;
-mod settings;
 mod shutdown;
 mod stores;
 mod work;

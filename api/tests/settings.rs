@@ -1,0 +1,41 @@
+//! The program refuses to start on wrong settings, and says all that is wrong.
+
+use std::process::{Command, Output};
+
+fn program(args: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_offload-api"));
+    command.args(args).env_clear().envs(variables.iter().copied()).output().expect("the program starts")
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let output = program(
+        &[],
+        &[
+            ("OFFLOAD_MAX_CONCURRENT_REQUESTS", "many"),
+            ("OFFLOAD_BUKET", "b"),
+            ("OFFLOAD_TOKEN_SECRET", "too short to be a secret"),
+        ],
+    );
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for part in [
+        "OFFLOAD_BUCKET",
+        "OFFLOAD_TABLE",
+        "OFFLOAD_QUEUE_URL",
+        "missing",
+        "OFFLOAD_MAX_CONCURRENT_REQUESTS",
+        "many",
+        "OFFLOAD_BUKET",
+    ] {
+        assert!(said.contains(part), "{part} is not named: {said}");
+    }
+    assert!(!said.contains("too short to be"), "a secret is not repeated: {said}");
+}
+
+#[test]
+fn help_is_no_error() {
+    let output = program(&["--help"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).expect("text").contains("OFFLOAD_BUCKET"));
+}

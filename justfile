@@ -42,6 +42,11 @@ crash-matrix ORDERS="100":
     cargo build --release --workspace --bins
     target/release/crash-matrix {{ORDERS}}
 
+# Many orders while every service fails and loses answers, messages come twice and out of order, and workers are killed.
+ordeal ORDERS="10000":
+    cargo build --release --workspace --bins
+    target/release/ordeal {{ORDERS}}
+
 # The write protocol, model checked with up to DEPTH faults in one run; `just test` does so with one.
 model DEPTH="3":
     OFFLOAD_MODEL_DEPTH={{DEPTH}} cargo test --release -p offload-shared --test protocol_model -- --nocapture --test-threads 1

@@ -121,6 +121,14 @@ impl View {
     /// # Panics
     /// If it does not end within [`PATIENCE`], or goes back.
     pub async fn until_done(&mut self, http: &reqwest::Client, url: &str) -> Value {
+        self.until_done_every(Duration::from_millis(25), http, url).await
+    }
+
+    /// The same with a longer pause between looks, for a test of so many orders that their looks would be its load.
+    ///
+    /// # Panics
+    /// As [`until_done`](Self::until_done).
+    pub async fn until_done_every(&mut self, pause: Duration, http: &reqwest::Client, url: &str) -> Value {
         let end = Instant::now() + PATIENCE;
         loop {
             // A refused connection is an outage that a test made.
@@ -134,7 +142,7 @@ impl View {
                 return last.clone();
             }
             assert!(Instant::now() < end, "not done within {PATIENCE:?}: {:?}", self.last);
-            sleep(Duration::from_millis(25)).await;
+            sleep(pause).await;
         }
     }
 }

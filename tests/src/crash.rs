@@ -11,10 +11,10 @@ use std::{
 use futures_util::{StreamExt, stream};
 use offload_local::{FaultPlan, Service};
 use offload_shared::{clock, settings::catalogue as c};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::{Answer, PATIENCE, Process, Receipt, Setup, System, View, eventually};
+use crate::{PATIENCE, Process, Receipt, Setup, System, View, eventually, post::post_until_accepted};
 
 /// Which program is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,22 +142,9 @@ pub async fn crash(point: Point, orders: usize) -> Row {
 
 /// Posts the orders, ten at a time, each with a key of its own, until each is accepted.
 async fn post_all(http: reqwest::Client, url: Arc<String>, orders: usize) -> Vec<Receipt> {
-    let order = json!({"kind": "fulfilment", "items": [{"sku": "A-1", "quantity": 2}]});
     let post = |n: usize| {
-        let (http, url, order) = (http.clone(), Arc::clone(&url), order.clone());
-        async move {
-            let end = Instant::now() + PATIENCE;
-            loop {
-                let request = http.post(url.as_str()).header("idempotency-key", format!("order-{n}")).json(&order);
-                if let Ok(response) = request.send().await
-                    && response.status() == 202
-                {
-                    return Receipt::of(&Answer::of(response).await);
-                }
-                assert!(Instant::now() < end, "order {n} is not accepted");
-                sleep(Duration::from_millis(100)).await;
-            }
-        }
+        let (http, url) = (http.clone(), Arc::clone(&url));
+        async move { post_until_accepted(&http, &url, &format!("order-{n}")).await }
     };
     stream::iter(0..orders).map(post).buffer_unordered(10).collect().await
 }

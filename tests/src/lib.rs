@@ -5,6 +5,8 @@
 
 mod client;
 pub mod crash;
+pub mod ordeal;
+pub mod post;
 mod process;
 mod program;
 mod system;

@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 
-/// A program of the workspace, built with the tests: it lies beside the folder that test executables lie in.
+/// A program of the workspace, built with the tests: it lies beside the caller, or beside the folder that test executables
+/// lie in.
 ///
 /// # Panics
 /// If it is not there: `cargo test --workspace` builds it, `cargo test -p offload-tests` alone does not.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test's own path");
-    let folder = test.parent().and_then(|deps| deps.parent()).expect("a target folder");
+    let own = std::env::current_exe().expect("the caller's own path");
+    let mut folder = own.parent().expect("a folder");
+    if folder.ends_with("deps") {
+        folder = folder.parent().expect("a target folder");
+    }
     let path = folder.join(name);
-    assert!(path.exists(), "{} is not built: run cargo build --workspace first", path.display());
+    assert!(path.exists(), "{} is not built: run cargo build --workspace --bins first", path.display());
     path
 }

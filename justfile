@@ -54,3 +54,7 @@ model DEPTH="3":
 # What clients pay in simulated queues, beside the figures to beat: half a minute. `--quick`, `--seed N`, `--json`.
 sim *ARGS:
     cargo run --release -p offload-sim -- --plot docs/img/polls-vs-delay.svg {{ARGS}}
+
+# Whether messages that nobody can read slow the orders down: clean and poisoned runs by turns, two minutes.
+poison *ARGS:
+    cargo run --release -p offload-poison -- {{ARGS}}

@@ -78,6 +78,28 @@ async fn of_many_workers_one_claims_an_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_was_renewed_in_time_is_not_broken_by_who_saw_it_end() {
+    let system = stores().await;
+    let orders = &system.stores.orders;
+    let record = new_order();
+    orders.accept(&record, None).await.unwrap();
+    let (state, lease) = started(&record);
+    let held = orders.take(record.order.id, &state, Some(&lease), clock::now()).await.unwrap();
+    // Another worker reads the order when the lease has just ended, and its holder renews it before the other writes.
+    let (next, other) = started(&held);
+    let seen_at = lease.until + TimeDelta::seconds(1);
+    let renewed = Lease { until: lease.until + TimeDelta::seconds(30), ..lease.clone() };
+    assert_eq!(orders.renew_lease(record.order.id, &renewed).await.unwrap(), LeaseState::Held);
+    let taken = orders.take(record.order.id, &next, Some(&other), seen_at).await;
+    let Err(Conflict::Changed(Some(found))) = taken else { panic!("{taken:?}") };
+    assert_eq!(found.lease.unwrap().owner, lease.owner);
+    // It is free once the renewed lease has ended as well.
+    let taken = orders.take(record.order.id, &next, Some(&other), renewed.until).await.unwrap();
+    assert_eq!(taken.lease.unwrap().owner, other.owner);
+    assert_eq!(orders.renew_lease(record.order.id, &renewed).await.unwrap(), LeaseState::Lost);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_write_whose_answer_was_lost_is_known_again() {
     let system = stores().await;
     let orders = &system.stores.orders;

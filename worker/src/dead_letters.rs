@@ -80,7 +80,7 @@ pub(crate) async fn bury(worker: &Worker, delivery: Delivery) -> Result<(), Erro
         let Ok(state) = record.state.apply(Transition::Fail { error }, now) else {
             return delivery.retry_after(Duration::ZERO).await;
         };
-        record = match stores.orders.store(envelope.id, &state, None).await {
+        record = match stores.orders.take(envelope.id, &state, None, now).await {
             Ok(record) => record,
             Err(Conflict::Changed(_)) => return delivery.retry_after(Duration::from_secs(1)).await,
             Err(Conflict::Failed(e)) => return Err(e),

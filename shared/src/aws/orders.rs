@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::{AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem},
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     error::{Error, Kind},
@@ -138,12 +138,39 @@ impl OrderTable {
     /// Stores the next state of an order, if it still has the revision before it, together with the lease that goes
     /// with it (`None` takes it away). Answers with the whole record as it stands then.
     ///
+    /// For the holder of the lease, and for those whom no lease concerns: a deadline ends an order that is worked on.
+    ///
+    /// # Errors
+    /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
+    pub async fn store(&self, id: OrderId, state: &OrderState, lease: Option<&Lease>) -> Result<OrderRecord, Conflict> {
+        self.write(id, state, lease, None).await
+    }
+
+    /// The same for whoever found the order free at `now`: it must still be free. A renewal leaves the revision as it is,
+    /// so without this a lease that was seen ended, and was renewed since, would be broken.
+    ///
     /// A record is not needed to call this: a worker that is handed a new order knows what its first state must be, and
     /// gets the order itself with the answer, in one round trip.
     ///
     /// # Errors
     /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
-    pub async fn store(&self, id: OrderId, state: &OrderState, lease: Option<&Lease>) -> Result<OrderRecord, Conflict> {
+    pub async fn take(
+        &self,
+        id: OrderId,
+        state: &OrderState,
+        lease: Option<&Lease>,
+        now: DateTime<Utc>,
+    ) -> Result<OrderRecord, Conflict> {
+        self.write(id, state, lease, Some(now)).await
+    }
+
+    async fn write(
+        &self,
+        id: OrderId,
+        state: &OrderState,
+        lease: Option<&Lease>,
+        free_at: Option<DateTime<Utc>>,
+    ) -> Result<OrderRecord, Conflict> {
         let (mut set, mut remove, mut names) = (Vec::new(), Vec::new(), HashMap::new());
         let mut values = HashMap::from([(":before".to_owned(), number(state.revision - 1))]);
         let lease_attributes = [
@@ -161,11 +188,16 @@ impl OrderTable {
             }
             names.insert(format!("#{name}"), name);
         }
+        let mut condition = "#revision = :before".to_owned();
+        if let Some(now) = free_at {
+            condition += " AND (attribute_not_exists(#lease_until) OR #lease_until <= :now)";
+            values.insert(":now".to_owned(), millis(now));
+        }
         let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
         let update = update
             // A state always has attributes that are null, so there is something to remove.
             .update_expression(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")))
-            .condition_expression("#revision = :before")
+            .condition_expression(condition)
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values))
             .return_values(ReturnValue::AllNew)

@@ -23,12 +23,8 @@
 //! message comes again and again; it says so itself. What is wanted is stronger anyway: the end can be reached from
 //! everywhere ([`checker::ENDS`]). And it comes with an HTTP server that no feature turns off.
 //!
-//! **Where the model is ahead of the code.** `OrderTable::store` has its condition on the revision alone, and a renewal of a
-//! lease leaves the revision as it is. So whoever has read that a lease has ended may take the order from an owner that
-//! has renewed it since. The model asks for the lease in the same write ([`Guard::LeaseStillEnded`]); without that, the
-//! checker finds two workers at the same work.
-//!
-//! **Mutations.** Each guard of the protocol is removed in turn, and the checker must find what it was for.
+//! **Mutations.** Each guard of the protocol is removed in turn, and the checker must find what it was for. The same is done
+//! to the code itself by `just mutations`.
 //!
 //! [`OrderState::apply`]: offload_shared::order::OrderState::apply
 //! [`claim::decide`]: offload_shared::claim::decide

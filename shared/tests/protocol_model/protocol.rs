@@ -73,7 +73,7 @@ pub(crate) enum Guard {
     /// A live lease is respected.
     Lease,
     /// A worker that has seen a lease ended takes the order only if it is ended still: its owner may have renewed it.
-    /// Here the model is ahead of the code: see the crate's documentation.
+    /// `OrderTable::take`.
     LeaseStillEnded,
     /// An order leaves the outbox only after its message was sent.
     MarkAfterSend,

@@ -80,7 +80,7 @@ async fn try_claim(worker: &Worker, delivery: &Delivery, envelope: &Envelope, ow
     let found = if delivery.receive_count == 1 {
         // A message that comes for the first time is nearly always for an order that is pending at revision 1. Claim it
         // as such, and get the order with the answer: one round trip.
-        match orders.store(envelope.id, &first_start(worker, now), Some(&lease)).await {
+        match orders.take(envelope.id, &first_start(worker, now), Some(&lease), now).await {
             Ok(record) => return Ok(start_or_end(worker, job(record)).await),
             Err(Conflict::Changed(found)) => found.map(|r| *r),
             Err(e) => return Err(e),
@@ -100,7 +100,7 @@ async fn try_claim(worker: &Worker, delivery: &Delivery, envelope: &Envelope, ow
             let (eta, poll_after_ms) = outlook(worker, now);
             let start = Transition::Start { eta: Some(eta), poll_after_ms: Some(poll_after_ms) };
             let Ok(state) = record.state.apply(start, now) else { return Ok(Claim::Later(Duration::ZERO)) };
-            let record = orders.store(id, &state, Some(&lease)).await?;
+            let record = orders.take(id, &state, Some(&lease), now).await?;
             return Ok(Claim::Mine(job(record)));
         }
         Decision::Fail(error) => record.state.apply(Transition::Fail { error }, now),
@@ -108,7 +108,7 @@ async fn try_claim(worker: &Worker, delivery: &Delivery, envelope: &Envelope, ow
     };
     // `decide` has seen that the order has not ended, so it can.
     let Ok(state) = state else { return Ok(Claim::Later(Duration::ZERO)) };
-    Ok(Claim::Ended(job(orders.store(id, &state, None).await?)))
+    Ok(Claim::Ended(job(orders.take(id, &state, None, now).await?)))
 }
 
 /// The claim of a new order was made unseen; see now whether it should run at all.

@@ -51,6 +51,10 @@ ordeal ORDERS="10000":
 model DEPTH="3":
     OFFLOAD_MODEL_DEPTH={{DEPTH}} cargo test --release -p offload-shared --test protocol_model -- --nocapture --test-threads 1
 
+# Removes each guard of the write protocol from the code in turn, and tells which tests notice: half an hour.
+mutations *ARGS:
+    python3 tests/mutations/run.py {{ARGS}}
+
 # What clients pay in simulated queues, beside the figures to beat: half a minute. `--quick`, `--seed N`, `--json`.
 sim *ARGS:
     cargo run --release -p offload-sim -- --plot docs/img/polls-vs-delay.svg {{ARGS}}

@@ -1,5 +1,8 @@
 //! The work itself, by every kind of processor.
 
+use std::time::Duration;
+
+use offload_local::Service;
 use offload_shared::settings::catalogue as c;
 use offload_tests::{Setup, View, eventually};
 use serde_json::{Value, json};
@@ -58,6 +61,19 @@ async fn a_script_that_asks_for_another_try_gets_it() {
     );
     let done = end_of(python(&script)).await;
     assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(3)), "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_come_at_growing_distances() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let script = format!("import sys, time\nprint(time.time(), file=open({:?}, 'a'))\nsys.exit(75)", file.path());
+    let done = end_of(python(&script).with(c::MAX_ATTEMPTS, 4).with(c::RETRY_BASE_SECONDS, 2)).await;
+    assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("failed"), Some(4)), "{done}");
+    let text = std::fs::read_to_string(file.path()).unwrap();
+    let starts: Vec<f64> = text.lines().map(|l| l.parse().unwrap()).collect();
+    let waits: Vec<f64> = starts.windows(2).map(|w| w[1] - w[0]).collect();
+    // At least half of 2, 4 and 8 s; the other half is chance.
+    assert!(waits.len() == 3 && waits.iter().zip([1.0, 2.0, 4.0]).all(|(wait, least)| *wait >= least), "{waits:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,4 +148,27 @@ async fn a_delayed_order_waits() {
     let done = system.done(&receipt).await;
     let time = |name: &str| done[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
     assert!((time("started_at") - time("created_at")).num_milliseconds() >= 2_000, "{done}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delay_longer_than_the_queue_allows_is_made_of_several() {
+    let system = Setup::default().start().await;
+    let mut order = fulfilment();
+    order["options"] = json!({"delay_seconds": 2_000});
+    let receipt = system.order(&order).await;
+    let waiting = async |sends: u64| {
+        eventually("the message waits", async || {
+            let sent = system.stack.requests(Service::Sqs).with_status("SendMessage", 200);
+            let settled = system.stack.requests(Service::Sqs).with_status("DeleteMessage", 200);
+            let depth = system.stores.queue.depth().await.ok()?;
+            (sent == sends && settled + 1 == sends && depth.delayed == 1).then_some(())
+        })
+        .await;
+    };
+    waiting(1).await;
+    // The queue's fifteen minutes pass; by the worker's clock it is not time yet.
+    system.stack.advance_clock(Duration::from_secs(901)).await;
+    waiting(2).await;
+    let object = system.look(&receipt).await.json();
+    assert_eq!((object["status"].as_str(), object["attempt"].as_u64()), (Some("pending"), Some(0)), "{object}");
 }

@@ -10,6 +10,7 @@ mod ordeal;
 mod orders;
 mod outages;
 mod programs;
+mod readme;
 mod refusals;
 mod resilience;
 mod shutdown;

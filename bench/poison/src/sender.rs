@@ -2,7 +2,6 @@
 
 use std::time::SystemTime;
 
-use anyhow::Context as _;
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
@@ -31,7 +30,7 @@ impl Sender {
         Self {
             http: system.http.clone(),
             endpoint: of("AWS_ENDPOINT_URL_SQS"),
-            queue_url: of("OFFLOAD_QUEUE_URL"),
+            queue_url: system.store_settings().queue_url,
             region: of("AWS_REGION"),
             credentials: Credentials::new(id, secret, None, None, "bench"),
         }
@@ -59,7 +58,9 @@ impl Sender {
             request = request.header(name, value);
         }
         let request = reqwest::Request::try_from(request.body(body)?)?;
-        self.http.execute(request).await?.error_for_status().context("the queue takes it")?;
+        let answer = self.http.execute(request).await?;
+        let status = answer.status();
+        anyhow::ensure!(status.is_success(), "the queue says {status}: {}", answer.text().await?);
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ up *ARGS:
     cargo run --release -- up {{ARGS}}
 
 # Everything that must hold before a change lands.
-check: test fmt clippy doc deny machete
+check: test fmt clippy doc deny machete ts browser
 
 # Unit tests beside the code, and whole-system tests in tests/.
 test:
@@ -32,6 +32,15 @@ advisories:
 # Dependencies that nothing uses.
 machete:
     cargo machete
+
+# The TypeScript client: types that follow the OpenAPI document, tests on sockets, and against the whole service.
+ts:
+    cd clients/typescript && npm ci --silent --no-audit --no-fund && npm test
+    cd clients/typescript && OFFLOAD_BIN="${OFFLOAD_BIN:-$PWD/../../target/debug/offload}" npm run test:e2e
+
+# The same in Debian's Chromium, across origins. After `just ts`.
+browser:
+    cd clients/typescript && OFFLOAD_BIN="${OFFLOAD_BIN:-$PWD/../../target/debug/offload}" npm run test:browser
 
 # Writes openapi/openapi.json anew from the code; `just test` fails while they differ.
 openapi:

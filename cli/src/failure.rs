@@ -1,5 +1,7 @@
 //! How a command can fail, and the exit code that says so.
 
+use crate::{output, render};
+
 /// What `--help` says of exit codes.
 pub const EXIT_CODES: &str = "\
 Exit codes:
@@ -26,6 +28,18 @@ pub enum Failure {
     /// Whoever read standard output has gone, as `head` does: nothing is wrong.
     #[error("standard output is closed")]
     Closed,
+}
+
+impl From<offload_client::Error> for Failure {
+    fn from(error: offload_client::Error) -> Self {
+        use offload_client::Error as E;
+        match error {
+            E::Refused(problem) => Self::Refused(render::problem(&problem, output::say_paint())),
+            E::Invalid(why) => Self::Usage(why),
+            e @ (E::Unreachable(_) | E::TimedOut) => Self::Unreachable(e.to_string()),
+            e => Self::Refused(e.to_string()),
+        }
+    }
 }
 
 impl Failure {

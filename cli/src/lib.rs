@@ -10,7 +10,6 @@ mod client;
 mod dlq;
 mod eta;
 pub mod failure;
-mod follow;
 mod output;
 mod progress;
 mod receipt;

@@ -5,52 +5,21 @@ use std::{
     io::{IsTerminal, Read},
 };
 
-use chrono::{DateTime, Utc};
 use clap::Args;
-use offload_shared::{eta::Basis, id::OrderId, status::Status};
-use serde::Deserialize;
+use offload_client::Receipt;
+use offload_shared::id::OrderId;
 
 use crate::{failure::Failure, output};
 
-/// The answer to an order: the body of the api's `202`.
-#[derive(Clone, Deserialize)]
-pub(crate) struct Receipt {
-    pub(crate) id: OrderId,
-    pub(crate) status: Status,
-    pub(crate) status_url: String,
-    pub(crate) status_url_expires_at: Option<DateTime<Utc>>,
-    pub(crate) eta: Option<ReceiptEta>,
-    pub(crate) order_token: String,
-}
-
-/// When the order should be done, from its acceptance on.
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub(crate) struct ReceiptEta {
-    pub(crate) seconds: f64,
-    pub(crate) p10_seconds: f64,
-    pub(crate) p90_seconds: f64,
-    pub(crate) at: DateTime<Utc>,
-    pub(crate) queue_depth: Option<u64>,
-    pub(crate) basis: Option<Basis>,
-}
-
-impl Receipt {
-    /// Reads a receipt.
-    ///
-    /// # Errors
-    /// What is wrong with it, without a part of it: it holds a token and a signed URL.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|e| match e.classify() {
-            serde_json::error::Category::Data => "it is JSON, but not the answer to an order".to_owned(),
-            _ => format!("it is not JSON (line {}, column {})", e.line(), e.column()),
-        })
-    }
-}
-
-impl fmt::Debug for Receipt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receipt").field("id", &self.id).field("status", &self.status).finish_non_exhaustive()
-    }
+/// Reads a receipt.
+///
+/// # Errors
+/// What is wrong with it, without a part of it: it holds a token and a signed URL.
+pub(crate) fn parse(text: &str) -> Result<Receipt, String> {
+    serde_json::from_str(text).map_err(|e| match e.classify() {
+        serde_json::error::Category::Data => "it is JSON, but not the answer to an order".to_owned(),
+        _ => format!("it is not JSON (line {}, column {})", e.line(), e.column()),
+    })
 }
 
 /// The order that a command is about.
@@ -70,54 +39,26 @@ impl fmt::Debug for OrderArgs {
     }
 }
 
-/// An order and the right to ask about it.
-pub(crate) enum Subject {
-    /// Named on the command line.
-    Named {
-        id: OrderId,
-        token: String,
-    },
-    Receipt(Box<Receipt>),
-}
-
-impl Subject {
-    pub(crate) fn id(&self) -> OrderId {
-        match self {
-            Self::Named { id, .. } => *id,
-            Self::Receipt(r) => r.id,
-        }
-    }
-
-    pub(crate) fn token(&self) -> &str {
-        match self {
-            Self::Named { token, .. } => token,
-            Self::Receipt(r) => &r.order_token,
-        }
-    }
-}
-
 impl OrderArgs {
-    /// The order, from the arguments or from standard input.
+    /// The order and the right to ask about it, from the arguments or from standard input.
     ///
     /// # Errors
     /// [`Failure::Usage`].
-    pub(crate) fn subject(&self) -> Result<Subject, Failure> {
+    pub(crate) fn receipt(&self) -> Result<Receipt, Failure> {
         match (self.id.as_deref(), &self.token) {
             (None | Some("-"), None) => {
                 let text = read_stdin("the answer of `offload submit --json`")?;
-                let receipt = Receipt::parse(&text);
-                let receipt = receipt.map_err(|e| Failure::Usage(format!("standard input holds no receipt: {e}")))?;
-                Ok(Subject::Receipt(Box::new(receipt)))
+                parse(&text).map_err(|e| Failure::Usage(format!("standard input holds no receipt: {e}")))
             }
             (None | Some("-"), Some(_)) => {
                 Err(Failure::Usage("--token needs the id of the order before it".to_owned()))
             }
             (Some(id), Some(token)) => {
-                let id = id.parse().map_err(|e| Failure::Usage(format!("\"{id}\" is no order id: {e}")))?;
+                let id: OrderId = id.parse().map_err(|e| Failure::Usage(format!("\"{id}\" is no order id: {e}")))?;
                 if token.is_empty() || !token.bytes().all(|b| b.is_ascii_graphic()) {
                     return Err(Failure::Usage("the value of --token is no order token".to_owned()));
                 }
-                Ok(Subject::Named { id, token: token.clone() })
+                Ok(Receipt::named(id.to_string(), token))
             }
             (Some(_), None) => Err(Failure::Usage(
                 "--token TOKEN is missing: it stands in the answer to the submission, as order_token".to_owned(),
@@ -139,7 +80,7 @@ pub(crate) fn read_stdin(what: &str) -> Result<String, Failure> {
 
 #[cfg(test)]
 pub(crate) fn example() -> Receipt {
-    Receipt::parse(
+    parse(
         r#"{"id":"0198c1f0-7a2b-7c3d-8e4f-5a6b7c8d9e0f","status":"pending","status_url":"http://s3/b/k?X-Amz-Signature=s",
         "status_url_expires_at":"2026-11-20T13:00:00Z","eta":{"seconds":12.4,"p10_seconds":9.0,"p90_seconds":20.1,
         "at":"2026-11-20T12:00:12.400Z","queue_depth":37,"basis":"measured"},"poll_after_ms":12400,
@@ -155,16 +96,16 @@ mod tests {
     #[test]
     fn a_receipt_is_read_and_never_shows_its_token() {
         let receipt = example();
-        assert_eq!(receipt.eta.unwrap().queue_depth, Some(37));
+        assert_eq!(receipt.eta.as_ref().unwrap().queue_depth, Some(37));
         assert!(!format!("{receipt:?}").contains("secret"));
-        let wrong = Receipt::parse(r#"{"id":"x","order_token":"v1.secret"}"#).unwrap_err();
+        let wrong = parse(r#"{"id":7,"order_token":"v1.secret"}"#).unwrap_err();
         assert!(!wrong.contains("secret"), "{wrong}");
     }
 
     #[test]
     fn an_order_is_named_with_its_token() {
         let of =
-            |id: &str, token: Option<&str>| OrderArgs { id: Some(id.into()), token: token.map(Into::into) }.subject();
+            |id: &str, token: Option<&str>| OrderArgs { id: Some(id.into()), token: token.map(Into::into) }.receipt();
         assert!(of("0198c1f0-7a2b-7c3d-8e4f-5a6b7c8d9e0f", Some("v1.a")).is_ok());
         for (id, token) in [("nonsense", Some("t")), ("0198c1f0-7a2b-7c3d-8e4f-5a6b7c8d9e0f", None), ("-", Some("t"))] {
             assert!(matches!(of(id, token), Err(Failure::Usage(_))), "{id}");

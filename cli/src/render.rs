@@ -1,14 +1,8 @@
 //! Everything that people read, as pure functions from values to text.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use offload_shared::{
-    eta::Basis,
-    problem::Problem,
-    status::{EtaWindow, Status, StatusObject},
-};
+use offload_client::{EtaWindow, Problem, Receipt, ReceiptEta, Status, StatusObject};
 use serde_json::Value;
-
-use crate::receipt::{Receipt, ReceiptEta};
 
 /// Colours, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +89,7 @@ pub(crate) fn eta(eta: &ReceiptEta) -> String {
         Some(1) => text += "; 1 order ahead",
         Some(n) => text += &format!("; {n} orders ahead"),
     }
-    if eta.basis == Some(Basis::Configured) {
+    if eta.basis.as_deref() == Some("configured") {
         text += " (by the configured time: there is no history yet)";
     }
     text
@@ -117,11 +111,12 @@ pub(crate) fn expected(window: &EtaWindow, now: DateTime<Utc>) -> String {
 
 /// What `submit` tells: the receipt in words and what to do next.
 pub(crate) fn receipt(receipt: &Receipt, next: &str, paint: Paint) -> String {
-    let mut rows = vec![("order", paint.bold(&receipt.id.to_string())), ("status", paint.status(receipt.status))];
+    let status = receipt.status.unwrap_or(Status::Pending);
+    let mut rows = vec![("order", paint.bold(&receipt.id)), ("status", paint.status(status))];
     if let Some(eta) = &receipt.eta {
         rows.push(("eta", self::eta(eta)));
     }
-    rows.push(("status url", receipt.status_url.clone()));
+    rows.extend(receipt.status_url.clone().map(|url| ("status url", url)));
     if let Some(until) = receipt.status_url_expires_at {
         rows.push(("", paint.dim(&format!("works until {}", until.to_rfc3339_opts(SecondsFormat::Secs, true)))));
     }
@@ -131,7 +126,7 @@ pub(crate) fn receipt(receipt: &Receipt, next: &str, paint: Paint) -> String {
 
 /// The readable card of an order.
 pub(crate) fn card(object: &StatusObject, status_url: Option<&str>, now: DateTime<Utc>, paint: Paint) -> String {
-    let mut rows = vec![("order", paint.bold(&object.id.to_string())), ("status", status_line(object, paint))];
+    let mut rows = vec![("order", paint.bold(&object.id)), ("status", status_line(object, paint))];
     if let (Some(progress), false) = (&object.progress, object.done) {
         let message = progress.message.as_deref().map(clean).unwrap_or_default();
         rows.push(("progress", format!("{} % {message}", progress.percent).trim_end().to_owned()));
@@ -246,7 +241,6 @@ pub(crate) fn looks(n: u32) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use offload_shared::{problem::Fault, status::StatusObject};
     use serde_json::json;
 
     use super::*;
@@ -339,12 +333,15 @@ mod tests {
 
     #[test]
     fn a_problem_tells_every_fault_and_cannot_steer_the_terminal() {
-        let mut p = Problem::new("invalid-order", "The order is not valid", 400).detail("2 faults\x1b[2J");
-        p.errors = vec![
-            Fault { pointer: "/items/0/quantity".into(), detail: "the value is less than 1".into() },
-            Fault { pointer: String::new(), detail: "\"kind\" is missing".into() },
-        ];
-        p.request_id = Some("r-1".into());
+        let p: Problem = serde_json::from_value(json!({
+            "type": "https://x/problems/invalid-order", "title": "The order is not valid", "status": 422,
+            "detail": "2 faults\u{1b}[2J", "request_id": "r-1",
+            "errors": [
+                {"pointer": "/items/0/quantity", "detail": "the value is less than 1"},
+                {"pointer": "", "detail": "\"kind\" is missing"},
+            ],
+        }))
+        .unwrap();
         assert_eq!(
             problem(&p, PLAIN),
             "The order is not valid\n  2 faults [2J\n  /items/0/quantity: the value is less than 1\n  \

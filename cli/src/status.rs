@@ -3,7 +3,7 @@
 use clap::Args;
 use offload_shared::clock;
 
-use crate::{args::ClientArgs, client::Client, failure::Failure, output, receipt::OrderArgs, render, wait::Renewal};
+use crate::{args::ClientArgs, client::client, failure::Failure, output, progress::Notes, receipt::OrderArgs, render};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -15,12 +15,10 @@ pub(crate) struct StatusArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
-    let client = Client::new(&args.client.api)?;
-    let subject = args.order.subject()?;
-    let answer = client.order(subject.id(), subject.token()).await?;
+    let client = client(&args.client.api, &Notes::default())?;
+    let (view, text) = client.status_text(&args.order.receipt()?).await?;
     if args.client.json {
-        return output::result(&answer.text);
+        return output::result(&text);
     }
-    let order: Renewal = answer.json()?;
-    output::result(&render::card(&order.object, Some(&order.status_url), clock::now(), output::result_paint()))
+    output::result(&render::card(&view.object, Some(&view.status_url), clock::now(), output::result_paint()))
 }

@@ -8,10 +8,11 @@ use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     args::{ClientArgs, DEFAULT_API},
-    client::Client,
+    client::client,
     failure::Failure,
     output,
-    receipt::{Receipt, Subject, read_stdin},
+    progress::Notes,
+    receipt::read_stdin,
     render,
     wait::{self, UntilArgs},
 };
@@ -53,19 +54,22 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
     if !args.wait && args.until.is_set() {
         return Err(Failure::Usage("--timeout and --output need --wait".to_owned()));
     }
-    let client = Client::new(&args.client.api)?;
+    let notes = Notes::default();
+    let client = client(&args.client.api, &notes)?;
     let text = read(args.order.as_deref())?;
     let options = Options { deadline_seconds: args.deadline_seconds, delay_seconds: args.delay_seconds };
     let body = merged(&text, &options).map_err(Failure::Usage)?;
-    let key = args.idempotency_key.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    if key.is_empty() || !key.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Failure::Usage("--idempotency-key takes visible ASCII characters without spaces".to_owned()));
+    let mut submit = client.submit_text(&body);
+    if let Some(key) = args.idempotency_key {
+        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Failure::Usage("--idempotency-key takes visible ASCII characters without spaces".to_owned()));
+        }
+        submit = submit.idempotency_key(key);
     }
-    let answer = client.submit(&body, &key).await?;
+    let (receipt, text) = submit.with_text().await?;
     if args.client.json && !args.wait {
-        return output::result(&answer.text);
+        return output::result(&text);
     }
-    let receipt: Receipt = answer.json()?;
     let api = args.client.api.as_str().trim_end_matches('/');
     let api = if api == DEFAULT_API { String::new() } else { format!(" --api {api}") };
     let next = format!("{} wait {} --token {}{api}", output::program(), receipt.id, receipt.order_token);
@@ -75,7 +79,7 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
     if !args.client.json {
         output::say(render::receipt(&receipt, &next, output::say_paint()).trim_end());
     }
-    wait::follow(&client, &Subject::Receipt(Box::new(receipt)), &args.until, args.client.json).await
+    wait::follow(&client, &receipt, &args.until, args.client.json, &notes).await
 }
 
 fn read(order: Option<&str>) -> Result<String, Failure> {

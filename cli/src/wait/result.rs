@@ -3,63 +3,52 @@
 use std::{io::Write, path::Path};
 
 use futures_util::StreamExt;
-use offload_shared::status::StatusObject;
+use offload_client::{Client, Receipt, StatusObject};
 use tempfile::NamedTempFile;
 
-use super::{Renewal, UntilArgs, Waiting};
-use crate::{client::cause, failure::Failure, output};
+use super::UntilArgs;
+use crate::{failure::Failure, output};
 
-impl Waiting<'_> {
-    /// Prints the result, or writes it to the file that was asked for.
-    pub(super) async fn hand_over(&self, o: &StatusObject, until: &UntilArgs, json: bool) -> Result<(), Failure> {
-        let Some(file) = &until.output else {
-            if json {
-                return Ok(());
-            }
-            return match (&o.result, &o.result_url) {
-                (Some(result), _) => output::result(&pretty(result)),
-                (None, Some(url)) => {
-                    output::say("the result is a file: this is its URL, and --output FILE downloads it");
-                    output::result(url)
-                }
-                (None, None) => Ok(()),
-            };
-        };
-        let bytes = match (&o.result, &o.result_url) {
-            (None, Some(url)) => self.download(url, file).await?,
-            (result, _) => {
-                let text = pretty(result.as_ref().unwrap_or(&serde_json::Value::Null)) + "\n";
-                let mut part = Part::new(file)?;
-                part.add(text.as_bytes())?;
-                part.keep()?
-            }
-        };
-        if !json {
-            output::say(&format!("{} ({bytes} bytes)", file.display()));
+/// Prints the result, or writes it to the file that was asked for.
+pub(super) async fn hand_over(
+    client: &Client,
+    receipt: &Receipt,
+    o: &StatusObject,
+    until: &UntilArgs,
+    json: bool,
+) -> Result<(), Failure> {
+    let Some(file) = &until.output else {
+        if json {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    async fn download(&self, url: &str, file: &Path) -> Result<u64, Failure> {
-        let part = Part::new(file)?;
-        let refused = match self.client.download(url).await? {
-            Ok(response) => return receive(response, part).await,
-            Err(why) => why,
+        return match (&o.result, &o.result_url) {
+            (Some(result), _) => output::result(&pretty(result)),
+            (None, Some(url)) => {
+                output::say("the result is a file: this is its URL, and --output FILE downloads it");
+                output::result(url)
+            }
+            (None, None) => Ok(()),
         };
-        output::say(&format!("the result's URL works no longer ({refused}); asking the api for a fresh one"));
-        let fresh: Renewal = self.client.order(self.id, self.token).await?.json()?;
-        let gone = || Failure::Refused(format!("the result cannot be downloaded: {refused}"));
-        match self.client.download(&fresh.object.result_url.ok_or_else(gone)?).await? {
-            Ok(response) => receive(response, part).await,
-            Err(_) => Err(gone()),
-        }
+    };
+    // Before anything is fetched for it.
+    let mut part = Part::new(file)?;
+    let bytes = if o.result_url.is_some() {
+        receive(client.result(receipt, o).await?, part).await?
+    } else {
+        let text = pretty(o.result.as_ref().unwrap_or(&serde_json::Value::Null)) + "\n";
+        part.add(text.as_bytes())?;
+        part.keep()?
+    };
+    if !json {
+        output::say(&format!("{} ({bytes} bytes)", file.display()));
     }
+    Ok(())
 }
 
 async fn receive(response: reqwest::Response, mut part: Part<'_>) -> Result<u64, Failure> {
     let mut body = response.bytes_stream();
     while let Some(bytes) = body.next().await {
-        let bytes = bytes.map_err(|e| Failure::Unreachable(format!("the download broke off: {}", cause(e))))?;
+        let bytes = bytes.map_err(|e| Failure::Unreachable(format!("the download broke off: {}", e.without_url())))?;
         part.add(&bytes)?;
     }
     part.keep()

@@ -5,8 +5,10 @@
  * @module
  */
 
-/** The share of the window between two looks. */
-const SHARE = 0.3;
+/** What one look is worth: a delay of this share of the order's time. */
+const LOOK = 0.05;
+/** Where in its first step a window is looked at first. */
+const FIRST = 0.55;
 /** The shortest time between two looks, in seconds. */
 const SHORTEST = 0.1;
 /** How much rarer looks become after the window, as a share of the time since. */
@@ -25,7 +27,7 @@ export interface Schedule {
 /** The schedule of an order that is expected `lo` to `hi` seconds after it was placed. */
 export function schedule(lo: number, hi: number): Schedule {
   const w = window(lo, hi);
-  return { ...w, next: w.lo + step(w) / 2 };
+  return { ...w, next: w.lo + FIRST * step(w) };
 }
 
 /** After a look, at the time planned, that found no newer window. */
@@ -37,7 +39,7 @@ export function looked(s: Schedule): Schedule {
 export function moved(s: Schedule, lo: number, hi: number): Schedule {
   const w = window(lo, hi);
   const d = step(w);
-  return { ...w, next: Math.max(s.next + d, w.lo + d / 2) };
+  return { ...w, next: Math.max(s.next + d, w.lo + FIRST * d) };
 }
 
 /** `wait` give or take 10 %, by `random` in [0, 1), so that the clients of a burst do not come together. */
@@ -51,5 +53,5 @@ function window(lo: number, hi: number): { lo: number; hi: number } {
 }
 
 function step(w: { lo: number; hi: number }): number {
-  return Math.max(SHORTEST, SHARE * (w.hi - w.lo));
+  return Math.max(SHORTEST, Math.sqrt(LOOK * (w.hi - w.lo) * w.hi));
 }

@@ -170,8 +170,12 @@ describe("wait", () => {
     const final = await pass(time, c.wait(receipt, { onUpdate: (s) => updates.push(`${s.revision} ${s.status}`) }));
     assert.deepEqual(updates, ["1 pending", "2 processing", "3 completed"]);
     assert.deepEqual([final.done, final.status, final.result], [true, "completed", { parcels: 1 }]);
-    // 9 s and half a step; a step; the newer window from 30 s after the second look on; a step.
-    const expected = [10.65, 13.95, 13.95 + 30 + 1.5, 13.95 + 30 + 1.5 + 3];
+    // A step in a window, in seconds since the order.
+    const step = (lo: number, hi: number) => Math.sqrt(0.05 * (hi - lo) * hi);
+    const second = 9 + 1.55 * step(9, 20);
+    // The newer window begins 30 s after the second look.
+    const newer = step(second + 30, second + 40);
+    const expected = [9 + 0.55 * step(9, 20), second, second + 30 + 0.55 * newer, second + 30 + 1.55 * newer];
     assert.equal(at.length, 4);
     at.forEach((t, i) => assert.ok(Math.abs(t - expected[i]!) < 0.06, `${at} is not ${expected}`));
     for (const s of service.looks()) {
@@ -418,7 +422,7 @@ describe("wait", () => {
           await pass(time, c.wait(receipt));
           const took = (time.now() - start) / 1_000;
           assert.equal(service.looks().length, 3);
-          assert.ok(took > 16.5 && took < 18, `10.65, 13.95, 17.25 s, and not ${took}`);
+          assert.ok(took > 16.7 && took < 18.2, `10.8, 14.1, 17.5 s, and not ${took}`);
         });
 
         test(`a receipt from elsewhere is followed ${minutes} min off, with ${dated ? "a" : "no"} Date to read`, async () => {

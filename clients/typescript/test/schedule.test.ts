@@ -14,7 +14,7 @@ interface Golden {
 }
 
 test("the looks are those of the service's own schedule", () => {
-  const golden = JSON.parse(readFileSync(new URL("../../test/golden/schedule.json", import.meta.url), "utf8")) as Golden[];
+  const golden = JSON.parse(readFileSync(new URL("../../../golden/schedule.json", import.meta.url), "utf8")) as Golden[];
   assert.ok(golden.length >= 9);
   for (const { lo, hi, moves, looks } of golden) {
     let s = schedule(lo, hi ?? NaN);

@@ -418,7 +418,7 @@ describe("wait", () => {
           service.eta = { p10: 9, p50: 12, p90: 20 };
           const receipt = await pass(time, c.submit(ORDER));
           const start = time.now();
-          service.onLook = () => time.now() - start > 14_000 && service.finish();
+          service.onLook = () => time.now() - start > 15_000 && service.finish();
           await pass(time, c.wait(receipt));
           const took = (time.now() - start) / 1_000;
           assert.equal(service.looks().length, 3);
@@ -432,7 +432,7 @@ describe("wait", () => {
           service.object = service.status({ eta: window(time, 9, 20), poll_after_ms: 10_650 });
           const receipt = service.receipt();
           const start = time.now();
-          service.onLook = () => time.now() - start > 14_000 && service.finish();
+          service.onLook = () => time.now() - start > 15_000 && service.finish();
           await pass(time, c.wait(receipt));
           const took = (time.now() - start) / 1_000;
           // Without a Date nobody tells a clock that is fast from an order that is late.

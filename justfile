@@ -71,3 +71,7 @@ sim *ARGS:
 # Whether messages that nobody can read slow the orders down: clean and poisoned runs by turns, two minutes.
 poison *ARGS:
     cargo run --release -p offload-poison -- {{ARGS}}
+
+# What clients pay by the real system: 2,000 orders in a Poisson stream at 70 %, then 500 at once; six minutes.
+polls *ARGS:
+    cargo run --release -p offload-polls -- {{ARGS}}

@@ -44,9 +44,15 @@ impl Background {
         }
     }
 
-    /// Waits until everything is done. Nothing new should come meanwhile.
+    /// To have tasks of elsewhere counted among these.
+    pub(crate) fn tracker(&self) -> TaskTracker {
+        self.tracker.clone()
+    }
+
+    /// Waits until everything is done. Nothing new should come meanwhile; afterwards it may.
     pub(crate) async fn done(&self) {
         self.tracker.close();
         self.tracker.wait().await;
+        self.tracker.reopen();
     }
 }

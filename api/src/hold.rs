@@ -15,7 +15,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) record: OrderRecord,
-    /// The preference that was applied; `None` if too many requests are held already, and this one was not.
+    /// The preference that was applied; `None` if this request was not held: too many are already, or it is a function
+    /// that serves.
     pub(crate) applied: Option<Wait>,
 }
 
@@ -31,6 +32,9 @@ pub(crate) async fn hold(
 ) -> Result<Held, ApiError> {
     if enough(&record) {
         return Ok(Held { record, applied: Some(wait) });
+    }
+    if !service.holds {
+        return Ok(Held { record, applied: None });
     }
     let Ok(seat) = service.seats.try_acquire() else { return Ok(Held { record, applied: None }) };
     place.give_up();

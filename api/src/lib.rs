@@ -16,6 +16,7 @@ mod error;
 mod eta;
 mod hold;
 mod key_locks;
+mod lambda;
 mod links;
 mod metrics;
 mod openapi;

@@ -1,4 +1,4 @@
-//! `offload-api`: the api as a server.
+//! `offload-api`: the api, as a server, or as a function where Lambda runs it.
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use offload_shared::{
     aws::{CallPolicy, Connection},
-    settings::{self, ApiSettings, EtaSettings, Exit, Source, StoreSettings},
+    settings::{self, ApiSettings, EtaSettings, Exit, Source, StoreSettings, catalogue as c},
     shutdown,
     telemetry::{self, LogSettings},
 };
@@ -15,12 +15,17 @@ struct Settings {
     api: ApiSettings,
     eta: EtaSettings,
     log: LogSettings,
+    in_lambda: bool,
 }
 
 fn read(s: &mut Source) -> Option<Settings> {
+    let in_lambda = settings::in_lambda();
     let (store, api, eta) = (StoreSettings::read(s), ApiSettings::read(s), EtaSettings::read(s));
     let log = LogSettings::read(s);
-    Some(Settings { store: store?, api: api?, eta: eta?, log: log? })
+    if in_lambda && api.as_ref().is_some_and(|api| api.public_url.is_none()) {
+        s.error(format!("{} is missing: a function has no address that links could name", c::PUBLIC_URL.variable()));
+    }
+    Some(Settings { store: store?, api: api?, eta: eta?, log: log?, in_lambda })
 }
 
 /// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
@@ -42,6 +47,9 @@ pub async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if settings.in_lambda {
+        return ended(crate::lambda::serve(settings.api, settings.eta, stores, stop).await);
+    }
     let listener = match TcpListener::bind(settings.api.listen).await {
         Ok(listener) => listener,
         Err(e) => {
@@ -49,7 +57,11 @@ pub async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match crate::serve(listener, settings.api, settings.eta, stores, stop).await {
+    ended(crate::serve(listener, settings.api, settings.eta, stores, stop).await)
+}
+
+fn ended(served: std::io::Result<()>) -> ExitCode {
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             tracing::error!(error = %e, "cannot serve");

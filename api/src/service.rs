@@ -32,6 +32,8 @@ pub(crate) struct Service {
     pub(crate) places: Arc<Semaphore>,
     /// Requests held.
     pub(crate) seats: Semaphore,
+    /// Whether requests may be held at all: a function is billed while it waits.
+    pub(crate) holds: bool,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
     /// The OpenAPI document with the order schema in force.
@@ -59,12 +61,13 @@ impl Service {
         if settings.public_url.is_none() && listen.ip().is_unspecified() {
             tracing::warn!(%listen, "links name the listen address, which clients cannot reach; set OFFLOAD_PUBLIC_URL");
         }
-        let metrics = Metrics::new();
+        let (metrics, background) = (Metrics::new(), Background::new());
         Ok(Self {
             public: PublicUrl::new(&public),
-            estimator: Estimator::new(eta, &stores, metrics.clone()),
+            estimator: Estimator::new(eta, &stores, metrics.clone(), background.tracker()),
             keys: KeyLocks::default(),
-            background: Background::new(),
+            background,
+            holds: true,
             places: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             seats: Semaphore::new(HELD_MAX),
             metrics,

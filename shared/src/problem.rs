@@ -94,6 +94,21 @@ pub mod ends {
             .detail(format!("the work was stopped after {seconds} s, the longest that one attempt may take"))
     }
 
+    /// The attempt was cut off by the end of the function's time.
+    #[must_use]
+    pub fn function_timed_out(seconds: f64) -> Problem {
+        Problem::new("function-timed-out", "The work did not fit into a function's time", 504)
+            .detail(format!("it was stopped after {seconds:.0} s, when the function's time was over"))
+    }
+
+    /// The attempt was cut off although it had as long as Lambda ever gives.
+    #[must_use]
+    pub fn outlasts_functions(seconds: f64) -> Problem {
+        Problem::new("outlasts-functions", "The work takes longer than a function may run", 504).detail(format!(
+            "it was stopped after {seconds:.0} s, and no function runs longer than 900 s; such orders need a worker in a container"
+        ))
+    }
+
     /// Every attempt failed.
     #[must_use]
     pub fn attempts_exhausted(attempts: u32, last: Option<&str>) -> Problem {

@@ -5,15 +5,19 @@
 
 mod client;
 pub mod crash;
+mod function;
 pub mod ordeal;
 pub mod post;
 mod process;
 mod program;
+mod raw_queue;
 mod system;
 
 pub use client::{Answer, Receipt, View};
+pub use function::{Function, Invoked};
 pub use process::Process;
 pub use program::program;
+pub use raw_queue::RawQueue;
 pub use system::{SECRET, Setup, System};
 
 use std::time::Duration;
@@ -27,7 +31,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// # Panics
 /// With `what`, if it does not within [`PATIENCE`].
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
+pub async fn eventually<T>(what: &str, mut check: impl AsyncFnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
     loop {
         if let Some(value) = check().await {

@@ -6,6 +6,7 @@ mod cancellation;
 mod crashes;
 mod estimates;
 mod idempotency;
+mod lambda;
 mod ordeal;
 mod orders;
 mod outages;

@@ -3,24 +3,38 @@
 use std::process::Command;
 
 use offload_tests::Process;
+use serde_json::Value;
 
 const README: &str = include_str!("../../README.md");
 
-/// The commands of the README that hold `part`, one fenced block.
-fn block(part: &str) -> &'static str {
-    let mut blocks = README.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+/// The fenced block of the README in `language` that holds `part`.
+fn block(language: &str, part: &str) -> &'static str {
+    let fence = format!("```{language}\n");
+    let mut blocks = README.split(fence.as_str()).skip(1).filter_map(|rest| rest.split("```").next());
     blocks.find(|block| block.contains(part)).unwrap_or_else(|| panic!("no block of the README has {part}"))
+}
+
+fn up() -> (Process, Value) {
+    let free = "127.0.0.1:0";
+    let args = ["up", "--json", "--api", free, "--s3", free, "--sqs", free, "--dynamodb", free, "--job-seconds", "1"];
+    let mut process = Process::start("offload", &args, &[]);
+    let ready = process.ready();
+    (process, ready)
+}
+
+/// Runs a program of the README, and gives what it prints.
+fn run(program: &str, flag: &str, text: &str) -> String {
+    let output = Command::new(program).args([flag, text]).output().unwrap();
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
 fn an_order_is_placed_and_followed_with_curl() {
-    let free = "127.0.0.1:0";
-    let args = ["up", "--json", "--api", free, "--s3", free, "--sqs", free, "--dynamodb", free];
-    let mut up = Process::start("offload", &args, &[]);
-    let ready = up.ready();
+    let (_up, ready) = up();
     let folder = tempfile::tempdir().unwrap();
     // On the ports that were free instead of the usual ones.
-    let commands = block("tee receipt.json").replace("http://127.0.0.1:8080", ready["api"].as_str().unwrap());
+    let commands = block("sh", "tee receipt.json").replace("http://127.0.0.1:8080", ready["api"].as_str().unwrap());
     let output = Command::new("bash").args(["-euo", "pipefail", "-c", &commands]).current_dir(folder.path()).output();
     let output = output.unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
@@ -29,4 +43,26 @@ fn an_order_is_placed_and_followed_with_curl() {
         assert!(said.contains(part), "{part} is not in {said}");
     }
     assert!(said.ends_with("304\n"), "{said}");
+}
+
+#[test]
+fn a_client_in_a_few_lines_follows_an_order_to_its_end() {
+    let (_up, ready) = up();
+    let api = ready["api"].as_str().unwrap();
+    let order = r#"{"kind": "report", "rows": 10, "delay_ms": 3000}"#;
+    for (function, part) in [("wait", "def wait"), ("follow", "def follow")] {
+        let client = block("python", part);
+        let place = format!(
+            "{client}\nrequest = urllib.request.Request('{api}/order', b'{order}', {{'content-type': 'application/json'}})\n\
+             print({function}(json.load(urllib.request.urlopen(request)))['status'])"
+        );
+        assert_eq!(run("python3", "-c", &place), "completed\n", "{part}");
+    }
+    let client = block("js", "async function follow");
+    let place = format!(
+        "{client}\nconst placed = await fetch('{api}/order', {{ method: 'POST', body: '{order}', \
+         headers: {{ 'content-type': 'application/json' }} }});\n\
+         console.log((await follow(await placed.json())).status);"
+    );
+    assert_eq!(run("node", "--input-type=module", &format!("--eval={place}")), "completed\n");
 }

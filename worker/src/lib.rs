@@ -10,12 +10,13 @@
 mod consumer;
 pub mod dead_letters;
 mod job;
+mod lambda;
 pub mod processor;
 pub mod program;
 mod reporter;
 pub mod sweeper;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use offload_shared::{
     aws::Stores,
@@ -29,15 +30,34 @@ use processor::Processor;
 use reporter::Reporter;
 
 /// What every job of a worker shares.
+#[derive(Clone)]
 struct Worker {
     settings: WorkerSettings,
-    reporter: Reporter,
+    reporter: Arc<Reporter>,
     stores: Stores,
     processor: Arc<dyn Processor>,
     /// Names this process in leases.
     name: String,
     /// Set when jobs that still run must hand their orders back.
     halt: CancellationToken,
+    /// In a function: how much time there is from the start of the invocation to `halt`.
+    time: Option<Duration>,
+}
+
+impl Worker {
+    fn new(settings: WorkerSettings, eta: EtaSettings, stores: Stores, processor: Arc<dyn Processor>) -> Self {
+        let name = format!("worker-{}", uuid::Uuid::new_v4().simple());
+        let guess = ServiceTimes::configured(eta.expected_job_seconds);
+        Self {
+            reporter: Arc::new(Reporter::new(&name, settings.concurrency, guess)),
+            name,
+            halt: CancellationToken::new(),
+            time: None,
+            settings,
+            stores,
+            processor,
+        }
+    }
 }
 
 /// Works until `stop`, then lets the running jobs finish, hands back what does not within the grace period, and
@@ -49,17 +69,7 @@ pub async fn run(
     processor: Arc<dyn Processor>,
     stop: CancellationToken,
 ) {
-    let name = format!("worker-{}", uuid::Uuid::new_v4().simple());
-    let guess = ServiceTimes::configured(eta.expected_job_seconds);
-    let worker = Worker {
-        reporter: Reporter::new(&name, settings.concurrency, guess),
-        name,
-        halt: CancellationToken::new(),
-        settings,
-        stores,
-        processor,
-    };
-    let worker = Arc::new(worker);
+    let worker = Arc::new(Worker::new(settings, eta, stores, processor));
     let (every, age) = (worker.settings.sweep_every, worker.settings.sweep_after);
     let mut beside = JoinSet::new();
     beside.spawn(sweeper::run(worker.stores.clone(), every, age, stop.clone()));

@@ -1,4 +1,4 @@
-//! `offload-worker`: a worker in a container.
+//! `offload-worker`: a worker, in a container, or as functions where Lambda runs it.
 
 use std::process::ExitCode;
 

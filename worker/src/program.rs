@@ -49,6 +49,17 @@ pub async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if settings::in_lambda() {
+        let Settings { worker, eta, processor, .. } = settings;
+        let served = crate::lambda::serve(worker, eta, stores, processor, shutdown::on_signal()).await;
+        return match served {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                tracing::error!(error = %e, "cannot serve");
+                ExitCode::FAILURE
+            }
+        };
+    }
     crate::run(settings.worker, settings.eta, stores, settings.processor, shutdown::on_signal()).await;
     ExitCode::SUCCESS
 }

@@ -36,6 +36,8 @@ pub(crate) struct Reporter {
 
 #[derive(Debug, Default)]
 struct Seen {
+    /// When this worker last told.
+    told_at: Option<DateTime<Utc>>,
     history: History,
     finished: VecDeque<DateTime<Utc>>,
 }
@@ -61,17 +63,33 @@ impl Reporter {
 
     /// Publishes until `stop`. What came before, from workers that are gone, is taken over first.
     pub(crate) async fn run(&self, orders: &OrderTable, stop: &CancellationToken) {
-        self.take_over(orders).await;
         loop {
-            let report = self.report(clock::now());
-            if let Err(e) = orders.publish_report(&report).await {
-                // The api then works with what it knew; the next report makes up for it.
-                tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot publish the worker's report");
-            }
+            self.tell(orders).await;
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(EVERY) => {}
             }
+        }
+    }
+
+    /// Publishes, if it is time: for a worker that runs only now and then.
+    pub(crate) async fn tell_if_due(&self, orders: &OrderTable) {
+        let told_at = self.lock().told_at;
+        let every = TimeDelta::from_std(EVERY).unwrap_or(SPAN);
+        if told_at.is_none_or(|at| clock::now() - at >= every) {
+            self.tell(orders).await;
+        }
+    }
+
+    async fn tell(&self, orders: &OrderTable) {
+        let now = clock::now();
+        let first = self.lock().told_at.replace(now).is_none();
+        if first {
+            self.take_over(orders).await;
+        }
+        if let Err(e) = orders.publish_report(&self.report(now)).await {
+            // The api then works with what it knew; the next report makes up for it.
+            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot publish the worker's report");
         }
     }
 

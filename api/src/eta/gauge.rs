@@ -12,6 +12,7 @@ use offload_shared::{
     history::Fleet,
 };
 use tokio::{sync::watch, time::timeout};
+use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
 
@@ -32,6 +33,7 @@ pub(crate) struct QueueGauge {
     queue: OrderQueue,
     orders: OrderTable,
     metrics: Metrics,
+    tasks: TaskTracker,
     state: Arc<Mutex<State>>,
     /// Tells of every finished call, whether it failed or not.
     finished: watch::Sender<()>,
@@ -60,8 +62,9 @@ fn plan(age: Option<Duration>, failed: Option<Duration>, asking: bool) -> Plan {
 }
 
 impl QueueGauge {
-    pub(crate) fn new(queue: OrderQueue, orders: OrderTable, metrics: Metrics) -> Self {
-        Self { queue, orders, metrics, state: Arc::default(), finished: watch::Sender::new(()) }
+    /// A gauge whose calls are counted among `tasks`.
+    pub(crate) fn new(queue: OrderQueue, orders: OrderTable, metrics: Metrics, tasks: TaskTracker) -> Self {
+        Self { queue, orders, metrics, tasks, state: Arc::default(), finished: watch::Sender::new(()) }
     }
 
     /// The depth as well as it can be known without making a request wait: never an error.
@@ -76,7 +79,7 @@ impl QueueGauge {
         };
         if plan.ask {
             let gauge = self.clone();
-            tokio::spawn(async move { gauge.ask().await });
+            self.tasks.spawn(async move { gauge.ask().await });
         }
         if plan.wait {
             // Late or failed: the estimate is made with what there is.

@@ -11,6 +11,7 @@ use offload_shared::{
     history::Fleet,
     settings::EtaSettings,
 };
+use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
 use arrivals::Arrivals;
@@ -41,11 +42,11 @@ pub(crate) struct Estimator {
 }
 
 impl Estimator {
-    pub(crate) fn new(settings: EtaSettings, stores: &Stores, metrics: Metrics) -> Self {
+    pub(crate) fn new(settings: EtaSettings, stores: &Stores, metrics: Metrics, tasks: TaskTracker) -> Self {
         Self {
             guess: ServiceTimes::configured(settings.expected_job_seconds),
             concurrency: f64::from(settings.expected_concurrency),
-            gauge: QueueGauge::new(stores.queue.clone(), stores.orders.clone(), metrics),
+            gauge: QueueGauge::new(stores.queue.clone(), stores.orders.clone(), metrics, tasks),
             arrivals: Arrivals::default(),
         }
     }

@@ -3,17 +3,13 @@
 //! A queue is filled while no worker runs, in one case with poison strewn in; then a worker starts, and the time until
 //! the last order has ended is taken. Clean and poisoned runs alternate, and the ratio of their medians is printed.
 
-mod sender;
-
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use futures_util::{StreamExt, stream};
 use offload_local::Service;
 use offload_shared::settings::catalogue as c;
-use offload_tests::{Setup, System, eventually, post::post_until_accepted};
-
-use sender::Sender;
+use offload_tests::{RawQueue, Setup, System, eventually, post::post_until_accepted};
 
 #[derive(Parser)]
 struct Args {
@@ -52,12 +48,12 @@ async fn run(orders: usize, poison: usize) -> anyhow::Result<f64> {
     let setup = Setup { workers: 0, ..Setup::default() };
     let mut system = setup.with(c::CONCURRENCY, 16).with(c::JOB_SECONDS, 0.01).start().await;
     let url = format!("{}/order", system.apis[0]);
-    let sender = Sender::to(&system);
+    let queue = RawQueue::orders(&system);
     // Evenly among the orders, so that poison is met all the time.
-    let every = if poison == 0 { usize::MAX } else { orders / poison };
+    let every = orders.checked_div(poison).unwrap_or(usize::MAX);
     let place = async |n: usize| {
         if n % every == every - 1 {
-            sender.send(&nth_poison(n / every)).await?;
+            queue.send(&nth_poison(n / every)).await?;
         }
         post_until_accepted(&system.http, &url, &format!("order-{n}")).await;
         anyhow::Ok(())

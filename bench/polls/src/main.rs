@@ -1,7 +1,7 @@
 //! How many polls, and how much delay, by the real system: `just polls`.
 //!
 //! An api and a worker on the embedded stack in one process, as `offload up` runs them, under a Poisson stream of
-//! orders at 70 % of what the worker can do, and then a burst. Every client follows the schedule and nothing else; the
+//! orders at 70 % of what the worker can do, and then a burst. Every client waits with `offload-client`; the
 //! requests are counted by the embedded S3 and by the api's own metrics, not by the clients.
 
 mod client;
@@ -36,7 +36,7 @@ struct Args {
     /// How much of the worker the stream takes up
     #[arg(long, default_value_t = 0.7)]
     utilisation: f64,
-    /// Of the arrivals and the clients' jitter
+    /// Of the arrivals
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -84,13 +84,14 @@ async fn run(
     mut gap: impl FnMut(&mut SmallRng) -> f64,
 ) -> anyhow::Result<Figures> {
     let before = system.stack.requests(Service::S3);
+    let client = offload_client::Client::new(&system.apis[0])?;
     let mut clients = JoinSet::new();
     let mut next = tokio::time::Instant::now();
     for _ in 0..orders {
         next += Duration::from_secs_f64(gap(rng));
         tokio::time::sleep_until(next).await;
-        let (http, url, seed) = (system.http.clone(), format!("{}/order", system.apis[0]), rng.random());
-        clients.spawn(async move { follow(&http, &url, SmallRng::seed_from_u64(seed)).await });
+        let client = client.clone();
+        clients.spawn(async move { follow(&client).await });
     }
     let mut looked: Vec<Looked> = Vec::with_capacity(orders);
     while let Some(done) = clients.join_next().await {

@@ -17,5 +17,5 @@ pub use error::{Error, Kind};
 pub use orders::{Accepted, Conflict, LeaseState, OrderTable};
 pub use presign::Presigner;
 pub use provision::{Provisioned, provision};
-pub use queue::{DELAY_MAX, Delivery, OrderQueue, QueueDepth, RECEIVE_MAX, Visibility};
+pub use queue::{DELAY_MAX, Delivery, Handed, OrderQueue, Outcome, QueueDepth, RECEIVE_MAX, Visibility};
 pub use status_store::{Published, ResultBody, StatusStore};

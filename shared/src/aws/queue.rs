@@ -13,6 +13,8 @@ use aws_sdk_sqs::{
     types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName},
 };
 
+use tokio::sync::oneshot;
+
 use super::error::{Error, Kind};
 use crate::message::Envelope;
 
@@ -46,6 +48,8 @@ pub struct QueueDepth {
 #[derive(Debug)]
 pub struct Delivery {
     handle: Visibility,
+    /// Told when the message is done with, if it is not ours to delete.
+    handed_by: Option<oneshot::Sender<()>>,
     /// The message's id, for logs.
     pub message_id: String,
     /// What it says.
@@ -54,6 +58,32 @@ pub struct Delivery {
     pub receive_count: u32,
     /// The trace context that it carries.
     pub traceparent: Option<String>,
+}
+
+/// A message as an event brings it: somebody else has received it, and deletes it if we say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handed {
+    /// The message's id.
+    pub message_id: String,
+    /// What it is settled by.
+    pub receipt: String,
+    /// What it says.
+    pub body: String,
+    /// How often it has been delivered, this time included.
+    pub receive_count: u32,
+    /// The trace context that it carries.
+    pub traceparent: Option<String>,
+}
+
+/// What becomes of a message that was handed to us.
+#[derive(Debug)]
+pub struct Outcome(oneshot::Receiver<()>);
+
+impl Outcome {
+    /// Whether the message is done with. `false` if it was given back or dropped: then it must come again.
+    pub async fn is_complete(self) -> bool {
+        self.0.await.is_ok()
+    }
 }
 
 /// Prolongs a delivery from beside the work on it.
@@ -127,9 +157,39 @@ impl OrderQueue {
                 body: m.body.unwrap_or_default(),
                 // Without a receipt handle nothing can be done with a message; SQS always gives one.
                 handle: Visibility { queue: self.clone(), receipt: m.receipt_handle?.into(), received },
+                handed_by: None,
             })
         };
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(delivery).collect())
+    }
+
+    /// A message of this queue that somebody else has received for us, and what will become of it: `complete` does not
+    /// delete it but says that it may be.
+    #[must_use]
+    pub fn handed(&self, message: Handed) -> (Delivery, Outcome) {
+        let (complete, outcome) = oneshot::channel();
+        let receipt = message.receipt.into();
+        let delivery = Delivery {
+            handle: Visibility { queue: self.clone(), receipt, received: Instant::now() },
+            handed_by: Some(complete),
+            message_id: message.message_id,
+            body: message.body,
+            receive_count: message.receive_count,
+            traceparent: message.traceparent,
+        };
+        (delivery, Outcome(outcome))
+    }
+
+    /// The queue's name: the last part of its URL, and of its ARN.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The name of the message attribute that carries the trace context.
+    #[must_use]
+    pub fn traceparent_attribute() -> &'static str {
+        TRACEPARENT
     }
 
     /// How many messages there are. Approximate, and a few seconds old.
@@ -191,6 +251,11 @@ impl Delivery {
     /// # Errors
     /// If the call fails; the message may come again then.
     pub async fn complete(self) -> Result<(), Error> {
+        if let Some(handed_by) = self.handed_by {
+            // Nobody listens any more: then it comes again, and is found done.
+            let _ = handed_by.send(());
+            return Ok(());
+        }
         let Visibility { queue, receipt, .. } = &self.handle;
         let delete = queue.client.delete_message().queue_url(&*queue.url).receipt_handle(&**receipt);
         delete.send().await.map(drop).map_err(|e| Error::of("sqs.DeleteMessage", &e))

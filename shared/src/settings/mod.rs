@@ -10,3 +10,9 @@ mod source;
 pub use catalogue::{ALL, Setting};
 pub use groups::{ApiSettings, EtaSettings, StoreSettings, WorkerSettings};
 pub use source::{Exit, SettingsError, Source, parse};
+
+/// Whether this process is a Lambda function: its runtime says so itself.
+#[must_use]
+pub fn in_lambda() -> bool {
+    std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
+}

@@ -31,6 +31,9 @@ const STORE_RETRY: Backoff = Backoff { base: Duration::from_millis(250), max: Du
 /// How long to try; then the message comes again, and what was stored by then is found.
 const STORE_TIME: Duration = Duration::from_secs(900);
 
+/// Lambda gives a function 900 s at most, and the end must be recorded in them: whoever had this much will never have more.
+const FUNCTION_LONGEST: Duration = Duration::from_secs(880);
+
 /// The end could not be recorded: the order is no longer ours, or a service stays down. The message is left as it is.
 struct GaveUp;
 
@@ -111,6 +114,10 @@ async fn transition(worker: &Worker, job: &Job, end: End, keeper: &Keeper) -> Re
         End::Stopped(Reason::TimedOut) => {
             Transition::Fail { error: ends::processing_timed_out(worker.settings.job_timeout.as_secs_f64()) }
         }
+        End::Stopped(Reason::OutOfTime(ran)) if ran >= FUNCTION_LONGEST => {
+            Transition::Fail { error: ends::outlasts_functions(ran.as_secs_f64()) }
+        }
+        End::Stopped(Reason::OutOfTime(ran)) => retry_or_fail(ends::function_timed_out(ran.as_secs_f64())),
         End::Stopped(Reason::Shutdown) => Transition::Yield { error: None },
         End::Stopped(Reason::Lost) => return Err(GaveUp),
     })

@@ -52,10 +52,18 @@ pub(super) enum Reason {
     Deadline,
     /// The attempt took too long.
     TimedOut,
-    /// The worker shuts down.
+    /// The worker shuts down, or a function's time ends that was not for this order alone.
     Shutdown,
+    /// A function's time is over, and this order had most of it: so long.
+    OutOfTime(Duration),
     /// Another worker has the order, or it ended otherwise.
     Lost,
+}
+
+/// Why work that ran for `ran` is stopped by the worker. `time` is what a function had in all.
+fn halted(time: Option<Duration>, ran: Duration) -> Reason {
+    // An order that came late, behind others, had no fair chance.
+    if time.is_some_and(|time| ran >= time / 2) { Reason::OutOfTime(ran) } else { Reason::Shutdown }
 }
 
 /// Runs the processor on a claimed order.
@@ -86,7 +94,7 @@ pub(super) async fn run(worker: &Worker, job: &mut Job, delivery: &Delivery) -> 
                 LeaseState::CancelRequested => break Reason::Cancelled,
                 LeaseState::Lost => break Reason::Lost,
             },
-            () = worker.halt.cancelled() => break Reason::Shutdown,
+            () = worker.halt.cancelled() => break halted(worker.time, started.elapsed()),
             () = &mut deadline => break Reason::Deadline,
             () = &mut time_out => break Reason::TimedOut,
             () = sleep_until(weigh_at.unwrap_or(started)), if weigh_at.is_some() => {

@@ -1,0 +1,46 @@
+//! The api as a Lambda function behind an HTTP API of API Gateway: the same router, one request at a time.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use lambda_http::{Request, service_fn};
+use offload_shared::{
+    aws::Stores,
+    settings::{ApiSettings, EtaSettings},
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::{router::router, service::Service};
+
+/// Serves invocations until `stop`. The settings must name the public URL: a function has no address of its own.
+///
+/// # Errors
+/// If the settings cannot be used, or the runtime ends.
+pub(crate) async fn serve(
+    settings: ApiSettings,
+    eta: EtaSettings,
+    stores: Stores,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let service = Service { holds: false, ..Service::new(settings, eta, stores, nowhere, stop.clone())? };
+    let service = Arc::new(service);
+    let router = router(&service)?;
+    let handler = service_fn(move |request: Request| {
+        let (router, service) = (router.clone(), Arc::clone(&service));
+        async move {
+            let response = router.oneshot(request).await;
+            // Once the answer is out the function is frozen, in the middle of whatever it does.
+            service.background.done().await;
+            response
+        }
+    });
+    tokio::select! {
+        ended = lambda_http::run(handler) => ended.map_err(io::Error::other),
+        () = stop.cancelled() => Ok(()),
+    }
+}

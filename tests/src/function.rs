@@ -1,0 +1,187 @@
+//! Lambda around a real program: its Runtime API, on a port of its own, which hands out invocations one at a time and
+//! kills what outlasts them.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use chrono::TimeDelta;
+use offload_shared::clock;
+use serde_json::{Value, json};
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex as Turn, mpsc, oneshot},
+    task::AbortHandle,
+    time::timeout,
+};
+
+use crate::{PATIENCE, Process, System};
+
+/// What became of an invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Invoked {
+    /// The function answered.
+    Answer(Value),
+    /// The function said that it failed.
+    Error(Value),
+    /// Its time was over before it said anything: it was killed.
+    TimedOut,
+}
+
+impl Invoked {
+    /// The answer.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn answer(self) -> Value {
+        match self {
+            Self::Answer(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+struct Pending {
+    id: String,
+    event: Value,
+    time: Duration,
+}
+
+struct RuntimeApi {
+    next: Turn<mpsc::Receiver<Pending>>,
+    waiting: Mutex<HashMap<String, oneshot::Sender<Invoked>>>,
+    /// Told when the function asks for work for the first time, or that it could not begin.
+    begun: Mutex<Option<oneshot::Sender<Result<(), Value>>>>,
+}
+
+/// A function: a real program, and Lambda's side of it.
+pub struct Function {
+    /// The program.
+    pub process: Process,
+    invoke: mpsc::Sender<Pending>,
+    api: Arc<RuntimeApi>,
+    server: AbortHandle,
+}
+
+impl Function {
+    /// Starts a program of the workspace as a function of this system, and waits until it asks for work.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn start(program: &str, system: &System, settings: &[(&str, &str)]) -> Self {
+        let (invoke, next) = mpsc::channel(16);
+        let (begun, has_begun) = oneshot::channel();
+        let api = RuntimeApi { next: Turn::new(next), waiting: Mutex::default(), begun: Mutex::new(Some(begun)) };
+        let api = Arc::new(api);
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next_invocation))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+            .route("/2018-06-01/runtime/init/error", post(init_error))
+            .with_state(Arc::clone(&api));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let server =
+            tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") }).abort_handle();
+        let variables = system.variables();
+        let mut all: Vec<(&str, &str)> = variables.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+        all.extend([
+            ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
+            ("AWS_LAMBDA_FUNCTION_NAME", program),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/test"),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", "test"),
+        ]);
+        all.extend(settings);
+        let process = Process::start(program, &[], &all);
+        let begun = timeout(PATIENCE, has_begun).await.expect("it asks for work in time");
+        begun.expect("the runtime API lives").unwrap_or_else(|e| panic!("the function could not begin: {e}"));
+        Self { process, invoke, api, server }
+    }
+
+    /// Invokes it with so much time; if that is over the program is killed, as Lambda does.
+    ///
+    /// # Panics
+    /// If the runtime API is gone.
+    pub async fn invoke(&mut self, event: Value, time: Duration) -> Invoked {
+        let id = uuid::Uuid::new_v4().to_string();
+        let (answered, answer) = oneshot::channel();
+        self.api.waiting.lock().expect("no panic").insert(id.clone(), answered);
+        self.invoke.send(Pending { id, event, time }).await.expect("it listens");
+        match timeout(time, answer).await {
+            Ok(invoked) => invoked.expect("the runtime API lives"),
+            Err(_) => {
+                self.process.kill();
+                Invoked::TimedOut
+            }
+        }
+    }
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn next_invocation(State(api): State<Arc<RuntimeApi>>) -> Response {
+    if let Some(begun) = api.begun.lock().expect("no panic").take() {
+        let _ = begun.send(Ok(()));
+    }
+    let Some(Pending { id, event, time }) = api.next.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let deadline = clock::now() + TimeDelta::from_std(time).expect("a short time");
+    let headers = [
+        ("lambda-runtime-aws-request-id", id),
+        ("lambda-runtime-deadline-ms", deadline.timestamp_millis().to_string()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:test".to_owned()),
+        ("lambda-runtime-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=0".to_owned()),
+        ("content-type", "application/json".to_owned()),
+    ];
+    (headers, event.to_string()).into_response()
+}
+
+fn settle(api: &RuntimeApi, id: &str, invoked: Invoked) -> StatusCode {
+    match api.waiting.lock().expect("no panic").remove(id) {
+        Some(waiting) => {
+            let _ = waiting.send(invoked);
+            StatusCode::ACCEPTED
+        }
+        None => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn parsed(body: &Bytes) -> Value {
+    serde_json::from_slice(body).unwrap_or_else(|_| json!(String::from_utf8_lossy(body)))
+}
+
+async fn response(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
+    settle(&api, &id, Invoked::Answer(parsed(&body)))
+}
+
+async fn error(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
+    settle(&api, &id, Invoked::Error(parsed(&body)))
+}
+
+async fn init_error(State(api): State<Arc<RuntimeApi>>, body: Bytes) -> StatusCode {
+    if let Some(begun) = api.begun.lock().expect("no panic").take() {
+        let _ = begun.send(Err(parsed(&body)));
+    }
+    StatusCode::ACCEPTED
+}

@@ -1,0 +1,128 @@
+//! The queue of orders as anybody may use it who has the keys: sends what the service never would, and receives as Lambda
+//! does.
+
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4::SigningParams,
+};
+use offload_shared::clock;
+use serde_json::{Map, Value, json};
+
+use crate::System;
+
+/// One queue of a system.
+pub struct RawQueue {
+    http: reqwest::Client,
+    endpoint: String,
+    url: String,
+    region: String,
+    credentials: Credentials,
+}
+
+impl RawQueue {
+    /// The queue of orders.
+    #[must_use]
+    pub fn orders(system: &System) -> Self {
+        Self::of(system, system.store_settings().queue_url)
+    }
+
+    /// Its dead-letter queue.
+    ///
+    /// # Panics
+    /// If the system has none.
+    #[must_use]
+    pub fn dead_letters(system: &System) -> Self {
+        Self::of(system, system.store_settings().dead_letter_queue_url.expect("every system has one"))
+    }
+
+    fn of(system: &System, url: String) -> Self {
+        let of = |name: &str| {
+            let found = system.variables().into_iter().find(|(variable, _)| variable == name);
+            found.map(|(_, value)| value).unwrap_or_default()
+        };
+        let (id, secret) = (of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"));
+        Self {
+            http: system.http.clone(),
+            endpoint: of("AWS_ENDPOINT_URL_SQS"),
+            url,
+            region: of("AWS_REGION"),
+            credentials: Credentials::new(id, secret, None, None, "tests"),
+        }
+    }
+
+    /// Sends a body as it is.
+    ///
+    /// # Errors
+    /// If the queue does not take it.
+    pub async fn send(&self, body: &str) -> anyhow::Result<()> {
+        self.call("SendMessage", json!({"MessageBody": body})).await.map(drop)
+    }
+
+    /// Receives up to ten messages and makes an event of them, as Lambda does for a function.
+    ///
+    /// # Errors
+    /// If the queue does not answer.
+    pub async fn receive_event(&self) -> anyhow::Result<Value> {
+        let wanted = json!({"MaxNumberOfMessages": 10, "WaitTimeSeconds": 5, "VisibilityTimeout": 180,
+            "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"]});
+        let answer = self.call("ReceiveMessage", wanted).await?;
+        let name = self.url.rsplit('/').next().unwrap_or_default();
+        let attribute = |(name, value): (&String, &Value)| {
+            let of_event = json!({"stringValue": value["StringValue"], "dataType": value["DataType"],
+                "stringListValues": [], "binaryListValues": []});
+            (name.clone(), of_event)
+        };
+        let record = |m: &Value| {
+            let attributes: Map<String, Value> =
+                m["MessageAttributes"].as_object().map(|a| a.iter().map(attribute).collect()).unwrap_or_default();
+            json!({
+                "messageId": m["MessageId"], "receiptHandle": m["ReceiptHandle"], "body": m["Body"],
+                "attributes": m["Attributes"], "messageAttributes": attributes, "md5OfBody": m["MD5OfBody"],
+                "eventSource": "aws:sqs", "awsRegion": self.region,
+                "eventSourceARN": format!("arn:aws:sqs:{}:000000000000:{name}", self.region),
+            })
+        };
+        let records: Vec<Value> =
+            answer["Messages"].as_array().map(|m| m.iter().map(record).collect()).unwrap_or_default();
+        Ok(json!({"Records": records}))
+    }
+
+    /// Deletes a message, as Lambda does with what a function has done.
+    ///
+    /// # Errors
+    /// If the queue does not.
+    pub async fn delete(&self, receipt_handle: &str) -> anyhow::Result<()> {
+        self.call("DeleteMessage", json!({"ReceiptHandle": receipt_handle})).await.map(drop)
+    }
+
+    async fn call(&self, action: &str, mut body: Value) -> anyhow::Result<Value> {
+        body["QueueUrl"] = json!(self.url);
+        let body = body.to_string();
+        let (kind, target) = ("application/x-amz-json-1.0", format!("AmazonSQS.{action}"));
+        let identity = self.credentials.clone().into();
+        let params = SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("sqs")
+            .time(SystemTime::from(clock::now()))
+            .settings(SigningSettings::default())
+            .build()?;
+        let headers = [("content-type", kind), ("x-amz-target", target.as_str())];
+        let signable = SignableBody::Bytes(body.as_bytes());
+        let signable = SignableRequest::new("POST", &self.endpoint, headers.into_iter(), signable)?;
+        let (instructions, _) = sign(signable, &params.into())?.into_parts();
+        let mut request = self.http.post(&self.endpoint).header("content-type", kind).header("x-amz-target", &target);
+        for (name, value) in instructions.headers() {
+            request = request.header(name, value);
+        }
+        let answer = request.body(body).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        anyhow::ensure!(status.is_success(), "the queue says {status}: {text}");
+        serde_json::from_str(if text.is_empty() { "null" } else { &text }).context("the queue's answer")
+    }
+}

@@ -1,0 +1,154 @@
+//! The worker as Lambda functions: one binary that tells by the event what it is asked for.
+//!
+//! Lambda receives the messages and deletes those that are not reported as failed, so a delivery is settled by what is
+//! reported. Everything ends within the invocation: once its answer is out, the function is frozen.
+
+mod event;
+mod time;
+
+use std::{sync::Arc, time::Duration};
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use lambda_runtime::{Context, LambdaEvent, service_fn};
+use offload_shared::{
+    aws::{Handed, OrderQueue, Stores},
+    clock,
+    settings::{EtaSettings, WorkerSettings},
+};
+use serde_json::{Value, json};
+use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::{Worker, dead_letters, job, processor::Processor, sweeper};
+use event::Event;
+
+/// Serves invocations until `stop`.
+///
+/// # Errors
+/// If the runtime ends.
+pub(crate) async fn serve(
+    settings: WorkerSettings,
+    eta: EtaSettings,
+    stores: Stores,
+    processor: Arc<dyn Processor>,
+    stop: CancellationToken,
+) -> Result<(), lambda_runtime::Error> {
+    let worker = Worker::new(settings, eta, stores, processor);
+    let handler = service_fn(|event: LambdaEvent<Value>| invoke(&worker, event));
+    tokio::select! {
+        ended = lambda_runtime::run(handler) => ended,
+        () = stop.cancelled() => Ok(()),
+    }
+}
+
+async fn invoke(worker: &Worker, LambdaEvent { payload, context }: LambdaEvent<Value>) -> Result<Value, String> {
+    let dead = worker.stores.dead_letters.as_ref().map(OrderQueue::name);
+    let answer = match Event::read(payload, worker.stores.queue.name(), dead).map_err(|e| e.to_string())? {
+        Event::Sweep => sweep(worker).await?,
+        Event::Orders(messages) => failures(work(worker, messages, &context).await)?,
+        Event::DeadLetters(messages) => failures(bury(worker, messages).await)?,
+    };
+    Ok(answer)
+}
+
+/// Works on a batch, and names the messages that must come again.
+async fn work(worker: &Worker, messages: Vec<SqsMessage>, context: &Context) -> Vec<String> {
+    let left = time::left(context.deadline, clock::now());
+    let working = left.saturating_sub(time::margin(left));
+    let worker = Arc::new(Worker { halt: CancellationToken::new(), time: Some(working), ..worker.clone() });
+    let hands = Arc::new(Semaphore::new(worker.settings.concurrency));
+    let mut jobs = JoinSet::new();
+    for message in messages {
+        let (worker, hands) = (Arc::clone(&worker), Arc::clone(&hands));
+        jobs.spawn(async move {
+            let id = message.message_id.clone().unwrap_or_default();
+            let Some(handed) = handed(message) else { return Some(id) };
+            let (delivery, outcome) = worker.stores.queue.handed(handed);
+            let hand = tokio::select! {
+                biased;
+                // No work is started any more: it goes to whoever has time.
+                () = worker.halt.cancelled() => None,
+                hand = hands.acquire_owned() => hand.ok(),
+            };
+            if hand.is_none() || worker.halt.is_cancelled() {
+                let _ = delivery.retry_after(Duration::ZERO).await;
+            } else {
+                job::handle(&worker, delivery).await;
+            }
+            if outcome.is_complete().await { None } else { Some(id) }
+        });
+    }
+    let mut failed = Vec::new();
+    let halt = sleep(working);
+    tokio::pin!(halt);
+    loop {
+        tokio::select! {
+            ended = jobs.join_next() => match ended {
+                Some(Ok(id)) => failed.extend(id),
+                // A panic outside of a processor. Its message is not known, so all come again, and those that are done
+                // are found done.
+                Some(Err(e)) => tracing::error!(error = %e, "a job has failed"),
+                None => break,
+            },
+            () = &mut halt, if !worker.halt.is_cancelled() => {
+                tracing::info!(jobs.running = jobs.len(), "the function's time is over: what still runs is handed back");
+                worker.halt.cancel();
+            }
+        }
+    }
+    worker.reporter.tell_if_due(&worker.stores.orders).await;
+    failed
+}
+
+/// Ends the orders of dead letters, and names the letters that must come again.
+async fn bury(worker: &Worker, messages: Vec<SqsMessage>) -> Vec<String> {
+    let mut failed = Vec::new();
+    for message in messages {
+        let id = message.message_id.clone().unwrap_or_default();
+        let buried = match (handed(message), &worker.stores.dead_letters) {
+            (Some(handed), Some(queue)) => {
+                let (delivery, outcome) = queue.handed(handed);
+                if let Err(e) = dead_letters::bury(worker, delivery).await {
+                    tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot end a dead letter");
+                }
+                outcome.is_complete().await
+            }
+            _ => false,
+        };
+        if !buried {
+            failed.push(id);
+        }
+    }
+    failed
+}
+
+async fn sweep(worker: &Worker) -> Result<Value, String> {
+    let swept = sweeper::sweep(&worker.stores, worker.settings.sweep_after, clock::now()).await;
+    // Reported as a failed invocation, which an alarm counts; the next one makes up for it.
+    let swept = swept.map_err(|e| format!("cannot sweep: {} in {}", e.kind.as_str(), e.operation))?;
+    tracing::info!(swept.sent, swept.ended, swept.failed, "swept");
+    Ok(json!({"sent": swept.sent, "ended": swept.ended, "failed": swept.failed}))
+}
+
+fn failures(ids: Vec<String>) -> Result<Value, String> {
+    let failure = |id| {
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = id;
+        failure
+    };
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = ids.into_iter().map(failure).collect();
+    serde_json::to_value(response).map_err(|e| e.to_string())
+}
+
+/// The message of an event's record; `None` if it cannot be settled, which never happens.
+fn handed(message: SqsMessage) -> Option<Handed> {
+    let attribute = message.message_attributes.get(OrderQueue::traceparent_attribute());
+    Some(Handed {
+        message_id: message.message_id?,
+        receipt: message.receipt_handle?,
+        body: message.body.unwrap_or_default(),
+        receive_count: message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1),
+        traceparent: attribute.and_then(|a| a.string_value.clone()),
+    })
+}

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use offload_shared::{
     aws::{CallPolicy, Connection},
-    settings::{self, ApiSettings, EtaSettings, Exit, Source, StoreSettings, catalogue as c},
+    settings::{self, ApiSettings, EtaSettings, Exit, Setting, Source, StoreSettings, catalogue as c},
     shutdown,
     telemetry::{self, LogSettings},
 };
@@ -28,11 +28,17 @@ fn read(s: &mut Source) -> Option<Settings> {
     Some(Settings { store: store?, api: api?, eta: eta?, log: log?, in_lambda })
 }
 
+/// Every setting that the program takes.
+#[must_use]
+pub fn settings() -> Vec<Setting> {
+    [StoreSettings::SETTINGS, ApiSettings::SETTINGS, EtaSettings::SETTINGS, LogSettings::SETTINGS].concat()
+}
+
 /// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
 pub async fn main() -> ExitCode {
-    let all = [StoreSettings::SETTINGS, ApiSettings::SETTINGS, EtaSettings::SETTINGS, LogSettings::SETTINGS].concat();
     let about = "Takes orders over HTTP, shows them and cancels them.";
-    let settings = match settings::parse("offload-api", about, &all, std::env::args_os(), std::env::vars(), read) {
+    let settings = match settings::parse("offload-api", about, &settings(), std::env::args_os(), std::env::vars(), read)
+    {
         Ok(settings) => settings,
         Err(exit) => return Exit::report(&exit),
     };

@@ -1,8 +1,8 @@
 //! The worker: takes orders from the queue, has them processed, and records what became of them.
 //!
-//! One order's way: [`consumer`] receives a message, [`job::claim`] makes the order its own in the order table,
-//! [`job::run`] has it processed while [`job::lease`] holds it, [`job::record`] stores the end, shows it in S3 and only
-//! then deletes the message. Beside it, [`sweeper`] sends what was accepted and not sent, and [`dead_letters`] ends what
+//! One order's way: `consumer` receives a message, `job::claim` makes the order its own in the order table,
+//! `job::run` has it processed while `job::lease` holds it, `job::record` stores the end, shows it in S3 and only
+//! then deletes the message. Beside it, `sweeper` sends what was accepted and not sent, and `dead_letters` ends what
 //! the queue gave up.
 //!
 //! Invariant: a message is deleted only after the final status stands in S3.

@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc};
 
 use offload_shared::{
     aws::{CallPolicy, Connection},
-    settings::{self, EtaSettings, Exit, Source, StoreSettings, WorkerSettings},
+    settings::{self, EtaSettings, Exit, Setting, Source, StoreSettings, WorkerSettings},
     shutdown,
     telemetry::{self, LogSettings},
 };
@@ -25,21 +25,27 @@ fn read(s: &mut Source) -> Option<Settings> {
     Some(Settings { store: store?, worker: worker?, eta: eta?, log: log?, processor: processor? })
 }
 
-/// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
-pub async fn main() -> ExitCode {
-    let all = [
+/// Every setting that the program takes.
+#[must_use]
+pub fn settings() -> Vec<Setting> {
+    [
         StoreSettings::SETTINGS,
         WorkerSettings::SETTINGS,
         EtaSettings::SETTINGS,
         LogSettings::SETTINGS,
         processor::SETTINGS,
     ]
-    .concat();
+    .concat()
+}
+
+/// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
+pub async fn main() -> ExitCode {
     let about = "Takes orders from the queue, has them processed, and records what became of them.";
-    let settings = match settings::parse("offload-worker", about, &all, std::env::args_os(), std::env::vars(), read) {
-        Ok(settings) => settings,
-        Err(exit) => return Exit::report(&exit),
-    };
+    let settings =
+        match settings::parse("offload-worker", about, &settings(), std::env::args_os(), std::env::vars(), read) {
+            Ok(settings) => settings,
+            Err(exit) => return Exit::report(&exit),
+        };
     telemetry::init(&settings.log);
     let connection = Connection::from_environment(CallPolicy::BACKGROUND).await;
     let stores = match connection.stores(&settings.store).await {

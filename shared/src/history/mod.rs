@@ -7,7 +7,7 @@
 //! So a service that got faster is believed within minutes, where a thousand orders may take hours, and a steady one is
 //! known to 3 % all the same. A sketch that only fades is one or the other.
 //!
-//! A [`Sketch`] is a histogram with logarithmic buckets and fading weights, not one of the sketch crates: its merge is an
+//! A `Sketch` is a histogram with logarithmic buckets and fading weights, not one of the sketch crates: its merge is an
 //! addition, so it is commutative and associative (a t-digest's is not), it can fade by a multiplication (a KLL or
 //! DDSketch crate's cannot, without its insides), and it takes 150 lines. Its quantiles are off by 4 % at most.
 //!

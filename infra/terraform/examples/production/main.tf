@@ -1,0 +1,60 @@
+# Work that takes up to hours, in containers of one's own; a custom domain; pages of one origin; alarms to people.
+
+terraform {
+  required_version = ">= 1.7"
+}
+
+provider "aws" {
+  region = "eu-west-1"
+}
+
+variable "image" {
+  description = "Image of the worker, with the program that does the work in it."
+  type        = string
+}
+
+variable "private_subnet_ids" {
+  description = "Subnets with a way to AWS's endpoints."
+  type        = list(string)
+}
+
+variable "worker_security_group_id" {
+  description = "Security group of the workers: out to HTTPS, nothing in."
+  type        = string
+}
+
+variable "alarm_topic_arn" {
+  description = "Where alarms go."
+  type        = string
+}
+
+module "offload" {
+  source = "../.."
+
+  name           = "orders"
+  api_package    = "../../../../target/package/offload-api.zip"
+  worker_package = "../../../../target/package/offload-worker.zip"
+
+  public_url   = "https://orders.example.com"
+  cors_origins = ["https://shop.example.com"]
+
+  worker_runtime         = "fargate"
+  worker_max_concurrency = 4
+  fargate = {
+    image           = var.image
+    subnet_ids      = var.private_subnet_ids
+    security_groups = [var.worker_security_group_id]
+    cpu             = 1024
+    memory          = 2048
+  }
+  worker_settings = {
+    OFFLOAD_PROCESSOR           = "command"
+    OFFLOAD_COMMAND             = "/app/render"
+    OFFLOAD_CONCURRENCY         = "4"
+    OFFLOAD_JOB_TIMEOUT_SECONDS = "14400"
+  }
+
+  point_in_time_recovery = true
+  alarm_topic_arn        = var.alarm_topic_arn
+  log_retention_days     = 90
+}

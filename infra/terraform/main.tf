@@ -1,0 +1,159 @@
+# status-offload on AWS. Each module is one concern; what it needs of the others is passed in.
+
+data "aws_caller_identity" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  # Lambda's own advice: six times the function's timeout, so that a batch that is retried is not received meanwhile.
+  # A container holds a message by renewing it, and takes the worker's own lease.
+  visibility_seconds = var.worker_runtime == "lambda" ? 6 * var.worker_timeout_seconds : 30
+  token_secret       = var.token_secret != null ? var.token_secret : one(random_password.token[*].result)
+}
+
+# --- The secret of order tokens -----------------------------------------------------------------------------------------
+
+# It stands in the state and in the api's configuration, as whoever may read either may read orders anyway. To replace it
+# without breaking the tokens of running orders, set var.token_secret to the new and the old one, separated by a comma.
+resource "random_password" "token" {
+  count  = var.token_secret == null ? 1 : 0
+  length = 64
+  # Commas separate secrets.
+  special = false
+}
+
+# --- The stores ---------------------------------------------------------------------------------------------------------
+
+module "status_store" {
+  source = "./modules/status_store"
+
+  name                      = var.name
+  account_id                = data.aws_caller_identity.current.account_id
+  cors_origins              = var.cors_origins
+  allowed_cidrs             = var.allowed_cidrs
+  max_signature_age_seconds = var.max_signature_age_seconds
+  status_standard_days      = var.status_standard_days
+  status_transitions        = var.status_transitions
+  status_expire_days        = var.status_expire_days
+  result_transitions        = var.result_transitions
+  result_expire_days        = var.result_expire_days
+  force_destroy             = !var.deletion_protection
+}
+
+module "order_table" {
+  source = "./modules/order_table"
+
+  name                   = var.name
+  point_in_time_recovery = var.point_in_time_recovery
+  deletion_protection    = var.deletion_protection
+}
+
+module "queue" {
+  source = "./modules/queue"
+
+  name               = var.name
+  visibility_seconds = local.visibility_seconds
+}
+
+# --- Who signs URLs -----------------------------------------------------------------------------------------------------
+
+# A presigned URL can do what its signer can, and dies with its credentials. A function's own end at a time that it is not
+# told, so it assumes this role, which may read status objects and results and nothing else.
+resource "aws_iam_role" "signer" {
+  name        = "${var.name}-signer"
+  description = "Signs the URLs of status objects and results of ${var.name}."
+  # Through chaining a session lasts an hour at most; to allow more would promise what STS refuses.
+  max_session_duration = 3600
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AssumedByApiAndWorker"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { AWS = concat([module.api.role_arn], module.worker.signing_role_arns) }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "signer" {
+  name = "read"
+  role = aws_iam_role.signer.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "ReadStatusAndResults"
+      Effect   = "Allow"
+      Action   = "s3:GetObject"
+      Resource = ["${module.status_store.bucket_arn}/status/*", "${module.status_store.bucket_arn}/results/*"]
+    }]
+  })
+}
+
+# --- The programs -------------------------------------------------------------------------------------------------------
+
+module "api" {
+  source = "./modules/api"
+
+  name               = var.name
+  package            = var.api_package
+  architecture       = var.architecture
+  public_url         = var.public_url
+  cors_origins       = var.cors_origins
+  bucket             = module.status_store.bucket
+  bucket_arn         = module.status_store.bucket_arn
+  table              = module.order_table.name
+  table_arn          = module.order_table.arn
+  queue_url          = module.queue.url
+  queue_arn          = module.queue.arn
+  token_secret       = local.token_secret
+  signer_role_arn    = local.signer_role_arn
+  retention_days     = var.retention_days
+  log_retention_days = var.log_retention_days
+  expected_workers   = var.worker_max_concurrency
+}
+
+module "worker" {
+  source = "./modules/worker"
+
+  name                  = var.name
+  package               = var.worker_package
+  architecture          = var.architecture
+  runtime               = var.worker_runtime
+  timeout_seconds       = var.worker_timeout_seconds
+  max_concurrency       = var.worker_max_concurrency
+  provisioned_pollers   = var.worker_provisioned_pollers
+  settings              = var.worker_settings
+  fargate               = var.fargate
+  bucket                = module.status_store.bucket
+  bucket_arn            = module.status_store.bucket_arn
+  table                 = module.order_table.name
+  table_arn             = module.order_table.arn
+  queue_url             = module.queue.url
+  queue_arn             = module.queue.arn
+  dead_letter_queue_url = module.queue.dead_letter_url
+  dead_letter_queue_arn = module.queue.dead_letter_arn
+  signer_role_arn       = local.signer_role_arn
+  retention_days        = var.retention_days
+  log_retention_days    = var.log_retention_days
+}
+
+locals {
+  # By its name, not by the resource: the role trusts the functions' roles, and they may assume it.
+  signer_role_arn = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/${var.name}-signer"
+}
+
+# --- Watching -----------------------------------------------------------------------------------------------------------
+
+module "observability" {
+  source = "./modules/observability"
+
+  name                   = var.name
+  region                 = data.aws_region.current.region
+  alarm_topic_arn        = var.alarm_topic_arn
+  queue_name             = module.queue.name
+  dead_letter_queue_name = module.queue.dead_letter_name
+  api_id                 = module.api.api_id
+  functions              = concat([module.api.function_name], module.worker.function_names)
+  table_name             = module.order_table.name
+}

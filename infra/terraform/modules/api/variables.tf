@@ -1,0 +1,80 @@
+variable "name" {
+  description = "Prefix of every name."
+  type        = string
+}
+
+variable "package" {
+  description = "Path of offload-api.zip."
+  type        = string
+}
+
+variable "architecture" {
+  description = "arm64 or x86_64."
+  type        = string
+}
+
+variable "public_url" {
+  description = "URL of the API as clients reach it; null for API Gateway's own."
+  type        = string
+}
+
+variable "cors_origins" {
+  description = "Origins whose pages may call the API."
+  type        = list(string)
+}
+
+variable "bucket" {
+  description = "Name of the bucket of status objects."
+  type        = string
+}
+
+variable "bucket_arn" {
+  description = "Its ARN."
+  type        = string
+}
+
+variable "table" {
+  description = "Name of the order table."
+  type        = string
+}
+
+variable "table_arn" {
+  description = "Its ARN."
+  type        = string
+}
+
+variable "queue_url" {
+  description = "URL of the queue of orders."
+  type        = string
+}
+
+variable "queue_arn" {
+  description = "Its ARN."
+  type        = string
+}
+
+variable "token_secret" {
+  description = "Signs order tokens."
+  type        = string
+  sensitive   = true
+}
+
+variable "signer_role_arn" {
+  description = "The role that signs URLs."
+  type        = string
+}
+
+variable "retention_days" {
+  description = "Days that the order table remembers an order."
+  type        = number
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+}
+
+variable "expected_workers" {
+  description = "Orders that all workers together work on at once, for the first estimates; err high."
+  type        = number
+}

@@ -1,0 +1,141 @@
+# Alarms on what an operator must act on, and a dashboard of what one looks at.
+
+locals {
+  actions = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
+
+  # Each: what it means for whoever is woken by it, and when it rings.
+  queue_alarms = {
+    dead-letters = {
+      description = "Orders fell out of the queue: see `offload dlq list`."
+      queue       = var.dead_letter_queue_name
+      metric      = "ApproximateNumberOfMessagesVisible"
+      threshold   = 0
+    }
+    waiting = {
+      description = "The oldest order has waited for a quarter of an hour: workers are too few, or down."
+      queue       = var.queue_name
+      metric      = "ApproximateAgeOfOldestMessage"
+      threshold   = 900
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "queue" {
+  for_each            = local.queue_alarms
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = "AWS/SQS"
+  metric_name         = each.value.metric
+  dimensions          = { QueueName = each.value.queue }
+  statistic           = "Maximum"
+  period              = 60
+  evaluation_periods  = 5
+  threshold           = each.value.threshold
+  comparison_operator = "GreaterThanThreshold"
+  # An idle queue sends no metrics.
+  treat_missing_data = "notBreaching"
+  alarm_actions      = local.actions
+  ok_actions         = local.actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "api_5xx" {
+  alarm_name          = "${var.name}-api-5xx"
+  alarm_description   = "Orders are refused: a store does not answer, or the function fails."
+  namespace           = "AWS/ApiGateway"
+  metric_name         = "5xx"
+  dimensions          = { ApiId = var.api_id }
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 3
+  threshold           = 5
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.actions
+  ok_actions          = local.actions
+}
+
+resource "aws_cloudwatch_metric_alarm" "function" {
+  for_each = { for pair in setproduct(var.functions, ["Errors", "Throttles"]) : "${pair[0]}-${lower(pair[1])}" => pair }
+
+  alarm_name          = each.key
+  alarm_description   = "${each.value[0]} has ${lower(each.value[1])}: see its log."
+  namespace           = "AWS/Lambda"
+  metric_name         = each.value[1]
+  dimensions          = { FunctionName = each.value[0] }
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 3
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.actions
+  ok_actions          = local.actions
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = var.name
+
+  dashboard_body = jsonencode({
+    widgets = [for i, w in local.widgets : {
+      type   = "metric"
+      x      = 12 * (i % 2)
+      y      = 6 * floor(i / 2)
+      width  = 12
+      height = 6
+      properties = {
+        title   = w.title
+        region  = var.region
+        view    = "timeSeries"
+        period  = 60
+        stat    = w.stat
+        metrics = w.metrics
+      }
+    }]
+  })
+}
+
+locals {
+  widgets = [
+    {
+      title = "Orders and refusals"
+      stat  = "Sum"
+      metrics = [
+        ["AWS/ApiGateway", "Count", "ApiId", var.api_id],
+        ["AWS/ApiGateway", "4xx", "ApiId", var.api_id],
+        ["AWS/ApiGateway", "5xx", "ApiId", var.api_id],
+      ]
+    },
+    {
+      title   = "Latency of the api, ms"
+      stat    = "p99"
+      metrics = [["AWS/ApiGateway", "Latency", "ApiId", var.api_id]]
+    },
+    {
+      title = "Queue"
+      stat  = "Maximum"
+      metrics = [
+        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.queue_name],
+        ["AWS/SQS", "ApproximateNumberOfMessagesNotVisible", "QueueName", var.queue_name],
+        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", var.dead_letter_queue_name],
+      ]
+    },
+    {
+      title   = "Age of the oldest order, s"
+      stat    = "Maximum"
+      metrics = [["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", var.queue_name]]
+    },
+    {
+      title   = "Functions: errors and throttles"
+      stat    = "Sum"
+      metrics = [for pair in setproduct(var.functions, ["Errors", "Throttles"]) : ["AWS/Lambda", pair[1], "FunctionName", pair[0]]]
+    },
+    {
+      title = "Order table: consumed units"
+      stat  = "Sum"
+      metrics = [
+        ["AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName", var.table_name],
+        ["AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName", var.table_name],
+      ]
+    },
+  ]
+}

@@ -1,0 +1,14 @@
+variable "name" {
+  description = "Prefix of the table's name."
+  type        = string
+}
+
+variable "point_in_time_recovery" {
+  description = "Whether the table can be restored to any second of the last 35 days."
+  type        = bool
+}
+
+variable "deletion_protection" {
+  description = "Whether the table survives a destroy."
+  type        = bool
+}

@@ -1,0 +1,65 @@
+# The queue of orders, and where its dead letters go. Both standard: an order may come twice, and does no harm.
+
+resource "aws_sqs_queue" "orders" {
+  name                       = "${var.name}-orders"
+  visibility_timeout_seconds = var.visibility_seconds
+  # The longest that SQS keeps a message: an outage of a week loses nothing.
+  message_retention_seconds = 1209600
+  # Long polls wherever the receiver does not ask for them itself: the fewest empty answers, which are billed too.
+  receive_wait_time_seconds = 20
+  # SSE-SQS costs nothing. A message holds an id and a key, nothing of the order.
+  sqs_managed_sse_enabled = true
+
+  redrive_policy = jsonencode({
+    deadLetterTargetArn = aws_sqs_queue.dead.arn
+    # Orders end sooner, by their attempts; this catches what never gets that far. Waiting for another worker's lease
+    # counts as a delivery too, so it is not a small number.
+    maxReceiveCount = 20
+  })
+}
+
+resource "aws_sqs_queue" "dead" {
+  name                       = "${var.name}-orders-dead"
+  visibility_timeout_seconds = var.visibility_seconds
+  message_retention_seconds  = 1209600
+  receive_wait_time_seconds  = 20
+  sqs_managed_sse_enabled    = true
+}
+
+resource "aws_sqs_queue_redrive_allow_policy" "dead" {
+  queue_url = aws_sqs_queue.dead.id
+  redrive_allow_policy = jsonencode({
+    redrivePermission = "byQueue"
+    sourceQueueArns   = [aws_sqs_queue.orders.arn]
+  })
+}
+
+data "aws_iam_policy_document" "tls" {
+  for_each = { orders = aws_sqs_queue.orders.arn, dead = aws_sqs_queue.dead.arn }
+
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["sqs:*"]
+    resources = [each.value]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_sqs_queue_policy" "orders" {
+  queue_url = aws_sqs_queue.orders.id
+  policy    = data.aws_iam_policy_document.tls["orders"].json
+}
+
+resource "aws_sqs_queue_policy" "dead" {
+  queue_url = aws_sqs_queue.dead.id
+  policy    = data.aws_iam_policy_document.tls["dead"].json
+}

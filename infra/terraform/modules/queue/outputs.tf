@@ -1,0 +1,29 @@
+output "url" {
+  description = "URL of the queue of orders."
+  value       = aws_sqs_queue.orders.url
+}
+
+output "arn" {
+  description = "ARN of the queue of orders."
+  value       = aws_sqs_queue.orders.arn
+}
+
+output "name" {
+  description = "Name of the queue of orders."
+  value       = aws_sqs_queue.orders.name
+}
+
+output "dead_letter_url" {
+  description = "URL of its dead-letter queue."
+  value       = aws_sqs_queue.dead.url
+}
+
+output "dead_letter_arn" {
+  description = "ARN of its dead-letter queue."
+  value       = aws_sqs_queue.dead.arn
+}
+
+output "dead_letter_name" {
+  description = "Name of its dead-letter queue."
+  value       = aws_sqs_queue.dead.name
+}

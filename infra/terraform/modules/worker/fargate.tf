@@ -1,0 +1,129 @@
+# The container, for work that takes longer than a function may run or needs an image of its own. It consumes the queue,
+# ends dead letters and sweeps, all in one program.
+
+resource "aws_ecs_cluster" "this" {
+  count = local.fargate ? 1 : 0
+  name  = var.name
+
+  setting {
+    name  = "containerInsights"
+    value = "enabled"
+  }
+}
+
+resource "aws_cloudwatch_log_group" "container" {
+  #checkov:skip=CKV_AWS_158:logs hold no payloads, tokens or URLs; AWS's own key is enough
+  #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
+  count             = local.fargate ? 1 : 0
+  name              = "/aws/ecs/${var.name}-worker"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_ecs_task_definition" "this" {
+  #checkov:skip=CKV_AWS_336:the image decides; the worker of this repository writes to /tmp only, where results are collected
+  count                    = local.fargate ? 1 : 0
+  family                   = "${var.name}-worker"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.fargate.cpu
+  memory                   = var.fargate.memory
+  execution_role_arn       = aws_iam_role.execution[0].arn
+  task_role_arn            = aws_iam_role.task[0].arn
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.architecture == "arm64" ? "ARM64" : "X86_64"
+  }
+
+  container_definitions = jsonencode([{
+    name        = "worker"
+    image       = var.fargate.image
+    essential   = true
+    environment = [for name, value in local.environment : { name = name, value = value }]
+    # The program's own grace period is 25 s; whoever is killed before its end costs its orders an attempt.
+    stopTimeout = 30
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        "awslogs-group"         = aws_cloudwatch_log_group.container[0].name
+        "awslogs-region"        = data.aws_region.current.region
+        "awslogs-stream-prefix" = "worker"
+      }
+    }
+  }])
+}
+
+data "aws_region" "current" {}
+
+resource "aws_ecs_service" "this" {
+  count           = local.fargate ? 1 : 0
+  name            = "${var.name}-worker"
+  cluster         = aws_ecs_cluster.this[0].id
+  task_definition = aws_ecs_task_definition.this[0].arn
+  desired_count   = var.max_concurrency
+  launch_type     = "FARGATE"
+
+  network_configuration {
+    subnets          = var.fargate.subnet_ids
+    security_groups  = var.fargate.security_groups
+    assign_public_ip = false
+  }
+
+  lifecycle {
+    # Scaling belongs to whoever scales it.
+    ignore_changes = [desired_count]
+  }
+}
+
+resource "aws_iam_role" "task" {
+  count       = local.fargate ? 1 : 0
+  name        = "${var.name}-worker"
+  description = "What the worker of ${var.name} may do."
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AssumedByTasks"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "task" {
+  count = local.fargate ? 1 : 0
+  name  = "worker"
+  role  = aws_iam_role.task[0].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    # One program, all parts: each statement once, by a name of its own.
+    Statement = flatten([for part, statements in local.statements : [
+      for s in statements : merge(s, { Sid = "${replace(title(replace(part, "_", " ")), " ", "")}${s.Sid}" })
+    ]])
+  })
+}
+
+resource "aws_iam_role" "execution" {
+  count       = local.fargate ? 1 : 0
+  name        = "${var.name}-worker-execution"
+  description = "Starts tasks: pulls the image and writes logs."
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AssumedByTasks"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "execution" {
+  count = local.fargate ? 1 : 0
+  role  = aws_iam_role.execution[0].name
+  # Pulls from ECR and writes to CloudWatch; AWS keeps it current.
+  policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+}

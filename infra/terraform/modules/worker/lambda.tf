@@ -1,0 +1,175 @@
+# The three functions. One package: the program tells by the event what it is asked for.
+
+locals {
+  functions = local.lambda ? {
+    worker       = { name = "worker", description = "Works on orders.", timeout = var.timeout_seconds, memory = 512 }
+    dead_letters = { name = "dead-letters", description = "Ends what the queue gave up.", timeout = 30, memory = 256 }
+    sweeper      = { name = "sweeper", description = "Sends what was not sent, ends what is overdue.", timeout = 60, memory = 256 }
+  } : {}
+}
+
+resource "aws_iam_role" "function" {
+  for_each    = local.functions
+  name        = "${var.name}-${each.value.name}"
+  description = each.value.description
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AssumedByLambda"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "lambda.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "function" {
+  for_each = local.functions
+  name     = each.value.name
+  role     = aws_iam_role.function[each.key].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(local.statements[each.key], [{
+      Sid      = "Log"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = "${aws_cloudwatch_log_group.function[each.key].arn}:*"
+    }])
+  })
+}
+
+resource "aws_cloudwatch_log_group" "function" {
+  #checkov:skip=CKV_AWS_158:logs hold no payloads, tokens or URLs; AWS's own key is enough
+  #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
+  for_each          = local.functions
+  name              = "/aws/lambda/${var.name}-${each.value.name}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_lambda_function" "function" {
+  #checkov:skip=CKV_AWS_50:traces are W3C's, in the logs; X-Ray would bill each invocation
+  #checkov:skip=CKV_AWS_115:the event source limits how many run at once; reserved concurrency would throttle deliveries, which count
+  #checkov:skip=CKV_AWS_116:fed by queues that have dead-letter queues themselves, or by a schedule whose next run makes up for a failed one
+  #checkov:skip=CKV_AWS_117:it calls AWS's public endpoints only; in a VPC it would need a NAT gateway to reach them
+  #checkov:skip=CKV_AWS_173:no secret is in its configuration
+  #checkov:skip=CKV_AWS_272:the package is built by whoever applies this
+  for_each         = local.functions
+  function_name    = "${var.name}-${each.value.name}"
+  description      = each.value.description
+  role             = aws_iam_role.function[each.key].arn
+  runtime          = "provided.al2023"
+  handler          = "bootstrap"
+  architectures    = [var.architecture]
+  filename         = var.package
+  source_code_hash = filebase64sha256(var.package)
+  memory_size      = each.value.memory
+  timeout          = each.value.timeout
+
+  environment {
+    variables = local.environment
+  }
+
+  depends_on = [aws_cloudwatch_log_group.function]
+}
+
+resource "aws_lambda_event_source_mapping" "orders" {
+  count            = local.lambda ? 1 : 0
+  event_source_arn = var.queue_arn
+  function_name    = aws_lambda_function.function["worker"].arn
+  # One bad order must not bring the others of its batch again.
+  function_response_types = ["ReportBatchItemFailures"]
+  # Orders of a batch run side by side within one invocation's time.
+  batch_size = 10
+  # An order should not wait for others to fill its batch.
+  maximum_batching_window_in_seconds = 0
+
+  # Lambda takes either of the two; SQS accepts 2 as the least concurrency.
+  dynamic "scaling_config" {
+    for_each = var.provisioned_pollers == null ? [1] : []
+    content {
+      maximum_concurrency = max(2, var.max_concurrency)
+    }
+  }
+  dynamic "provisioned_poller_config" {
+    for_each = var.provisioned_pollers == null ? [] : [var.provisioned_pollers]
+    content {
+      minimum_pollers = provisioned_poller_config.value.minimum
+      maximum_pollers = provisioned_poller_config.value.maximum
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.function]
+}
+
+resource "aws_lambda_event_source_mapping" "dead_letters" {
+  count                   = local.lambda ? 1 : 0
+  event_source_arn        = var.dead_letter_queue_arn
+  function_name           = aws_lambda_function.function["dead_letters"].arn
+  function_response_types = ["ReportBatchItemFailures"]
+  batch_size              = 10
+
+  scaling_config {
+    # There should be few; two is the least that Lambda takes.
+    maximum_concurrency = 2
+  }
+
+  depends_on = [aws_iam_role_policy.function]
+}
+
+resource "aws_scheduler_schedule" "sweep" {
+  #checkov:skip=CKV_AWS_297:the schedule holds nothing secret
+  count       = local.lambda ? 1 : 0
+  name        = "${var.name}-sweep"
+  description = "Finds orders that were accepted and not sent, or whose deadline has passed."
+  # As often as EventBridge Scheduler can; in between nothing that got 202 is lost, only late.
+  schedule_expression = "rate(1 minutes)"
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = aws_lambda_function.function["sweeper"].arn
+    role_arn = aws_iam_role.scheduler[0].arn
+    input    = jsonencode({ offload = "sweep" })
+
+    retry_policy {
+      # The next run makes up for it.
+      maximum_retry_attempts = 0
+    }
+  }
+}
+
+resource "aws_iam_role" "scheduler" {
+  count       = local.lambda ? 1 : 0
+  name        = "${var.name}-scheduler"
+  description = "Invokes the sweeper."
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "AssumedByScheduler"
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "scheduler.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "scheduler" {
+  count = local.lambda ? 1 : 0
+  name  = "invoke"
+  role  = aws_iam_role.scheduler[0].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "InvokeSweeper"
+      Effect   = "Allow"
+      Action   = "lambda:InvokeFunction"
+      Resource = aws_lambda_function.function["sweeper"].arn
+    }]
+  })
+}

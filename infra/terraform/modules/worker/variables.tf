@@ -1,0 +1,105 @@
+variable "name" {
+  description = "Prefix of every name."
+  type        = string
+}
+
+variable "package" {
+  description = "Path of offload-worker.zip."
+  type        = string
+}
+
+variable "architecture" {
+  description = "arm64 or x86_64."
+  type        = string
+}
+
+variable "runtime" {
+  description = "lambda or fargate."
+  type        = string
+}
+
+variable "timeout_seconds" {
+  description = "With lambda: the longest that an invocation may take."
+  type        = number
+}
+
+variable "max_concurrency" {
+  description = "With lambda: invocations at once. With fargate: tasks."
+  type        = number
+}
+
+variable "provisioned_pollers" {
+  description = "With lambda: pollers that are kept ready; null for Lambda's own scaling."
+  type        = object({ minimum = number, maximum = number })
+}
+
+variable "settings" {
+  description = "More OFFLOAD_ variables of the worker."
+  type        = map(string)
+}
+
+variable "fargate" {
+  description = "With fargate: image, network and size."
+  type = object({
+    image           = string
+    subnet_ids      = list(string)
+    security_groups = list(string)
+    cpu             = optional(number, 256)
+    memory          = optional(number, 512)
+  })
+}
+
+variable "bucket" {
+  description = "Name of the bucket of status objects and results."
+  type        = string
+}
+
+variable "bucket_arn" {
+  description = "Its ARN."
+  type        = string
+}
+
+variable "table" {
+  description = "Name of the order table."
+  type        = string
+}
+
+variable "table_arn" {
+  description = "Its ARN."
+  type        = string
+}
+
+variable "queue_url" {
+  description = "URL of the queue of orders."
+  type        = string
+}
+
+variable "queue_arn" {
+  description = "Its ARN."
+  type        = string
+}
+
+variable "dead_letter_queue_url" {
+  description = "URL of its dead-letter queue."
+  type        = string
+}
+
+variable "dead_letter_queue_arn" {
+  description = "Its ARN."
+  type        = string
+}
+
+variable "signer_role_arn" {
+  description = "The role that signs URLs of results."
+  type        = string
+}
+
+variable "retention_days" {
+  description = "Days that the order table remembers an order."
+  type        = number
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+}

@@ -1,0 +1,184 @@
+variable "name" {
+  description = "Prefix of every resource's name: one deployment, one name."
+  type        = string
+  default     = "offload"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}$", var.name))
+    error_message = "name has 2 to 31 lower-case letters, digits and hyphens, a letter first: it becomes part of a bucket's name."
+  }
+}
+
+variable "api_package" {
+  description = "Path of offload-api.zip, as `just package` makes it."
+  type        = string
+}
+
+variable "worker_package" {
+  description = "Path of offload-worker.zip, as `just package` makes it."
+  type        = string
+}
+
+variable "architecture" {
+  description = "Processor of the functions, for which the packages were built: arm64 costs a fifth less."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "architecture is arm64 or x86_64."
+  }
+}
+
+variable "public_url" {
+  description = "URL of the API as clients reach it, if it is not API Gateway's own: a custom domain."
+  type        = string
+  default     = null
+}
+
+variable "token_secret" {
+  description = "Secret of at least 32 characters that signs order tokens, or several separated by commas, the newest first; null to have one made."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.token_secret == null || alltrue([for s in split(",", coalesce(var.token_secret, "-")) : length(s) >= 32])
+    error_message = "Each secret in token_secret has at least 32 characters."
+  }
+}
+
+variable "cors_origins" {
+  description = "Origins whose pages may place orders and read status objects."
+  type        = list(string)
+  default     = ["*"]
+}
+
+variable "allowed_cidrs" {
+  description = "Networks from which status and result URLs may be read; empty for everywhere."
+  type        = list(string)
+  default     = []
+}
+
+variable "max_signature_age_seconds" {
+  description = "The oldest that a presigned URL may be when it is used, whatever its own expiry says; null for no such limit."
+  type        = number
+  default     = null
+}
+
+variable "worker_runtime" {
+  description = "Where the work is done: lambda, or fargate for work that takes longer than 15 minutes or has its own image."
+  type        = string
+  default     = "lambda"
+
+  validation {
+    condition     = contains(["lambda", "fargate"], var.worker_runtime)
+    error_message = "worker_runtime is lambda or fargate."
+  }
+}
+
+variable "worker_timeout_seconds" {
+  description = "With lambda: the longest that an invocation may take. The queue's visibility follows from it."
+  type        = number
+  default     = 60
+
+  validation {
+    condition     = var.worker_timeout_seconds >= 5 && var.worker_timeout_seconds <= 900
+    error_message = "worker_timeout_seconds is from 5 to 900: Lambda runs nothing longer; longer work needs fargate."
+  }
+}
+
+variable "worker_max_concurrency" {
+  description = "With lambda: invocations at once, 2 to 1000. With fargate: tasks."
+  type        = number
+  default     = 10
+
+  validation {
+    condition     = var.worker_max_concurrency >= 1 && var.worker_max_concurrency <= 1000
+    error_message = "worker_max_concurrency is from 1 to 1000."
+  }
+}
+
+variable "worker_provisioned_pollers" {
+  description = "With lambda: the least and the most event pollers of the queue that are kept ready, for bursts; null for Lambda's own scaling."
+  type        = object({ minimum = number, maximum = number })
+  default     = null
+}
+
+variable "worker_settings" {
+  description = "More settings of the worker: OFFLOAD_ variables, such as OFFLOAD_PROCESSOR."
+  type        = map(string)
+  default     = {}
+}
+
+variable "fargate" {
+  description = "With fargate: the image, the network, and the size of a task."
+  type = object({
+    image           = string
+    subnet_ids      = list(string)
+    security_groups = list(string)
+    cpu             = optional(number, 256)
+    memory          = optional(number, 512)
+  })
+  default = null
+}
+
+variable "status_standard_days" {
+  description = "Days that status objects stay in S3 Standard before status_transitions apply."
+  type        = number
+  default     = 10
+}
+
+variable "status_transitions" {
+  description = "Cheaper tiers for status objects, as days since creation and storage class. Empty by default: at 1 to 10 KB every tier costs more than Standard (see the README)."
+  type        = list(object({ days = number, storage_class = string }))
+  default     = []
+}
+
+variable "status_expire_days" {
+  description = "Days until a status object is deleted."
+  type        = number
+  default     = 30
+}
+
+variable "result_transitions" {
+  description = "Cheaper tiers for results, which are large enough to gain from them."
+  type        = list(object({ days = number, storage_class = string }))
+  default     = [{ days = 30, storage_class = "STANDARD_IA" }]
+}
+
+variable "result_expire_days" {
+  description = "Days until a result is deleted."
+  type        = number
+  default     = 90
+}
+
+variable "retention_days" {
+  description = "Days that the order table remembers an order."
+  type        = number
+  default     = 30
+}
+
+variable "point_in_time_recovery" {
+  description = "Whether the order table can be restored to any second of the last 35 days, at a fifth of its storage's price."
+  type        = bool
+  default     = false
+}
+
+variable "deletion_protection" {
+  description = "Whether the order table, and a bucket with objects in it, survive a destroy."
+  type        = bool
+  default     = true
+}
+
+variable "log_retention_days" {
+  description = "Days that logs are kept."
+  type        = number
+  default     = 30
+}
+
+variable "alarm_topic_arn" {
+  description = "SNS topic that alarms go to; null for alarms that only show."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,134 @@
+//! Which AWS actions each part of the service calls, read from its sources.
+//!
+//! `shared/src/aws/` is the only place that calls AWS, each method in so many words: `.put_item()`. A part calls these
+//! methods through what its variables are named after: `orders.take(…)`, `objects.publish(…)`, `queue.send(…)`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use regex::Regex;
+
+/// What has a role of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Api,
+    Worker,
+    DeadLetters,
+    Sweeper,
+}
+
+/// The SDK's methods, and the actions that they need. A transaction needs those of its parts.
+const OPERATIONS: [(&str, &str); 13] = [
+    ("get_item", "dynamodb:GetItem"),
+    ("put_item", "dynamodb:PutItem"),
+    ("update_item", "dynamodb:UpdateItem"),
+    ("delete_item", "dynamodb:DeleteItem"),
+    ("query", "dynamodb:Query"),
+    ("transact_write_items", "dynamodb:PutItem"),
+    ("get_object", "s3:GetObject"),
+    ("put_object", "s3:PutObject"),
+    ("send_message", "sqs:SendMessage"),
+    ("receive_message", "sqs:ReceiveMessage"),
+    ("delete_message", "sqs:DeleteMessage"),
+    ("change_message_visibility", "sqs:ChangeMessageVisibility"),
+    ("get_queue_attributes", "sqs:GetQueueAttributes"),
+];
+
+/// What Lambda does with a function's role to feed it from a queue.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
+const EVENT_SOURCE: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The sources under a path, without their tests.
+fn sources(path: &str) -> String {
+    fn collect(path: &Path, into: &mut String) {
+        if path.is_dir() {
+            let mut inner: Vec<_> = std::fs::read_dir(path).unwrap().map(|e| e.unwrap().path()).collect();
+            inner.sort();
+            inner.iter().for_each(|p| collect(p, into));
+        } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
+            let text = std::fs::read_to_string(path).unwrap();
+            into.push_str(text.split("#[cfg(test)]").next().unwrap());
+        }
+    }
+    let mut text = String::new();
+    let path = root().join(path);
+    assert!(path.exists(), "{}", path.display());
+    collect(&path, &mut text);
+    text
+}
+
+/// The methods of a file of `shared/src/aws/`, and the actions that each calls, those of its own helpers among them.
+fn methods(file: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let text = sources(&format!("shared/src/aws/{file}.rs"));
+    let head = Regex::new(r"\n    (?:pub(?:\([a-z]+\))? )?(?:async )?fn (\w+)").unwrap();
+    let starts: Vec<(usize, String)> =
+        head.captures_iter(&text).map(|c| (c.get(0).unwrap().start(), c[1].to_owned())).collect();
+    let body = |i: usize| &text[starts[i].0..starts.get(i + 1).map_or(text.len(), |next| next.0)];
+    let calls = |text: &str| -> BTreeSet<String> {
+        let found = OPERATIONS.iter().filter(|(method, _)| text.contains(&format!(".{method}()")));
+        found.map(|(_, action)| (*action).to_owned()).collect()
+    };
+    let mut all: BTreeMap<String, BTreeSet<String>> =
+        starts.iter().enumerate().map(|(i, (_, name))| (name.clone(), calls(body(i)))).collect();
+    // Methods that call others of the same type: until nothing is added any more.
+    for _ in 0..starts.len() {
+        for (i, (_, name)) in starts.iter().enumerate() {
+            let more: Vec<String> = (starts.iter().filter(|(_, other)| other != name))
+                .filter(|(_, other)| {
+                    body(i).contains(&format!("self.{other}(")) || body(i).contains(&format!("handle.{other}("))
+                })
+                .flat_map(|(_, other)| all[other].clone())
+                .collect();
+            all.get_mut(name).unwrap().extend(more);
+        }
+    }
+    all
+}
+
+/// The actions that a part calls.
+pub(crate) fn calls(part: Part) -> BTreeSet<String> {
+    let (paths, from_queue): (&[&str], bool) = match part {
+        Part::Api => (&["api/src"], false),
+        Part::Worker => (&["worker/src/job", "worker/src/lambda/mod.rs", "worker/src/reporter.rs"], true),
+        Part::DeadLetters => (&["worker/src/dead_letters.rs"], true),
+        Part::Sweeper => (&["worker/src/sweeper.rs"], false),
+    };
+    let mut text: String = paths.iter().map(|p| sources(p)).collect();
+    if part == Part::DeadLetters {
+        // The operator's own credentials redrive, and the container's loop receives; a function only buries, and shows as
+        // the worker does.
+        let bury = text.find("pub(crate) async fn bury").unwrap();
+        let end = text.find("/// What became of an attempt to redrive").unwrap();
+        text = text[bury..end].to_owned();
+        assert!(text.contains("job::publish("), "it shows as a worker does");
+        text += "presigner.get( objects.publish(";
+    }
+    let mut called = BTreeSet::new();
+    for (variable, files) in [
+        ("orders", &["orders", "due", "workers"][..]),
+        ("objects", &["status_store"]),
+        ("queue", &["queue"]),
+        ("delivery", &["queue"]),
+        ("visibility", &["queue"]),
+    ] {
+        let known: BTreeMap<String, BTreeSet<String>> = files.iter().flat_map(|f| methods(f)).collect();
+        let call = Regex::new(&format!(r"\b{variable}\s*\.(\w+)\(")).unwrap();
+        for name in call.captures_iter(&text).map(|c| c[1].to_owned()) {
+            called.extend(known.get(&name).into_iter().flatten().cloned());
+        }
+    }
+    if text.contains("presigner") {
+        called.insert("sts:AssumeRole".to_owned());
+    }
+    if from_queue {
+        called.extend(EVENT_SOURCE.map(str::to_owned));
+    }
+    assert!(called.len() >= 4, "{part:?}: {called:?} cannot be all");
+    called
+}

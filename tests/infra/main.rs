@@ -1,0 +1,173 @@
+//! What Terraform sets up is what the code needs: settings, permissions, times, routes. It reads the HCL and the sources
+//! and needs no Terraform.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+mod actions;
+mod hcl_files;
+
+use std::collections::BTreeSet;
+
+use hcl::Expression;
+use offload_shared::settings::{ALL, Setting};
+
+use actions::{Part, calls};
+use hcl_files::{attribute, blocks, module, object, text_of};
+
+/// `OFFLOAD_` variables that an expression sets.
+fn variables(expression: &Expression) -> BTreeSet<String> {
+    let Expression::Object(object) = expression else { return BTreeSet::new() };
+    object.keys().map(ToString::to_string).filter(|k| k.starts_with("OFFLOAD_")).collect()
+}
+
+fn known(settings: &[Setting]) -> BTreeSet<String> {
+    settings.iter().map(|s| s.variable()).collect()
+}
+
+fn required(settings: &[Setting]) -> BTreeSet<String> {
+    settings.iter().filter(|s| s.help.contains("(required)")).map(|s| s.variable()).collect()
+}
+
+#[test]
+fn functions_get_every_setting_that_they_need_and_none_that_they_do_not_know() {
+    let api = module("api");
+    let function = blocks(&api, "resource", "aws_lambda_function").remove(0);
+    let environment = function.body.blocks().find(|b| b.identifier() == "environment").unwrap();
+    let of_api = variables(attribute(&environment.body, "variables"));
+
+    let worker = module("worker");
+    let locals: Vec<_> = worker.blocks().filter(|b| b.identifier() == "locals").collect();
+    let environment = locals.iter().find_map(|l| l.body.attributes().find(|a| a.key() == "environment")).unwrap();
+    let Expression::FuncCall(merge) = environment.expr() else { panic!("environment is merged with var.settings") };
+    let of_worker = variables(&merge.args[0]);
+
+    // Lambda's own needs: a function has no address, and credentials whose end it is not told.
+    let in_lambda = ["OFFLOAD_SIGNER_ROLE_ARN".to_owned()];
+    for (name, set, settings) in
+        [("api", of_api, offload_api::program::settings()), ("worker", of_worker, offload_worker::program::settings())]
+    {
+        let known = known(&settings);
+        assert!(set.is_subset(&known), "{name}: nobody knows {:?}", set.difference(&known).collect::<Vec<_>>());
+        for needed in required(&settings).iter().chain(&in_lambda) {
+            assert!(set.contains(needed), "{name}: {needed} is not set");
+        }
+        if name == "api" {
+            assert!(set.contains("OFFLOAD_PUBLIC_URL"), "{name}: a function has no address that links could name");
+        } else {
+            assert!(
+                set.contains("OFFLOAD_DEAD_LETTER_QUEUE_URL"),
+                "{name}: it could not tell dead letters from orders"
+            );
+        }
+    }
+    assert!(known(ALL).contains("OFFLOAD_BUCKET"));
+}
+
+/// The actions that a policy's statements allow, `*` or not.
+fn allowed(statements: &Expression) -> BTreeSet<String> {
+    let Expression::Array(statements) = statements else { panic!("statements are a list: {statements:?}") };
+    statements.iter().flat_map(|s| actions_of(object(s, "Action"))).collect()
+}
+
+fn actions_of(action: &Expression) -> Vec<String> {
+    match action {
+        Expression::Array(all) => all.iter().map(text_of).collect(),
+        one => vec![text_of(one)],
+    }
+}
+
+#[test]
+fn each_role_allows_what_its_code_calls_and_no_more() {
+    let api = module("api");
+    let policy = blocks(&api, "resource", "aws_iam_role_policy").remove(0);
+    let Expression::FuncCall(encode) = attribute(&policy.body, "policy") else { panic!() };
+    let of_api = allowed(object(&encode.args[0], "Statement"));
+
+    let worker = module("worker");
+    let locals: Vec<_> = worker.blocks().filter(|b| b.identifier() == "locals").collect();
+    let statements = locals.iter().find_map(|l| l.body.attributes().find(|a| a.key() == "statements")).unwrap();
+    let of_part = |part: &str| allowed(object(statements.expr(), part));
+
+    for (part, mut set) in [
+        (Part::Api, of_api),
+        (Part::Worker, of_part("worker")),
+        (Part::DeadLetters, of_part("dead_letters")),
+        (Part::Sweeper, of_part("sweeper")),
+    ] {
+        assert!(set.iter().all(|a| !a.contains('*')), "{part:?}: {set:?}");
+        // The function's own log.
+        set.retain(|a| !a.starts_with("logs:"));
+        let calls = calls(part);
+        let missing: Vec<_> = calls.difference(&set).collect();
+        let unused: Vec<_> = set.difference(&calls).collect();
+        assert!(missing.is_empty(), "{part:?} calls and may not: {missing:?}");
+        assert!(unused.is_empty(), "{part:?} may and does not call: {unused:?}");
+    }
+}
+
+#[test]
+fn a_message_stays_invisible_for_six_times_the_functions_timeout() {
+    let root = hcl_files::folder("");
+    let local = root.blocks().filter(|b| b.identifier() == "locals").find_map(|l| {
+        l.body.attributes().find(|a| a.key() == "visibility_seconds").map(|a| hcl::format::to_string(a.expr()).unwrap())
+    });
+    assert_eq!(local.unwrap(), "var.worker_runtime == \"lambda\" ? 6 * var.worker_timeout_seconds : 30");
+    let worker = module("worker");
+    let functions = worker.blocks().filter(|b| b.identifier() == "locals").find_map(|l| {
+        l.body.attributes().find(|a| a.key() == "functions").map(|a| hcl::format::to_string(a.expr()).unwrap())
+    });
+    let functions = functions.unwrap();
+    assert!(functions.contains("var.timeout_seconds"), "the worker's timeout is the variable: {functions}");
+    for mapping in blocks(&worker, "resource", "aws_lambda_event_source_mapping") {
+        let types = hcl::format::to_string(attribute(&mapping.body, "function_response_types")).unwrap();
+        assert!(types.contains("ReportBatchItemFailures"), "a poison record would bring its whole batch again");
+    }
+    // The dead letters' function: thirty seconds, of a queue with the same visibility; the least worker has 5 s.
+    let queue = module("queue");
+    for q in blocks(&queue, "resource", "aws_sqs_queue") {
+        assert_eq!(
+            hcl::format::to_string(attribute(&q.body, "visibility_timeout_seconds")).unwrap(),
+            "var.visibility_seconds"
+        );
+    }
+}
+
+#[test]
+fn the_http_api_routes_what_the_router_serves() {
+    let api = module("api");
+    let routes = api.blocks().filter(|b| b.identifier() == "locals");
+    let routes = routes.filter_map(|l| l.body.attributes().find(|a| a.key() == "routes")).next().unwrap();
+    let Expression::Array(routes) = routes.expr() else { panic!() };
+    let routed: BTreeSet<String> = routes.iter().map(text_of).filter(|r| !r.starts_with("OPTIONS ")).collect();
+    let document: serde_json::Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap();
+    let mut served = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            served.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    // Prometheus asks a server; the numbers of a function are CloudWatch's.
+    served.remove("GET /metrics");
+    assert_eq!(routed, served);
+    for path in ["/order", "/order/{id}"] {
+        assert!(routes.iter().any(|r| text_of(r) == format!("OPTIONS {path}")), "pages ask before they call {path}");
+    }
+}
+
+#[test]
+fn the_table_has_the_keys_and_the_index_of_the_code() {
+    let table = module("order_table");
+    let table = blocks(&table, "resource", "aws_dynamodb_table").remove(0);
+    let source = include_str!("../../shared/src/aws/item.rs");
+    let constant = |name: &str| {
+        let pattern = regex::Regex::new(&format!("const {name}: &str = \"([^\"]+)\"")).unwrap();
+        pattern.captures(source).unwrap_or_else(|| panic!("no {name} in item.rs"))[1].to_owned()
+    };
+    let text = |body: &hcl::Body, key: &str| text_of(attribute(body, key));
+    assert_eq!((text(&table.body, "hash_key"), text(&table.body, "range_key")), (constant("PK"), constant("SK")));
+    let inner = |name: &str| table.body.blocks().find(|b| b.identifier() == name).unwrap();
+    let (index, ttl) = (inner("global_secondary_index"), inner("ttl"));
+    assert_eq!(text(&index.body, "name"), constant("DUE"));
+    assert_eq!((text(&index.body, "hash_key"), text(&index.body, "range_key")), (constant("DUE"), constant("DUE_AT")));
+    assert_eq!(text(&ttl.body, "attribute_name"), constant("TTL"));
+}

@@ -31,7 +31,7 @@ advisories:
 
 # Dependencies that nothing uses.
 machete:
-    cargo machete
+    cargo machete --with-metadata
 
 # The TypeScript client: types that follow the OpenAPI document, tests on sockets, and against the whole service.
 ts:

@@ -68,6 +68,10 @@ mutations *ARGS:
 sim *ARGS:
     cargo run --release -p offload-sim -- --plot docs/img/polls-vs-delay.svg {{ARGS}}
 
+# The Lambda packages, target/package/*.zip: `--arch x86_64` for the other processor.
+package *ARGS:
+    python3 infra/package.py {{ARGS}}
+
 # Whether messages that nobody can read slow the orders down: clean and poisoned runs by turns, two minutes.
 poison *ARGS:
     cargo run --release -p offload-poison -- {{ARGS}}

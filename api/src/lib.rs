@@ -14,6 +14,7 @@ mod connection;
 mod edge;
 mod error;
 mod eta;
+mod healthcheck;
 mod hold;
 mod key_locks;
 mod lambda;

@@ -10,6 +10,8 @@ use offload_shared::{
 };
 use tokio::net::TcpListener;
 
+use crate::healthcheck;
+
 struct Settings {
     store: StoreSettings,
     api: ApiSettings,
@@ -36,12 +38,16 @@ pub fn settings() -> Vec<Setting> {
 
 /// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
 pub async fn main() -> ExitCode {
-    let about = "Takes orders over HTTP, shows them and cancels them.";
-    let settings = match settings::parse("offload-api", about, &settings(), std::env::args_os(), std::env::vars(), read)
-    {
+    let about = "Takes orders over HTTP, shows them and cancels them. With --healthcheck: asks the api that listens on this \
+                 machine whether it lives.";
+    let (asked, args): (Vec<_>, Vec<_>) = std::env::args_os().partition(|arg| arg == healthcheck::FLAG);
+    let settings = match settings::parse("offload-api", about, &settings(), args, std::env::vars(), read) {
         Ok(settings) => settings,
         Err(exit) => return Exit::report(&exit),
     };
+    if !asked.is_empty() {
+        return healthcheck::check(settings.api.listen).await;
+    }
     telemetry::init(&settings.log);
     raise_file_limit();
     let stop = shutdown::on_signal();

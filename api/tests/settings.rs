@@ -39,3 +39,16 @@ fn help_is_no_error() {
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8(output.stdout).expect("text").contains("OFFLOAD_BUCKET"));
 }
+
+#[test]
+fn an_api_that_does_not_listen_is_not_healthy() {
+    let secret = "s".repeat(32);
+    let variables = [
+        ("OFFLOAD_BUCKET", "b"),
+        ("OFFLOAD_TABLE", "t"),
+        ("OFFLOAD_QUEUE_URL", "http://127.0.0.1:1/q"),
+        ("OFFLOAD_TOKEN_SECRET", secret.as_str()),
+        ("OFFLOAD_LISTEN", "127.0.0.1:1"),
+    ];
+    assert_eq!(program(&["--healthcheck"], &variables).status.code(), Some(1));
+}

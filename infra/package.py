@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Builds the Lambda packages: target/package/offload-api.zip and offload-worker.zip, for provided.al2023: `just package`.
+
+Built against glibc 2.34, which is Amazon Linux 2023's, by cargo-zigbuild. What it needs it installs under target/package/tools. The same sources
+give the same zip.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+OUT = TARGET / "package"
+TOOLS = OUT / "tools"
+
+GLIBC = (2, 34)
+TRIPLES = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
+PROGRAMS = ["offload-api", "offload-worker"]
+ZIP_MAX, BINARY_MAX = 4.5e6, 10e6
+ZIGBUILD, ZIGLANG = "0.24.1", "0.15.2"
+
+
+def run(*command, **more):
+    subprocess.run([str(c) for c in command], check=True, cwd=ROOT, **more)
+
+
+def tools():
+    """cargo-zigbuild, and a Python that has Zig; the path that finds both first."""
+    python = TOOLS / "python"
+    if not (TOOLS / ".complete").exists():
+        venv.create(python, with_pip=True, clear=True)
+        run(python / "bin" / "pip", "install", "--quiet", f"ziglang=={ZIGLANG}")
+        run("cargo", "install", "--quiet", "--locked", "--force", "--root", TOOLS, f"cargo-zigbuild@{ZIGBUILD}")
+        (TOOLS / ".complete").touch()
+    return os.pathsep.join([str(TOOLS / "bin"), str(python / "bin"), os.environ["PATH"]])
+
+
+def newest_glibc(binary):
+    """The newest version of glibc that a binary asks for."""
+    text = subprocess.run(["readelf", "--version-info", binary], check=True, capture_output=True, text=True).stdout
+    return max(tuple(map(int, v.split("."))) for v in re.findall(r"GLIBC_(\d+(?:\.\d+)+)", text))[:2]
+
+
+def pack(binary, zipped):
+    # A fixed time and mode: the zip depends on the binary alone.
+    entry = zipfile.ZipInfo("bootstrap", (2000, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o755 << 16
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr(entry, binary.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    args.add_argument("--arch", choices=TRIPLES, default="arm64", help="processor of the functions [default: arm64]")
+    arch = args.parse_args().arch
+    triple = TRIPLES[arch]
+    env = {**os.environ, "PATH": tools(), "CARGO_TARGET_DIR": str(TARGET)}
+    # A toolchain that is not rustup's must have the target already.
+    if shutil.which("rustup"):
+        run("rustup", "target", "add", triple, env=env)
+    packages = [part for program in PROGRAMS for part in ("-p", program)]
+    run("cargo", "zigbuild", "--profile", "lambda", "--locked", "--target", f"{triple}.{GLIBC[0]}.{GLIBC[1]}", *packages, env=env)
+    wrong = []
+    for program in PROGRAMS:
+        binary, zipped = TARGET / triple / "lambda" / program, OUT / f"{program}.zip"
+        pack(binary, zipped)
+        size, zip_size, glibc = binary.stat().st_size, zipped.stat().st_size, newest_glibc(binary)
+        print(f"{program} {arch}: {size / 1e6:.2f} MB, zip {zip_size / 1e6:.2f} MB, glibc {glibc[0]}.{glibc[1]}: {zipped}")
+        if size > BINARY_MAX or zip_size > ZIP_MAX:
+            wrong.append(f"{program} is larger than {BINARY_MAX / 1e6:.0f} MB, or {ZIP_MAX / 1e6} MB zipped")
+        if glibc > GLIBC:
+            wrong.append(f"{program} needs glibc {glibc}, and Amazon Linux 2023 has {GLIBC}")
+    return "\n".join(wrong)
+
+
+sys.exit(main())

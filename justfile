@@ -7,7 +7,7 @@ up *ARGS:
     cargo run --release -- up {{ARGS}}
 
 # Everything that must hold before a change lands.
-check: test fmt clippy doc deny machete ts browser
+check: test fmt clippy doc deny machete ts browser foreign terraform
 
 # Unit tests beside the code, and whole-system tests in tests/.
 test:
@@ -45,6 +45,15 @@ browser:
 # Writes openapi/openapi.json anew from the code; `just test` fails while they differ.
 openapi:
     UPDATE_OPENAPI=1 cargo test -p offload-api openapi
+
+# Api and worker on moto, which is none of ours: half a minute. Others by `--s3 URL --sqs URL --dynamodb URL`.
+foreign *ARGS="--differs a_tampered_url_is_refused":
+    cargo build --workspace --bins
+    python3 tests/foreign/run.py {{ARGS}}
+
+# Terraform: format, checkov, and with a mirror of the providers in TF_PLUGIN_MIRROR its own validation.
+terraform:
+    infra/terraform/check
 
 # kill -9 of api and worker at every call of the write protocol, 100 orders each.
 crash-matrix ORDERS="100":

@@ -1,0 +1,261 @@
+#!/usr/bin/env python3
+"""Runs api and worker on servers that others wrote, and drives them as a client does: `just foreign`.
+
+By default on moto (PyPI), which it installs into a folder of its own and starts. `--s3`, `--sqs` and `--dynamodb` name other
+servers, such as MinIO, ElasticMQ and DynamoDB Local. Prints a line for each promise; docs/compatibility.md tells the differences.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+HOME = TARGET / "foreign"
+PACKAGES = ["moto[server]==5.2.5", "boto3==1.44.8"]
+PATIENCE = 30
+SECRET = "only-for-tests-0123456789abcdef01"
+
+
+def inside():
+    """This script again, by a Python that has the packages."""
+    python = HOME / "python" / "bin" / "python"
+    stamp = HOME / ".installed"
+    if not stamp.exists() or stamp.read_text() != str(PACKAGES):
+        venv.create(HOME / "python", with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        stamp.write_text(str(PACKAGES))
+    os.execv(python, [python, __file__, *sys.argv[1:]])
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def request(method, url, body=None, **headers):
+    """Status, headers and body; a refusal is an answer too."""
+    data = json.dumps(body).encode() if body is not None else None
+    headers = {k.replace("_", "-"): v for k, v in headers.items()}
+    if data:
+        headers["content-type"] = "application/json"
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=PATIENCE) as r:
+            return r.status, r.headers, r.read()
+    except urllib.error.HTTPError as e:
+        return e.code, e.headers, e.read()
+
+
+def until(what, check):
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if found := check():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"{what}: not within {PATIENCE} s")
+
+
+class System:
+    """Bucket, table and queues on the servers, and the real programs."""
+
+    def __init__(self, servers, programs):
+        import boto3
+
+        self.keys = {"AWS_ACCESS_KEY_ID": "foreign", "AWS_SECRET_ACCESS_KEY": "foreign-secret", "AWS_REGION": "us-east-1"}
+        self.keys.update({k: os.environ[k] for k in self.keys if k in os.environ})
+        make = lambda name: boto3.client(  # noqa: E731
+            name, endpoint_url=servers[name], region_name=self.keys["AWS_REGION"],
+            aws_access_key_id=self.keys["AWS_ACCESS_KEY_ID"], aws_secret_access_key=self.keys["AWS_SECRET_ACCESS_KEY"],
+        )  # fmt: skip
+        self.s3, self.sqs, self.dynamodb = make("s3"), make("sqs"), make("dynamodb")
+        name = f"offload-{os.getpid()}"
+        self.s3.create_bucket(Bucket=name)
+        self.dynamodb.create_table(
+            TableName=name, BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in [("pk", "S"), ("sk", "S"), ("due", "S"), ("due_at", "N")]],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            GlobalSecondaryIndexes=[{"IndexName": "due", "Projection": {"ProjectionType": "KEYS_ONLY"},
+                "KeySchema": [{"AttributeName": "due", "KeyType": "HASH"}, {"AttributeName": "due_at", "KeyType": "RANGE"}]}],
+        )  # fmt: skip
+        dead = self.sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": "20"})
+        self.queue = self.sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": redrive})["QueueUrl"]
+        self.dead = dead
+        port = free_port()
+        self.api = f"http://127.0.0.1:{port}"
+        self.environment = {
+            "PATH": os.environ["PATH"], **self.keys,
+            "AWS_ENDPOINT_URL_S3": servers["s3"], "AWS_ENDPOINT_URL_SQS": servers["sqs"],
+            "AWS_ENDPOINT_URL_DYNAMODB": servers["dynamodb"],
+            "OFFLOAD_BUCKET": name, "OFFLOAD_TABLE": name, "OFFLOAD_QUEUE_URL": self.queue, "OFFLOAD_LOG": "error",
+        }  # fmt: skip
+        api = {"OFFLOAD_TOKEN_SECRET": SECRET, "OFFLOAD_LISTEN": f"127.0.0.1:{port}"}
+        worker = {
+            "OFFLOAD_DEAD_LETTER_QUEUE_URL": dead, "OFFLOAD_JOB_SECONDS": "0.2", "OFFLOAD_VISIBILITY_SECONDS": "3",
+            "OFFLOAD_SWEEP_SECONDS": "1", "OFFLOAD_SWEEP_AFTER_SECONDS": "2", "OFFLOAD_CANCEL_CHECK_SECONDS": "0.2",
+        }  # fmt: skip
+        self.api_program = subprocess.Popen([programs / "offload-api"], env={**self.environment, **api})
+        self.worker_command = ([programs / "offload-worker"], {**self.environment, **worker})
+        self.worker = self.start_worker()
+        until("the api is ready", self.ready)
+
+    def start_worker(self, **more):
+        command, environment = self.worker_command
+        return subprocess.Popen(command, env={**environment, **more})
+
+    def ready(self):
+        try:
+            return request("GET", f"{self.api}/readyz")[0] == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        for program in (self.api_program, self.worker):
+            program.terminate()
+            program.wait(PATIENCE)
+
+    def order(self, body=None, **headers):
+        body = body or {"kind": "fulfilment", "items": [{"sku": "A-1", "quantity": 2}]}
+        status, _, answer = request("POST", f"{self.api}/order", body, **headers)
+        assert status == 202, (status, answer)
+        return json.loads(answer)
+
+    def look(self, receipt, **headers):
+        status, got, body = request("GET", receipt["status_url"], **headers)
+        return status, got, json.loads(body) if status == 200 else body
+
+    def done(self, receipt):
+        return until("the order ends", lambda: (o := self.look(receipt)[2]) and isinstance(o, dict) and o["done"] and o)
+
+
+# --- The promises ---------------------------------------------------------------------------------------------------------
+
+
+def an_order_completes_and_its_object_is_revalidated(s):
+    receipt = s.order()
+    assert s.done(receipt)["status"] == "completed"
+    _, headers, _ = s.look(receipt)
+    status, _, body = s.look(receipt, If_None_Match=headers["ETag"])
+    assert (status, body) == (304, b""), status
+
+
+def a_hundred_orders_of_many_clients_complete(s):
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        done = list(pool.map(lambda _: s.done(s.order()), range(100)))
+    assert len({o["id"] for o in done}) == 100 and all(o["status"] == "completed" and o["attempt"] == 1 for o in done)
+
+
+def the_same_key_gives_the_same_order(s):
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        ids = set(pool.map(lambda _: s.order(idempotency_key="once")["id"], range(32)))
+    assert len(ids) == 1, ids
+
+
+def a_report_is_linked_and_can_be_downloaded(s):
+    done = s.done(s.order({"kind": "report", "rows": 1000}))
+    status, _, body = request("GET", done["result_url"])
+    assert status == 200 and body.count(b"\n") == 1001, (status, len(body))
+
+
+def a_delayed_order_is_cancelled(s):
+    receipt = s.order({"kind": "report", "rows": 1, "options": {"delay_seconds": 600}})
+    auth = {"authorization": f"Bearer {receipt['order_token']}"}
+    status, _, _ = request("DELETE", f"{s.api}/order/{receipt['id']}", **auth)
+    assert status == 202 and s.done(receipt)["status"] == "cancelled"
+
+
+def a_deadline_ends_an_order(s):
+    receipt = s.order({"kind": "report", "rows": 1, "delay_ms": 60000, "options": {"deadline_seconds": 1}})
+    assert s.done(receipt)["error"]["type"].endswith("/deadline-exceeded")
+
+
+def a_worker_that_is_killed_is_replaced(s):
+    receipt = s.order({"kind": "report", "rows": 100, "delay_ms": 3000})
+    until("it runs", lambda: s.look(receipt)[2]["status"] == "processing")
+    s.worker.kill()
+    s.worker.wait()
+    s.worker = s.start_worker()
+    done = s.done(receipt)
+    assert (done["status"], done["attempt"]) == ("completed", 2), done
+
+
+def a_dead_letter_ends_its_order(s):
+    receipt = s.order({"kind": "report", "rows": 1, "options": {"delay_seconds": 600}})
+    letter = {"v": 1, "id": receipt["id"], "key": "status/x", "etag": None}
+    s.sqs.send_message(QueueUrl=s.dead, MessageBody=json.dumps(letter))
+    assert s.done(receipt)["error"]["type"].endswith("/dead-lettered")
+
+
+def a_tampered_url_is_refused(s):
+    receipt = s.order()
+    url = receipt["status_url"]
+    tampered = url[:-1] + ("0" if url[-1] != "0" else "1")
+    assert request("GET", tampered)[0] == 403
+    assert request("GET", url.split("?")[0])[0] == 403, "without a signature"
+
+
+PROMISES = [
+    an_order_completes_and_its_object_is_revalidated,
+    a_hundred_orders_of_many_clients_complete,
+    the_same_key_gives_the_same_order,
+    a_report_is_linked_and_can_be_downloaded,
+    a_delayed_order_is_cancelled,
+    a_deadline_ends_an_order,
+    a_worker_that_is_killed_is_replaced,
+    a_dead_letter_ends_its_order,
+    a_tampered_url_is_refused,
+]
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("s3", "sqs", "dynamodb"):
+        args.add_argument(f"--{name}", metavar="URL", help="a server that runs already, instead of moto")
+    args.add_argument("--programs", type=pathlib.Path, default=TARGET / "debug", help="where offload-api and offload-worker are")
+    args.add_argument("--differs", action="append", default=[], metavar="PROMISE", help="a promise that these servers are known not to keep")
+    args = args.parse_args()
+    try:
+        import boto3  # noqa: F401
+    except ImportError:
+        inside()
+    moto = None
+    servers = {name: getattr(args, name) for name in ("s3", "sqs", "dynamodb")}
+    with tempfile.TemporaryFile() as log:
+        if None in servers.values():
+            port = free_port()
+            moto = subprocess.Popen([pathlib.Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log)
+            servers = {name: url or f"http://127.0.0.1:{port}" for name, url in servers.items()}
+            until("moto is ready", lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
+        failed = 0
+        try:
+            system = System(servers, args.programs)
+            for promise in PROMISES:
+                name = promise.__name__
+                try:
+                    promise(system)
+                    print(f"ok      {name}", flush=True)
+                except Exception as e:  # noqa: BLE001: each is told, and the others are tried
+                    known = name in args.differs
+                    failed += not known
+                    print(f"{'differs' if known else 'FAILED '} {name}: {type(e).__name__}: {str(e)[:200]}", flush=True)
+            system.stop()
+        finally:
+            if moto:
+                moto.terminate()
+                moto.wait()
+    return 1 if failed else 0
+
+
+sys.exit(main())

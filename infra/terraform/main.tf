@@ -7,18 +7,6 @@ locals {
   # Lambda's own advice: six times the function's timeout, so that a batch that is retried is not received meanwhile.
   # A container holds a message by renewing it, and takes the worker's own lease.
   visibility_seconds = var.worker_runtime == "lambda" ? 6 * var.worker_timeout_seconds : 30
-  token_secret       = var.token_secret != null ? var.token_secret : one(random_password.token[*].result)
-}
-
-# --- The secret of order tokens -----------------------------------------------------------------------------------------
-
-# It stands in the state and in the api's configuration, as whoever may read either may read orders anyway. To replace it
-# without breaking the tokens of running orders, set var.token_secret to the new and the old one, separated by a comma.
-resource "random_password" "token" {
-  count  = var.token_secret == null ? 1 : 0
-  length = 64
-  # Commas separate secrets.
-  special = false
 }
 
 # --- The stores ---------------------------------------------------------------------------------------------------------
@@ -106,7 +94,7 @@ module "api" {
   table_arn          = module.order_table.arn
   queue_url          = module.queue.url
   queue_arn          = module.queue.arn
-  token_secret       = local.token_secret
+  token_secret       = var.token_secret
   signer_role_arn    = local.signer_role_arn
   retention_days     = var.retention_days
   log_retention_days = var.log_retention_days
@@ -149,7 +137,7 @@ module "observability" {
   source = "./modules/observability"
 
   name                   = var.name
-  region                 = data.aws_region.current.region
+  region                 = data.aws_region.current.id
   alarm_topic_arn        = var.alarm_topic_arn
   queue_name             = module.queue.name
   dead_letter_queue_name = module.queue.dead_letter_name

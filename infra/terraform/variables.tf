@@ -37,13 +37,12 @@ variable "public_url" {
 }
 
 variable "token_secret" {
-  description = "Secret of at least 32 characters that signs order tokens, or several separated by commas, the newest first; null to have one made."
+  description = "Secret of at least 32 characters that signs order tokens, such as `openssl rand -hex 32` prints; several separated by commas, the newest first, while it is being replaced. It stands in the state and in the api's configuration: whoever may read either may read orders."
   type        = string
-  default     = null
   sensitive   = true
 
   validation {
-    condition     = var.token_secret == null || alltrue([for s in split(",", coalesce(var.token_secret, "-")) : length(s) >= 32])
+    condition     = alltrue([for s in split(",", var.token_secret) : length(s) >= 32])
     error_message = "Each secret in token_secret has at least 32 characters."
   }
 }

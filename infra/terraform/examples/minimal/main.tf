@@ -8,11 +8,18 @@ provider "aws" {
   region = "eu-west-1"
 }
 
+variable "token_secret" {
+  description = "Signs order tokens: TF_VAR_token_secret=$(openssl rand -hex 32), kept somewhere safe."
+  type        = string
+  sensitive   = true
+}
+
 module "offload" {
   source = "../.."
 
   api_package    = "../../../../target/package/offload-api.zip"
   worker_package = "../../../../target/package/offload-worker.zip"
+  token_secret   = var.token_secret
 }
 
 output "api_url" {

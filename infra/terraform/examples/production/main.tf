@@ -28,12 +28,19 @@ variable "alarm_topic_arn" {
   type        = string
 }
 
+variable "token_secret" {
+  description = "Signs order tokens: TF_VAR_token_secret=$(openssl rand -hex 32), kept somewhere safe."
+  type        = string
+  sensitive   = true
+}
+
 module "offload" {
   source = "../.."
 
   name           = "orders"
   api_package    = "../../../../target/package/offload-api.zip"
   worker_package = "../../../../target/package/offload-worker.zip"
+  token_secret   = var.token_secret
 
   public_url   = "https://orders.example.com"
   cors_origins = ["https://shop.example.com"]

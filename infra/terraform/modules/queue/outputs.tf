@@ -27,3 +27,8 @@ output "dead_letter_name" {
   description = "Name of its dead-letter queue."
   value       = aws_sqs_queue.dead.name
 }
+
+output "visibility_seconds" {
+  description = "How long a message that was received stays invisible."
+  value       = aws_sqs_queue.orders.visibility_timeout_seconds
+}

@@ -5,8 +5,8 @@ terraform {
   required_providers {
     aws = {
       source = "hashicorp/aws"
-      # 6.x; the next major version is for a person to look at.
-      version = "~> 6.0"
+      # What it is checked with, and the major version after it; the next one is for a person to look at.
+      version = ">= 5.100, < 7.0"
     }
   }
 }

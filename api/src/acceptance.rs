@@ -8,21 +8,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
 use offload_shared::{
     aws::{Accepted, DELAY_MAX, Error},
     clock,
     id::OrderId,
     idempotency::{IdempotencyKey, IdempotencyRecord},
-    lifetime,
     message::Envelope,
     order::{Order, OrderOptions, OrderRecord},
     schedule,
-    status::EtaWindow,
 };
 use serde_json::{Map, Value};
 
-use crate::{error::ApiError, eta::Grounds, service::Service};
+use crate::{error::ApiError, eta::Grounds, reading::Reading, service::Service};
 
 /// The longest that a request waits for another one with its key.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
@@ -36,11 +33,11 @@ pub(crate) struct Submission {
     pub(crate) traceparent: String,
 }
 
-/// An order that stands everywhere, and the URL of its status object.
+/// An order that stands everywhere, and what opens its status object.
 #[derive(Debug)]
 pub(crate) struct Placed {
     pub(crate) record: OrderRecord,
-    pub(crate) status_url: (String, DateTime<Utc>),
+    pub(crate) reading: Reading,
     pub(crate) grounds: Grounds,
 }
 
@@ -72,7 +69,7 @@ async fn place(service: &Arc<Service>, submission: Submission) -> Result<Placed,
     let id = OrderId::new(now);
     // Before anything is written: without credentials the client could not be told of its order.
     let window = estimate.window(now);
-    let status_url = status_url(service, id, Some(&window), now).await?;
+    let reading = Reading::of(service, id, Some(&window), now).await?;
     let (deadline_at, not_before) = options.times(now);
     let renew = service.public.order(id);
     let order = Order { id, created_at: now, payload, deadline_at, not_before, traceparent: Some(traceparent), renew };
@@ -97,7 +94,7 @@ async fn place(service: &Arc<Service>, submission: Submission) -> Result<Placed,
         }
     };
     match placed {
-        Ok(()) => Ok(Placed { record, status_url, grounds }),
+        Ok(()) => Ok(Placed { record, reading, grounds }),
         Err(e) => {
             service.estimator.not_accepted();
             if key.is_none() {
@@ -116,7 +113,7 @@ async fn resume(service: &Arc<Service>, key: &IdempotencyKey, found: &Idempotenc
     let id = found.order_id;
     // Both were written in one transaction and expire at the same time, but are not deleted in the same moment.
     let record = service.stores.orders.get(id).await?.ok_or(ApiError::OrderExpired)?;
-    let status_url = status_url(service, id, record.state.eta.as_ref(), clock::now()).await?;
+    let reading = Reading::of(service, id, record.state.eta.as_ref(), clock::now()).await?;
     let mut etag = None;
     if record.state.revision == 1 {
         // Also if the message was sent: the sweeper sends it without looking at S3.
@@ -125,7 +122,7 @@ async fn resume(service: &Arc<Service>, key: &IdempotencyKey, found: &Idempotenc
     if !record.enqueued && !record.state.status.is_final() {
         enqueue(service, &record, etag).await?;
     }
-    Ok(Placed { record, status_url, grounds: service.estimator.grounds() })
+    Ok(Placed { record, reading, grounds: service.estimator.grounds() })
 }
 
 /// Sends the message, and takes the order out of the outbox afterwards.
@@ -155,14 +152,4 @@ async fn withdraw(service: &Arc<Service>, id: OrderId) {
         }
     };
     service.background.afterwards(work).await;
-}
-
-async fn status_url(
-    service: &Service,
-    id: OrderId,
-    expected: Option<&EtaWindow>,
-    now: DateTime<Utc>,
-) -> Result<(String, DateTime<Utc>), Error> {
-    let ttl = lifetime::status_url_ttl(expected, now, &service.settings.status_url_ttl);
-    service.stores.presigner.get(&id.status_key(), ttl, now).await
 }

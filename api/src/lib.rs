@@ -24,6 +24,7 @@ mod openapi;
 mod prefer;
 pub mod program;
 mod readiness;
+mod reading;
 mod receipt;
 mod route;
 mod router;

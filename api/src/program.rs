@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use offload_shared::{
     aws::{CallPolicy, Connection},
-    settings::{self, ApiSettings, EtaSettings, Exit, Setting, Source, StoreSettings, catalogue as c},
+    settings::{self, Access, ApiSettings, EtaSettings, Exit, Setting, Source, StoreSettings, catalogue as c},
     shutdown,
     telemetry::{self, LogSettings},
 };
@@ -26,6 +26,11 @@ fn read(s: &mut Source) -> Option<Settings> {
     let log = LogSettings::read(s);
     if in_lambda && api.as_ref().is_some_and(|api| api.public_url.is_none()) {
         s.error(format!("{} is missing: a function has no address that links could name", c::PUBLIC_URL.variable()));
+    }
+    let sts = api.as_ref().is_some_and(|api| api.access == Access::Sts);
+    if sts && store.as_ref().is_some_and(|store| store.signer_role_arn.is_none()) {
+        let (access, role) = (c::ACCESS.variable(), c::SIGNER_ROLE_ARN.variable());
+        s.error(format!("{access} is sts, and {role} is missing: it names the role of which clients get sessions"));
     }
     Some(Settings { store: store?, api: api?, eta: eta?, log: log?, in_lambda })
 }

@@ -12,7 +12,11 @@ use offload_shared::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{eta::Grounds, links::Links};
+use crate::{
+    eta::Grounds,
+    links::Links,
+    reading::{Reading, StatusAccess},
+};
 
 /// What a client needs to follow its order.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -21,13 +25,18 @@ pub(crate) struct Receipt {
     pub(crate) id: OrderId,
     /// `pending`, unless a repeated request finds its order further on.
     pub(crate) status: Status,
-    /// A presigned GET URL of the status object in S3. Poll it with `If-None-Match`.
-    #[schema(format = "uri")]
-    pub(crate) status_url: String,
+    /// A presigned GET URL of the status object in S3. Poll it with `If-None-Match`. Not there where the service hands out credentials
+    /// instead (`status_access`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = "uri", required = true)]
+    pub(crate) status_url: Option<String>,
     /// Until when `status_url` works; `links.self` gives a fresh one.
-    #[serde(with = "rfc3339_millis")]
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) status_url_expires_at: DateTime<Utc>,
+    #[serde(with = "rfc3339_millis::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = true)]
+    pub(crate) status_url_expires_at: Option<DateTime<Utc>>,
+    /// In place of `status_url` where the service is set to it: credentials for the one object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status_access: Option<StatusAccess>,
     pub(crate) eta: ReceiptEta,
     /// When to look at `status_url` first, in milliseconds from now.
     pub(crate) poll_after_ms: u64,
@@ -57,7 +66,7 @@ pub(crate) struct ReceiptEta {
 /// What a receipt states beside the order.
 #[derive(Debug)]
 pub(crate) struct Particulars {
-    pub(crate) status_url: (String, DateTime<Utc>),
+    pub(crate) reading: Reading,
     pub(crate) order_token: String,
     pub(crate) links: Links,
     pub(crate) grounds: Grounds,
@@ -66,7 +75,8 @@ pub(crate) struct Particulars {
 impl Receipt {
     /// The receipt of an order, handed out at `now`.
     pub(crate) fn new(record: &OrderRecord, particulars: Particulars, now: DateTime<Utc>) -> Self {
-        let Particulars { status_url, order_token, links, grounds } = particulars;
+        let Particulars { reading, order_token, links, grounds } = particulars;
+        let (status_url, status_url_expires_at, status_access) = reading.members();
         let state = &record.state;
         // An order that has ended, found by a repeated request, is expected when it ended.
         let window = state.eta.unwrap_or_else(|| {
@@ -77,8 +87,9 @@ impl Receipt {
         Self {
             id: record.order.id,
             status: state.status,
-            status_url: status_url.0,
-            status_url_expires_at: status_url.1,
+            status_url,
+            status_url_expires_at,
+            status_access,
             eta: ReceiptEta {
                 seconds: seconds(window.at),
                 p10_seconds: seconds(window.earliest_at),
@@ -139,7 +150,7 @@ mod tests {
 
     fn particulars() -> Particulars {
         Particulars {
-            status_url: ("https://s3/status".to_owned(), at(600_000)),
+            reading: Reading::Url("https://s3/status".to_owned(), at(600_000)),
             order_token: "v1.x".to_owned(),
             links: Links { this: "https://api/order/x".to_owned() },
             grounds: Grounds { queue_depth: 37, basis: Basis::Configured },

@@ -5,20 +5,29 @@ use offload_shared::{aws::Error, clock, clock::rfc3339_millis, lifetime, order::
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{links::Links, service::Service};
+use crate::{
+    links::Links,
+    reading::{Reading, StatusAccess},
+    service::Service,
+};
 
 /// The status object as it is in the order table, with fresh URLs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct StatusView {
     #[serde(flatten)]
     pub(crate) object: StatusObject,
-    /// A presigned GET URL of the status object in S3: poll this, not the api.
-    #[schema(format = "uri")]
-    pub(crate) status_url: String,
+    /// A presigned GET URL of the status object in S3. Poll this, not the api. Not there where the service hands out credentials
+    /// instead (`status_access`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = "uri", required = true)]
+    pub(crate) status_url: Option<String>,
     /// Until when `status_url` works.
-    #[serde(with = "rfc3339_millis")]
-    #[schema(value_type = String, format = DateTime)]
-    pub(crate) status_url_expires_at: DateTime<Utc>,
+    #[serde(with = "rfc3339_millis::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = true)]
+    pub(crate) status_url_expires_at: Option<DateTime<Utc>>,
+    /// In place of `status_url` where the service is set to it: credentials for the one object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status_access: Option<StatusAccess>,
     /// The order's token; only in the answer to the `POST` that placed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) order_token: Option<String>,
@@ -33,11 +42,13 @@ impl StatusView {
             Some(key) => Some(presigner.get(key, ttl, now).await?),
             None => None,
         };
-        let (status_url, status_url_expires_at) = presigner.get(&id.status_key(), ttl, now).await?;
+        let reading = Reading::of(service, id, record.state.eta.as_ref(), now).await?;
+        let (status_url, status_url_expires_at, status_access) = reading.members();
         Ok(Self {
             object: record.status_object(result),
             status_url,
             status_url_expires_at,
+            status_access,
             order_token: None,
             links: service.public.links(id),
         })

@@ -87,6 +87,7 @@ module "api" {
   package            = var.api_package
   architecture       = var.architecture
   public_url         = var.public_url
+  access             = var.access
   cors_origins       = var.cors_origins
   bucket             = module.status_store.bucket
   bucket_arn         = module.status_store.bucket_arn

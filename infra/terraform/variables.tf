@@ -59,6 +59,17 @@ variable "allowed_cidrs" {
   default     = []
 }
 
+variable "access" {
+  description = "How clients read status objects: url (a presigned URL), or sts (temporary credentials for the one object, for clients with an SDK of S3)."
+  type        = string
+  default     = "url"
+
+  validation {
+    condition     = contains(["url", "sts"], var.access)
+    error_message = "access is url or sts."
+  }
+}
+
 variable "max_signature_age_seconds" {
   description = "The oldest that a presigned URL may be when it is used, whatever its own expiry says; null for no such limit."
   type        = number

@@ -21,11 +21,11 @@ fn variables(expression: &Expression) -> BTreeSet<String> {
 }
 
 fn known(settings: &[Setting]) -> BTreeSet<String> {
-    settings.iter().map(|s| s.variable()).collect()
+    settings.iter().map(Setting::variable).collect()
 }
 
 fn required(settings: &[Setting]) -> BTreeSet<String> {
-    settings.iter().filter(|s| s.help.contains("(required)")).map(|s| s.variable()).collect()
+    settings.iter().filter(|s| s.help.contains("(required)")).map(Setting::variable).collect()
 }
 
 #[test]

@@ -106,6 +106,7 @@ impl Function {
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/test"),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "test"),
+            ("OFFLOAD_LOG", "off"),
         ]);
         all.extend(settings);
         let process = Process::start(program, &[], &all);

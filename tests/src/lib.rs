@@ -10,13 +10,16 @@ pub mod ordeal;
 pub mod post;
 mod process;
 mod program;
+mod raw_object;
 mod raw_queue;
+mod signer;
 mod system;
 
 pub use client::{Answer, Receipt, View};
 pub use function::{Function, Invoked};
 pub use process::Process;
 pub use program::program;
+pub use raw_object::RawObject;
 pub use raw_queue::RawQueue;
 pub use system::{SECRET, Setup, System};
 

@@ -1,18 +1,11 @@
 //! The queue of orders as anybody may use it who has the keys: sends what the service never would, and receives as Lambda
 //! does.
 
-use std::time::SystemTime;
-
 use anyhow::Context as _;
 use aws_credential_types::Credentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4::SigningParams,
-};
-use offload_shared::clock;
 use serde_json::{Map, Value, json};
 
-use crate::System;
+use crate::{System, signer::Signer};
 
 /// One queue of a system.
 pub struct RawQueue {
@@ -103,20 +96,10 @@ impl RawQueue {
         body["QueueUrl"] = json!(self.url);
         let body = body.to_string();
         let (kind, target) = ("application/x-amz-json-1.0", format!("AmazonSQS.{action}"));
-        let identity = self.credentials.clone().into();
-        let params = SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("sqs")
-            .time(SystemTime::from(clock::now()))
-            .settings(SigningSettings::default())
-            .build()?;
+        let signer = Signer { credentials: &self.credentials, region: &self.region, service: "sqs" };
         let headers = [("content-type", kind), ("x-amz-target", target.as_str())];
-        let signable = SignableBody::Bytes(body.as_bytes());
-        let signable = SignableRequest::new("POST", &self.endpoint, headers.into_iter(), signable)?;
-        let (instructions, _) = sign(signable, &params.into())?.into_parts();
-        let mut request = self.http.post(&self.endpoint).header("content-type", kind).header("x-amz-target", &target);
-        for (name, value) in instructions.headers() {
+        let mut request = self.http.post(&self.endpoint);
+        for (name, value) in signer.sign("POST", &self.endpoint, &headers, body.as_bytes())? {
             request = request.header(name, value);
         }
         let answer = request.body(body).send().await?;

@@ -13,7 +13,7 @@ use offload_shared::{
     settings::catalogue as c,
     status::EtaWindow,
 };
-use offload_tests::{Receipt, Setup, System, View, eventually};
+use offload_tests::{RawObject, Receipt, Setup, System, View, eventually};
 use offload_worker::dead_letters::{Redriven, redrive};
 use serde_json::{Value, json};
 
@@ -176,4 +176,29 @@ async fn a_status_url_is_never_stated_to_outlive_its_credentials() {
     let expired = system.send(system.http.get(&url)).await;
     assert_eq!(expired.status, 400, "{}", expired.text);
     assert!(expired.text.contains("ExpiredToken"), "{}", expired.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_credentials_are_handed_out_they_open_one_object_and_no_other() {
+    let role = "arn:aws:iam::000000000000:role/signer";
+    let system = Setup::default().with(c::SIGNER_ROLE_ARN, role).with(c::ACCESS, "sts").start().await;
+    let answer = system.post(&fulfilment()).await;
+    let receipt = answer.json();
+    assert_eq!(answer.status, 202, "{receipt}");
+    assert!(receipt["status_url"].is_null() && receipt["status_url_expires_at"].is_null(), "{receipt}");
+    let other = system.post(&fulfilment()).await.json();
+    let token = receipt["order_token"].as_str().unwrap();
+    let get = system.request(reqwest::Method::GET, &format!("/order/{}", receipt["id"].as_str().unwrap()));
+    let renewed = system.send(get.bearer_auth(token)).await.json();
+    assert!(renewed["status_url"].is_null(), "{renewed}");
+    for access in [&receipt["status_access"], &renewed["status_access"]] {
+        let expires: DateTime<Utc> = access["expires_at"].as_str().unwrap().parse().unwrap();
+        assert!((890..=3_600).contains(&(expires - clock::now()).num_seconds()), "{expires}");
+        let read = async |access: &Value, key: &Value| RawObject::of(access).get(&system.http, key).await;
+        let (status, body) = read(access, &access["key"]).await;
+        assert_eq!(status, 200, "{body}");
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["id"], receipt["id"]);
+        let (status, body) = read(access, &other["status_access"]["key"]).await;
+        assert_eq!((status, body.contains("AccessDenied")), (403, true), "{body}");
+    }
 }

@@ -82,7 +82,7 @@ pub(crate) async fn submit_order(
     let body = body::read(&headers, body).await?;
     let Request { submission, wait } = check(&service.settings.schema, &headers, &body, trace)?;
     let (own, with) = (Arc::clone(&service), place.clone());
-    let Placed { record, status_url, grounds } = service
+    let Placed { record, reading, grounds } = service
         .background
         .to_the_end(async move {
             let placed = acceptance::accept(&own, submission).await;
@@ -100,7 +100,7 @@ pub(crate) async fn submit_order(
         let view = StatusView::of(&service, &record).await?;
         Json(StatusView { order_token: Some(order_token), ..view }).into_response()
     } else {
-        let particulars = Particulars { status_url, order_token, links: service.public.links(id), grounds };
+        let particulars = Particulars { reading, order_token, links: service.public.links(id), grounds };
         let receipt = Receipt::new(&record, particulars, clock::now());
         let mut response = (StatusCode::ACCEPTED, Json(&receipt)).into_response();
         response.headers_mut().insert(header::RETRY_AFTER, receipt.retry_after().into());

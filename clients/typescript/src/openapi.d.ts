@@ -259,9 +259,11 @@ export interface components {
             poll_after_ms: number;
             /** @description `pending`, unless a repeated request finds its order further on. */
             status: components["schemas"]["Status"];
+            status_access?: components["schemas"]["StatusAccess"] | null;
             /**
              * Format: uri
-             * @description A presigned GET URL of the status object in S3. Poll it with `If-None-Match`.
+             * @description A presigned GET URL of the status object in S3. Poll it with `If-None-Match`. Not there where the service hands out credentials
+             *     instead (`status_access`).
              */
             status_url: string;
             /**
@@ -299,11 +301,32 @@ export interface components {
              */
             seconds: number;
         };
+        /** @description Text that is told to the client and to no log. */
+        Secret: string;
         /**
          * @description Where an order stands. The last three are final: an order that has one keeps it.
          * @enum {string}
          */
         Status: "pending" | "processing" | "completed" | "failed" | "cancelled";
+        /** @description Temporary credentials that can read the one status object: for an SDK of S3. */
+        StatusAccess: {
+            access_key_id: string;
+            /** @description The bucket of the status object. */
+            bucket: string;
+            /** @description The S3 endpoint, if it is not AWS's own. */
+            endpoint?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when they work; `links.self` gives fresh ones.
+             */
+            expires_at: string;
+            /** @description Its key: the credentials open no other. */
+            key: string;
+            /** @description The bucket's region. */
+            region: string;
+            secret_access_key: components["schemas"]["Secret"];
+            session_token: components["schemas"]["Secret"];
+        };
         /** @description The small JSON object in S3. Whoever holds its URL can read it, so nothing of the order's payload is in it. */
         StatusObject: {
             /**
@@ -376,9 +399,11 @@ export interface components {
             links: components["schemas"]["Links"];
             /** @description The order's token; only in the answer to the `POST` that placed it. */
             order_token?: string | null;
+            status_access?: components["schemas"]["StatusAccess"] | null;
             /**
              * Format: uri
-             * @description A presigned GET URL of the status object in S3: poll this, not the api.
+             * @description A presigned GET URL of the status object in S3. Poll this, not the api. Not there where the service hands out credentials
+             *     instead (`status_access`).
              */
             status_url: string;
             /**

@@ -8,7 +8,7 @@ use aws_config::{
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
-use super::{orders::OrderTable, presign::Presigner, queue::OrderQueue, status_store::StatusStore};
+use super::{grant::Granter, orders::OrderTable, presign::Presigner, queue::OrderQueue, status_store::StatusStore};
 use crate::settings::StoreSettings;
 
 /// How long a call may take and how often it is tried. This is the one retry layer: callers do not retry on top,
@@ -66,6 +66,8 @@ pub struct Stores {
     pub dead_letters: Option<OrderQueue>,
     /// Signs URLs of status objects and results.
     pub presigner: Presigner,
+    /// Hands out credentials for single objects, where there is a role for it.
+    pub granter: Option<Granter>,
 }
 
 impl Connection {
@@ -107,6 +109,13 @@ impl Connection {
             Some(role) => self.assumed(role).await,
             None => own,
         };
+        let granter = match &settings.signer_role_arn {
+            Some(role) => {
+                let endpoint = self.client_endpoint(settings);
+                Some(Granter::new(self.sts(), role, &settings.bucket, endpoint)?)
+            }
+            None => None,
+        };
         let presigner = Presigner::new(self.public_s3_config(settings), &settings.bucket, credentials).await?;
         Ok(Stores {
             orders: OrderTable::new(self.dynamodb(), &settings.table, settings.retention),
@@ -114,18 +123,30 @@ impl Connection {
             queue: OrderQueue::new(self.sqs(), &settings.queue_url),
             dead_letters: settings.dead_letter_queue_url.as_deref().map(|url| OrderQueue::new(self.sqs(), url)),
             presigner,
+            granter,
         })
     }
 
     /// Credentials of a role, whose end is known. An hour is the longest that AWS grants to a role that assumes another.
     async fn assumed(&self, role: &str) -> SharedCredentialsProvider {
-        let sdk = match &self.endpoints {
-            Some(e) => self.sdk.to_builder().endpoint_url(&e.s3).build(),
-            None => self.sdk.clone(),
-        };
-        let provider = AssumeRoleProvider::builder(role).session_name("status-offload").configure(&sdk);
+        let provider = AssumeRoleProvider::builder(role).session_name("status-offload").configure(&self.sts());
         let provider = provider.session_length(self.session.unwrap_or(Duration::from_secs(3_600))).build().await;
         SharedCredentialsProvider::new(provider)
+    }
+
+    /// The configuration for STS: the embedded one stands beside S3.
+    fn sts(&self) -> SdkConfig {
+        match &self.endpoints {
+            Some(e) => self.sdk.to_builder().endpoint_url(&e.s3).build(),
+            None => self.sdk.clone(),
+        }
+    }
+
+    /// The S3 endpoint that clients reach, if it is not AWS's own.
+    fn client_endpoint(&self, settings: &StoreSettings) -> Option<String> {
+        let public = settings.public_s3_endpoint.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        let given = || self.endpoints.as_ref().map(|e| e.s3.clone());
+        public.or_else(given).or_else(|| std::env::var("AWS_ENDPOINT_URL_S3").ok())
     }
 
     pub(super) fn sqs(&self) -> aws_sdk_sqs::Client {

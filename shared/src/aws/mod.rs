@@ -4,6 +4,7 @@ mod connection;
 mod credentials;
 mod due;
 mod error;
+mod grant;
 mod item;
 mod orders;
 mod presign;
@@ -14,6 +15,7 @@ mod workers;
 
 pub use connection::{CallPolicy, Connection, Endpoints, Stores};
 pub use error::{Error, Kind};
+pub use grant::{Grant, Granter};
 pub use orders::{Accepted, Conflict, LeaseState, OrderTable};
 pub use presign::Presigner;
 pub use provision::{Provisioned, provision};

@@ -44,6 +44,7 @@ settings! {
     PUBLIC_URL = "public-url", None, "URL of the api as clients reach it [default: http:// and the listen address]";
     TOKEN_SECRET = "token-secret", None, "secret of at least 32 bytes that signs order tokens (required); several, separated by commas, while it is being replaced";
     ORDER_SCHEMA = "order-schema", None, "file with the JSON Schema (2020-12) of an order [default: the built-in kinds]";
+    ACCESS = "access", Some("url"), "how clients read status objects: url (a presigned URL) or sts (temporary credentials for the one object; needs signer-role-arn)";
     STATUS_URL_TTL_SECONDS = "status-url-ttl-seconds", Some("43200"), "the longest that a status URL works, 60 to 604800; a URL is made for twice the time that the order may take";
     STATUS_URL_MIN_TTL_SECONDS = "status-url-min-ttl-seconds", Some("900"), "the shortest that a status URL works, 60 to 604800";
     MAX_CONCURRENT_REQUESTS = "max-concurrent-requests", Some("1024"), "requests that are served at once; more get 503";

@@ -84,6 +84,15 @@ impl EtaSettings {
     }
 }
 
+/// How clients read status objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// By a presigned URL.
+    Url,
+    /// By temporary credentials for the one object, with an SDK of their own.
+    Sts,
+}
+
 /// What the api needs beside the stores.
 pub struct ApiSettings {
     /// The address to listen on.
@@ -94,6 +103,8 @@ pub struct ApiSettings {
     pub token_keys: TokenKeys,
     /// What an order looks like.
     pub schema: OrderSchema,
+    /// How clients read status objects.
+    pub access: Access,
     /// How long a status URL works: the shortest and the longest.
     pub status_url_ttl: RangeInclusive<Duration>,
     /// Requests served at once.
@@ -111,6 +122,7 @@ impl ApiSettings {
         c::PUBLIC_URL,
         c::TOKEN_SECRET,
         c::ORDER_SCHEMA,
+        c::ACCESS,
         c::STATUS_URL_TTL_SECONDS,
         c::STATUS_URL_MIN_TTL_SECONDS,
         c::MAX_CONCURRENT_REQUESTS,
@@ -133,6 +145,7 @@ impl ApiSettings {
         });
         let path = s.optional(c::ORDER_SCHEMA).map(PathBuf::from);
         let schema = schema(s, path);
+        let access = s.choice(c::ACCESS, &[("url", Access::Url), ("sts", Access::Sts)]);
         let ttl = s.seconds(c::STATUS_URL_TTL_SECONDS, 60.0, 604_800.0);
         let min_ttl = s.seconds(c::STATUS_URL_MIN_TTL_SECONDS, 60.0, 604_800.0);
         let max = s.number(c::MAX_CONCURRENT_REQUESTS, 1, 1_000_000);
@@ -143,6 +156,7 @@ impl ApiSettings {
             public_url: public_url?,
             token_keys: token_keys?,
             schema: schema?,
+            access: access?,
             status_url_ttl: min_ttl?.min(ttl?)..=ttl?,
             max_concurrent_requests: max?,
             cors_origins: origins?,

@@ -92,6 +92,7 @@ resource "aws_lambda_function" "this" {
       OFFLOAD_TOKEN_SECRET         = var.token_secret
       OFFLOAD_SIGNER_ROLE_ARN      = var.signer_role_arn
       OFFLOAD_PUBLIC_URL           = local.url
+      OFFLOAD_ACCESS               = var.access
       OFFLOAD_CORS_ORIGINS         = join(",", var.cors_origins)
       OFFLOAD_RETENTION_DAYS       = tostring(var.retention_days)
       OFFLOAD_EXPECTED_CONCURRENCY = tostring(var.expected_workers)

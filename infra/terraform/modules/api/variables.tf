@@ -18,6 +18,11 @@ variable "public_url" {
   type        = string
 }
 
+variable "access" {
+  description = "How clients read status objects: url or sts."
+  type        = string
+}
+
 variable "cors_origins" {
   description = "Origins whose pages may call the API."
   type        = list(string)

@@ -88,3 +88,7 @@ poison *ARGS:
 # What clients pay by the real system: 2,000 orders in a Poisson stream at 70 %, then 500 at once; six minutes.
 polls *ARGS:
     cargo run --release -p offload-polls -- {{ARGS}}
+
+# Cold starts of the packaged programs, under a double of Lambda's Runtime API. After `just package`.
+coldstart ARCH="x86_64" *ARGS:
+    OFFLOAD_TEST_PROGRAMS="${CARGO_TARGET_DIR:-target}/{{ARCH}}-unknown-linux-gnu/lambda" cargo run --release -p offload-coldstart -- {{ARGS}}

@@ -29,6 +29,21 @@ use tokio::{
 
 use crate::{PATIENCE, Process, System};
 
+/// A request as an HTTP API of API Gateway hands it on (payload format 2.0).
+#[must_use]
+pub fn http_api_request(method: &str, path: &str, headers: &Value, body: Option<&str>) -> Value {
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
+        "requestContext": {
+            "accountId": "123456789012", "apiId": "api-id", "domainName": "id.execute-api.us-east-1.amazonaws.com",
+            "domainPrefix": "id", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": "$default",
+            "time": "12/Mar/2026:19:03:58 +0000", "timeEpoch": 1_583_348_638_390_u64,
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "test"},
+        },
+        "body": body, "isBase64Encoded": false,
+    })
+}
+
 /// What became of an invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Invoked {

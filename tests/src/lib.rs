@@ -16,7 +16,7 @@ mod signer;
 mod system;
 
 pub use client::{Answer, Receipt, View};
-pub use function::{Function, Invoked};
+pub use function::{Function, Invoked, http_api_request};
 pub use process::Process;
 pub use program::program;
 pub use raw_object::RawObject;

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 
 /// A program of the workspace, built with the tests: it lies beside the caller, or beside the folder that test executables
-/// lie in.
+/// lie in; or in the folder that `OFFLOAD_TEST_PROGRAMS` names, for programs of another profile.
 ///
 /// # Panics
 /// If it is not there: `cargo test --workspace` builds it, `cargo test -p offload-tests` alone does not.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("OFFLOAD_TEST_PROGRAMS") {
+        return PathBuf::from(folder).join(name);
+    }
     let own = std::env::current_exe().expect("the caller's own path");
     let mut folder = own.parent().expect("a folder");
     if folder.ends_with("deps") {

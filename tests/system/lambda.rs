@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use offload_shared::{aws::QueueDepth, clock, id::OrderId, settings::catalogue as c};
-use offload_tests::{Answer, Function, Invoked, PATIENCE, RawQueue, Receipt, Setup, System, eventually};
+use offload_tests::{
+    Answer, Function, Invoked, PATIENCE, RawQueue, Receipt, Setup, System, eventually, http_api_request,
+};
 use serde_json::{Value, json};
 
 use crate::fulfilment;
@@ -12,22 +14,8 @@ const PUBLIC: (&str, &str) = ("OFFLOAD_PUBLIC_URL", "https://api.example.com");
 /// As long as functions of these tests usually have.
 const TIME: Duration = Duration::from_secs(30);
 
-/// A request as an HTTP API of API Gateway hands it on (payload format 2.0).
-fn request(method: &str, path: &str, headers: &Value, body: Option<&str>) -> Value {
-    json!({
-        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
-        "requestContext": {
-            "accountId": "123456789012", "apiId": "api-id", "domainName": "id.execute-api.us-east-1.amazonaws.com",
-            "domainPrefix": "id", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default", "stage": "$default",
-            "time": "12/Mar/2026:19:03:58 +0000", "timeEpoch": 1_583_348_638_390_u64,
-            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "test"},
-        },
-        "body": body, "isBase64Encoded": false,
-    })
-}
-
 fn order(body: &Value) -> Value {
-    request("POST", "/order", &json!({"content-type": "application/json"}), Some(&body.to_string()))
+    http_api_request("POST", "/order", &json!({"content-type": "application/json"}), Some(&body.to_string()))
 }
 
 /// The answer of a function behind API Gateway, as a client would get it.
@@ -76,14 +64,14 @@ async fn a_function_takes_orders_shows_them_and_refuses_bad_ones() {
     assert_eq!(system.look(&receipt).await.json()["status"], "pending");
 
     let headers = json!({"authorization": format!("Bearer {}", receipt.token), "prefer": "wait=10"});
-    let told = answer(api.invoke(request("GET", &format!("/order/{id}"), &headers, None), TIME).await);
+    let told = answer(api.invoke(http_api_request("GET", &format!("/order/{id}"), &headers, None), TIME).await);
     assert_eq!((told.status, told.json()["status"].as_str()), (200, Some("pending")));
     assert_eq!(told.header("preference-applied"), "", "a function is not held: it is billed while it waits");
 
     let bad = json!({"kind": "fulfilment", "items": []});
     let refused = answer(api.invoke(order(&bad), TIME).await);
     assert_eq!((refused.status, refused.problem().as_str()), (422, "invalid-order"));
-    let lost = answer(api.invoke(request("GET", "/nowhere", &json!({}), None), TIME).await);
+    let lost = answer(api.invoke(http_api_request("GET", "/nowhere", &json!({}), None), TIME).await);
     assert_eq!((lost.status, lost.problem().as_str()), (404, "not-found"));
 
     api.process.terminate();

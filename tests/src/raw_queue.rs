@@ -55,12 +55,12 @@ impl RawQueue {
         self.call("SendMessage", json!({"MessageBody": body})).await.map(drop)
     }
 
-    /// Receives up to ten messages and makes an event of them, as Lambda does for a function.
+    /// Receives up to `max` messages, ten at most, and makes an event of them, as Lambda does for a function.
     ///
     /// # Errors
     /// If the queue does not answer.
-    pub async fn receive_event(&self) -> anyhow::Result<Value> {
-        let wanted = json!({"MaxNumberOfMessages": 10, "WaitTimeSeconds": 5, "VisibilityTimeout": 180,
+    pub async fn receive_event(&self, max: usize) -> anyhow::Result<Value> {
+        let wanted = json!({"MaxNumberOfMessages": max, "WaitTimeSeconds": 5, "VisibilityTimeout": 180,
             "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"]});
         let answer = self.call("ReceiveMessage", wanted).await?;
         let name = self.url.rsplit('/').next().unwrap_or_default();

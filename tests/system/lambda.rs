@@ -109,7 +109,7 @@ async fn an_invocation_gives_back_what_it_cannot_finish() {
     let receipt = system.order(&fulfilment()).await;
     let queue = RawQueue::orders(&system);
     let mut worker = Function::start("offload-worker", &system, &[("OFFLOAD_JOB_SECONDS", "20")]).await;
-    let event = queue.receive_event().await.unwrap();
+    let event = queue.receive_event(10).await.unwrap();
     let id = event["Records"][0]["messageId"].as_str().unwrap();
     let answer = worker.invoke(event.clone(), Duration::from_secs(2)).await.answer();
     assert_eq!(failures(&answer), [id]);
@@ -125,7 +125,7 @@ async fn an_invocation_gives_back_what_it_cannot_finish() {
     // The next one has time enough.
     let mut patient = Function::start("offload-worker", &system, &[("OFFLOAD_JOB_SECONDS", "1")]).await;
     let event = eventually("the message comes again", async || {
-        let event = queue.receive_event().await.ok()?;
+        let event = queue.receive_event(10).await.ok()?;
         (!event["Records"].as_array()?.is_empty()).then_some(event)
     })
     .await;
@@ -166,13 +166,13 @@ async fn what_a_killed_function_left_is_taken_up_by_another() {
         json!(["python3", "-c", "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)"]);
     let hangs = [("OFFLOAD_PROCESSOR", "command"), ("OFFLOAD_COMMAND", &command.to_string())];
     let mut worker = Function::start("offload-worker", &system, &hangs).await;
-    let invoked = worker.invoke(queue.receive_event().await.unwrap(), Duration::from_secs(1)).await;
+    let invoked = worker.invoke(queue.receive_event(10).await.unwrap(), Duration::from_secs(1)).await;
     assert_eq!(invoked, Invoked::TimedOut);
     // The visibility that the event source gave the message passes; the lease in the table is shorter.
     system.stack.advance_clock(Duration::from_secs(181)).await;
     let mut next = Function::start("offload-worker", &system, &[]).await;
     eventually("another invocation completes the order", async || {
-        let event = queue.receive_event().await.ok()?;
+        let event = queue.receive_event(10).await.ok()?;
         if event["Records"].as_array()?.is_empty() {
             return None;
         }
@@ -230,7 +230,7 @@ async fn ten(queue: &RawQueue) -> Value {
 async fn some(queue: &RawQueue, n: usize) -> Value {
     let mut records = Vec::new();
     while records.len() < n {
-        let event = queue.receive_event().await.unwrap();
+        let event = queue.receive_event(10).await.unwrap();
         records.extend(event["Records"].as_array().unwrap().iter().cloned());
     }
     json!({"Records": records})

@@ -52,14 +52,7 @@ async fn main() -> anyhow::Result<()> {
         start(&system, "offload-api", &mut api, async || Ok(order.clone())).await?;
         // What the api took are the orders that the worker gets.
         let queue = RawQueue::orders(&system);
-        start(&system, "offload-worker", &mut worker, async || {
-            let mut event = queue.receive_event().await?;
-            if let Some(records) = event["Records"].as_array_mut() {
-                records.truncate(1);
-            }
-            Ok(event)
-        })
-        .await?;
+        start(&system, "offload-worker", &mut worker, async || queue.receive_event(1).await).await?;
     }
     println!("| program        | asks for work | first answer | warm answer |");
     println!("|----------------|---------------|--------------|-------------|");

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream};
 use offload_local::{FaultPlan, Service};
 use offload_shared::{
     aws::{Accepted, Conflict, LeaseState, Published},
     clock,
+    history::{History, WorkerReport},
     id::OrderId,
     idempotency::IdempotencyKey,
     message::Envelope,
@@ -192,4 +193,29 @@ async fn a_message_comes_again_until_it_is_settled() {
     assert_eq!(second.receive_count, 2);
     second.complete().await.unwrap();
     assert!(queue.receive(10, Duration::ZERO, Duration::from_secs(1)).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reports_of_a_large_fleet_are_read_to_the_last() {
+    let system = stores().await;
+    let orders = &system.stores.orders;
+    let now = clock::now();
+    let mut history = History::default();
+    for n in 0..400_u32 {
+        history.record(0.001 * 1.04_f64.powi(n.cast_signed()), 1, now);
+    }
+    let fleet = 400;
+    let report = |n: usize| WorkerReport {
+        worker: format!("worker-{n}"),
+        concurrency: 1,
+        finished_3s: 0,
+        history: history.clone(),
+        reported_at: now,
+    };
+    let publish = async |n: usize| orders.publish_report(&report(n)).await.unwrap();
+    stream::iter(0..fleet).for_each_concurrent(16, publish).await;
+    let before = system.stack.requests(Service::DynamoDb);
+    assert_eq!(orders.worker_reports().await.unwrap().len(), fleet);
+    let pages = system.stack.requests(Service::DynamoDb).since(&before).of("Query");
+    assert!(pages > 1, "they were more than a page, or this shows nothing");
 }

@@ -16,6 +16,9 @@ const REPORTED_AT: &str = "reported_at";
 /// A report of a worker that never came back is kept so long: its history is worth more than the bytes.
 const KEPT: TimeDelta = TimeDelta::days(14);
 
+/// Pages of reports that are read at most: each is a megabyte, and they are read every three seconds.
+const PAGES_MAX: usize = 8;
+
 impl OrderTable {
     /// Publishes a worker's report in place of its last one.
     ///
@@ -33,16 +36,25 @@ impl OrderTable {
         put.send().await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
     }
 
-    /// Every worker's last report, also of those that are gone. One page: at 1 to 6 KB each, more than 150 workers.
+    /// Every worker's last report, also of those that are gone: at 1 to 6 KB each, a page holds more than 150. Of a fleet
+    /// beyond eight pages the rest is left out; the history of so many tells enough.
     ///
     /// # Errors
-    /// If the call fails. A report that cannot be read, of another version perhaps, is left out.
+    /// If a call fails. A report that cannot be read, of another version perhaps, is left out.
     pub async fn worker_reports(&self) -> Result<Vec<WorkerReport>, Error> {
-        let query = self.client.query().table_name(&*self.table).key_condition_expression("pk = :workers");
-        let answer = query.expression_attribute_values(":workers", text(WORKERS)).send().await;
-        let items = answer.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
         let report = |i: &Item| i.get(REPORT).and_then(|a| a.as_s().ok()).and_then(|r| serde_json::from_str(r).ok());
-        Ok(items.iter().filter_map(report).collect())
+        let (mut reports, mut from) = (Vec::new(), None);
+        for _ in 0..PAGES_MAX {
+            let query = self.client.query().table_name(&*self.table).key_condition_expression("pk = :workers");
+            let query = query.expression_attribute_values(":workers", text(WORKERS)).set_exclusive_start_key(from);
+            let page = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?;
+            reports.extend(page.items.unwrap_or_default().iter().filter_map(report));
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(reports)
     }
 
     /// Removes a report that its worker has not renewed since `reported_at`. Whoever does so takes its history over:

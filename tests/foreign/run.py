@@ -23,7 +23,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 HOME = TARGET / "foreign"
 PACKAGES = ["moto[server]==5.2.5", "boto3==1.44.8"]
-PATIENCE = 30
+# A worker that is killed leaves a long poll open at the server, which may hand a message to nobody: a dead letter then comes again
+# after its visibility of 60 s.
+PATIENCE = 100
 SECRET = "only-for-tests-0123456789abcdef01"
 
 

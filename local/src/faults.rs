@@ -39,6 +39,8 @@ pub struct FaultPlan {
     pub outage: Option<Outage>,
     /// Waited before the work.
     pub latency: Duration,
+    /// Waited between the work and its answer.
+    pub reply_latency: Duration,
     /// How often a request is answered with an error *instead of* being carried out.
     pub error_rate: f64,
     /// How often a request is carried out and then answered with an error all the same.
@@ -68,9 +70,10 @@ pub struct FaultPlan {
 }
 
 /// What happens to one request.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Verdict {
     pub(crate) latency: Duration,
+    pub(crate) reply_latency: Duration,
     pub(crate) skew_ms: Millis,
     pub(crate) before: Option<Before>,
     pub(crate) after: Option<After>,
@@ -105,7 +108,7 @@ impl FaultPlan {
     /// Decides, given one draw from `0..1` for each rate.
     fn verdict(&self, operation: &str, mut draw: impl FnMut() -> f64) -> Verdict {
         if !self.concerns(operation) {
-            return Verdict { latency: Duration::ZERO, skew_ms: 0, before: None, after: None };
+            return Verdict::default();
         }
         let before = match self.outage {
             Some(Outage::Refuse) => Some(Before::Close),
@@ -123,7 +126,8 @@ impl FaultPlan {
         } else {
             None
         };
-        Verdict { latency: self.latency, skew_ms: self.clock_skew_seconds.saturating_mul(1000), before, after }
+        let skew_ms = self.clock_skew_seconds.saturating_mul(1000);
+        Verdict { latency: self.latency, reply_latency: self.reply_latency, skew_ms, before, after }
     }
 }
 

@@ -161,6 +161,9 @@ impl<H: Handler> Endpoint<H> {
             _ => None,
         };
         let response = self.handler.answer(Request::from_parts(head, body)).await;
+        if !verdict.reply_latency.is_zero() {
+            tokio::time::sleep(verdict.reply_latency).await;
+        }
         // Of a late error the client sees the error, and of a lost reply nothing: that one counts as what its work was.
         let mut response = late.unwrap_or(response);
         if verdict.skew_ms != 0 {

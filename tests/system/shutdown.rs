@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use offload_local::Service;
+use offload_local::{FaultPlan, Service};
 use offload_shared::settings::catalogue as c;
 use offload_tests::{Setup, eventually};
 
@@ -14,11 +14,13 @@ async fn a_worker_stops_within_its_grace_period_and_hands_back_what_runs() {
     let setup = Setup::default().with(c::CONCURRENCY, 50).with(c::JOB_SECONDS, 8).with(c::SHUTDOWN_GRACE_SECONDS, 3);
     let mut system = setup.start().await;
     let receipts = join_all((0..50).map(|_| async { system.order(&fulfilment()).await })).await;
-    eventually("all run", async || {
-        let depth = system.stores.queue.depth().await.ok()?;
-        (depth.in_flight == 50).then_some(())
-    })
-    .await;
+    // In flight is not enough: a message that has just been handed out is not claimed yet.
+    for r in &receipts {
+        eventually("it runs", async || {
+            (system.get(r).await.json()["status"].as_str() == Some("processing")).then_some(())
+        })
+        .await;
+    }
     let begun = Instant::now();
     system.stop_workers().await;
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
@@ -35,6 +37,22 @@ async fn a_worker_stops_within_its_grace_period_and_hands_back_what_runs() {
     for done in join_all(receipts.iter().map(|r| system.done(r))).await {
         assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(2)), "{done}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_on_its_way_when_a_worker_stops_is_handed_back_at_once() {
+    let mut system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let only = Some(vec!["ReceiveMessage".to_owned()]);
+    let slow = FaultPlan { reply_latency: Duration::from_millis(300), only, ..FaultPlan::default() };
+    system.stack.faults(Service::Sqs).set(slow);
+    system.add_worker();
+    eventually("it is handed out", async || (system.stores.queue.depth().await.ok()?.in_flight == 1).then_some(()))
+        .await;
+    system.stop_workers().await;
+    let depth = system.stores.queue.depth().await.expect("the depth");
+    assert_eq!((depth.visible, depth.in_flight), (1, 0), "not after its visibility of half a minute");
+    assert_eq!(system.get(&receipt).await.json()["status"], "pending");
 }
 
 #[tokio::test(flavor = "multi_thread")]

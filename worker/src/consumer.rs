@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use offload_shared::{
     aws::{Delivery, RECEIVE_MAX},
     backoff::Backoff,
@@ -10,7 +11,7 @@ use offload_shared::{
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,10 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 
 /// Between receives that fail.
 const RECEIVE_RETRY: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(5) };
+
+/// A receive that is under way when it is time to stop may have been given messages already: an answer that is on its way
+/// arrives within this time. One that is dropped keeps its messages invisible until their visibility ends.
+const LAST_ANSWER: Duration = Duration::from_millis(500);
 
 /// Of the grace period, so much is kept for handing back what still runs: to stop the processors and to write.
 fn hand_back_time(grace: Duration) -> Duration {
@@ -37,9 +42,15 @@ pub(crate) async fn consume(worker: Arc<Worker>, stop: CancellationToken) {
         // Reaps what has ended, so that the set does not grow.
         while jobs.try_join_next().is_some() {}
         let receive = worker.stores.queue.receive(free.len(), LONG_POLL, worker.settings.visibility);
+        tokio::pin!(receive);
         let received = tokio::select! {
-            () = stop.cancelled() => break,
-            received = receive => received,
+            () = stop.cancelled() => {
+                if let Ok(Ok(deliveries)) = timeout(LAST_ANSWER, receive).await {
+                    hand_back(deliveries).await;
+                }
+                break;
+            }
+            received = &mut receive => received,
         };
         match received {
             Ok(deliveries) => {
@@ -84,6 +95,14 @@ async fn free_hands(hands: &Arc<Semaphore>, stop: &CancellationToken) -> Option<
 async fn work(worker: Arc<Worker>, delivery: Delivery, hand: Option<OwnedSemaphorePermit>) {
     job::handle(&worker, delivery).await;
     drop(hand);
+}
+
+/// Gives messages back that came too late to be worked on.
+async fn hand_back(deliveries: Vec<Delivery>) {
+    let back = deliveries.into_iter().map(|delivery| delivery.retry_after(Duration::ZERO));
+    for e in join_all(back).await.into_iter().filter_map(Result::err) {
+        tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot give a message back");
+    }
 }
 
 /// First stage: what runs may finish. Second stage: what still runs hands its order back.

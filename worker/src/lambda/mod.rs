@@ -6,7 +6,7 @@
 mod event;
 mod time;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
@@ -16,7 +16,11 @@ use offload_shared::{
     settings::{EtaSettings, WorkerSettings},
 };
 use serde_json::{Value, json};
-use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    task::{self, JoinError, JoinSet},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Worker, dead_letters, job, processor::Processor, sweeper};
@@ -58,10 +62,12 @@ async fn work(worker: &Worker, messages: Vec<SqsMessage>, context: &Context) -> 
     let worker = Arc::new(Worker { halt: CancellationToken::new(), time: Some(working), ..worker.clone() });
     let hands = Arc::new(Semaphore::new(worker.settings.concurrency));
     let mut jobs = JoinSet::new();
+    let mut ids = HashMap::new();
     for message in messages {
         let (worker, hands) = (Arc::clone(&worker), Arc::clone(&hands));
-        jobs.spawn(async move {
-            let id = message.message_id.clone().unwrap_or_default();
+        let id = message.message_id.clone().unwrap_or_default();
+        let of = id.clone();
+        let job = jobs.spawn(async move {
             let Some(handed) = handed(message) else { return Some(id) };
             let (delivery, outcome) = worker.stores.queue.handed(handed);
             let hand = tokio::select! {
@@ -77,17 +83,15 @@ async fn work(worker: &Worker, messages: Vec<SqsMessage>, context: &Context) -> 
             }
             if outcome.is_complete().await { None } else { Some(id) }
         });
+        ids.insert(job.id(), of);
     }
     let mut failed = Vec::new();
     let halt = sleep(working);
     tokio::pin!(halt);
     loop {
         tokio::select! {
-            ended = jobs.join_next() => match ended {
-                Some(Ok(id)) => failed.extend(id),
-                // A panic outside of a processor. Its message is not known, so all come again, and those that are done
-                // are found done.
-                Some(Err(e)) => tracing::error!(error = %e, "a job has failed"),
+            ended = jobs.join_next_with_id() => match ended {
+                Some(ended) => failed.extend(comes_again(ended, &ids)),
                 None => break,
             },
             () = &mut halt, if !worker.halt.is_cancelled() => {
@@ -98,6 +102,24 @@ async fn work(worker: &Worker, messages: Vec<SqsMessage>, context: &Context) -> 
     }
     worker.reporter.tell_if_due(&worker.stores.orders).await;
     failed
+}
+
+/// The message that must come again after its job `ended`.
+fn comes_again(
+    ended: Result<(task::Id, Option<String>), JoinError>,
+    ids: &HashMap<task::Id, String>,
+) -> Option<String> {
+    match ended {
+        Ok((_, id)) => id,
+        Err(e) => {
+            // A panic outside of a processor: what it had written is not known, and its delivery was dropped unsettled.
+            // Not to name its message would let Lambda delete it.
+            let id = ids.get(&e.id()).cloned().unwrap_or_default();
+            tracing::error!(message.id = id, error = %e, "a job has failed");
+            // An id that is of no message makes Lambda send the whole batch again, which is harmless.
+            Some(id)
+        }
+    }
 }
 
 /// Ends the orders of dead letters, and names the letters that must come again.
@@ -151,4 +173,28 @@ fn handed(message: SqsMessage) -> Option<Handed> {
         receive_count: message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1),
         traceparent: attribute.and_then(|a| a.string_value.clone()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_message_of_a_job_that_panicked_comes_again_and_no_other() {
+        let mut jobs = JoinSet::new();
+        let mut ids = HashMap::new();
+        for id in ["done", "panicked", "given back"] {
+            let job = jobs.spawn(async move {
+                assert_ne!(id, "panicked");
+                (id == "given back").then(|| id.to_owned())
+            });
+            ids.insert(job.id(), id.to_owned());
+        }
+        let mut failed = Vec::new();
+        while let Some(ended) = jobs.join_next_with_id().await {
+            failed.extend(comes_again(ended, &ids));
+        }
+        failed.sort();
+        assert_eq!(failed, ["given back", "panicked"]);
+    }
 }

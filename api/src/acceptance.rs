@@ -72,7 +72,8 @@ async fn place(service: &Arc<Service>, submission: Submission) -> Result<Placed,
     let reading = Reading::of(service, id, Some(&window), now).await?;
     let (deadline_at, not_before) = options.times(now);
     let renew = service.public.order(id);
-    let order = Order { id, created_at: now, payload, deadline_at, not_before, traceparent: Some(traceparent), renew };
+    let (traceparent, callbacks) = (Some(traceparent), options.callbacks());
+    let order = Order { id, created_at: now, payload, deadline_at, not_before, traceparent, renew, callbacks };
     let record = OrderRecord::new(order, window, schedule::poll_after_ms(&window, now));
     let object = record.status_object(None);
 

@@ -1,18 +1,19 @@
 //! One connection: its time limits, and how it ends.
 
-use std::time::Duration;
+use std::{convert::Infallible, pin::Pin, time::Duration};
 
-use axum::Router;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+use axum::{Router, body::Body};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{HttpService, service_fn},
 };
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::TcpStream,
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 /// The longest that the head of the first request may take.
@@ -29,13 +30,13 @@ const LAST_CHANCE: Duration = Duration::from_millis(500);
 /// Serves connections, and ends them all.
 pub(crate) struct Connections {
     router: Router,
-    graceful: GracefulShutdown,
+    open: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Connections {
     pub(crate) fn new(router: Router, stop: CancellationToken) -> Self {
-        Self { router, graceful: GracefulShutdown::new(), stop }
+        Self { router, open: TaskTracker::new(), stop }
     }
 
     /// Serves one connection to its end. It counts as open from the call on, not from the first poll.
@@ -52,21 +53,40 @@ impl Connections {
             .timer(TokioTimer::new())
             .header_read_timeout(NEXT_HEAD_TIME)
             .max_buf_size(HEAD_MAX_BYTES)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = self.graceful.watch(connection);
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let open = self.open.token();
         async move {
+            let connection = std::pin::pin!(connection);
             tokio::select! {
-                // What goes wrong on a connection is its client's to know.
-                _ = connection => {}
+                () = to_its_end(connection, &stop) => {}
                 () = nothing_came(FIRST_HEAD_TIME, &begun, &stop) => {}
             }
+            drop(open);
         }
     }
 
-    /// Lets every connection finish the request that it is in.
+    /// Waits until every connection has finished the request that it is in. They have been told by `stop`.
     pub(crate) async fn finish(self) {
-        self.graceful.shutdown().await;
+        self.open.close();
+        self.open.wait().await;
     }
+}
+
+type Http<S> = http1::UpgradeableConnection<TokioIo<TcpStream>, S>;
+
+/// Serves a connection until its client has gone, or it becomes a WebSocket; after `stop` no longer than to the end of the
+/// request that it is in.
+async fn to_its_end<S>(mut connection: Pin<&mut Http<S>>, stop: &CancellationToken)
+where
+    S: HttpService<Incoming, ResBody = Body, Error = Infallible>,
+{
+    tokio::select! {
+        // What goes wrong on a connection is its client's to know.
+        _ = connection.as_mut() => return,
+        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
 }
 
 /// Ends when a connection has had its time to begin a first request, and never for one that has begun.

@@ -59,6 +59,14 @@ pub(crate) enum ApiError {
     TokenInvalid,
     #[error("no such order")]
     OrderNotFound,
+    #[error("not the token of any order")]
+    WebSocketTokenInvalid,
+    #[error("this server keeps no connections")]
+    NoPush,
+    #[error("too many connections are open")]
+    TooManyConnections,
+    #[error("not a WebSocket handshake")]
+    NotAWebSocket,
     #[error("the order is already {}", .0.as_str())]
     OrderAlreadyEnded(Status),
     /// Later it will work.
@@ -108,6 +116,12 @@ impl ApiError {
             Self::TokenMissing => ("token-missing", "The order token is missing", S::UNAUTHORIZED),
             Self::TokenInvalid => ("token-invalid", "The token is not for this order", S::FORBIDDEN),
             Self::OrderNotFound => ("order-not-found", "There is no such order", S::NOT_FOUND),
+            Self::WebSocketTokenInvalid => ("token-invalid", "The token is not valid", S::UNAUTHORIZED),
+            Self::NoPush => ("no-push", "This deployment keeps no connections open", S::NOT_IMPLEMENTED),
+            Self::TooManyConnections => {
+                ("too-many-connections", "Too many connections are open", S::SERVICE_UNAVAILABLE)
+            }
+            Self::NotAWebSocket => ("not-a-websocket", "This is only for WebSockets", S::UPGRADE_REQUIRED),
             Self::OrderAlreadyEnded(_) => ("order-already-ended", "The order has already ended", S::CONFLICT),
             Self::StorageUnavailable(_) => {
                 ("storage-unavailable", "The service's storage does not answer", S::SERVICE_UNAVAILABLE)
@@ -147,6 +161,10 @@ impl ApiError {
             }
             Self::TokenInvalid => "each order has its own token, given with the 202 answer".to_owned(),
             Self::OrderNotFound => "it never was, or it is past its retention".to_owned(),
+            Self::WebSocketTokenInvalid => "each order has its own token, given with the 202 answer".to_owned(),
+            Self::NoPush => "poll status_url instead".to_owned(),
+            Self::TooManyConnections => "poll status_url meanwhile, or connect again a little later".to_owned(),
+            Self::NotAWebSocket => "connect with a WebSocket client (version 13)".to_owned(),
             Self::OrderAlreadyEnded(status) => format!("the order is {}, and stays so", status.as_str()),
             Self::StorageUnavailable(_) => {
                 "send the request again; an order with the same Idempotency-Key is never made twice".to_owned()
@@ -160,6 +178,7 @@ impl ApiError {
     fn retry_after(&self) -> Option<&'static str> {
         match self {
             Self::Overloaded | Self::IdempotencyKeyInUse => Some("1"),
+            Self::TooManyConnections => Some("10"),
             Self::StorageUnavailable(_) => Some("2"),
             _ => None,
         }
@@ -205,7 +224,7 @@ impl IntoResponse for ApiError {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         match self {
-            Self::TokenMissing => {
+            Self::TokenMissing | Self::WebSocketTokenInvalid => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Self::UnsupportedMediaType => {

@@ -1,11 +1,11 @@
 //! Holding a request until its order changes (`Prefer: wait=N`).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use offload_shared::order::OrderRecord;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::{edge::shed::Place, error::ApiError, prefer::Wait, service::Service};
+use crate::{edge::shed::Place, error::ApiError, prefer::Wait, push::Follow, service::Service};
 
 /// Between the first two looks at the order table; it grows by half with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -20,25 +20,85 @@ pub(crate) struct Held {
     pub(crate) applied: Option<Wait>,
 }
 
-/// Holds a request until `enough` of its order, or the wait is over, or the service ends.
+/// Holds a request until its order, by revision and whether it is done, is `enough`, or the wait is over, or the service
+/// ends.
 ///
 /// A held request gives up its place among those in service: it does nothing, and should keep nobody out.
 pub(crate) async fn hold(
-    service: &Service,
+    service: &Arc<Service>,
     place: &Place,
-    mut record: OrderRecord,
+    record: OrderRecord,
     wait: Wait,
-    enough: impl Fn(&OrderRecord) -> bool,
+    enough: impl Fn(u64, bool) -> bool,
 ) -> Result<Held, ApiError> {
-    if enough(&record) {
+    if is_enough(&enough, &record) {
         return Ok(Held { record, applied: Some(wait) });
     }
     if !service.holds {
         return Ok(Held { record, applied: None });
     }
+    let end = Instant::now() + wait.duration();
+    if service.hub.is_some() {
+        return until_told(service, place, record, wait, end, enough).await;
+    }
+    until_seen(service, place, record, wait, end, enough).await
+}
+
+fn is_enough(enough: &impl Fn(u64, bool) -> bool, record: &OrderRecord) -> bool {
+    enough(record.state.revision, record.state.status.is_final())
+}
+
+/// Waits to be told of a change: nothing is asked meanwhile.
+async fn until_told(
+    service: &Arc<Service>,
+    place: &Place,
+    record: OrderRecord,
+    wait: Wait,
+    end: Instant,
+    enough: impl Fn(u64, bool) -> bool,
+) -> Result<Held, ApiError> {
+    let id = record.order.id;
+    let (mut follow, record) = match Follow::start(service, id, false).await {
+        Ok(started) => started,
+        Err(ApiError::TooManyConnections) => return Ok(Held { record, applied: None }),
+        Err(e) => return Err(e),
+    };
+    if is_enough(&enough, &record) {
+        return Ok(Held { record, applied: Some(wait) });
+    }
+    place.give_up();
+    let told = async {
+        while let Some(told) = follow.changed().await {
+            if enough(told.revision, told.done) {
+                break;
+            }
+        }
+    };
+    // Too late to be told is early enough to look once.
+    let _ = timeout_at(end, told).await;
+    let record = match service.stores.orders.get(id).await {
+        Ok(Some(newer)) => newer,
+        Ok(None) => return Err(ApiError::OrderNotFound),
+        // What is known is still true.
+        Err(e) => {
+            service.note("cannot look at an order for a held request", &e);
+            record
+        }
+    };
+    Ok(Held { record, applied: Some(wait) })
+}
+
+/// Looks at the order table now and then, where nobody tells.
+async fn until_seen(
+    service: &Service,
+    place: &Place,
+    mut record: OrderRecord,
+    wait: Wait,
+    end: Instant,
+    enough: impl Fn(u64, bool) -> bool,
+) -> Result<Held, ApiError> {
     let Ok(seat) = service.seats.try_acquire() else { return Ok(Held { record, applied: None }) };
     place.give_up();
-    let end = Instant::now() + wait.duration();
     let mut pause = FIRST_PAUSE;
     while Instant::now() < end && !service.stop.is_cancelled() {
         tokio::select! {
@@ -52,7 +112,7 @@ pub(crate) async fn hold(
             // What is known is still true; the next look may succeed.
             Err(e) => service.note("cannot look at an order for a held request", &e),
         }
-        if enough(&record) {
+        if is_enough(&enough, &record) {
             break;
         }
     }

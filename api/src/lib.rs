@@ -23,6 +23,7 @@ mod metrics;
 mod openapi;
 mod prefer;
 pub mod program;
+mod push;
 mod readiness;
 mod reading;
 mod receipt;

@@ -21,6 +21,14 @@ pub(crate) struct Links {
     #[serde(rename = "self")]
     #[schema(format = "uri")]
     pub(crate) this: String,
+    /// Its changes as server-sent events (with the order token as the query parameter `token`, or as a header).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
+    pub(crate) events: Option<String>,
+    /// Changes of many orders over one WebSocket (with the order token as the query parameter `token`, or in a message).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
+    pub(crate) websocket: Option<String>,
 }
 
 impl PublicUrl {
@@ -42,8 +50,13 @@ impl PublicUrl {
         format!("{}/order/{id}", self.path)
     }
 
-    pub(crate) fn links(&self, id: OrderId) -> Links {
-        Links { this: self.order(id) }
+    /// The order's links; `events` and `websocket` if this very server has them.
+    pub(crate) fn links(&self, id: OrderId, push: bool) -> Links {
+        let this = self.order(id);
+        let events = push.then(|| format!("{this}/events"));
+        // https becomes wss.
+        let websocket = push.then(|| format!("{}/ws", self.base.replacen("http", "ws", 1)));
+        Links { this, events, websocket }
     }
 }
 
@@ -63,7 +76,11 @@ mod tests {
             let public = PublicUrl::new(&Url::parse(url).unwrap());
             assert_eq!(public.order(id), format!("{absolute}/order/{id}"));
             assert_eq!(public.order_path(id), format!("{path}/order/{id}"));
-            assert_eq!(public.links(id).this, public.order(id));
+            let links = public.links(id, false);
+            assert_eq!((links.this, links.events, links.websocket), (public.order(id), None, None));
+            let links = public.links(id, true);
+            assert_eq!(links.events, Some(format!("{absolute}/order/{id}/events")));
+            assert_eq!(links.websocket.unwrap(), format!("{}/ws", absolute.replace("http", "ws")));
         }
     }
 }

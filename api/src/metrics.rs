@@ -37,6 +37,7 @@ struct Inner {
     accepted: Counter,
     aws_errors: Family<AwsErrorLabels, Counter>,
     depth: Gauge<i64>,
+    connections: Gauge<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -74,14 +75,17 @@ impl Metrics {
         let accepted = Counter::<u64, AtomicU64>::default();
         let aws_errors = Family::default();
         let depth = Gauge::default();
+        let connections = Gauge::default();
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("http_requests", "Requests answered; status 499 if the client left first", requests.clone());
         registry.register("http_request_seconds", "Time to the answer, holding included", seconds.clone());
         registry.register("orders_accepted", "Orders accepted and sent to the queue", accepted.clone());
         registry.register("aws_errors", "Calls to AWS that failed after all tries", aws_errors.clone());
         registry.register("eta_queue_depth", "Orders waiting in the queue, as last seen", depth.clone());
+        let help = "Event streams, WebSockets and held requests that are open";
+        registry.register("open_connections", help, connections.clone());
         registry.register("build", "The build that runs", build);
-        Self(Arc::new(Inner { registry, requests, seconds, accepted, aws_errors, depth }))
+        Self(Arc::new(Inner { registry, requests, seconds, accepted, aws_errors, depth, connections }))
     }
 
     pub(crate) fn request(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
@@ -101,6 +105,10 @@ impl Metrics {
 
     pub(crate) fn queue_depth(&self, visible: u64) {
         self.0.depth.set(i64::try_from(visible).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn open_connections(&self, open: usize) {
+        self.0.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
     /// Everything, as text.

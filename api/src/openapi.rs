@@ -26,6 +26,8 @@ use crate::{canonical, route};
         route::submit_order::submit_order,
         route::show_order::show_order,
         route::cancel_order::cancel_order,
+        route::order_events::order_events,
+        route::websocket::websocket,
         route::healthz::healthz,
         route::readyz::readyz,
         route::metrics::metrics,

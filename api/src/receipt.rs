@@ -125,7 +125,10 @@ fn rounded(seconds: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use offload_shared::{order::Order, transition::Transition};
+    use offload_shared::{
+        order::{Callbacks, Order},
+        transition::Transition,
+    };
     use serde_json::json;
 
     use super::*;
@@ -143,6 +146,7 @@ mod tests {
             not_before: None,
             traceparent: None,
             renew: String::new(),
+            callbacks: Callbacks::default(),
         };
         let window = EtaWindow { at: at(12_437), earliest_at: at(9_000), latest_at: at(20_149) };
         OrderRecord::new(order, window, 10_672)
@@ -152,7 +156,7 @@ mod tests {
         Particulars {
             reading: Reading::Url("https://s3/status".to_owned(), at(600_000)),
             order_token: "v1.x".to_owned(),
-            links: Links { this: "https://api/order/x".to_owned() },
+            links: Links { this: "https://api/order/x".to_owned(), events: None, websocket: None },
             grounds: Grounds { queue_depth: 37, basis: Basis::Configured },
         }
     }

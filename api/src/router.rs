@@ -14,8 +14,9 @@ use crate::{
     edge::{cors, frame::frame, guard::guard, shed::shed},
     error::ApiError,
     route::{
-        cancel_order::cancel_order, docs::docs, healthz::healthz, metrics::metrics, openapi::openapi, readyz::readyz,
-        show_order::show_order, submit_order::submit_order,
+        cancel_order::cancel_order, docs::docs, healthz::healthz, metrics::metrics, openapi::openapi,
+        order_events::order_events, readyz::readyz, show_order::show_order, submit_order::submit_order,
+        websocket::websocket,
     },
     service::Service,
 };
@@ -28,6 +29,8 @@ pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
     let orders = Router::new()
         .route("/order", post(submit_order))
         .route("/order/{id}", get(show_order).delete(cancel_order))
+        .route("/order/{id}/events", get(order_events))
+        .route("/ws", get(websocket))
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(map_response(no_store));
     let pages = Router::new().route("/openapi.json", get(openapi)).route("/docs", get(docs));

@@ -2,9 +2,10 @@
 
 use std::{io, sync::Arc, time::Duration};
 
+use axum::serve::ListenerExt as _;
 use offload_shared::{
     aws::Stores,
-    settings::{ApiSettings, EtaSettings},
+    settings::{ApiSettings, EtaSettings, PushSettings},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     connection::Connections,
+    push::{Hub, internal},
     router::router,
     service::{HELD_MAX, Service},
 };
@@ -38,7 +40,11 @@ pub async fn serve(
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let grace = settings.shutdown_grace;
-    let service = Arc::new(Service::new(settings, eta, stores, address, stop.clone())?);
+    let hub = match (&settings.push, &stores.notifications) {
+        (Some(push), Some(_)) => Some(keep_connections(push, &stop).await?),
+        _ => None,
+    };
+    let service = Arc::new(Service { hub, ..Service::new(settings, eta, stores, address, stop.clone())? });
     let connections = Connections::new(router(&service)?, stop.clone());
     let tasks = accept_until(&stop, &listener, &service, &connections).await;
     // Whoever comes now is refused by the kernel, and goes to another server.
@@ -55,6 +61,26 @@ pub async fn serve(
     Ok(())
 }
 
+/// Makes the hub of open connections, and lets the notifier reach it.
+async fn keep_connections(push: &PushSettings, stop: &CancellationToken) -> io::Result<Arc<Hub>> {
+    let listener = TcpListener::bind(push.listen).await?;
+    let address = listener.local_addr()?;
+    let endpoint = match &push.url {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None => format!("http://{address}"),
+    };
+    if push.url.is_none() && address.ip().is_unspecified() {
+        tracing::warn!(%address, "workers cannot reach the address on which the api takes notifications; set OFFLOAD_INTERNAL_URL");
+    }
+    let hub = Hub::new(endpoint, push.max_connections);
+    let router = internal::router(Arc::clone(&hub), push.key.clone());
+    let stop = stop.clone().cancelled_owned();
+    // Events are small: waiting to fill a packet would only delay them.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stop).into_future());
+    Ok(hub)
+}
+
 /// The tasks of the connections that are open at the end; dropping the set cuts them off.
 async fn accept_until(
     stop: &CancellationToken,
@@ -62,7 +88,8 @@ async fn accept_until(
     service: &Service,
     connections: &Connections,
 ) -> JoinSet<()> {
-    let places = Arc::new(Semaphore::new(service.settings.max_concurrent_requests + HELD_MAX + IDLE_MAX));
+    let held = service.settings.push.as_ref().map_or(HELD_MAX, |push| push.max_connections);
+    let places = Arc::new(Semaphore::new(service.settings.max_concurrent_requests + held + IDLE_MAX));
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {

@@ -5,6 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use offload_shared::{
     aws::{self, Stores},
+    id::OrderId,
     settings::{ApiSettings, EtaSettings},
 };
 use tokio::sync::Semaphore;
@@ -12,7 +13,13 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    background::Background, eta::Estimator, key_locks::KeyLocks, links::PublicUrl, metrics::Metrics, openapi,
+    background::Background,
+    eta::Estimator,
+    key_locks::KeyLocks,
+    links::{Links, PublicUrl},
+    metrics::Metrics,
+    openapi,
+    push::Hub,
     readiness::Readiness,
 };
 
@@ -32,6 +39,8 @@ pub(crate) struct Service {
     pub(crate) places: Arc<Semaphore>,
     /// Requests held.
     pub(crate) seats: Semaphore,
+    /// The connections that are told of changes, where this server keeps any.
+    pub(crate) hub: Option<Arc<Hub>>,
     /// Whether requests may be held at all: a function is billed while it waits.
     pub(crate) holds: bool,
     pub(crate) metrics: Metrics,
@@ -67,6 +76,7 @@ impl Service {
             estimator: Estimator::new(eta, &stores, metrics.clone(), background.tracker()),
             keys: KeyLocks::default(),
             background,
+            hub: None,
             holds: true,
             places: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             seats: Semaphore::new(HELD_MAX),
@@ -77,6 +87,14 @@ impl Service {
             stores,
             stop,
         })
+    }
+
+    /// Where else to go from an order.
+    pub(crate) fn links(&self, id: OrderId) -> Links {
+        let links = self.public.links(id, self.hub.is_some());
+        // Behind API Gateway the WebSockets are held elsewhere.
+        let websocket = links.websocket.or_else(|| self.settings.websocket_url.as_ref().map(ToString::to_string));
+        Links { websocket, ..links }
     }
 
     /// Counts and logs a failed call whose failure no caller hears of.

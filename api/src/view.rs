@@ -1,12 +1,19 @@
 //! What `GET` and `DELETE /order/{id}` show.
 
 use chrono::{DateTime, Utc};
-use offload_shared::{aws::Error, clock, clock::rfc3339_millis, lifetime, order::OrderRecord, status::StatusObject};
+use offload_shared::{
+    aws::{DeliveryLog, Error},
+    clock,
+    clock::rfc3339_millis,
+    order::OrderRecord,
+    status::StatusObject,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     links::Links,
+    push::follow::object_of,
     reading::{Reading, StatusAccess},
     service::Service,
 };
@@ -31,26 +38,30 @@ pub(crate) struct StatusView {
     /// The order's token; only in the answer to the `POST` that placed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) order_token: Option<String>,
+    /// What became of the last events for the order's webhook, the newest first; only where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) deliveries: Option<Vec<DeliveryLog>>,
     pub(crate) links: Links,
 }
 
 impl StatusView {
     pub(crate) async fn of(service: &Service, record: &OrderRecord) -> Result<Self, Error> {
-        let (presigner, id, now) = (&service.stores.presigner, record.order.id, clock::now());
-        let ttl = lifetime::status_url_ttl(record.state.eta.as_ref(), now, &service.settings.status_url_ttl);
-        let result = match record.result_key() {
-            Some(key) => Some(presigner.get(key, ttl, now).await?),
+        let id = record.order.id;
+        let object = object_of(service, record).await?;
+        let reading = Reading::of(service, id, record.state.eta.as_ref(), clock::now()).await?;
+        let deliveries = match record.order.callbacks.webhook_url {
+            Some(_) => Some(service.stores.orders.deliveries(id).await?),
             None => None,
         };
-        let reading = Reading::of(service, id, record.state.eta.as_ref(), now).await?;
         let (status_url, status_url_expires_at, status_access) = reading.members();
         Ok(Self {
-            object: record.status_object(result),
+            object,
+            deliveries,
             status_url,
             status_url_expires_at,
             status_access,
             order_token: None,
-            links: service.public.links(id),
+            links: service.links(id),
         })
     }
 }

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
     use crate::{
         id::OrderId,
-        order::{Lease, Order},
+        order::{Callbacks, Lease, Order},
         status::EtaWindow,
     };
 
@@ -82,6 +82,7 @@ mod tests {
             not_before: None,
             traceparent: None,
             renew: String::new(),
+            callbacks: Callbacks::default(),
         };
         OrderRecord::new(order, EtaWindow { at: t, earliest_at: t, latest_at: t }, 0)
     }

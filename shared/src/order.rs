@@ -28,9 +28,43 @@ pub struct Order {
     pub traceparent: Option<String>,
     /// The `renew` link of the status object, known to the api that accepted the order.
     pub renew: String,
+    /// Whom to tell of every change.
+    pub callbacks: Callbacks,
+}
+
+/// Whom an order itself names to be told of every change.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Callbacks {
+    /// A webhook.
+    pub webhook_url: Option<String>,
+    /// The token of a Step Functions task that waits for the order.
+    pub task_token: Option<String>,
+}
+
+/// A webhook's URL may have a secret in it, and a task token is one.
+impl std::fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { webhook_url, task_token } = self;
+        write!(f, "Callbacks(webhook: {}, task: {})", webhook_url.is_some(), task_token.is_some())
+    }
 }
 
 impl Order {
+    /// An order of which only the id matters, for tests.
+    #[cfg(test)]
+    pub(crate) fn example(id: OrderId, created_at: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            created_at,
+            payload: Map::new(),
+            deadline_at: None,
+            not_before: None,
+            traceparent: None,
+            renew: String::new(),
+            callbacks: Callbacks::default(),
+        }
+    }
+
     /// The member `kind`, by which the built-in processors are chosen.
     #[must_use]
     pub fn kind(&self) -> &str {
@@ -113,6 +147,8 @@ pub struct OrderRecord {
     pub cancel_requested: bool,
     /// Whether the message is known to be in the queue.
     pub enqueued: bool,
+    /// Whether a connection has ever asked to be told of changes: only then are the connections looked up.
+    pub watched: bool,
 }
 
 impl OrderRecord {
@@ -135,7 +171,7 @@ impl OrderRecord {
             result: None,
             error: None,
         };
-        Self { order, state, lease: None, cancel_requested: false, enqueued: false }
+        Self { order, state, lease: None, cancel_requested: false, enqueued: false, watched: false }
     }
 
     /// The status object of this record. `result_url` is the presigned URL of a result in S3 and its expiry.
@@ -196,16 +232,35 @@ impl OrderRecord {
 }
 
 /// The reserved member `options` of a request: what is not the order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderOptions {
     /// The order fails if it has not ended after so many seconds.
     pub deadline_seconds: Option<u32>,
     /// The work starts after so many seconds at the earliest.
     pub delay_seconds: Option<u32>,
+    /// Told of every change by a signed POST (Standard Webhooks 1.0).
+    pub webhook_url: Option<String>,
+    /// The token of a Step Functions task that waits for the order.
+    pub task_token: Option<String>,
+}
+
+impl std::fmt::Debug for OrderOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OrderOptions")
+            .field("deadline_seconds", &self.deadline_seconds)
+            .field("delay_seconds", &self.delay_seconds)
+            .finish_non_exhaustive()
+    }
 }
 
 impl OrderOptions {
+    /// Whom to tell.
+    #[must_use]
+    pub fn callbacks(&self) -> Callbacks {
+        Callbacks { webhook_url: self.webhook_url.clone(), task_token: self.task_token.clone() }
+    }
+
     /// The absolute times that the options mean for an order accepted at `now`: the deadline and the earliest start.
     #[must_use]
     pub fn times(&self, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {

@@ -3,6 +3,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use uuid::Uuid;
 
 use crate::id::OrderId;
 
@@ -35,22 +36,32 @@ impl TokenKeys {
         secrets.split(',').map(key).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The token of an order: `v1.` and the base64url HMAC-SHA256 of `order:{id}`.
+    /// The token of an order: `v1.` and the base64url of the id's 16 bytes and the HMAC-SHA256 of `order:{id}`.
     #[must_use]
     pub fn sign(&self, id: OrderId) -> String {
+        let mut token = Uuid::from(id).into_bytes().to_vec();
         // `parse` makes at least one key: splitting gives at least one part, and an empty one is too short.
-        let mac = self.0.first().map(|key| mac(key, id).finalize().into_bytes());
-        format!("v1.{}", URL_SAFE_NO_PAD.encode(mac.unwrap_or_default()))
+        if let Some(key) = self.0.first() {
+            token.extend(mac(key, id).finalize().into_bytes());
+        }
+        format!("v1.{}", URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// Whether the token is for this order. Takes the same time for every wrong token of the right length.
+    /// The order that the token is for, if we have made it. Takes the same time for every wrong token of the right length.
+    #[must_use]
+    pub fn open(&self, token: &str) -> Option<OrderId> {
+        let token = URL_SAFE_NO_PAD.decode(token.strip_prefix("v1.")?).ok()?;
+        let (id, claimed) = token.split_at_checked(16)?;
+        let id = OrderId::try_from(Uuid::from_slice(id).ok()?).ok()?;
+        // No early exit, so that the time does not tell which key fits.
+        let ok = self.0.iter().fold(false, |ok, key| mac(key, id).verify_slice(claimed).is_ok() | ok);
+        ok.then_some(id)
+    }
+
+    /// Whether the token is for this order.
     #[must_use]
     pub fn verify(&self, id: OrderId, token: &str) -> bool {
-        let Some(claimed) = token.strip_prefix("v1.").and_then(|t| URL_SAFE_NO_PAD.decode(t).ok()) else {
-            return false;
-        };
-        // No early exit, so that the time does not tell which key fits.
-        self.0.iter().fold(false, |ok, key| mac(key, id).verify_slice(&claimed).is_ok() | ok)
+        self.open(token) == Some(id)
     }
 }
 
@@ -80,8 +91,12 @@ mod tests {
         let k = keys(&"k".repeat(32));
         let (a, b) = (OrderId::new(chrono::DateTime::UNIX_EPOCH), OrderId::new(chrono::DateTime::UNIX_EPOCH));
         let token = k.sign(a);
+        assert_eq!(k.open(&token), Some(a));
         assert!(k.verify(a, &token));
         assert!(!k.verify(b, &token));
+        let forged = URL_SAFE_NO_PAD.decode(&token[3..]).unwrap();
+        let forged = [&Uuid::from(b).into_bytes()[..], &forged[16..]].concat();
+        assert_eq!(k.open(&format!("v1.{}", URL_SAFE_NO_PAD.encode(forged))), None, "an id that was put in");
         for wrong in ["", "v1.", "v1.AAAA", "v2.AAAA", &token[..token.len() - 1], &format!("{token}A")] {
             assert!(!k.verify(a, wrong), "{wrong}");
         }

@@ -18,6 +18,12 @@ use crate::{Answer, Receipt, View};
 /// The token secret of every test.
 pub const SECRET: &str = "a-secret-that-is-long-enough-for-tests";
 
+/// What api and workers of every test share.
+pub const INTERNAL_SECRET: &str = "another-secret-that-is-long-enough-for-tests";
+
+/// What signs the webhooks of every test.
+pub const WEBHOOK_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+
 /// What a system consists of.
 pub struct Setup {
     /// Settings that differ from the defaults of tests.
@@ -90,6 +96,10 @@ fn defaults() -> Vec<(Setting, String)> {
         (c::TABLE, "orders"),
         (c::TOKEN_SECRET, SECRET),
         (c::LISTEN, "127.0.0.1:0"),
+        (c::INTERNAL_SECRET, INTERNAL_SECRET),
+        (c::WEBHOOKS, "true"),
+        (c::WEBHOOK_SECRET, WEBHOOK_SECRET),
+        (c::WEBHOOK_INSECURE_LOOPBACK, "true"),
         (c::JOB_SECONDS, "0.02"),
         (c::EXPECTED_JOB_SECONDS, "0.05"),
         (c::RETRY_BASE_SECONDS, "0.2"),
@@ -121,10 +131,14 @@ impl System {
         };
         let connection = Connection::to(endpoints, CallPolicy::BACKGROUND).await;
         setup.settings.push((c::QUEUE_URL, "not yet".to_owned()));
+        setup.settings.push((c::NOTIFICATIONS_QUEUE_URL, "not yet".to_owned()));
         let provisioned =
             provision(&connection, &setup.read(StoreSettings::read), "orders").await.expect("to provision");
         setup.settings.push((c::QUEUE_URL, provisioned.queue_url));
         setup.settings.push((c::DEAD_LETTER_QUEUE_URL, provisioned.dead_letter_queue_url));
+        setup.settings.push((c::NOTIFICATIONS_QUEUE_URL, provisioned.notifications_queue_url));
+        let dead = provisioned.notifications_dead_letter_queue_url;
+        setup.settings.push((c::NOTIFICATIONS_DEAD_LETTER_QUEUE_URL, dead));
         let stores = connection.stores(&setup.read(StoreSettings::read)).await.expect("stores");
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
         let (workers, apis) = (setup.workers, setup.apis);

@@ -11,6 +11,7 @@ mod ordeal;
 mod orders;
 mod outages;
 mod programs;
+mod push;
 mod readme;
 mod refusals;
 mod resilience;

@@ -9,7 +9,7 @@ use offload_shared::{
     clock,
     id::OrderId,
     message::Envelope,
-    order::{Order, OrderRecord},
+    order::{Callbacks, Order, OrderRecord},
     settings::catalogue as c,
     status::EtaWindow,
 };
@@ -32,6 +32,7 @@ async fn half_accepted(system: &System) -> (OrderRecord, Receipt) {
         not_before: None,
         traceparent: None,
         renew: format!("https://api.example/order/{id}"),
+        callbacks: Callbacks::default(),
     };
     let record = OrderRecord::new(order, EtaWindow { at: now, earliest_at: now, latest_at: now }, 1_000);
     system.stores.orders.accept(&record, None).await.unwrap();

@@ -12,7 +12,7 @@ use offload_shared::{
     id::OrderId,
     idempotency::IdempotencyKey,
     message::Envelope,
-    order::{Lease, Order, OrderRecord, OrderState},
+    order::{Callbacks, Lease, Order, OrderRecord, OrderState},
     status::{EtaWindow, ProgressReport},
     transition::Transition,
 };
@@ -32,6 +32,7 @@ fn new_order() -> OrderRecord {
         not_before: None,
         traceparent: None,
         renew: "https://api.example/order/x".to_owned(),
+        callbacks: Callbacks::default(),
     };
     OrderRecord::new(order, EtaWindow { at: now, earliest_at: now, latest_at: now }, 1_000)
 }

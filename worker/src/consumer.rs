@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use offload_shared::{
-    aws::{Delivery, RECEIVE_MAX},
+    aws::{Delivery, Queue, RECEIVE_MAX},
     backoff::Backoff,
     clock,
 };
@@ -34,14 +34,33 @@ fn hand_back_time(grace: Duration) -> Duration {
 
 /// Receives and works until `stop`; then drains.
 pub(crate) async fn consume(worker: Arc<Worker>, stop: CancellationToken) {
-    let hands = Arc::new(Semaphore::new(worker.settings.concurrency));
+    tracing::info!(worker.name = worker.name, worker.concurrency = worker.settings.concurrency, "worker started");
+    let own = Arc::clone(&worker);
+    let work = move |delivery| {
+        let worker = Arc::clone(&own);
+        async move { job::handle(&worker, delivery).await }
+    };
+    let (hands, visibility) = (worker.settings.concurrency, worker.settings.visibility);
+    let jobs = receive_until(&worker.stores.queue, hands, visibility, &stop, work).await;
+    drain(&worker, jobs).await;
+}
+
+/// Receives from a queue until `stop`, and has each message worked on in a task of its own; what still runs then is
+/// answered with.
+pub(crate) async fn receive_until<F: Future<Output = ()> + Send + 'static>(
+    queue: &Queue,
+    hands: usize,
+    visibility: Duration,
+    stop: &CancellationToken,
+    work: impl Fn(Delivery) -> F,
+) -> JoinSet<()> {
+    let hands = Arc::new(Semaphore::new(hands));
     let mut jobs = JoinSet::new();
     let mut failures = 0;
-    tracing::info!(worker.name = worker.name, worker.concurrency = worker.settings.concurrency, "worker started");
-    while let Some(mut free) = free_hands(&hands, &stop).await {
+    while let Some(mut free) = free_hands(&hands, stop).await {
         // Reaps what has ended, so that the set does not grow.
         while jobs.try_join_next().is_some() {}
-        let receive = worker.stores.queue.receive(free.len(), LONG_POLL, worker.settings.visibility);
+        let receive = queue.receive(free.len(), LONG_POLL, visibility);
         tokio::pin!(receive);
         let received = tokio::select! {
             () = stop.cancelled() => {
@@ -57,8 +76,11 @@ pub(crate) async fn consume(worker: Arc<Worker>, stop: CancellationToken) {
                 failures = 0;
                 for delivery in deliveries {
                     // As many as were asked for at most, so there is a hand for each.
-                    let hand = free.pop();
-                    jobs.spawn(work(Arc::clone(&worker), delivery, hand));
+                    let (hand, job) = (free.pop(), work(delivery));
+                    jobs.spawn(async move {
+                        job.await;
+                        drop(hand);
+                    });
                 }
             }
             Err(e) => {
@@ -72,7 +94,7 @@ pub(crate) async fn consume(worker: Arc<Worker>, stop: CancellationToken) {
             }
         }
     }
-    drain(&worker, jobs).await;
+    jobs
 }
 
 /// Waits for a free hand, and takes as many as one receive can fill; `None` once it is time to stop.
@@ -90,11 +112,6 @@ async fn free_hands(hands: &Arc<Semaphore>, stop: &CancellationToken) -> Option<
         }
     }
     Some(free)
-}
-
-async fn work(worker: Arc<Worker>, delivery: Delivery, hand: Option<OwnedSemaphorePermit>) {
-    job::handle(&worker, delivery).await;
-    drop(hand);
 }
 
 /// Gives messages back that came too late to be worked on.

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use offload_shared::{
-    aws::{Conflict, Delivery, Error, OrderQueue, Stores},
+    aws::{Conflict, Delivery, Error, Queue, Stores},
     backoff::Backoff,
     clock,
     id::OrderId,
@@ -29,7 +29,7 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 const RECEIVE_RETRY: Backoff = Backoff { base: Duration::from_secs(1), max: Duration::from_secs(60) };
 
 /// Works on dead letters until `stop`. There should be few, so they are dealt with one after the other.
-pub(crate) async fn consume(worker: Arc<Worker>, queue: OrderQueue, stop: CancellationToken) {
+pub(crate) async fn consume(worker: Arc<Worker>, queue: Queue, stop: CancellationToken) {
     let mut failures = 0;
     loop {
         let received = tokio::select! {

@@ -11,6 +11,7 @@ mod consumer;
 pub mod dead_letters;
 mod job;
 mod lambda;
+mod notify;
 pub mod processor;
 pub mod program;
 mod reporter;
@@ -26,6 +27,7 @@ use offload_shared::{
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use notify::Notifier;
 use processor::Processor;
 use reporter::Reporter;
 
@@ -36,6 +38,8 @@ struct Worker {
     reporter: Arc<Reporter>,
     stores: Stores,
     processor: Arc<dyn Processor>,
+    /// Delivers notifications, where there are any.
+    notifier: Option<Arc<Notifier>>,
     /// Names this process in leases.
     name: String,
     /// Set when jobs that still run must hand their orders back.
@@ -48,7 +52,12 @@ impl Worker {
     fn new(settings: WorkerSettings, eta: EtaSettings, stores: Stores, processor: Arc<dyn Processor>) -> Self {
         let name = format!("worker-{}", uuid::Uuid::new_v4().simple());
         let guess = ServiceTimes::configured(eta.expected_job_seconds);
+        let notifier = Notifier::new(&stores, &settings.notifier).unwrap_or_else(|e| {
+            tracing::error!(error = e, "notifications are not delivered by this worker");
+            None
+        });
         Self {
+            notifier: notifier.map(Arc::new),
             reporter: Arc::new(Reporter::new(&name, settings.concurrency, guess)),
             name,
             halt: CancellationToken::new(),
@@ -78,7 +87,16 @@ pub async fn run(
     }
     let (reporting, told) = (Arc::clone(&worker), stop.clone());
     beside.spawn(async move { reporting.reporter.run(&reporting.stores.orders, &told).await });
+    // What the last orders came to is told before the end, as far as there is time.
+    let told = CancellationToken::new();
+    let notifying = worker.notifier.clone().map(|notifier| tokio::spawn(notifier.run(told.clone())));
     consumer::consume(worker, stop).await;
+    told.cancel();
     // They stop when the consumer does, and hold nothing that must be finished.
     beside.shutdown().await;
+    if let Some(notifying) = notifying
+        && let Err(e) = notifying.await
+    {
+        tracing::error!(error = %e, "the notifier has failed");
+    }
 }

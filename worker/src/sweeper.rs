@@ -131,7 +131,7 @@ pub(crate) async fn fail(
 
 /// Shows an ended order. If S3 is down, a message is left to have a worker do it.
 async fn show(stores: &Stores, record: &OrderRecord) -> Result<(), Error> {
-    if let Err(e) = stores.objects.publish(&record.status_object(None), None).await {
+    if let Err(e) = stores.show(record, None, None).await {
         let message = Envelope::new(record.order.id, None);
         stores.queue.send(&message, Duration::ZERO, record.order.traceparent.as_deref()).await?;
         tracing::warn!(order.id = %record.order.id, error.kind = e.kind.as_str(), error.cause = %e.source,

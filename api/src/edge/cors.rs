@@ -33,6 +33,7 @@ pub(crate) fn layer(origins: &[String]) -> io::Result<CorsLayer> {
             header::CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
             PREFER,
+            HeaderName::from_static("last-event-id"),
             TRACEPARENT,
             X_REQUEST_ID,
         ])

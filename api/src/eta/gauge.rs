@@ -7,7 +7,7 @@ use std::{
 };
 
 use offload_shared::{
-    aws::{OrderQueue, OrderTable, QueueDepth},
+    aws::{OrderTable, Queue, QueueDepth},
     clock,
     history::Fleet,
 };
@@ -30,7 +30,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Asks SQS and the order table, single-flight. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct QueueGauge {
-    queue: OrderQueue,
+    queue: Queue,
     orders: OrderTable,
     metrics: Metrics,
     tasks: TaskTracker,
@@ -63,7 +63,7 @@ fn plan(age: Option<Duration>, failed: Option<Duration>, asking: bool) -> Plan {
 
 impl QueueGauge {
     /// A gauge whose calls are counted among `tasks`.
-    pub(crate) fn new(queue: OrderQueue, orders: OrderTable, metrics: Metrics, tasks: TaskTracker) -> Self {
+    pub(crate) fn new(queue: Queue, orders: OrderTable, metrics: Metrics, tasks: TaskTracker) -> Self {
         Self { queue, orders, metrics, tasks, state: Arc::default(), finished: watch::Sender::new(()) }
     }
 

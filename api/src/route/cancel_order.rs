@@ -105,10 +105,23 @@ async fn cancel(service: &Service, id: OrderId) -> Result<Cancelled, ApiError> {
     Err(aws::Error::new(Kind::Conflict, "dynamodb.UpdateItem", "too many writers of one order").into())
 }
 
+/// Cancels an order that nobody waits for any more, unless somebody has started it meanwhile.
+pub(crate) async fn cancel_unstarted(service: &Service, record: OrderRecord) {
+    let Ok(state) = record.state.apply(Transition::Cancel, clock::now()) else { return };
+    match service.stores.orders.store(record.order.id, &state, None).await {
+        Ok(cancelled) => {
+            tracing::info!(order.id = %cancelled.order.id, "order cancelled: its last follower has left");
+            show(service, &cancelled).await;
+        }
+        Err(Conflict::Changed(_)) => {}
+        Err(Conflict::Failed(e)) => service.note("an order that nobody waits for could not be cancelled", &e),
+    }
+}
+
 /// Makes the status object say that the order is cancelled. The order table says so already, and decides: what fails
 /// here is left to a worker.
 async fn show(service: &Service, record: &OrderRecord) {
-    let published = service.stores.objects.publish(&record.status_object(None), None).await;
+    let published = service.stores.show(record, None, None).await;
     let Err(e) = published else { return };
     service.note("a cancelled order is not shown yet; a worker will do it", &e);
     // The order's own message may be a long time away, or was never sent: a worker that gets this one finds the order

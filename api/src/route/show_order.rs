@@ -56,7 +56,7 @@ pub(crate) async fn show_order(
     let Held { record, applied } = match wait {
         Some(wait) => {
             let seen = record.state.revision;
-            hold(&service, &place, record, wait, |r| r.state.revision != seen || r.state.status.is_final()).await?
+            hold(&service, &place, record, wait, |revision, done| revision != seen || done).await?
         }
         None => Held { record, applied: None },
     };

@@ -9,7 +9,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use offload_shared::{clock, idempotency::IdempotencyKey, problem::Problem, schema::OrderSchema};
+use offload_shared::{
+    clock,
+    idempotency::IdempotencyKey,
+    order::OrderOptions,
+    problem::{Fault, Problem},
+    schema::OrderSchema,
+};
 use serde_json::Value;
 
 use crate::{
@@ -81,6 +87,7 @@ pub(crate) async fn submit_order(
     }
     let body = body::read(&headers, body).await?;
     let Request { submission, wait } = check(&service.settings.schema, &headers, &body, trace)?;
+    check_callbacks(&service, &submission.options)?;
     let (own, with) = (Arc::clone(&service), place.clone());
     let Placed { record, reading, grounds } = service
         .background
@@ -93,14 +100,14 @@ pub(crate) async fn submit_order(
     let id = record.order.id;
     let order_token = service.settings.token_keys.sign(id);
     let Held { record, applied } = match wait {
-        Some(wait) => hold(&service, &place, record, wait, |r| r.state.status.is_final()).await?,
+        Some(wait) => hold(&service, &place, record, wait, |_, done| done).await?,
         None => Held { record, applied: None },
     };
     let mut response = if applied.is_some() && record.state.status.is_final() {
         let view = StatusView::of(&service, &record).await?;
         Json(StatusView { order_token: Some(order_token), ..view }).into_response()
     } else {
-        let particulars = Particulars { reading, order_token, links: service.public.links(id), grounds };
+        let particulars = Particulars { reading, order_token, links: service.links(id), grounds };
         let receipt = Receipt::new(&record, particulars, clock::now());
         let mut response = (StatusCode::ACCEPTED, Json(&receipt)).into_response();
         response.headers_mut().insert(header::RETRY_AFTER, receipt.retry_after().into());
@@ -121,6 +128,24 @@ fn check(schema: &OrderSchema, headers: &HeaderMap, body: &[u8], trace: TraceCon
     let (payload, options) = schema.validate(document).map_err(ApiError::InvalidOrder)?;
     let wait = Wait::of(headers)?;
     Ok(Request { submission: Submission { payload, options, key: key?, traceparent: trace.0 }, wait })
+}
+
+/// Whether this deployment can tell whom the order names, and may.
+fn check_callbacks(service: &Service, options: &OrderOptions) -> Result<(), ApiError> {
+    let tells = service.stores.notifications.is_some();
+    let fault = |member: &str, detail: String| Fault { pointer: format!("/options/{member}"), detail };
+    let mut faults = Vec::new();
+    if let Some(url) = &options.webhook_url {
+        match service.settings.webhooks.as_ref().filter(|_| tells).map(|policy| policy.check(url)) {
+            Some(Ok(_)) => {}
+            Some(Err(why)) => faults.push(fault("webhook_url", why.to_string())),
+            None => faults.push(fault("webhook_url", "this deployment calls no webhooks".to_owned())),
+        }
+    }
+    if options.task_token.is_some() && !tells {
+        faults.push(fault("task_token", "this deployment tells no Step Functions tasks".to_owned()));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(ApiError::InvalidOrder(faults)) }
 }
 
 /// The key, with a fingerprint of what the body says rather than of how it is written.

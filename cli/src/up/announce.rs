@@ -47,12 +47,15 @@ struct Line<'a> {
     secret_access_key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter_queue_url: Option<&'a str>,
+    webhook_secret: &'a str,
 }
 
 impl Running<'_> {
     /// One line of JSON, for scripts.
     pub(super) fn json(&self) -> String {
+        let webhook_secret = self.secrets.webhook_secret();
         let line = Line {
+            webhook_secret: &webhook_secret,
             api: &self.api,
             s3: &self.endpoints.s3,
             sqs: &self.endpoints.sqs,
@@ -82,6 +85,7 @@ impl Running<'_> {
             ("SQS", format!("{}   queue {}", self.endpoints.sqs, super::QUEUE)),
             ("DynamoDB", format!("{}   table {}", self.endpoints.dynamodb, self.store.table)),
             ("worker", format!("{orders} at once; {}", self.work)),
+            ("webhooks", format!("to this machine too; secret {}", self.secrets.webhook_secret())),
             ("data", data),
         ];
         if let Some(chaos) = self.chaos {
@@ -100,7 +104,9 @@ impl Running<'_> {
              curl -s -X POST {url}/order -H 'content-type: application/json' -d {body}\n\
              Its answer holds a status_url. After poll_after_ms, and until done is true, read it from S3:\n  \
              curl -s 'STATUS_URL'\n\
-             Or both at once:\n  \
+             To be told of every change instead, with the order_token of the answer:\n  \
+             curl -sN '{url}/order/ID/events?token=ORDER_TOKEN'\n\
+             Or all of it at once:\n  \
              {program} submit {order} --wait{flag}\n\n\
              {end}",
             title = paint.bold("status-offload is ready"),
@@ -128,6 +134,7 @@ mod tests {
             bucket: "b".into(),
             queue_url: "http://127.0.0.1:9324/000000000000/orders".into(),
             dead_letter_queue_url: None,
+            notifications: None,
             table: "t".into(),
             signer_role_arn: None,
             s3_path_style: None,

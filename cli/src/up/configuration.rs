@@ -100,6 +100,12 @@ fn given(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>)
         (c::QUEUE_URL, QUEUE_URL_TO_COME.to_owned()),
         (c::LISTEN, args.api.to_string()),
         (c::TOKEN_SECRET, secrets.token_secret.clone()),
+        (c::INTERNAL_SECRET, secrets.internal_secret()),
+        (c::INTERNAL_LISTEN, "127.0.0.1:0".to_owned()),
+        (c::NOTIFICATIONS_QUEUE_URL, QUEUE_URL_TO_COME.to_owned()),
+        (c::WEBHOOKS, "true".to_owned()),
+        (c::WEBHOOK_SECRET, secrets.webhook_secret()),
+        (c::WEBHOOK_INSECURE_LOOPBACK, "true".to_owned()),
     ];
     let flags = [
         (c::PUBLIC_URL, args.public_url.clone()),

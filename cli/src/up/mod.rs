@@ -132,6 +132,10 @@ async fn serve(
         provisioned.map_err(|e| Failure::Refused(format!("cannot make bucket, table and queues: {e}")))?;
     configuration.store.queue_url = provisioned.queue_url;
     configuration.store.dead_letter_queue_url = Some(provisioned.dead_letter_queue_url);
+    if let Some(notifications) = &mut configuration.store.notifications {
+        notifications.queue_url = provisioned.notifications_queue_url;
+        notifications.dead_letter_queue_url = Some(provisioned.notifications_dead_letter_queue_url);
+    }
     let Configuration { store, api, worker, eta, processor, .. } = configuration;
     let stores = |c: Connection| {
         let store = &store;

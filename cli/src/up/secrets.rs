@@ -2,7 +2,9 @@
 
 use std::{fmt, fs, io, io::Write, path::Path};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// The file in the data directory.
@@ -45,6 +47,16 @@ impl Secrets {
                 &format!("it is not as this program wrote it ({place}); restore it, or use another directory"),
             )
         })
+    }
+
+    /// The secret that signs webhooks: made of that of tokens, so that older data directories need no new one.
+    pub(super) fn webhook_secret(&self) -> String {
+        format!("whsec_{}", STANDARD.encode(Sha256::digest(format!("webhooks {}", self.token_secret))))
+    }
+
+    /// The secret between api and workers, by the same way.
+    pub(super) fn internal_secret(&self) -> String {
+        STANDARD.encode(Sha256::digest(format!("internal {}", self.token_secret)))
     }
 
     /// Whole or not at all, and never in place of a file that another process has written in the meantime.

@@ -8,7 +8,10 @@ use aws_config::{
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
-use super::{grant::Granter, orders::OrderTable, presign::Presigner, queue::OrderQueue, status_store::StatusStore};
+use super::{
+    grant::Granter, orders::OrderTable, presign::Presigner, queue::Queue, show::Notifications, signed::RequestSigner,
+    status_store::StatusStore,
+};
 use crate::settings::StoreSettings;
 
 /// How long a call may take and how often it is tried. This is the one retry layer: callers do not retry on top,
@@ -61,9 +64,13 @@ pub struct Stores {
     /// Status objects and results.
     pub objects: StatusStore,
     /// The queue of orders.
-    pub queue: OrderQueue,
+    pub queue: Queue,
     /// Its dead-letter queue, if it is to be worked on.
-    pub dead_letters: Option<OrderQueue>,
+    pub dead_letters: Option<Queue>,
+    /// Where changes are told of, if they are.
+    pub notifications: Option<Notifications>,
+    /// Signs requests to AWS that no SDK makes.
+    pub signer: RequestSigner,
     /// Signs URLs of status objects and results.
     pub presigner: Presigner,
     /// Hands out credentials for single objects, where there is a role for it.
@@ -105,6 +112,7 @@ impl Connection {
     pub async fn stores(&self, settings: &StoreSettings) -> Result<Stores, String> {
         let s3 = self.s3(settings);
         let own = self.sdk.credentials_provider().ok_or("no AWS credentials are configured")?;
+        let signer = RequestSigner::new(&self.sdk, own.clone());
         let credentials = match &settings.signer_role_arn {
             Some(role) => self.assumed(role).await,
             None => own,
@@ -120,8 +128,13 @@ impl Connection {
         Ok(Stores {
             orders: OrderTable::new(self.dynamodb(), &settings.table, settings.retention),
             objects: StatusStore::new(s3, &settings.bucket),
-            queue: OrderQueue::new(self.sqs(), &settings.queue_url),
-            dead_letters: settings.dead_letter_queue_url.as_deref().map(|url| OrderQueue::new(self.sqs(), url)),
+            queue: Queue::new(self.sqs(), &settings.queue_url),
+            dead_letters: settings.dead_letter_queue_url.as_deref().map(|url| Queue::new(self.sqs(), url)),
+            notifications: settings
+                .notifications
+                .as_ref()
+                .map(|n| Notifications::new(n, |url| Queue::new(self.sqs(), url))),
+            signer,
             presigner,
             granter,
         })

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::error::{Error, Kind};
 use crate::{
     id::OrderId,
-    order::{Lease, Order, OrderRecord, OrderState},
+    order::{Callbacks, Lease, Order, OrderRecord, OrderState},
     problem::ends,
     status::Status,
 };
@@ -25,6 +25,8 @@ pub(super) const TTL: &str = "expires_at";
 /// What falls due for an order, as the hash of the sparse index of the same name, and when.
 pub(super) const DUE: &str = "due";
 pub(super) const DUE_AT: &str = "due_at";
+/// Set once a connection watches the order.
+pub(super) const WATCHED: &str = "watched";
 pub(super) const ORDER_SK: &str = "order";
 
 /// What somebody must do for an order, if nobody did by the time in [`DUE_AT`].
@@ -119,9 +121,12 @@ pub(super) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>) -> Result<
     item.insert(TTL.to_owned(), number(expires_at.timestamp()));
     let times = [("deadline_at", order.deadline_at), ("not_before", order.not_before)];
     item.extend(times.into_iter().filter_map(|(name, t)| Some((name.to_owned(), millis(t?)))));
-    if let Some(t) = &order.traceparent {
-        item.insert("traceparent".to_owned(), text(t));
-    }
+    let texts = [
+        ("traceparent", &order.traceparent),
+        ("webhook_url", &order.callbacks.webhook_url),
+        ("task_token", &order.callbacks.task_token),
+    ];
+    item.extend(texts.into_iter().filter_map(|(name, t)| Some((name.to_owned(), text(t.as_ref()?)))));
     if !record.enqueued {
         item.insert(DUE.to_owned(), text(Due::Send.hash(order.id)));
         item.insert(DUE_AT.to_owned(), millis(order.created_at));
@@ -141,8 +146,9 @@ pub(super) fn decode(item: &Item) -> Result<OrderRecord, Error> {
         payload,
         deadline_at: reader.time("deadline_at")?,
         not_before: reader.time("not_before")?,
-        traceparent: item.get("traceparent").and_then(|a| a.as_s().ok()).cloned(),
+        traceparent: reader.optional("traceparent"),
         renew: reader.text("renew")?.to_owned(),
+        callbacks: Callbacks { webhook_url: reader.optional("webhook_url"), task_token: reader.optional("task_token") },
     };
     let lease = match (item.get("lease_owner"), reader.time("lease_until")?) {
         (Some(AttributeValue::S(owner)), Some(until)) => Some(Lease { owner: owner.clone(), until }),
@@ -153,6 +159,7 @@ pub(super) fn decode(item: &Item) -> Result<OrderRecord, Error> {
         state: reader.state()?,
         lease,
         cancel_requested: item.contains_key("cancel_requested"),
+        watched: item.contains_key(WATCHED),
         enqueued: item.get(DUE).and_then(|a| a.as_s().ok()).is_none_or(|due| !due.starts_with(Due::Send.prefix())),
     })
 }
@@ -165,6 +172,10 @@ impl Reader<'_> {
         value.map(String::as_str).ok_or_else(|| unreadable(format!("{name} is missing or no text")))
     }
 
+    fn optional(&self, name: &str) -> Option<String> {
+        self.0.get(name).and_then(|a| a.as_s().ok()).cloned()
+    }
+
     fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>, Error> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         let ms = value.as_n().ok().and_then(|n| n.parse().ok()).and_then(DateTime::from_timestamp_millis);
@@ -173,8 +184,9 @@ impl Reader<'_> {
 
     fn state(&self) -> Result<OrderState, Error> {
         let mut fields = Map::new();
-        // The payload may be large, and is none of the state's.
-        for (name, value) in self.0.iter().filter(|(name, _)| *name != "payload") {
+        // What a client gave may be large or look like JSON, and is none of the state's.
+        let given = ["payload", "webhook_url", "task_token"];
+        for (name, value) in self.0.iter().filter(|(name, _)| !given.contains(&name.as_str())) {
             let value = match value {
                 AttributeValue::N(n) => serde_json::from_str(n).ok(),
                 // Only nested values begin with a brace; none of the state's own texts does.
@@ -218,6 +230,10 @@ mod tests {
             not_before: None,
             traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
             renew: "https://api/order/x".into(),
+            callbacks: Callbacks {
+                webhook_url: Some("https://shop.example/{hook}".into()),
+                task_token: Some("{t".into()),
+            },
         };
         let window = EtaWindow { at: t, earliest_at: t, latest_at: t };
         let new = OrderRecord::new(order, window, 700);

@@ -2,6 +2,7 @@
 
 mod connection;
 mod credentials;
+mod deliveries;
 mod due;
 mod error;
 mod grant;
@@ -10,14 +11,21 @@ mod orders;
 mod presign;
 mod provision;
 mod queue;
+mod show;
+mod signed;
 mod status_store;
+mod watchers;
 mod workers;
 
 pub use connection::{CallPolicy, Connection, Endpoints, Stores};
+pub use deliveries::{Attempt, DeliveryLog, DeliveryState};
 pub use error::{Error, Kind};
 pub use grant::{Grant, Granter};
 pub use orders::{Accepted, Conflict, LeaseState, OrderTable};
 pub use presign::Presigner;
 pub use provision::{Provisioned, provision};
-pub use queue::{DELAY_MAX, Delivery, Handed, OrderQueue, Outcome, QueueDepth, RECEIVE_MAX, Visibility};
+pub use queue::{DELAY_MAX, Delivery, Handed, Outcome, Queue, QueueDepth, RECEIVE_MAX, Visibility};
+pub use show::Notifications;
+pub use signed::RequestSigner;
 pub use status_store::{Published, ResultBody, StatusStore};
+pub use watchers::{WATCH_TIME, Watcher};

@@ -68,6 +68,10 @@ impl OrderTable {
         Self { client, table: table.into(), retention }
     }
 
+    pub(super) fn retention(&self) -> Duration {
+        self.retention
+    }
+
     /// Stores a new order, and with it its idempotency key, both or neither.
     ///
     /// # Errors

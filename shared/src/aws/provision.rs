@@ -32,21 +32,34 @@ pub struct Provisioned {
     pub queue_url: String,
     /// The URL of its dead-letter queue.
     pub dead_letter_queue_url: String,
+    /// The URL of the queue of notifications.
+    pub notifications_queue_url: String,
+    /// The URL of its dead-letter queue.
+    pub notifications_dead_letter_queue_url: String,
 }
 
-/// Makes the bucket, the table, the queue `queue` and its dead-letter queue `{queue}-dead`.
+/// Makes the bucket, the table, the queue `queue`, the queue `{queue}-notifications`, and for each of these a dead-letter
+/// queue with `-dead` behind its name.
 ///
 /// # Errors
 /// If a call fails.
 pub async fn provision(connection: &Connection, settings: &StoreSettings, queue: &str) -> Result<Provisioned, Error> {
-    let (bucket, table, queues) = tokio::join!(
+    let notifications = format!("{queue}-notifications");
+    let (bucket, table, orders, notifications) = tokio::join!(
         make_bucket(connection, settings),
         make_table(connection, &settings.table),
-        make_queues(connection, queue)
+        make_queues(connection, queue),
+        make_queues(connection, &notifications)
     );
     bucket?;
     table?;
-    queues
+    let ((queue_url, dead_letter_queue_url), (notifications, notifications_dead)) = (orders?, notifications?);
+    Ok(Provisioned {
+        queue_url,
+        dead_letter_queue_url,
+        notifications_queue_url: notifications,
+        notifications_dead_letter_queue_url: notifications_dead,
+    })
 }
 
 async fn make_bucket(connection: &Connection, settings: &StoreSettings) -> Result<(), Error> {
@@ -113,7 +126,8 @@ async fn make_table(connection: &Connection, table: &str) -> Result<(), Error> {
     update.map(drop).map_err(|e| Error::of("dynamodb.UpdateTimeToLive", &e))
 }
 
-async fn make_queues(connection: &Connection, name: &str) -> Result<Provisioned, Error> {
+/// A queue and its dead-letter queue.
+async fn make_queues(connection: &Connection, name: &str) -> Result<(String, String), Error> {
     let sqs = connection.sqs();
     let dead_letter_queue_url = make_queue(&sqs, &format!("{name}-dead"), &[]).await?;
     let arn =
@@ -122,7 +136,7 @@ async fn make_queues(connection: &Connection, name: &str) -> Result<Provisioned,
     let arn = answer.attributes.and_then(|a| a.get(&QueueAttributeName::QueueArn).cloned()).unwrap_or_default();
     let redrive = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{MAX_RECEIVE_COUNT}}}"#);
     let queue_url = make_queue(&sqs, name, &[(QueueAttributeName::RedrivePolicy, redrive)]).await?;
-    Ok(Provisioned { queue_url, dead_letter_queue_url })
+    Ok((queue_url, dead_letter_queue_url))
 }
 
 async fn make_queue(

@@ -1,4 +1,4 @@
-//! The queue of orders.
+//! Queues: of orders, of notifications, and their dead letters.
 //!
 //! A delivery is settled once: `complete` and `retry_after` consume it. Until then its visibility is prolonged by
 //! whoever works on it.
@@ -10,25 +10,27 @@ use std::{
 
 use aws_sdk_sqs::{
     Client,
-    types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName},
+    types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry},
 };
 
 use tokio::sync::oneshot;
 
 use super::error::{Error, Kind};
-use crate::message::Envelope;
+use serde::Serialize;
 
 /// SQS keeps a message invisible for twelve hours after its delivery, at most.
 const VISIBILITY_MAX: Duration = Duration::from_secs(43_200);
 /// `ReceiveMessage` hands out ten messages at most.
 pub const RECEIVE_MAX: usize = 10;
+/// `SendMessageBatch` takes ten messages at most. Ten notifications are far below the size of a batch.
+const BATCH_MAX: usize = 10;
 /// SQS delays a message by fifteen minutes at most.
 pub const DELAY_MAX: Duration = Duration::from_secs(900);
 const TRACEPARENT: &str = "traceparent";
 
-/// The queue.
+/// A queue.
 #[derive(Clone, Debug)]
-pub struct OrderQueue {
+pub struct Queue {
     client: Client,
     url: Arc<str>,
 }
@@ -89,12 +91,12 @@ impl Outcome {
 /// Prolongs a delivery from beside the work on it.
 #[derive(Debug, Clone)]
 pub struct Visibility {
-    queue: OrderQueue,
+    queue: Queue,
     receipt: Arc<str>,
     received: Instant,
 }
 
-impl OrderQueue {
+impl Queue {
     pub(super) fn new(client: Client, url: &str) -> Self {
         Self { client, url: url.into() }
     }
@@ -103,19 +105,50 @@ impl OrderQueue {
     ///
     /// # Errors
     /// If the call fails; the message may or may not be in the queue then.
-    pub async fn send(&self, envelope: &Envelope, delay: Duration, traceparent: Option<&str>) -> Result<(), Error> {
-        let body =
-            serde_json::to_string(envelope).map_err(|e| Error::new(Kind::Invalid, "sqs.SendMessage", e.to_string()))?;
+    pub async fn send(
+        &self,
+        message: &impl Serialize,
+        delay: Duration,
+        traceparent: Option<&str>,
+    ) -> Result<(), Error> {
+        let body = body(message, "sqs.SendMessage")?;
         let mut send = self.client.send_message().queue_url(&*self.url).message_body(body);
         if !delay.is_zero() {
             send = send.delay_seconds(whole_seconds(delay.min(DELAY_MAX)));
         }
         if let Some(t) = traceparent {
-            let value = MessageAttributeValue::builder().data_type("String").string_value(t).build();
-            let value = value.map_err(|e| Error::new(Kind::Invalid, "sqs.SendMessage", e.to_string()))?;
-            send = send.message_attributes(TRACEPARENT, value);
+            send = send.message_attributes(TRACEPARENT, trace_attribute(t, "sqs.SendMessage")?);
         }
         send.send().await.map(drop).map_err(|e| Error::of("sqs.SendMessage", &e))
+    }
+
+    /// Sends messages, to be delivered at once, in as few calls as SQS allows.
+    ///
+    /// # Errors
+    /// If a call fails, or SQS refuses one of the messages; each of them may or may not be in the queue then.
+    pub async fn send_all<M: Serialize>(&self, messages: &[M], traceparent: Option<&str>) -> Result<(), Error> {
+        const OPERATION: &str = "sqs.SendMessageBatch";
+        if let [message] = messages {
+            return self.send(message, Duration::ZERO, traceparent).await;
+        }
+        for batch in messages.chunks(BATCH_MAX) {
+            let mut entries = Vec::with_capacity(batch.len());
+            for (n, message) in batch.iter().enumerate() {
+                let mut entry = SendMessageBatchRequestEntry::builder().id(n.to_string());
+                entry = entry.message_body(body(message, OPERATION)?);
+                if let Some(t) = traceparent {
+                    entry = entry.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
+                }
+                entries.push(entry.build().map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?);
+            }
+            let send = self.client.send_message_batch().queue_url(&*self.url).set_entries(Some(entries));
+            let answer = send.send().await.map_err(|e| Error::of(OPERATION, &e))?;
+            if let Some(failed) = answer.failed.first() {
+                let kind = if failed.sender_fault { Kind::Invalid } else { Kind::Unavailable };
+                return Err(Error::new(kind, OPERATION, failed.code.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// Waits up to `wait` (at most 20 s) for up to `max` messages (at most [`RECEIVE_MAX`]) and takes them for
@@ -268,6 +301,15 @@ impl Delivery {
     pub async fn retry_after(self, delay: Duration) -> Result<(), Error> {
         self.handle.extend(delay).await
     }
+}
+
+fn body(message: &impl Serialize, operation: &'static str) -> Result<String, Error> {
+    serde_json::to_string(message).map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))
+}
+
+fn trace_attribute(traceparent: &str, operation: &'static str) -> Result<MessageAttributeValue, Error> {
+    let value = MessageAttributeValue::builder().data_type("String").string_value(traceparent).build();
+    value.map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))
 }
 
 /// SQS counts in whole seconds; up, so that a wait is never shorter than meant.

@@ -34,6 +34,12 @@ settings! {
     BUCKET = "bucket", None, "S3 bucket of status objects and results (required)";
     QUEUE_URL = "queue-url", None, "URL of the SQS queue of orders (required)";
     DEAD_LETTER_QUEUE_URL = "dead-letter-queue-url", None, "URL of the dead-letter queue of orders; a worker that knows it ends the orders in it";
+    NOTIFICATIONS_QUEUE_URL = "notifications-queue-url", None, "URL of the SQS queue of notifications; without it there is no push";
+    NOTIFICATIONS_DEAD_LETTER_QUEUE_URL = "notifications-dead-letter-queue-url", None, "URL of the dead-letter queue of notifications, where those go that are given up";
+    EVENT_TOPIC_ARN = "event-topic-arn", None, "ARN of an SNS topic that is told of every change of every order";
+    APPSYNC_URL = "appsync-url", None, "URL of an AppSync Events API (https://.../event) that is told of every change, on the channel /orders/{id}";
+    MERCURE_URL = "mercure-url", None, "URL of a Mercure hub (https://.../.well-known/mercure) that is told of every change, with the order's URL as topic";
+    EVENTS_FROM = "events-from", Some("writers"), "who tells of changes: writers (whoever shows a status) or stream (the table's DynamoDB stream, by a function)";
     TABLE = "table", None, "DynamoDB table of orders (required)";
     S3_PATH_STYLE = "s3-path-style", Some("auto"), "bucket in the path of S3 URLs: true, false, or auto (true where an S3 endpoint is set)";
     PUBLIC_S3_ENDPOINT = "public-s3-endpoint", None, "S3 endpoint that clients reach, if it is not the one that the service reaches";
@@ -49,6 +55,24 @@ settings! {
     STATUS_URL_MIN_TTL_SECONDS = "status-url-min-ttl-seconds", Some("900"), "the shortest that a status URL works, 60 to 604800";
     MAX_CONCURRENT_REQUESTS = "max-concurrent-requests", Some("1024"), "requests that are served at once; more get 503";
     CORS_ORIGINS = "cors-origins", Some("*"), "origins whose pages may call the api, separated by commas";
+
+    INTERNAL_LISTEN = "internal-listen", Some("127.0.0.1:0"), "address on which the api takes notifications for its open connections from workers";
+    INTERNAL_URL = "internal-url", None, "URL of internal-listen as workers reach it [default: http:// and the address; name the host where it is 0.0.0.0]";
+    INTERNAL_SECRET = "internal-secret", None, "secret of at least 32 bytes that workers and api servers share; with it and a notifications queue the api serves event streams, WebSockets and held requests";
+    MAX_OPEN_CONNECTIONS = "max-open-connections", Some("10000"), "event streams, WebSockets and held requests that one api server keeps open";
+
+    WEBSOCKET_URL = "websocket-url", None, "URL of the WebSocket API of API Gateway, where the api is a function (wss://...)";
+    MANAGEMENT_URL = "management-url", None, "URL of its Management API, by which its connections are reached (https://...)";
+
+    NOTIFY_CONCURRENCY = "notify-concurrency", Some("64"), "notifications that this worker delivers at once; 0 for a worker that delivers none";
+    WEBHOOK_SECRET = "webhook-secret", None, "secret that signs webhooks, whsec_ and base64 of 24 to 64 bytes; several, separated by spaces, while it is being replaced";
+    WEBHOOKS = "webhooks", Some("false"), "whether orders may name a webhook, true or false; the workers need webhook-secret for it";
+    WEBHOOK_ALLOW = "webhook-allow", None, "hosts that webhooks may go to, separated by commas, such as hooks.example.com or *.example.com [default: any public one]";
+    WEBHOOK_DENY = "webhook-deny", None, "hosts and networks that webhooks never go to, separated by commas, such as *.internal.example.com or 203.0.113.0/24";
+    WEBHOOK_INSECURE_LOOPBACK = "webhook-insecure-loopback", Some("false"), "allow webhooks to http and https on this very machine, for development: true or false";
+    WEBHOOK_RETRY_SECONDS = "webhook-retry-seconds", Some("5,300,1800,7200,18000,36000,50400,72000,86400"), "waits between the attempts at a webhook, separated by commas";
+    APPSYNC_API_KEY = "appsync-api-key", None, "API key of the AppSync Events API; without one, requests are signed by the worker's role";
+    MERCURE_JWT = "mercure-jwt", None, "JWT that may publish to the Mercure hub";
 
     EXPECTED_JOB_SECONDS = "expected-job-seconds", Some("1"), "mean seconds of work per order, until there is history; guess low";
     EXPECTED_CONCURRENCY = "expected-concurrency", Some("10"), "orders that all workers together work on at once; err high";

@@ -5,7 +5,10 @@ use std::{fmt, net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Durati
 use url::Url;
 
 use super::{catalogue as c, catalogue::Setting, source::Source};
-use crate::{backoff::Backoff, claim::Limits, schema::OrderSchema, token::TokenKeys};
+use crate::{
+    backoff::Backoff, claim::Limits, internal::InternalKey, notification::Broadcast, schema::OrderSchema,
+    token::TokenKeys, webhook,
+};
 
 /// Where orders and their status are kept.
 #[derive(Debug, Clone)]
@@ -16,6 +19,8 @@ pub struct StoreSettings {
     pub queue_url: String,
     /// The dead-letter queue of orders, if it is to be worked on.
     pub dead_letter_queue_url: Option<String>,
+    /// How changes are told of, if they are.
+    pub notifications: Option<NotificationSettings>,
     /// The order table.
     pub table: String,
     /// The role that signs URLs, if it is not the service's own.
@@ -34,6 +39,12 @@ impl StoreSettings {
         c::BUCKET,
         c::QUEUE_URL,
         c::DEAD_LETTER_QUEUE_URL,
+        c::NOTIFICATIONS_QUEUE_URL,
+        c::NOTIFICATIONS_DEAD_LETTER_QUEUE_URL,
+        c::EVENT_TOPIC_ARN,
+        c::APPSYNC_URL,
+        c::MERCURE_URL,
+        c::EVENTS_FROM,
         c::TABLE,
         c::SIGNER_ROLE_ARN,
         c::S3_PATH_STYLE,
@@ -49,17 +60,71 @@ impl StoreSettings {
         let styles = [("auto", None), ("true", Some(true)), ("false", Some(false))];
         let s3_path_style = s.choice(c::S3_PATH_STYLE, &styles);
         let public_s3_endpoint = optional_url(s, c::PUBLIC_S3_ENDPOINT);
+        let notifications = NotificationSettings::read(s);
         let days = s.number(c::RETENTION_DAYS, 1, 3_650);
         Some(Self {
             bucket: bucket?,
             queue_url: queue_url?,
             dead_letter_queue_url: s.optional(c::DEAD_LETTER_QUEUE_URL),
+            notifications: notifications?,
             table: table?,
             signer_role_arn: s.optional(c::SIGNER_ROLE_ARN),
             s3_path_style: s3_path_style?,
             public_s3_endpoint: public_s3_endpoint?,
             retention: Duration::from_secs(86_400 * days?),
         })
+    }
+}
+
+/// How changes are told of.
+#[derive(Debug, Clone)]
+pub struct NotificationSettings {
+    /// The queue of notifications.
+    pub queue_url: String,
+    /// Its dead-letter queue, where notifications go that are given up.
+    pub dead_letter_queue_url: Option<String>,
+    /// The SNS topic of every change.
+    pub topic_arn: Option<String>,
+    /// The `AppSync` Events API of every change.
+    pub appsync_url: Option<Url>,
+    /// The Mercure hub of every change.
+    pub mercure_url: Option<Url>,
+    /// Whether whoever shows a status tells of it; if not, the table's stream does.
+    pub by_writers: bool,
+}
+
+impl NotificationSettings {
+    #[expect(clippy::option_option, reason = "the outer one says whether the settings can be used")]
+    fn read(s: &mut Source) -> Option<Option<Self>> {
+        let (appsync, mercure) = (optional_url(s, c::APPSYNC_URL), optional_url(s, c::MERCURE_URL));
+        let by_writers = s.choice(c::EVENTS_FROM, &[("writers", true), ("stream", false)]);
+        let Some(queue_url) = s.optional(c::NOTIFICATIONS_QUEUE_URL) else {
+            for needs_it in [c::EVENT_TOPIC_ARN, c::APPSYNC_URL, c::MERCURE_URL] {
+                if s.optional(needs_it).is_some() {
+                    let (set, missing) = (needs_it.variable(), c::NOTIFICATIONS_QUEUE_URL.variable());
+                    s.error(format!("{set} is set, and {missing} is missing: events go through that queue"));
+                }
+            }
+            return Some(None);
+        };
+        Some(Some(Self {
+            queue_url,
+            dead_letter_queue_url: s.optional(c::NOTIFICATIONS_DEAD_LETTER_QUEUE_URL),
+            topic_arn: s.optional(c::EVENT_TOPIC_ARN),
+            appsync_url: appsync?,
+            mercure_url: mercure?,
+            by_writers: by_writers?,
+        }))
+    }
+
+    /// Whom every order's changes are told.
+    #[must_use]
+    pub fn broadcast(&self) -> Broadcast {
+        Broadcast {
+            topic: self.topic_arn.is_some(),
+            appsync: self.appsync_url.is_some(),
+            mercure: self.mercure_url.is_some(),
+        }
     }
 }
 
@@ -113,6 +178,27 @@ pub struct ApiSettings {
     pub cors_origins: Vec<String>,
     /// Time from SIGTERM to the end.
     pub shutdown_grace: Duration,
+    /// How the api keeps connections open that are told of changes, if it does.
+    pub push: Option<PushSettings>,
+    /// The WebSocket API of API Gateway, if there is one.
+    pub websocket_url: Option<Url>,
+    /// Its Management API.
+    pub management_url: Option<Url>,
+    /// Where orders may have their webhooks, if they may have any.
+    pub webhooks: Option<webhook::Policy>,
+}
+
+/// How an api server is reached by those who tell its open connections of changes.
+#[derive(Debug, Clone)]
+pub struct PushSettings {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The same as workers reach it; `None` for the listen address.
+    pub url: Option<Url>,
+    /// What authenticates them.
+    pub key: InternalKey,
+    /// Connections kept open.
+    pub max_connections: usize,
 }
 
 impl ApiSettings {
@@ -128,6 +214,16 @@ impl ApiSettings {
         c::MAX_CONCURRENT_REQUESTS,
         c::CORS_ORIGINS,
         c::SHUTDOWN_GRACE_SECONDS,
+        c::INTERNAL_LISTEN,
+        c::INTERNAL_URL,
+        c::INTERNAL_SECRET,
+        c::MAX_OPEN_CONNECTIONS,
+        c::WEBSOCKET_URL,
+        c::MANAGEMENT_URL,
+        c::WEBHOOKS,
+        c::WEBHOOK_ALLOW,
+        c::WEBHOOK_DENY,
+        c::WEBHOOK_INSECURE_LOOPBACK,
     ];
 
     /// Reads the group; what is wrong is noted in the source.
@@ -151,6 +247,20 @@ impl ApiSettings {
         let max = s.number(c::MAX_CONCURRENT_REQUESTS, 1, 1_000_000);
         let origins = origins(s);
         let grace = s.seconds(c::SHUTDOWN_GRACE_SECONDS, 1.0, 3_600.0);
+        let internal_listen = s.read(c::INTERNAL_LISTEN, "an address and port, such as 0.0.0.0:9090");
+        let (internal_url, key) = (optional_url(s, c::INTERNAL_URL), internal_key(s));
+        let max_connections = s.number(c::MAX_OPEN_CONNECTIONS, 0, 1_000_000);
+        let websocket_url = url_of(s, c::WEBSOCKET_URL, &["ws", "wss"]);
+        let management_url = optional_url(s, c::MANAGEMENT_URL);
+        let webhooks = s.choice(c::WEBHOOKS, &[("false", false), ("true", true)]);
+        let policy = webhook_policy(s);
+        let push = match key? {
+            Some(key) => {
+                let (listen, url, max_connections) = (internal_listen?, internal_url?, max_connections?);
+                Some(PushSettings { listen, url, key, max_connections })
+            }
+            None => None,
+        };
         Some(Self {
             listen: listen?,
             public_url: public_url?,
@@ -161,6 +271,109 @@ impl ApiSettings {
             max_concurrent_requests: max?,
             cors_origins: origins?,
             shutdown_grace: grace?,
+            push,
+            websocket_url: websocket_url?,
+            management_url: management_url?,
+            webhooks: webhooks?.then_some(policy?),
+        })
+    }
+}
+
+#[expect(clippy::option_option, reason = "the outer one says whether the setting can be used")]
+fn internal_key(s: &mut Source) -> Option<Option<InternalKey>> {
+    let Some(secret) = s.optional(c::INTERNAL_SECRET) else { return Some(None) };
+    match InternalKey::new(&secret) {
+        Ok(key) => Some(Some(key)),
+        Err(e) => {
+            s.error(format!("{} cannot be used: {e}", c::INTERNAL_SECRET.variable()));
+            None
+        }
+    }
+}
+
+fn webhook_policy(s: &mut Source) -> Option<webhook::Policy> {
+    let loopback = s.choice(c::WEBHOOK_INSECURE_LOOPBACK, &[("false", false), ("true", true)]);
+    let mut lists = [c::WEBHOOK_ALLOW, c::WEBHOOK_DENY].map(|setting| {
+        let text = s.optional(setting).unwrap_or_default();
+        match webhook::Rule::list(&text) {
+            Ok(rules) => Some(rules),
+            Err(e) => {
+                s.error(format!("{} cannot be used: {e}", setting.variable()));
+                None
+            }
+        }
+    });
+    Some(webhook::Policy { loopback: loopback?, allow: lists[0].take()?, deny: lists[1].take()? })
+}
+
+/// What whoever delivers notifications needs.
+#[derive(Debug, Clone)]
+pub struct NotifierSettings {
+    /// Deliveries at once; none if it is 0.
+    pub concurrency: usize,
+    /// What api servers know us by, if there are any.
+    pub key: Option<InternalKey>,
+    /// What signs webhooks, if there are any.
+    pub webhook_signer: Option<webhook::Signer>,
+    /// Where webhooks may go.
+    pub webhook_policy: webhook::Policy,
+    /// Waits between the attempts at a webhook.
+    pub webhook_retry: Vec<Duration>,
+    /// The `AppSync` Events API's key, if it has one.
+    pub appsync_api_key: Option<Secret>,
+    /// What the Mercure hub knows us by.
+    pub mercure_jwt: Option<Secret>,
+}
+
+/// A text that is in no log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text, for the header that it goes into.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl NotifierSettings {
+    /// Reads the group, which is part of [`WorkerSettings`]; what is wrong is noted in the source.
+    fn read(s: &mut Source) -> Option<Self> {
+        let concurrency = s.number(c::NOTIFY_CONCURRENCY, 0, 10_000);
+        let (key, policy) = (internal_key(s), webhook_policy(s));
+        let signer = match s.optional(c::WEBHOOK_SECRET).map(|secrets| webhook::Signer::parse(&secrets)) {
+            None => Some(None),
+            Some(Ok(signer)) => Some(Some(signer)),
+            Some(Err(e)) => {
+                s.error(format!("{} cannot be used: {e}", c::WEBHOOK_SECRET.variable()));
+                None
+            }
+        };
+        let retry = s.required(c::WEBHOOK_RETRY_SECONDS).and_then(|text| {
+            let waits = text.split(',').map(|wait| wait.trim().parse::<f64>().ok());
+            let waits = waits.map(|wait| wait.filter(|w| (0.0..=604_800.0).contains(w)).map(Duration::from_secs_f64));
+            let waits: Option<Vec<Duration>> = waits.collect();
+            if waits.is_none() {
+                let variable = c::WEBHOOK_RETRY_SECONDS.variable();
+                s.error(format!("{variable} is \"{text}\", which is not a list of seconds such as 5,300,1800"));
+            }
+            waits
+        });
+        Some(Self {
+            concurrency: concurrency?,
+            key: key?,
+            webhook_signer: signer?,
+            webhook_policy: policy?,
+            webhook_retry: retry?,
+            appsync_api_key: s.optional(c::APPSYNC_API_KEY).map(Secret),
+            mercure_jwt: s.optional(c::MERCURE_JWT).map(Secret),
         })
     }
 }
@@ -225,6 +438,8 @@ pub struct WorkerSettings {
     pub result_url_ttl: Duration,
     /// Time from SIGTERM to the end.
     pub shutdown_grace: Duration,
+    /// How notifications are delivered.
+    pub notifier: NotifierSettings,
 }
 
 impl WorkerSettings {
@@ -244,6 +459,15 @@ impl WorkerSettings {
         c::CANCEL_CHECK_SECONDS,
         c::RESULT_URL_TTL_SECONDS,
         c::SHUTDOWN_GRACE_SECONDS,
+        c::NOTIFY_CONCURRENCY,
+        c::INTERNAL_SECRET,
+        c::WEBHOOK_SECRET,
+        c::WEBHOOK_ALLOW,
+        c::WEBHOOK_DENY,
+        c::WEBHOOK_INSECURE_LOOPBACK,
+        c::WEBHOOK_RETRY_SECONDS,
+        c::APPSYNC_API_KEY,
+        c::MERCURE_JWT,
     ];
 
     /// Reads the group; what is wrong is noted in the source.
@@ -262,6 +486,7 @@ impl WorkerSettings {
         let processing_after = s.number(c::PROCESSING_AFTER_MS, 0, 60_000);
         let cancel_check = s.seconds(c::CANCEL_CHECK_SECONDS, 0.1, 3_600.0);
         let result_url_ttl = s.seconds(c::RESULT_URL_TTL_SECONDS, 60.0, 604_800.0);
+        let notifier = NotifierSettings::read(s);
         let shutdown_grace = s.seconds(c::SHUTDOWN_GRACE_SECONDS, 1.0, 3_600.0);
         Some(Self {
             concurrency: concurrency?,
@@ -276,6 +501,7 @@ impl WorkerSettings {
             cancel_check: cancel_check?,
             result_url_ttl: result_url_ttl?,
             shutdown_grace: shutdown_grace?,
+            notifier: notifier?,
         })
     }
 }
@@ -283,13 +509,18 @@ impl WorkerSettings {
 /// An optional URL: `Some(None)` if it is not set, `None` if it is wrong.
 #[expect(clippy::option_option, reason = "the outer one says whether the setting can be used")]
 fn optional_url(s: &mut Source, setting: Setting) -> Option<Option<Url>> {
+    url_of(s, setting, &["http", "https"])
+}
+
+#[expect(clippy::option_option, reason = "the outer one says whether the setting can be used")]
+fn url_of(s: &mut Source, setting: Setting, schemes: &[&str]) -> Option<Option<Url>> {
     let Some(text) = s.optional(setting) else {
         return Some(None);
     };
     match Url::parse(&text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.host().is_some() => Some(Some(url)),
+        Ok(url) if schemes.contains(&url.scheme()) && url.host().is_some() => Some(Some(url)),
         _ => {
-            s.error(format!("{} is \"{text}\", which is not an http or https URL", setting.variable()));
+            s.error(format!("{} is \"{text}\", which is not an {} URL", setting.variable(), schemes.join(" or ")));
             None
         }
     }

@@ -8,7 +8,10 @@ mod groups;
 mod source;
 
 pub use catalogue::{ALL, Setting};
-pub use groups::{Access, ApiSettings, EtaSettings, StoreSettings, WorkerSettings};
+pub use groups::{
+    Access, ApiSettings, EtaSettings, NotificationSettings, NotifierSettings, PushSettings, Secret, StoreSettings,
+    WorkerSettings,
+};
 pub use source::{Exit, SettingsError, Source, parse};
 
 /// Whether this process is a Lambda function: its runtime says so itself.

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offload_shared::{
     claim::{Decision, Limits, decide},
     id::OrderId,
-    order::{Lease, Order, OrderRecord, OrderState},
+    order::{Callbacks, Lease, Order, OrderRecord, OrderState},
     problem::ends,
     status::{EtaWindow, ProgressReport, Status},
     transition::Transition,
@@ -110,6 +110,7 @@ impl Protocol {
             not_before: None,
             traceparent: None,
             renew: String::new(),
+            callbacks: Callbacks::default(),
         };
         let record = OrderRecord::new(order, EtaWindow { at, earliest_at: at, latest_at: at }, 0);
         Self { setting, removed, record }

@@ -147,7 +147,7 @@ impl Protocol {
         }
     }
 
-    /// `OrderQueue::send`.
+    /// `Queue::send`.
     pub(crate) fn send(world: &World, order: u8, etag: bool) -> Outcomes<Result<(), ()>> {
         let mut outcomes = Self::call(world, Fault::Queue, |w| w.push(order, etag));
         if let Some(faults) = world.faults.after(Fault::Queue) {

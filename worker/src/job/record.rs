@@ -92,7 +92,7 @@ pub(crate) async fn publish(worker: &Worker, record: &OrderRecord, etag: Option<
         Some(key) => Some(worker.stores.presigner.get(key, worker.settings.result_url_ttl, clock::now()).await?),
         None => None,
     };
-    worker.stores.objects.publish(&record.status_object(link), etag).await
+    worker.stores.show(record, link, etag).await
 }
 
 /// What an attempt's end means for the order.

@@ -31,6 +31,9 @@ use crate::{
 /// How long a processor that was told to stop may take. Longer than the `command` processor waits between its signals.
 const STOP_TIME: Duration = Duration::from_secs(5);
 
+/// How often a Step Functions task that waits for the order hears that it is still worked on.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
 /// How an attempt ended.
 pub(super) enum End {
     /// The processor gave an outcome.
@@ -80,6 +83,8 @@ pub(super) async fn run(worker: &Worker, job: &mut Job, delivery: &Delivery) -> 
     let time_out = sleep_until(started + worker.settings.job_timeout);
     let deadline = sleep_until(instant(deadline(worker, &job.record)));
     tokio::pin!(time_out, deadline);
+    let waiting_task = job.record.order.callbacks.task_token.is_some();
+    let mut beat_at = started + HEARTBEAT;
     let reason = loop {
         let latest = reports.borrow_and_update().clone();
         let weigh_at = telling.weigh_at(latest.as_ref()).map(|at| at.max(started + worker.settings.processing_after));
@@ -110,6 +115,12 @@ pub(super) async fn run(worker: &Worker, job: &mut Job, delivery: &Delivery) -> 
             () = sleep_until(show_at.unwrap_or(started)), if show_at.is_some() => {
                 show_at = None;
                 show(worker, job).await;
+            }
+            () = sleep_until(beat_at), if waiting_task => {
+                beat_at = Instant::now() + HEARTBEAT;
+                if let Err(e) = worker.stores.heartbeat(&job.record).await {
+                    tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot send a heartbeat");
+                }
             }
             // Only wakes the loop: what was reported is looked at above.
             () = heard(&mut reports) => {}
@@ -191,8 +202,7 @@ async fn advance(worker: &Worker, job: &mut Job, transition: Transition) -> Resu
 
 /// Shows the order as it stands. Best effort: the end is what must be seen.
 async fn show(worker: &Worker, job: &mut Job) {
-    let object = job.record.status_object(None);
-    match worker.stores.objects.publish(&object, job.etag.as_deref()).await {
+    match worker.stores.show(&job.record, None, job.etag.as_deref()).await {
         Ok(Published::Written(etag)) => job.etag = Some(etag),
         Ok(Published::NotOlder) => {}
         Err(e) => {

@@ -11,7 +11,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use offload_shared::{
-    aws::{Handed, OrderQueue, Stores},
+    aws::{Handed, Queue, Stores},
     clock,
     settings::{EtaSettings, WorkerSettings},
 };
@@ -46,7 +46,7 @@ pub(crate) async fn serve(
 }
 
 async fn invoke(worker: &Worker, LambdaEvent { payload, context }: LambdaEvent<Value>) -> Result<Value, String> {
-    let dead = worker.stores.dead_letters.as_ref().map(OrderQueue::name);
+    let dead = worker.stores.dead_letters.as_ref().map(Queue::name);
     let answer = match Event::read(payload, worker.stores.queue.name(), dead).map_err(|e| e.to_string())? {
         Event::Sweep => sweep(worker).await?,
         Event::Orders(messages) => failures(work(worker, messages, &context).await)?,
@@ -165,7 +165,7 @@ fn failures(ids: Vec<String>) -> Result<Value, String> {
 
 /// The message of an event's record; `None` if it cannot be settled, which never happens.
 fn handed(message: SqsMessage) -> Option<Handed> {
-    let attribute = message.message_attributes.get(OrderQueue::traceparent_attribute());
+    let attribute = message.message_attributes.get(Queue::traceparent_attribute());
     Some(Handed {
         message_id: message.message_id?,
         receipt: message.receipt_handle?,

@@ -147,5 +147,6 @@ fn order_of(payload: Value) -> Order {
         not_before: None,
         traceparent: None,
         renew: String::new(),
+        callbacks: offload_shared::order::Callbacks::default(),
     }
 }

@@ -1,0 +1,112 @@
+//! Where the notifier reaches this server's connections: API Gateway's Management API, for those who share our secret.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, Request, State},
+    http::{HeaderMap, Method, StatusCode},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use http_body_util::{BodyExt, Limited};
+use offload_shared::{
+    clock,
+    internal::{InternalKey, SIGNATURE, TIMESTAMP},
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::hub::{Hub, Posted};
+
+/// API Gateway's own limit for a message.
+const BODY_MAX_BYTES: usize = 128 * 1024;
+
+/// The internal routes.
+pub(crate) fn router(hub: Arc<Hub>, key: InternalKey) -> Router {
+    Router::new()
+        .route("/@connections/{id}", post(deliver).get(show).delete(disconnect))
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+        .layer(from_fn_with_state(Arc::new(key), authenticate))
+        .with_state(hub)
+}
+
+/// Lets through who has signed the request.
+async fn authenticate(State(key): State<Arc<InternalKey>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = Limited::new(body, BODY_MAX_BYTES).collect().await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let body = body.to_bytes();
+    if !is_signed(&key, &parts.headers, &parts.method, parts.uri.path(), &body) {
+        // As API Gateway answers whom it does not know.
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    next.run(Request::from_parts(parts, body.into())).await
+}
+
+fn is_signed(key: &InternalKey, headers: &HeaderMap, method: &Method, path: &str, body: &[u8]) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    key.verify(clock::now().timestamp(), text(TIMESTAMP), text(SIGNATURE), method.as_str(), path, body)
+}
+
+async fn deliver(State(hub): State<Arc<Hub>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
+    match id.parse().map(|id| hub.post(id, body)) {
+        Ok(Posted::Taken) => StatusCode::OK,
+        Ok(Posted::Gone) | Err(_) => StatusCode::GONE,
+    }
+}
+
+async fn show(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Response {
+    match id.parse::<Uuid>() {
+        Ok(known) if hub.holds(known) => Json(json!({"connectionId": id})).into_response(),
+        _ => StatusCode::GONE.into_response(),
+    }
+}
+
+async fn disconnect(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> StatusCode {
+    match id.parse().map(|id| hub.disconnect(id)) {
+        Ok(true) => StatusCode::NO_CONTENT,
+        Ok(false) | Err(_) => StatusCode::GONE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn only_who_shares_the_secret_reaches_a_connection() {
+        let (hub, key) = (Hub::new("http://h".into(), 9), InternalKey::new(&"k".repeat(32)).unwrap());
+        let other = InternalKey::new(&"o".repeat(32)).unwrap();
+        let mut connection = hub.connect().unwrap();
+        let path = format!("/@connections/{}", connection.id());
+        let now = clock::now().timestamp();
+        let ask = async |method: &str, path: &str, key: Option<&InternalKey>, at: i64, body: &'static str| {
+            let mut request = Request::builder().method(method).uri(path);
+            if let Some(key) = key {
+                request = request.header(TIMESTAMP, at).header(SIGNATURE, key.sign(at, method, path, body.as_bytes()));
+            }
+            let router = router(Arc::clone(&hub), InternalKey::new(&"k".repeat(32)).unwrap());
+            router.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap().status().as_u16()
+        };
+        assert_eq!(ask("POST", &path, None, now, "event").await, 403);
+        assert_eq!(ask("POST", &path, Some(&other), now, "event").await, 403);
+        assert_eq!(ask("POST", &path, Some(&key), now - 3_600, "event").await, 403);
+        assert_eq!(ask("POST", &path, Some(&key), now, "event").await, 200);
+        assert_eq!(connection.event().await.unwrap(), "event");
+        assert_eq!(ask("GET", &path, Some(&key), now, "").await, 200);
+        assert_eq!(ask("DELETE", &path, Some(&key), now, "").await, 204);
+        assert_eq!(connection.event().await, None);
+        for method in ["GET", "POST", "DELETE"] {
+            assert_eq!(ask(method, &path, Some(&key), now, "").await, 410, "{method}");
+            assert_eq!(ask(method, "/@connections/nonsense", Some(&key), now, "").await, 410, "{method}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Being told of one order's changes, from the moment of asking until it is dropped.
+
+use std::{sync::Arc, time::Duration};
+
+use offload_shared::{
+    aws::{Error, WATCH_TIME, Watcher},
+    clock,
+    id::OrderId,
+    order::OrderRecord,
+    status::Status,
+};
+use tokio::time::{Instant, sleep};
+
+use crate::{route::cancel_order, service::Service};
+
+/// Whoever leaves may only be reloading its page: so long it has to come back before its order is cancelled.
+const COMES_BACK: Duration = Duration::from_secs(5);
+
+/// A connection's interest in an order.
+#[derive(Debug)]
+pub(crate) struct Watching {
+    service: Arc<Service>,
+    order: OrderId,
+    watcher: Watcher,
+    renew_at: Instant,
+    /// The order has ended, so that it cannot be cancelled any more.
+    pub(crate) ended: bool,
+    /// Another one of the same connection has taken its place.
+    replaced: bool,
+}
+
+impl Watching {
+    /// Starts to watch; with the order as it is now, or `None` if there is none.
+    pub(crate) async fn start(
+        service: &Arc<Service>,
+        order: OrderId,
+        watcher: Watcher,
+    ) -> Result<Option<(Self, OrderRecord)>, Error> {
+        let mut watching = Self {
+            service: Arc::clone(service),
+            order,
+            watcher,
+            renew_at: Instant::now(),
+            ended: false,
+            replaced: false,
+        };
+        // Made before the call: a client that leaves during it must not leave its row behind.
+        match watching.renew().await? {
+            Some(record) => Ok(Some((watching, record))),
+            None => {
+                watching.ended = true;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Watches for another while; with the order as it is now.
+    pub(crate) async fn renew(&mut self) -> Result<Option<OrderRecord>, Error> {
+        self.renew_at = Instant::now() + WATCH_TIME / 2;
+        let record = self.service.stores.orders.watch(self.order, &self.watcher, clock::now()).await?;
+        self.ended = record.as_ref().is_none_or(|r| r.state.status.is_final());
+        Ok(record)
+    }
+
+    /// Another one of the same connection takes its place, and its row.
+    pub(crate) fn replaced(&mut self) {
+        self.replaced = true;
+    }
+
+    /// When to renew.
+    pub(crate) fn renew_at(&self) -> Instant {
+        self.renew_at
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        if self.replaced {
+            return;
+        }
+        let (service, order, watcher) = (Arc::clone(&self.service), self.order, self.watcher.clone());
+        let may_cancel = watcher.cancels && !self.ended;
+        self.service.background.tracker().spawn(async move {
+            leave(&service, order, &watcher.connection, may_cancel).await;
+        });
+    }
+}
+
+/// Takes a connection off the list of those that watch an order. If it `may_cancel` the order, it was the last, and the
+/// order has not started, the order is cancelled.
+pub(crate) async fn leave(service: &Service, order: OrderId, connection: &str, may_cancel: bool) {
+    if let Err(e) = service.stores.orders.unwatch(order, connection).await {
+        service.note("a connection that has left is still listed as watching, for an hour at most", &e);
+    }
+    if !may_cancel {
+        return;
+    }
+    tokio::select! {
+        () = sleep(COMES_BACK) => {}
+        // It is the server that leaves, not the client.
+        () = service.stop.cancelled() => return,
+    }
+    match service.stores.orders.watchers(order, clock::now()).await {
+        Ok(others) if others.is_empty() => {}
+        Ok(_) => return,
+        Err(e) => return service.note("cannot tell whether an order is still watched; it goes on", &e),
+    }
+    match service.stores.orders.get(order).await {
+        Ok(Some(record)) if record.state.status == Status::Pending => {
+            cancel_order::cancel_unstarted(service, record).await
+        }
+        Ok(_) => {}
+        Err(e) => service.note("cannot read an order that nobody watches any more; it goes on", &e),
+    }
+}

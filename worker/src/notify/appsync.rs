@@ -1,0 +1,57 @@
+//! An `AppSync` Events API: each order has a channel. At most five events in a call, each one a string of JSON:
+//! <https://docs.aws.amazon.com/appsync/latest/eventapi/publish-http.html>
+
+use async_trait::async_trait;
+use offload_shared::{aws::RequestSigner, notification::Notification, settings::Secret};
+use reqwest::{Client, header::CONTENT_TYPE};
+use serde_json::json;
+use url::Url;
+
+use super::{Channel, Failure, Outcome, client};
+
+const JSON: &str = "application/json";
+/// What is larger vanishes without an error.
+const EVENT_MAX_BYTES: usize = 240_000;
+
+pub(super) struct Appsync {
+    http: Client,
+    signer: RequestSigner,
+    url: Url,
+    key: Option<Secret>,
+}
+
+impl Appsync {
+    pub(super) fn new(http: Client, signer: RequestSigner, url: Url, key: Option<Secret>) -> Self {
+        Self { http, signer, url, key }
+    }
+}
+
+#[async_trait]
+impl Channel for Appsync {
+    async fn deliver(&self, notification: &Notification) -> Outcome {
+        let event = serde_json::to_string(&notification.event).unwrap_or_default();
+        if event.len() > EVENT_MAX_BYTES {
+            let error = format!("the event has {} bytes, and AppSync drops what has more than 240 KB", event.len());
+            return Outcome::Refused(Failure { status: None, error, retry_after: None });
+        }
+        let body = json!({"channel": format!("/orders/{}", notification.event.subject), "events": [event]}).to_string();
+        let mut request = self.http.post(self.url.clone()).header(CONTENT_TYPE, JSON);
+        match &self.key {
+            Some(key) => request = request.header("x-api-key", key.expose()),
+            None => {
+                let headers = [("content-type", JSON)];
+                match self.signer.sign("appsync", "POST", self.url.as_str(), &headers, body.as_bytes()).await {
+                    Ok(signed) => {
+                        for (name, value) in signed {
+                            request = request.header(name, value);
+                        }
+                    }
+                    Err(e) => {
+                        return Outcome::Failed(Failure { status: None, error: e.to_string(), retry_after: None });
+                    }
+                }
+            }
+        }
+        client::outcome(request.body(body).send().await)
+    }
+}

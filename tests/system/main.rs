@@ -17,6 +17,7 @@ mod refusals;
 mod resilience;
 mod shutdown;
 mod stores;
+mod webhooks;
 mod work;
 
 use serde_json::{Value, json};

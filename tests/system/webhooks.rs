@@ -1,0 +1,142 @@
+//! An order's webhook: signed, tried again, listed, and closed to our own network.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Bytes, http::HeaderMap, http::StatusCode, routing::post};
+use offload_local::Service;
+use offload_shared::settings::catalogue as c;
+use offload_tests::{Receipt, Setup, System, WEBHOOK_SECRET, eventually};
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+use tokio::net::TcpListener;
+
+/// What a receiver got.
+type Got = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+
+/// A receiver that answers with the next of these status codes, and then with the last one for ever.
+async fn receiver(answers: &[u16]) -> (String, Got) {
+    let got: Got = Arc::default();
+    let (answers, nth, kept) = (answers.to_vec(), Arc::new(AtomicUsize::new(0)), Arc::clone(&got));
+    let take = async move |headers: HeaderMap, body: Bytes| {
+        kept.lock().unwrap().push((headers, body));
+        let n = nth.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1);
+        StatusCode::from_u16(answers[n]).unwrap()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook?key=secret", listener.local_addr().unwrap());
+    let router = Router::new().route("/hook", post(take));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, got)
+}
+
+fn order(url: &str) -> Value {
+    json!({"kind": "report", "rows": 3, "options": {"webhook_url": url}})
+}
+
+async fn deliveries(system: &System, receipt: &Receipt, state: &str) -> Value {
+    eventually(state, async || {
+        let told = system.get(receipt).await.json();
+        let all = told["deliveries"].as_array()?.clone();
+        all.into_iter().find(|d| d["state"] == state)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_is_signed_and_listed() {
+    let system = Setup::default().start().await;
+    let (url, got) = receiver(&[204]).await;
+    let receipt = system.order(&order(&url)).await;
+    let delivery = deliveries(&system, &receipt, "delivered").await;
+    assert_eq!(
+        (delivery["channel"].as_str(), delivery["attempts"][0]["status"].as_u64()),
+        (Some("webhook"), Some(204))
+    );
+    let (headers, body) = got.lock().unwrap()[0].clone();
+    let webhook = Webhook::new(WEBHOOK_SECRET).unwrap();
+    webhook.verify(&body, &headers).unwrap();
+    assert!(webhook.verify(b"{}", &headers).is_err());
+    let event: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(headers["webhook-id"].to_str().unwrap(), event["id"]);
+    assert_eq!(headers["content-type"], "application/cloudevents+json");
+    assert_eq!(event["data"], system.done(&receipt).await, "what stands in S3, with what opens the result");
+    assert!(event["data"]["result_url"].is_string());
+    let told = system.get(&receipt).await.text;
+    assert!(!told.contains("key=secret"), "a webhook's URL may have a secret in it: {told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_fails_is_tried_again_under_the_same_id() {
+    let system = Setup::default().with(c::WEBHOOK_RETRY_SECONDS, "0.1,0.2,0.3").start().await;
+    let (url, got) = receiver(&[500, 503, 200]).await;
+    let receipt = system.order(&order(&url)).await;
+    let delivery = deliveries(&system, &receipt, "delivered").await;
+    let attempts = delivery["attempts"].as_array().unwrap();
+    let told: Vec<u64> = attempts.iter().map(|a| a["status"].as_u64().unwrap()).collect();
+    assert_eq!(told, [500, 503, 200], "{delivery}");
+    let got = got.lock().unwrap();
+    assert!(got.iter().all(|(headers, _)| headers["webhook-id"] == got[0].0["webhook-id"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_is_gone_or_never_answers_is_given_up() {
+    let system = Setup::default().with(c::WEBHOOK_RETRY_SECONDS, "0.1").start().await;
+    let ((gone, _), (never, got)) = (receiver(&[410]).await, receiver(&[500]).await);
+    let (first, second) = (system.order(&order(&gone)).await, system.order(&order(&never)).await);
+    deliveries(&system, &first, "gone").await;
+    let delivery = deliveries(&system, &second, "given_up").await;
+    assert_eq!((delivery["attempts"].as_array().unwrap().len(), got.lock().unwrap().len()), (2, 2));
+    let dead = system.stores.notifications.as_ref().unwrap().dead_letters.clone().unwrap();
+    eventually("it is a dead letter", async || (dead.depth().await.ok()?.visible == 1).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_into_our_own_network_is_refused_at_once_and_costs_nothing() {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let before = system.stack.requests(Service::DynamoDb);
+    for url in [
+        "http://hooks.example/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/meta-data/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://user:password@hooks.example/",
+        "ftp://hooks.example/",
+        "nonsense",
+    ] {
+        let answer = system.post(&order(url)).await;
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid-order"), "{url}");
+        assert_eq!(answer.json()["errors"][0]["pointer"], "/options/webhook_url", "{url}");
+    }
+    let since = system.stack.requests(Service::DynamoDb).since(&before);
+    assert_eq!((since.of("PutItem"), since.of("TransactWriteItems")), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_webhook_delays_no_other() {
+    let system = Setup::default().with(c::NOTIFY_CONCURRENCY, 16).start().await;
+    // Accepts, and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dead = format!("http://{}/", listener.local_addr().unwrap());
+    let accepting = tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            open.push(stream);
+        }
+    });
+    let (good, got) = receiver(&[200]).await;
+    for _ in 0..60 {
+        system.order(&order(&dead)).await;
+    }
+    let begun = std::time::Instant::now();
+    let receipt = system.order(&order(&good)).await;
+    deliveries(&system, &receipt, "delivered").await;
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}: not after those that hang", begun.elapsed());
+    assert_eq!(got.lock().unwrap().len(), 1);
+    accepting.abort();
+}

@@ -1,4 +1,5 @@
-//! The api as a Lambda function behind an HTTP API of API Gateway: the same router, one request at a time.
+//! The api as a Lambda function behind an HTTP API and a WebSocket API of API Gateway: the same router, one request at a
+//! time.
 
 use std::{
     io,
@@ -6,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use lambda_http::{Request, service_fn};
+use lambda_http::{Request, RequestExt as _, request::RequestContext, service_fn};
 use offload_shared::{
     aws::Stores,
     settings::{ApiSettings, EtaSettings},
@@ -14,7 +15,7 @@ use offload_shared::{
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::{router::router, service::Service};
+use crate::{push::gateway, router::router, service::Service};
 
 /// Serves invocations until `stop`. The settings must name the public URL: a function has no address of its own.
 ///
@@ -33,7 +34,13 @@ pub(crate) async fn serve(
     let handler = service_fn(move |request: Request| {
         let (router, service) = (router.clone(), Arc::clone(&service));
         async move {
-            let response = router.oneshot(request).await;
+            let response = match request.request_context_ref() {
+                Some(RequestContext::WebSocket(context)) => {
+                    let context = context.clone();
+                    Ok(gateway::answer(&service, &context, request).await)
+                }
+                _ => router.oneshot(request).await,
+            };
             // Once the answer is out the function is frozen, in the middle of whatever it does.
             service.background.done().await;
             response

@@ -32,6 +32,15 @@ impl RawQueue {
         Self::of(system, system.store_settings().dead_letter_queue_url.expect("every system has one"))
     }
 
+    /// The queue of notifications.
+    ///
+    /// # Panics
+    /// If the system has none.
+    #[must_use]
+    pub fn notifications(system: &System) -> Self {
+        Self::of(system, system.store_settings().notifications.expect("every system has one").queue_url)
+    }
+
     fn of(system: &System, url: String) -> Self {
         let of = |name: &str| {
             let found = system.variables().into_iter().find(|(variable, _)| variable == name);

@@ -7,6 +7,7 @@ mod crashes;
 mod estimates;
 mod idempotency;
 mod lambda;
+mod lambda_push;
 mod ordeal;
 mod orders;
 mod outages;

@@ -8,6 +8,7 @@
 //! than what it has is dropped.
 
 pub(crate) mod follow;
+pub(crate) mod gateway;
 pub(crate) mod hub;
 pub(crate) mod internal;
 pub(crate) mod watch;

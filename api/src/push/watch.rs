@@ -23,7 +23,7 @@ pub(crate) struct Watching {
     order: OrderId,
     watcher: Watcher,
     renew_at: Instant,
-    /// The order has ended, so that it cannot be cancelled any more.
+    /// The order has ended: there is nothing more to watch.
     pub(crate) ended: bool,
     /// Another one of the same connection has taken its place.
     replaced: bool,
@@ -78,22 +78,21 @@ impl Drop for Watching {
         if self.replaced {
             return;
         }
-        let (service, order, watcher) = (Arc::clone(&self.service), self.order, self.watcher.clone());
-        let may_cancel = watcher.cancels && !self.ended;
-        self.service.background.tracker().spawn(async move {
-            leave(&service, order, &watcher.connection, may_cancel).await;
-        });
+        let (service, order, connection) =
+            (Arc::clone(&self.service), self.order, std::mem::take(&mut self.watcher.connection));
+        self.service.background.tracker().spawn(async move { leave(&service, order, &connection).await });
     }
 }
 
-/// Takes a connection off the list of those that watch an order. If it `may_cancel` the order, it was the last, and the
-/// order has not started, the order is cancelled.
-pub(crate) async fn leave(service: &Service, order: OrderId, connection: &str, may_cancel: bool) {
-    if let Err(e) = service.stores.orders.unwatch(order, connection).await {
-        service.note("a connection that has left is still listed as watching, for an hour at most", &e);
-    }
-    if !may_cancel {
-        return;
+/// Takes a connection off the list of those that watch an order. If it wanted the order cancelled then, it was the last, and
+/// the order has not started, the order is cancelled.
+pub(crate) async fn leave(service: &Service, order: OrderId, connection: &str) {
+    match service.stores.orders.unwatch(order, connection).await {
+        Ok(Some(watcher)) if watcher.cancels => {}
+        Ok(_) => return,
+        Err(e) => {
+            return service.note("a connection that has left is still listed as watching, for an hour at most", &e);
+        }
     }
     tokio::select! {
         () = sleep(COMES_BACK) => {}

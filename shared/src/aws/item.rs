@@ -164,6 +164,24 @@ pub(super) fn decode(item: &Item) -> Result<OrderRecord, Error> {
     })
 }
 
+/// Reads an order from an image of a DynamoDB stream, as its JSON has it; `None` for the other rows of the table.
+pub(super) fn of_image(image: &Value) -> Option<Result<OrderRecord, Error>> {
+    let attribute = |value: &Value| {
+        let (kind, value) = value.as_object()?.iter().next()?;
+        match (kind.as_str(), value) {
+            ("S", Value::String(s)) => Some(AttributeValue::S(s.clone())),
+            ("N", Value::String(n)) => Some(AttributeValue::N(n.clone())),
+            ("BOOL", Value::Bool(b)) => Some(AttributeValue::Bool(*b)),
+            // An order has no others.
+            _ => None,
+        }
+    };
+    let members = image.as_object()?.iter();
+    let item: Item = members.filter_map(|(name, value)| Some((name.clone(), attribute(value)?))).collect();
+    let is_order = item.get(SK).is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk == ORDER_SK));
+    is_order.then(|| decode(&item))
+}
+
 struct Reader<'a>(&'a Item);
 
 impl Reader<'_> {
@@ -215,6 +233,26 @@ mod tests {
         status::{EtaWindow, ProgressReport},
         transition::Transition,
     };
+
+    #[test]
+    fn a_record_survives_a_stream() {
+        let t = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
+        let order =
+            Order { payload: json!({"kind": "x"}).as_object().unwrap().clone(), ..Order::example(OrderId::new(t), t) };
+        let mut record = OrderRecord::new(order, EtaWindow { at: t, earliest_at: t, latest_at: t }, 700);
+        record.watched = true;
+        let mut item = encode(&record, t).unwrap();
+        item.insert(WATCHED.to_owned(), AttributeValue::Bool(true));
+        let json = |value: &AttributeValue| match value {
+            AttributeValue::S(s) => json!({"S": s}),
+            AttributeValue::N(n) => json!({"N": n}),
+            AttributeValue::Bool(b) => json!({"BOOL": b}),
+            other => panic!("{other:?}"),
+        };
+        let image: Value = item.iter().map(|(name, value)| (name.clone(), json(value))).collect::<Map<_, _>>().into();
+        assert_eq!(of_image(&image).unwrap().unwrap(), record);
+        assert!(of_image(&json!({"pk": {"S": "workers"}, "sk": {"S": "worker-1"}})).is_none());
+    }
 
     #[test]
     fn a_record_survives_the_table() {

@@ -279,6 +279,12 @@ impl OrderTable {
         Err(Conflict::Changed(found.map(Box::new)))
     }
 
+    /// Reads an order from an image of the table's DynamoDB stream; `None` for the other rows of the table.
+    #[must_use]
+    pub fn of_image(image: &serde_json::Value) -> Option<Result<OrderRecord, Error>> {
+        item::of_image(image)
+    }
+
     /// Whether the table can be reached and read.
     ///
     /// # Errors

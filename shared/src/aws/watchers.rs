@@ -109,6 +109,49 @@ impl OrderTable {
     }
 }
 
+/// What a connection watches, by the connection: for those that are held by API Gateway, which tells of a connection's end
+/// and not of its orders. Our own servers know what theirs watch.
+impl OrderTable {
+    /// Notes that a connection watches an order.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn note_subscription(&self, connection: &str, id: OrderId, now: DateTime<Utc>) -> Result<(), Error> {
+        let ends = now + TimeDelta::from_std(WATCH_TIME).unwrap_or(TimeDelta::hours(1));
+        let put = self.client.put_item().table_name(&*self.table).set_item(Some(subscription(connection, id).into()));
+        let put = put.item(TTL, number(ends.timestamp()));
+        put.send().await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
+    }
+
+    /// The orders that a connection watches.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn subscriptions(&self, connection: &str) -> Result<Vec<OrderId>, Error> {
+        let query = self.client.query().table_name(&*self.table).consistent_read(true);
+        let query = query
+            .key_condition_expression("pk = :connection")
+            .expression_attribute_values(":connection", text(format!("{PREFIX}{connection}")));
+        let items = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
+        let order = |i: &Item| i.get(SK).and_then(|a| a.as_s().ok()).and_then(|id| id.parse().ok());
+        Ok(items.iter().filter_map(order).collect())
+    }
+
+    /// A connection watches an order no more.
+    ///
+    /// # Errors
+    /// If the call fails; the note goes when its time is over.
+    pub async fn forget_subscription(&self, connection: &str, id: OrderId) -> Result<(), Error> {
+        let key = Some(subscription(connection, id).into());
+        let delete = self.client.delete_item().table_name(&*self.table).set_key(key);
+        delete.send().await.map(drop).map_err(|e| Error::of("dynamodb.DeleteItem", &e))
+    }
+}
+
+fn subscription(connection: &str, id: OrderId) -> [(String, AttributeValue); 2] {
+    [(PK.to_owned(), text(format!("{PREFIX}{connection}"))), (SK.to_owned(), text(id.to_string()))]
+}
+
 fn row(id: OrderId, connection: &str) -> [(String, AttributeValue); 2] {
     [(PK.to_owned(), text(id.to_string())), (SK.to_owned(), text(format!("{PREFIX}{connection}")))]
 }

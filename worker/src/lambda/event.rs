@@ -10,41 +10,83 @@ pub(super) enum Event {
     Orders(Vec<SqsMessage>),
     /// Messages of its dead-letter queue.
     DeadLetters(Vec<SqsMessage>),
+    /// Messages of the queue of notifications.
+    Notifications(Vec<SqsMessage>),
+    /// Records of the order table's stream.
+    Changes(Vec<Change>),
     /// Look for what falls due: `{"offload": "sweep"}`, by a schedule.
     Sweep,
+}
+
+/// The names of the queues.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Queues<'a> {
+    /// Of orders.
+    pub(super) orders: &'a str,
+    /// Its dead-letter queue.
+    pub(super) dead: Option<&'a str>,
+    /// Of notifications.
+    pub(super) notifications: Option<&'a str>,
+}
+
+/// A change of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Change {
+    /// Names the record, if it must come again.
+    pub(super) sequence_number: String,
+    /// The row as it was, if it was, and if the stream tells.
+    pub(super) before: Option<Value>,
+    /// The row as it is, if it is.
+    pub(super) after: Option<Value>,
 }
 
 /// The event is none that a worker knows.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unknown {
     /// Neither records nor a command.
-    #[error("the event is neither a batch of SQS nor {{\"offload\": \"sweep\"}}")]
+    #[error("the event is neither a batch of SQS or of a DynamoDB stream nor {{\"offload\": \"sweep\"}}")]
     Shape,
     /// Messages of another queue than the settings name.
     #[error(
-        "the event is of the queue \"{0}\", which is neither that of orders nor its dead-letter queue by the settings"
+        "the event is of the queue \"{0}\", which by the settings is neither that of orders, nor its dead-letter queue, nor that of notifications"
     )]
     Queue(String),
 }
 
 impl Event {
-    /// Reads an event; `orders` and `dead` are the names of the queues.
-    pub(super) fn read(payload: Value, orders: &str, dead: Option<&str>) -> Result<Self, Unknown> {
+    /// Reads an event.
+    pub(super) fn read(mut payload: Value, queues: Queues<'_>) -> Result<Self, Unknown> {
         if payload.get("offload").and_then(Value::as_str) == Some("sweep") {
             return Ok(Self::Sweep);
+        }
+        if payload["Records"][0]["eventSource"] == "aws:dynamodb" {
+            return changes(payload["Records"].take());
         }
         let event: SqsEvent = serde_json::from_value(payload).map_err(|_| Unknown::Shape)?;
         let arn = event.records.first().and_then(|m| m.event_source_arn.clone()).ok_or(Unknown::Shape)?;
         // A batch is of one queue.
         let name = arn.rsplit(':').next().unwrap_or_default();
-        if name == orders {
+        if name == queues.orders {
             Ok(Self::Orders(event.records))
-        } else if Some(name) == dead {
+        } else if Some(name) == queues.dead {
             Ok(Self::DeadLetters(event.records))
+        } else if Some(name) == queues.notifications {
+            Ok(Self::Notifications(event.records))
         } else {
             Err(Unknown::Queue(name.to_owned()))
         }
     }
+}
+
+fn changes(records: Value) -> Result<Event, Unknown> {
+    let Value::Array(records) = records else { return Err(Unknown::Shape) };
+    let change = |mut record: Value| {
+        let change = &mut record["dynamodb"];
+        let sequence_number = change["SequenceNumber"].as_str().ok_or(Unknown::Shape)?.to_owned();
+        let mut image = |name: &str| Some(change[name].take()).filter(Value::is_object);
+        Ok(Change { sequence_number, before: image("OldImage"), after: image("NewImage") })
+    };
+    records.into_iter().map(change).collect::<Result<_, _>>().map(Event::Changes)
 }
 
 #[cfg(test)]
@@ -65,7 +107,15 @@ mod tests {
 
     #[test]
     fn an_event_is_told_by_its_queue() {
-        let read = |payload| Event::read(payload, "orders", Some("orders-dead"));
+        let queues = Queues { orders: "orders", dead: Some("orders-dead"), notifications: Some("told") };
+        let read = |payload| Event::read(payload, queues);
+        assert!(matches!(read(batch("told")), Ok(Event::Notifications(m)) if m.len() == 1));
+        // Shaped as https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+        let stream = json!({"Records": [{"eventID": "1", "eventName": "MODIFY", "eventSource": "aws:dynamodb",
+            "dynamodb": {"Keys": {"pk": {"S": "a"}}, "NewImage": {"pk": {"S": "a"}}, "SequenceNumber": "111"}}]});
+        let image = json!({"pk": {"S": "a"}});
+        let change = Change { sequence_number: "111".into(), before: None, after: Some(image) };
+        assert!(matches!(read(stream), Ok(Event::Changes(c)) if c == [change]));
         assert!(matches!(read(batch("orders")), Ok(Event::Orders(m)) if m.len() == 1));
         assert!(matches!(read(batch("orders-dead")), Ok(Event::DeadLetters(_))));
         assert!(matches!(read(json!({"offload": "sweep"})), Ok(Event::Sweep)));

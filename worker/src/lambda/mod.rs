@@ -9,9 +9,10 @@ mod time;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use futures_util::future::join_all;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use offload_shared::{
-    aws::{Handed, Queue, Stores},
+    aws::{Handed, OrderTable, Queue, Stores},
     clock,
     settings::{EtaSettings, WorkerSettings},
 };
@@ -24,7 +25,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{Worker, dead_letters, job, processor::Processor, sweeper};
-use event::Event;
+use event::{Change, Event, Queues};
 
 /// Serves invocations until `stop`.
 ///
@@ -46,10 +47,17 @@ pub(crate) async fn serve(
 }
 
 async fn invoke(worker: &Worker, LambdaEvent { payload, context }: LambdaEvent<Value>) -> Result<Value, String> {
-    let dead = worker.stores.dead_letters.as_ref().map(Queue::name);
-    let answer = match Event::read(payload, worker.stores.queue.name(), dead).map_err(|e| e.to_string())? {
+    let stores = &worker.stores;
+    let queues = Queues {
+        orders: stores.queue.name(),
+        dead: stores.dead_letters.as_ref().map(Queue::name),
+        notifications: stores.notifications.as_ref().map(|n| n.queue.name()),
+    };
+    let answer = match Event::read(payload, queues).map_err(|e| e.to_string())? {
         Event::Sweep => sweep(worker).await?,
         Event::Orders(messages) => failures(work(worker, messages, &context).await)?,
+        Event::Notifications(messages) => failures(notify(worker, messages).await)?,
+        Event::Changes(changes) => failures(tell(worker, changes).await)?,
         Event::DeadLetters(messages) => failures(bury(worker, messages).await)?,
     };
     Ok(answer)
@@ -142,6 +150,50 @@ async fn bury(worker: &Worker, messages: Vec<SqsMessage>) -> Vec<String> {
         }
     }
     failed
+}
+
+/// Delivers notifications, all at the same time, and names the messages that must come again.
+async fn notify(worker: &Worker, messages: Vec<SqsMessage>) -> Vec<String> {
+    let (Some(notifier), Some(to)) = (&worker.notifier, &worker.stores.notifications) else {
+        return messages.into_iter().filter_map(|m| m.message_id).collect();
+    };
+    let deliveries = messages.into_iter().map(|message| async {
+        let id = message.message_id.clone().unwrap_or_default();
+        let Some(handed) = handed(message) else { return Some(id) };
+        let (delivery, outcome) = to.queue.handed(handed);
+        notifier.handle(delivery).await;
+        if outcome.is_complete().await { None } else { Some(id) }
+    });
+    join_all(deliveries).await.into_iter().flatten().collect()
+}
+
+/// Tells of changes of the order table, in their order, and names the first that must come again: Lambda sends it and all
+/// that are behind it.
+async fn tell(worker: &Worker, changes: Vec<Change>) -> Vec<String> {
+    for change in changes {
+        let revision = |image: Option<&Value>| image?["revision"]["N"].as_str()?.parse::<u64>().ok();
+        let (before, after) = (revision(change.before.as_ref()), revision(change.after.as_ref()));
+        // A renewed lease or a new follower changes the row and not the order; and a new order is told by its 202.
+        if after.is_none_or(|after| after <= 1) || before == after {
+            continue;
+        }
+        let record = match change.after.as_ref().and_then(OrderTable::of_image) {
+            Some(Ok(record)) => record,
+            Some(Err(e)) => {
+                // It will not become readable; to insist would hold up all that is behind it.
+                tracing::error!(error.cause = %e.source, "a row of the table's stream cannot be read");
+                continue;
+            }
+            None => continue,
+        };
+        let object = record.status_object(None);
+        if let Err(e) = worker.stores.tell(&record, object).await {
+            tracing::warn!(order.id = %record.order.id, error.kind = e.kind.as_str(), error.cause = %e.source,
+                "cannot tell of a change");
+            return vec![change.sequence_number];
+        }
+    }
+    Vec::new()
 }
 
 async fn sweep(worker: &Worker) -> Result<Value, String> {

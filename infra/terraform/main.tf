@@ -38,7 +38,7 @@ module "order_table" {
 module "queue" {
   source = "./modules/queue"
 
-  name               = var.name
+  name               = "${var.name}-orders"
   visibility_seconds = local.visibility_seconds
 }
 

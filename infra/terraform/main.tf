@@ -7,6 +7,9 @@ locals {
   # Lambda's own advice: six times the function's timeout, so that a batch that is retried is not received meanwhile.
   # A container holds a message by renewing it, and takes the worker's own lease.
   visibility_seconds = var.worker_runtime == "lambda" ? 6 * var.worker_timeout_seconds : 30
+
+  # A target has 15 s to answer, and a fifth of the time is kept for settling.
+  notifier_timeout_seconds = 30
 }
 
 # --- The stores ---------------------------------------------------------------------------------------------------------
@@ -33,12 +36,13 @@ module "order_table" {
   name                   = var.name
   point_in_time_recovery = var.point_in_time_recovery
   deletion_protection    = var.deletion_protection
+  stream                 = var.push && var.events_from == "stream"
 }
 
 module "queue" {
   source = "./modules/queue"
 
-  name               = var.name
+  name               = "${var.name}-orders"
   visibility_seconds = local.visibility_seconds
 }
 
@@ -100,31 +104,81 @@ module "api" {
   retention_days     = var.retention_days
   log_retention_days = var.log_retention_days
   expected_workers   = var.worker_max_concurrency
+  push               = local.push
 }
 
 module "worker" {
   source = "./modules/worker"
 
-  name                  = var.name
-  package               = var.worker_package
-  architecture          = var.architecture
-  runtime               = var.worker_runtime
-  timeout_seconds       = var.worker_timeout_seconds
-  max_concurrency       = var.worker_max_concurrency
-  provisioned_pollers   = var.worker_provisioned_pollers
-  settings              = var.worker_settings
-  fargate               = var.fargate
-  bucket                = module.status_store.bucket
-  bucket_arn            = module.status_store.bucket_arn
-  table                 = module.order_table.name
-  table_arn             = module.order_table.arn
-  queue_url             = module.queue.url
-  queue_arn             = module.queue.arn
-  dead_letter_queue_url = module.queue.dead_letter_url
-  dead_letter_queue_arn = module.queue.dead_letter_arn
-  signer_role_arn       = local.signer_role_arn
-  retention_days        = var.retention_days
-  log_retention_days    = var.log_retention_days
+  name                     = var.name
+  package                  = var.worker_package
+  architecture             = var.architecture
+  runtime                  = var.worker_runtime
+  timeout_seconds          = var.worker_timeout_seconds
+  max_concurrency          = var.worker_max_concurrency
+  provisioned_pollers      = var.worker_provisioned_pollers
+  settings                 = var.worker_settings
+  fargate                  = var.fargate
+  bucket                   = module.status_store.bucket
+  bucket_arn               = module.status_store.bucket_arn
+  table                    = module.order_table.name
+  table_arn                = module.order_table.arn
+  queue_url                = module.queue.url
+  queue_arn                = module.queue.arn
+  dead_letter_queue_url    = module.queue.dead_letter_url
+  dead_letter_queue_arn    = module.queue.dead_letter_arn
+  signer_role_arn          = local.signer_role_arn
+  retention_days           = var.retention_days
+  log_retention_days       = var.log_retention_days
+  notifier_timeout_seconds = local.notifier_timeout_seconds
+  push                     = local.push
+  webhook_secret           = var.webhook_secret
+  appsync_api_key          = var.appsync_api_key
+  mercure_jwt              = var.mercure_jwt
+}
+
+# --- Telling clients of changes -----------------------------------------------------------------------------------------
+
+# It needs the functions of the api and the worker, and these need its queues and URLs: each resource of them only others
+# that stand before it.
+module "push" {
+  source = "./modules/push"
+  count  = var.push ? 1 : 0
+
+  name                     = var.name
+  api_function_arn         = module.api.function_arn
+  api_invoke_arn           = module.api.invoke_arn
+  notifier_arn             = module.worker.notifier_arn
+  notifier_timeout_seconds = local.notifier_timeout_seconds
+  notifier_max_concurrency = var.notifier_max_concurrency
+  events_from              = var.events_from
+  table_stream_arn         = module.order_table.stream_arn
+  access_logs              = var.websocket_access_logs
+  log_retention_days       = var.log_retention_days
+}
+
+locals {
+  # What the programs and their roles know of push. Secrets go their own way.
+  push = !var.push ? null : {
+    notifications_queue_url             = module.push[0].queue_url
+    notifications_queue_arn             = module.push[0].queue_arn
+    notifications_dead_letter_queue_url = module.push[0].dead_letter_url
+    notifications_dead_letter_queue_arn = module.push[0].dead_letter_arn
+    connections_arn                     = module.push[0].connections_arn
+    websocket_url                       = module.push[0].endpoint
+    management_url                      = module.push[0].management_url
+    events_from                         = var.events_from
+    table_stream_arn                    = module.order_table.stream_arn
+    stream_failures_arn                 = module.push[0].stream_failures_arn
+    event_topic_arn                     = var.event_topic_arn
+    step_functions                      = var.step_functions
+    appsync_url                         = var.appsync_url
+    appsync_api_arn                     = var.appsync_api_arn
+    mercure_url                         = var.mercure_url
+    webhooks                            = nonsensitive(var.webhook_secret != null)
+    webhook_allow                       = length(var.webhook_allow) == 0 ? null : join(",", var.webhook_allow)
+    webhook_deny                        = length(var.webhook_deny) == 0 ? null : join(",", var.webhook_deny)
+  }
 }
 
 locals {
@@ -145,4 +199,10 @@ module "observability" {
   api_id                 = module.api.api_id
   functions              = concat([module.api.function_name], module.worker.function_names)
   table_name             = module.order_table.name
+  push = !var.push ? null : {
+    queue_name                 = module.push[0].queue_name
+    dead_letter_queue_name     = module.push[0].dead_letter_name
+    stream                     = var.events_from == "stream"
+    stream_failures_queue_name = module.push[0].stream_failures_name
+  }
 }

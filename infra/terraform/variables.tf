@@ -133,6 +133,138 @@ variable "fargate" {
   default = null
 }
 
+variable "push" {
+  description = "Whether clients can be told of changes: a WebSocket API, webhooks, events. While nobody listens it costs the polls of its queue, some cents a month."
+  type        = bool
+  default     = true
+}
+
+variable "events_from" {
+  description = "Who tells of changes: writers (whoever shows a status), or stream (the order table's DynamoDB stream, read by the notifier)."
+  type        = string
+  default     = "writers"
+
+  validation {
+    condition     = contains(["writers", "stream"], var.events_from)
+    error_message = "events_from is writers or stream."
+  }
+}
+
+variable "notifier_max_concurrency" {
+  description = "Invocations of the notifier at once, 2 to 1000. Each delivers ten notifications side by side."
+  type        = number
+  default     = 50
+
+  validation {
+    condition     = var.notifier_max_concurrency >= 2 && var.notifier_max_concurrency <= 1000
+    error_message = "notifier_max_concurrency is from 2 to 1000, which is what Lambda takes."
+  }
+}
+
+variable "websocket_access_logs" {
+  description = "Whether the WebSocket API has access logs. The account and region need a role for API Gateway's logs then (aws_api_gateway_account): without one, API Gateway refuses the stage."
+  type        = bool
+  default     = false
+}
+
+variable "webhook_secret" {
+  description = "Signs webhooks: whsec_ and base64 of 24 to 64 bytes; several separated by spaces, while it is being replaced; null for no webhooks. It stands in the state and in the notifier's configuration."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.webhook_secret == null || alltrue([for s in split(" ", coalesce(var.webhook_secret, "none")) : can(regex("^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", s))])
+    error_message = "Each secret in webhook_secret is whsec_ and base64 of 24 to 64 bytes: `echo whsec_$(openssl rand -base64 32)`."
+  }
+}
+
+variable "webhook_allow" {
+  description = "Hosts that webhooks may go to, such as hooks.example.com or *.example.com; empty for any public one."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for h in var.webhook_allow : can(regex("^[^,\\s]+$", h))])
+    error_message = "Each of webhook_allow is one host, without commas and spaces."
+  }
+}
+
+variable "webhook_deny" {
+  description = "Hosts and networks that webhooks never go to, such as *.internal.example.com or 203.0.113.0/24."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for h in var.webhook_deny : can(regex("^[^,\\s]+$", h))])
+    error_message = "Each of webhook_deny is one host or network, without commas and spaces."
+  }
+}
+
+variable "event_topic_arn" {
+  description = "SNS topic that is told of every change of every order; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.event_topic_arn == null || can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$", var.event_topic_arn))
+    error_message = "event_topic_arn is the ARN of an SNS topic."
+  }
+}
+
+variable "step_functions" {
+  description = "Whether orders may come from tasks of Step Functions that wait for them (.waitForTaskToken). The notifier may answer any task then of which it has the token."
+  type        = bool
+  default     = false
+}
+
+variable "appsync_url" {
+  description = "AppSync Events API that is told of every change on the channel /orders/{id}: https://.../event; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.appsync_url == null || can(regex("^https://[^/]+/event$", var.appsync_url))
+    error_message = "appsync_url is https://.../event, the HTTP endpoint of an AppSync Events API."
+  }
+}
+
+variable "appsync_api_arn" {
+  description = "ARN of that API, where the notifier's role publishes to it; null where a key does."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.appsync_api_arn == null || can(regex("^arn:[a-z-]+:appsync:[a-z0-9-]+:[0-9]{12}:apis/[^/]+$", var.appsync_api_arn))
+    error_message = "appsync_api_arn is arn:aws:appsync:{region}:{account}:apis/{id}."
+  }
+}
+
+variable "appsync_api_key" {
+  description = "API key of that API; null for requests that the notifier's role signs."
+  type        = string
+  default     = null
+  sensitive   = true
+}
+
+variable "mercure_url" {
+  description = "Mercure hub that is told of every change: https://.../.well-known/mercure; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.mercure_url == null || can(regex("^https://.+", var.mercure_url))
+    error_message = "mercure_url is https://.../.well-known/mercure."
+  }
+}
+
+variable "mercure_jwt" {
+  description = "JWT that may publish to that hub."
+  type        = string
+  default     = null
+  sensitive   = true
+}
+
 variable "status_standard_days" {
   description = "Days that status objects stay in S3 Standard before status_transitions apply."
   type        = number

@@ -23,8 +23,16 @@ run "functions_by_default" {
   command = plan
 
   assert {
-    condition     = length(module.worker.function_names) == 3
-    error_message = "worker, dead-letters and sweeper are functions"
+    condition     = toset(module.worker.function_names) == toset(["offload-worker", "offload-dead-letters", "offload-sweeper", "offload-notifier"])
+    error_message = "worker, dead-letters, sweeper and notifier are functions"
+  }
+  assert {
+    condition     = module.push[0].visibility_seconds == 180 && module.push[0].queue_name == "offload-notifications"
+    error_message = "six times the notifier's timeout"
+  }
+  assert {
+    condition     = module.queue.name == "offload-orders" && module.queue.dead_letter_name == "offload-orders-dead"
+    error_message = "the queue of orders keeps its name"
   }
 }
 
@@ -50,8 +58,8 @@ run "containers_instead" {
     }
   }
   assert {
-    condition     = length(module.worker.function_names) == 0
-    error_message = "no functions beside the containers"
+    condition     = module.worker.function_names == ["offload-notifier"]
+    error_message = "no functions beside the containers but the notifier"
   }
   assert {
     condition     = module.queue.visibility_seconds == 30
@@ -91,4 +99,126 @@ run "a_function_cannot_run_for_an_hour" {
     worker_timeout_seconds = 3600
   }
   expect_failures = [var.worker_timeout_seconds]
+}
+
+run "without_push" {
+  command = plan
+  variables {
+    push = false
+  }
+  assert {
+    condition     = output.websocket_url == null && length(module.push) == 0 && length(module.worker.function_names) == 3
+    error_message = "nothing of push is left"
+  }
+}
+
+run "every_channel_from_the_stream" {
+  command = plan
+  variables {
+    events_from           = "stream"
+    websocket_access_logs = true
+    webhook_secret        = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDuw5FJ0VSIAY="
+    webhook_allow         = ["*.example.com"]
+    webhook_deny          = ["203.0.113.0/24"]
+    event_topic_arn       = "arn:aws:sns:eu-west-1:123456789012:events"
+    step_functions        = true
+    appsync_url           = "https://abc.appsync-api.eu-west-1.amazonaws.com/event"
+    appsync_api_arn       = "arn:aws:appsync:eu-west-1:123456789012:apis/abc"
+    mercure_url           = "https://hub.example.com/.well-known/mercure"
+    mercure_jwt           = "jwt"
+  }
+  assert {
+    condition     = module.push[0].stream_failures_name == "offload-stream-failures"
+    error_message = "what the stream lost is named"
+  }
+}
+
+run "the_notifier_alone_has_the_secrets" {
+  command = plan
+  module {
+    source = "./modules/worker"
+  }
+  variables {
+    name                     = "offload"
+    package                  = "README.md"
+    architecture             = "arm64"
+    runtime                  = "lambda"
+    timeout_seconds          = 60
+    max_concurrency          = 10
+    provisioned_pollers      = null
+    settings                 = {}
+    fargate                  = null
+    bucket                   = "b"
+    bucket_arn               = "arn:aws:s3:::b"
+    table                    = "t"
+    table_arn                = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
+    queue_url                = "https://sqs.eu-west-1.amazonaws.com/123456789012/q"
+    queue_arn                = "arn:aws:sqs:eu-west-1:123456789012:q"
+    dead_letter_queue_url    = "https://sqs.eu-west-1.amazonaws.com/123456789012/q-dead"
+    dead_letter_queue_arn    = "arn:aws:sqs:eu-west-1:123456789012:q-dead"
+    signer_role_arn          = "arn:aws:iam::123456789012:role/signer"
+    retention_days           = 30
+    log_retention_days       = 30
+    notifier_timeout_seconds = 30
+    webhook_secret           = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    appsync_api_key          = "key"
+    mercure_jwt              = null
+    push = {
+      notifications_queue_url             = "https://sqs.eu-west-1.amazonaws.com/123456789012/n"
+      notifications_queue_arn             = "arn:aws:sqs:eu-west-1:123456789012:n"
+      notifications_dead_letter_queue_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/n-dead"
+      notifications_dead_letter_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:n-dead"
+      connections_arn                     = "arn:aws:execute-api:eu-west-1:123456789012:a/push/POST/@connections/*"
+      events_from                         = "writers"
+      table_stream_arn                    = null
+      stream_failures_arn                 = null
+      event_topic_arn                     = "arn:aws:sns:eu-west-1:123456789012:events"
+      step_functions                      = false
+      appsync_url                         = "https://abc.appsync-api.eu-west-1.amazonaws.com/event"
+      appsync_api_arn                     = null
+      mercure_url                         = null
+      webhook_allow                       = "*.example.com"
+      webhook_deny                        = null
+    }
+  }
+  assert {
+    condition = toset([for name in keys(nonsensitive(aws_lambda_function.function["notifier"].environment[0].variables)) : name
+      if !contains(keys(nonsensitive(aws_lambda_function.function["worker"].environment[0].variables)), name)]) == toset([
+    "OFFLOAD_APPSYNC_API_KEY", "OFFLOAD_WEBHOOK_ALLOW", "OFFLOAD_WEBHOOK_SECRET"])
+    error_message = "what the notifier alone needs"
+  }
+  assert {
+    condition = alltrue([for f in aws_lambda_function.function : nonsensitive(f.environment[0].variables["OFFLOAD_NOTIFICATIONS_QUEUE_URL"]) == var.push.notifications_queue_url
+    && !contains(keys(nonsensitive(f.environment[0].variables)), "OFFLOAD_MERCURE_URL")])
+    error_message = "all know where notifications go, and what is not set stays out"
+  }
+  assert {
+    condition     = toset([for s in local.granted.notifier : s.Sid]) == toset(["Notifications", "TryAgainOrGiveUp", "PostToConnections", "DeliveriesAndWatchers", "PublishToTopic"])
+    error_message = "the notifier may do what its channels need and no more"
+  }
+}
+
+run "push_needs_push" {
+  command = plan
+  variables {
+    push           = false
+    webhook_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+  }
+  expect_failures = [output.websocket_url]
+}
+
+run "appsync_needs_a_key_or_a_role" {
+  command = plan
+  variables {
+    appsync_url = "https://abc.appsync-api.eu-west-1.amazonaws.com/event"
+  }
+  expect_failures = [output.websocket_url]
+}
+
+run "a_webhook_secret_has_its_form" {
+  command = plan
+  variables {
+    webhook_secret = "secret"
+  }
+  expect_failures = [var.webhook_secret]
 }

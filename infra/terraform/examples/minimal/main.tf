@@ -26,3 +26,8 @@ output "api_url" {
   description = "Where to place orders."
   value       = module.offload.api_url
 }
+
+output "websocket_url" {
+  description = "Where to be told of changes."
+  value       = module.offload.websocket_url
+}

@@ -1,4 +1,5 @@
-# Work that takes up to hours, in containers of one's own; a custom domain; pages of one origin; alarms to people.
+# Work that takes up to hours, in containers of one's own; a custom domain; pages of one origin; webhooks to one domain;
+# alarms to people.
 
 terraform {
   required_version = ">= 1.7"
@@ -34,6 +35,18 @@ variable "token_secret" {
   sensitive   = true
 }
 
+variable "webhook_secret" {
+  description = "Signs webhooks: TF_VAR_webhook_secret=whsec_$(openssl rand -base64 32), kept somewhere safe."
+  type        = string
+  sensitive   = true
+}
+
+# Told of every change of every order, for whoever subscribes.
+resource "aws_sns_topic" "events" {
+  name              = "orders-events"
+  kms_master_key_id = "alias/aws/sns"
+}
+
 module "offload" {
   source = "../.."
 
@@ -60,6 +73,12 @@ module "offload" {
     OFFLOAD_CONCURRENCY         = "4"
     OFFLOAD_JOB_TIMEOUT_SECONDS = "14400"
   }
+
+  webhook_secret  = var.webhook_secret
+  webhook_allow   = ["*.shop.example.com"]
+  event_topic_arn = aws_sns_topic.events.arn
+  # The account has a role for API Gateway's logs.
+  websocket_access_logs = true
 
   point_in_time_recovery = true
   alarm_topic_arn        = var.alarm_topic_arn

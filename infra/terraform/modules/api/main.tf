@@ -57,6 +57,33 @@ resource "aws_iam_role_policy" "this" {
   })
 }
 
+# What push adds to it.
+resource "aws_iam_role_policy" "push" {
+  count = var.push == null ? 0 : 1
+  name  = "push"
+  role  = aws_iam_role.this.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        # Whoever shows a status tells of it. Who is to be told stands in the order table.
+        Sid      = "Notify"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = var.push.notifications_queue_arn
+      },
+      {
+        # What a connection asked for in passing is answered by the Management API.
+        Sid      = "AnswerConnections"
+        Effect   = "Allow"
+        Action   = "execute-api:ManageConnections"
+        Resource = var.push.connections_arn
+      },
+    ]
+  })
+}
+
 resource "aws_cloudwatch_log_group" "this" {
   #checkov:skip=CKV_AWS_158:logs hold no payloads, tokens or URLs; AWS's own key is enough
   #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
@@ -85,7 +112,7 @@ resource "aws_lambda_function" "this" {
   timeout = 20
 
   environment {
-    variables = {
+    variables = merge({
       OFFLOAD_BUCKET               = var.bucket
       OFFLOAD_TABLE                = var.table
       OFFLOAD_QUEUE_URL            = var.queue_url
@@ -98,10 +125,30 @@ resource "aws_lambda_function" "this" {
       OFFLOAD_EXPECTED_CONCURRENCY = tostring(var.expected_workers)
       # A session by chaining lasts an hour: a longer TTL could not be kept.
       OFFLOAD_STATUS_URL_TTL_SECONDS = "3600"
-    }
+    }, local.push_environment)
   }
 
   depends_on = [aws_cloudwatch_log_group.this]
+}
+
+locals {
+  # Settings of push, as far as there are any.
+  push_environment = var.push == null ? {} : {
+    for name, value in {
+      OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
+      OFFLOAD_NOTIFICATIONS_DEAD_LETTER_QUEUE_URL = var.push.notifications_dead_letter_queue_url
+      OFFLOAD_EVENTS_FROM                         = var.push.events_from
+      OFFLOAD_EVENT_TOPIC_ARN                     = var.push.event_topic_arn
+      OFFLOAD_APPSYNC_URL                         = var.push.appsync_url
+      OFFLOAD_MERCURE_URL                         = var.push.mercure_url
+      OFFLOAD_WEBSOCKET_URL                       = var.push.websocket_url
+      OFFLOAD_MANAGEMENT_URL                      = var.push.management_url
+      OFFLOAD_WEBHOOKS                            = var.push.webhooks ? "true" : null
+      # An order with a webhook that the notifier would refuse is refused at once.
+      OFFLOAD_WEBHOOK_ALLOW = var.push.webhook_allow
+      OFFLOAD_WEBHOOK_DENY  = var.push.webhook_deny
+    } : name => value if value != null
+  }
 }
 
 resource "aws_apigatewayv2_api" "this" {

@@ -17,3 +17,13 @@ output "role_arn" {
   description = "The function's role, which the signer trusts."
   value       = aws_iam_role.this.arn
 }
+
+output "function_arn" {
+  description = "The function's ARN."
+  value       = aws_lambda_function.this.arn
+}
+
+output "invoke_arn" {
+  description = "The ARN by which API Gateway invokes the function."
+  value       = aws_lambda_function.this.invoke_arn
+}

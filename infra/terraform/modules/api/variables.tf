@@ -83,3 +83,22 @@ variable "expected_workers" {
   description = "Orders that all workers together work on at once, for the first estimates; err high."
   type        = number
 }
+
+variable "push" {
+  description = "Queues, URLs and channels of push; null without it."
+  type = object({
+    notifications_queue_url             = string
+    notifications_queue_arn             = string
+    notifications_dead_letter_queue_url = string
+    connections_arn                     = string
+    websocket_url                       = string
+    management_url                      = string
+    events_from                         = string
+    event_topic_arn                     = string
+    appsync_url                         = string
+    mercure_url                         = string
+    webhooks                            = bool
+    webhook_allow                       = string
+    webhook_deny                        = string
+  })
+}

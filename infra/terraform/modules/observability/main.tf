@@ -4,7 +4,9 @@ locals {
   actions = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
 
   # Each: what it means for whoever is woken by it, and when it rings.
-  queue_alarms = {
+  queue_alarms = merge(local.order_alarms, local.push_alarms)
+
+  order_alarms = {
     dead-letters = {
       description = "Orders fell out of the queue: see `offload dlq list`."
       queue       = var.dead_letter_queue_name
@@ -18,6 +20,32 @@ locals {
       threshold   = 900
     }
   }
+
+  push_alarms = var.push == null ? {} : merge(
+    {
+      notifications-dead-letters = {
+        description = "Notifications were given up: a webhook or another target does not take them. Clients still see each status in S3."
+        queue       = var.push.dead_letter_queue_name
+        metric      = "ApproximateNumberOfMessagesVisible"
+        threshold   = 0
+      }
+      notifications-waiting = {
+        description = "The oldest notification has waited for half an hour: the notifier is down, or slow targets take all of it."
+        queue       = var.push.queue_name
+        metric      = "ApproximateAgeOfOldestMessage"
+        # What is tried again may be delayed for a quarter of an hour.
+        threshold = 1800
+      }
+    },
+    !var.push.stream ? {} : {
+      stream-failures = {
+        description = "Records of the order table's stream were given up, and nobody was told of those changes. Clients still see each status in S3."
+        queue       = var.push.stream_failures_queue_name
+        metric      = "ApproximateNumberOfMessagesVisible"
+        threshold   = 0
+      }
+    },
+  )
 }
 
 resource "aws_cloudwatch_metric_alarm" "queue" {
@@ -76,7 +104,7 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_name = var.name
 
   dashboard_body = jsonencode({
-    widgets = [for i, w in local.widgets : {
+    widgets = [for i, w in concat(local.widgets, local.push_widgets) : {
       type   = "metric"
       x      = 12 * (i % 2)
       y      = 6 * floor(i / 2)
@@ -137,5 +165,16 @@ locals {
         ["AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName", var.table_name],
       ]
     },
+  ]
+
+  push_widgets = [for push in var.push[*] : {
+    title = "Notifications"
+    stat  = "Maximum"
+    metrics = [
+      ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", push.queue_name],
+      ["AWS/SQS", "ApproximateNumberOfMessagesDelayed", "QueueName", push.queue_name],
+      ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", push.dead_letter_queue_name],
+    ]
+    }
   ]
 }

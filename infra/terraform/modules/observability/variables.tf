@@ -37,3 +37,13 @@ variable "table_name" {
   description = "The order table."
   type        = string
 }
+
+variable "push" {
+  description = "The queues of push, and whether there is one of the stream's failures; null without push."
+  type = object({
+    queue_name                 = string
+    dead_letter_queue_name     = string
+    stream                     = bool
+    stream_failures_queue_name = string
+  })
+}

@@ -36,6 +36,10 @@ resource "aws_dynamodb_table" "this" {
     projection_type = "KEYS_ONLY"
   }
 
+  # For whom changes are told from the table's stream: the order as it is then, which is all that an event says.
+  stream_enabled   = var.stream
+  stream_view_type = var.stream ? "NEW_IMAGE" : null
+
   ttl {
     attribute_name = "expires_at"
     enabled        = true

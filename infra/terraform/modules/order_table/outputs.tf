@@ -7,3 +7,8 @@ output "arn" {
   description = "The table's ARN."
   value       = aws_dynamodb_table.this.arn
 }
+
+output "stream_arn" {
+  description = "ARN of the stream of the table's changes; null without one."
+  value       = var.stream ? aws_dynamodb_table.this.stream_arn : null
+}

@@ -12,3 +12,8 @@ variable "deletion_protection" {
   description = "Whether the table survives a destroy."
   type        = bool
 }
+
+variable "stream" {
+  description = "Whether the table has a stream of its changes, for `events_from = \"stream\"`."
+  type        = bool
+}

@@ -1,25 +1,25 @@
-# The queue of orders, and where its dead letters go. Both standard: an order may come twice, and does no harm.
+# A queue, and where its dead letters go. Both standard: a message may come twice, and does no harm.
 
-resource "aws_sqs_queue" "orders" {
-  name                       = "${var.name}-orders"
+resource "aws_sqs_queue" "this" {
+  name                       = var.name
   visibility_timeout_seconds = var.visibility_seconds
   # The longest that SQS keeps a message: an outage of a week loses nothing.
   message_retention_seconds = 1209600
   # Long polls wherever the receiver does not ask for them itself: the fewest empty answers, which are billed too.
   receive_wait_time_seconds = 20
-  # SSE-SQS costs nothing. A message holds an id and a key, nothing of the order.
+  # SSE-SQS costs nothing.
   sqs_managed_sse_enabled = true
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead.arn
-    # Orders end sooner, by their attempts; this catches what never gets that far. Waiting for another worker's lease
-    # counts as a delivery too, so it is not a small number.
+    # Orders and notifications end sooner, by their attempts; this catches what never gets that far. Waiting for another
+    # worker's lease counts as a delivery too, so it is not a small number.
     maxReceiveCount = 20
   })
 }
 
 resource "aws_sqs_queue" "dead" {
-  name                       = "${var.name}-orders-dead"
+  name                       = "${var.name}-dead"
   visibility_timeout_seconds = var.visibility_seconds
   message_retention_seconds  = 1209600
   receive_wait_time_seconds  = 20
@@ -30,12 +30,12 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead" {
   queue_url = aws_sqs_queue.dead.id
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.orders.arn]
+    sourceQueueArns   = [aws_sqs_queue.this.arn]
   })
 }
 
 data "aws_iam_policy_document" "tls" {
-  for_each = { orders = aws_sqs_queue.orders.arn, dead = aws_sqs_queue.dead.arn }
+  for_each = { this = aws_sqs_queue.this.arn, dead = aws_sqs_queue.dead.arn }
 
   statement {
     sid       = "TlsOnly"
@@ -54,12 +54,23 @@ data "aws_iam_policy_document" "tls" {
   }
 }
 
-resource "aws_sqs_queue_policy" "orders" {
-  queue_url = aws_sqs_queue.orders.id
-  policy    = data.aws_iam_policy_document.tls["orders"].json
+resource "aws_sqs_queue_policy" "this" {
+  queue_url = aws_sqs_queue.this.id
+  policy    = data.aws_iam_policy_document.tls["this"].json
 }
 
 resource "aws_sqs_queue_policy" "dead" {
   queue_url = aws_sqs_queue.dead.id
   policy    = data.aws_iam_policy_document.tls["dead"].json
+}
+
+# What the queue of orders was called when it was the only one.
+moved {
+  from = aws_sqs_queue.orders
+  to   = aws_sqs_queue.this
+}
+
+moved {
+  from = aws_sqs_queue_policy.orders
+  to   = aws_sqs_queue_policy.this
 }

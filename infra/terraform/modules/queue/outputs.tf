@@ -1,16 +1,16 @@
 output "url" {
-  description = "URL of the queue of orders."
-  value       = aws_sqs_queue.orders.url
+  description = "URL of the queue."
+  value       = aws_sqs_queue.this.url
 }
 
 output "arn" {
-  description = "ARN of the queue of orders."
-  value       = aws_sqs_queue.orders.arn
+  description = "ARN of the queue."
+  value       = aws_sqs_queue.this.arn
 }
 
 output "name" {
-  description = "Name of the queue of orders."
-  value       = aws_sqs_queue.orders.name
+  description = "Name of the queue."
+  value       = aws_sqs_queue.this.name
 }
 
 output "dead_letter_url" {
@@ -30,5 +30,5 @@ output "dead_letter_name" {
 
 output "visibility_seconds" {
   description = "How long a message that was received stays invisible."
-  value       = aws_sqs_queue.orders.visibility_timeout_seconds
+  value       = aws_sqs_queue.this.visibility_timeout_seconds
 }

@@ -1,9 +1,9 @@
 variable "name" {
-  description = "Prefix of the queues' names."
+  description = "The queue's name; its dead-letter queue has -dead behind it."
   type        = string
 }
 
 variable "visibility_seconds" {
-  description = "How long a message that was received stays invisible unless its worker says otherwise: with Lambda at least six times the function's timeout."
+  description = "How long a message that was received stays invisible unless its receiver says otherwise: with Lambda at least six times the function's timeout."
   type        = number
 }

@@ -39,7 +39,7 @@ resource "aws_ecs_task_definition" "this" {
     name        = "worker"
     image       = var.fargate.image
     essential   = true
-    environment = [for name, value in local.environment : { name = name, value = value }]
+    environment = [for name, value in merge(local.environment, local.delivers_none) : { name = name, value = value }]
     # The program's own grace period is 25 s; whoever is killed before its end costs its orders an attempt.
     stopTimeout = 30
     logConfiguration = {
@@ -51,6 +51,11 @@ resource "aws_ecs_task_definition" "this" {
       }
     }
   }])
+}
+
+locals {
+  # The notifier is a function: a container has neither its secrets nor its permissions.
+  delivers_none = var.push == null ? {} : { OFFLOAD_NOTIFY_CONCURRENCY = "0" }
 }
 
 data "aws_region" "current" {}
@@ -98,10 +103,10 @@ resource "aws_iam_role_policy" "task" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    # One program, all parts: each statement once, by a name of its own.
-    Statement = flatten([for part, statements in local.statements : [
+    # One program, all parts but the notifier: each statement once, by a name of its own.
+    Statement = flatten([for part, statements in local.granted : [
       for s in statements : merge(s, { Sid = "${replace(title(replace(part, "_", " ")), " ", "")}${s.Sid}" })
-    ]])
+    ] if part != "notifier"])
   })
 }
 

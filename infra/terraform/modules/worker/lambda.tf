@@ -1,11 +1,27 @@
-# The three functions. One package: the program tells by the event what it is asked for.
+# The functions. One package: the program tells by the event what it is asked for.
 
 locals {
-  functions = local.lambda ? {
-    worker       = { name = "worker", description = "Works on orders.", timeout = var.timeout_seconds, memory = 512 }
-    dead_letters = { name = "dead-letters", description = "Ends what the queue gave up.", timeout = 30, memory = 256 }
-    sweeper      = { name = "sweeper", description = "Sends what was not sent, ends what is overdue.", timeout = 60, memory = 256 }
-  } : {}
+  functions = {
+    for part, f in {
+      worker       = { name = "worker", description = "Works on orders.", timeout = var.timeout_seconds, memory = 512 }
+      dead_letters = { name = "dead-letters", description = "Ends what the queue gave up.", timeout = 30, memory = 256 }
+      sweeper      = { name = "sweeper", description = "Sends what was not sent, ends what is overdue.", timeout = 60, memory = 256 }
+      notifier     = { name = "notifier", description = "Tells clients of changes.", timeout = var.notifier_timeout_seconds, memory = 256 }
+    } : part => f if part == "notifier" ? var.push != null : local.lambda
+  }
+
+  # What the notifier alone knows.
+  notifier_environment = merge(
+    nonsensitive(var.webhook_secret == null) ? {} : { OFFLOAD_WEBHOOK_SECRET = var.webhook_secret },
+    nonsensitive(var.appsync_api_key == null) ? {} : { OFFLOAD_APPSYNC_API_KEY = var.appsync_api_key },
+    nonsensitive(var.mercure_jwt == null) ? {} : { OFFLOAD_MERCURE_JWT = var.mercure_jwt },
+    var.push == null ? {} : {
+      for name, value in {
+        OFFLOAD_WEBHOOK_ALLOW = var.push.webhook_allow
+        OFFLOAD_WEBHOOK_DENY  = var.push.webhook_deny
+      } : name => value if value != null
+    },
+  )
 }
 
 resource "aws_iam_role" "function" {
@@ -31,7 +47,7 @@ resource "aws_iam_role_policy" "function" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.statements[each.key], [{
+    Statement = concat(local.granted[each.key], [{
       Sid      = "Log"
       Effect   = "Allow"
       Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -53,7 +69,7 @@ resource "aws_lambda_function" "function" {
   #checkov:skip=CKV_AWS_115:the event source limits how many run at once; reserved concurrency would throttle deliveries, which count
   #checkov:skip=CKV_AWS_116:fed by queues that have dead-letter queues themselves, or by a schedule whose next run makes up for a failed one
   #checkov:skip=CKV_AWS_117:it calls AWS's public endpoints only; in a VPC it would need a NAT gateway to reach them
-  #checkov:skip=CKV_AWS_173:no secret is in its configuration
+  #checkov:skip=CKV_AWS_173:the secrets of the notifier's channels are encrypted with AWS's own key; the others have none
   #checkov:skip=CKV_AWS_272:the package is built by whoever applies this
   for_each         = local.functions
   function_name    = "${var.name}-${each.value.name}"
@@ -68,7 +84,7 @@ resource "aws_lambda_function" "function" {
   timeout          = each.value.timeout
 
   environment {
-    variables = local.environment
+    variables = each.key == "notifier" ? merge(local.environment, local.notifier_environment) : local.environment
   }
 
   depends_on = [aws_cloudwatch_log_group.function]

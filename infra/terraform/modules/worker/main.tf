@@ -1,5 +1,6 @@
 # Who does the work and looks after what falls out from under it: as three functions of one package, or as a container that
-# is all of them. This file has what both share.
+# is all of them. Beside them, with push, the notifier, which is a function in either case: it needs no more time than a
+# function has, and nobody else sees the secrets of its channels. This file has what all share.
 
 locals {
   lambda  = var.runtime == "lambda"
@@ -16,14 +17,27 @@ locals {
       # A session by chaining lasts an hour: a longer TTL could not be kept. GET /order/{id} gives a fresh URL.
       OFFLOAD_RESULT_URL_TTL_SECONDS = "3600"
     },
+    local.push_environment,
     var.settings,
   )
+
+  # Settings of push, as far as there are any.
+  push_environment = var.push == null ? {} : {
+    for name, value in {
+      OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
+      OFFLOAD_NOTIFICATIONS_DEAD_LETTER_QUEUE_URL = var.push.notifications_dead_letter_queue_url
+      OFFLOAD_EVENTS_FROM                         = var.push.events_from
+      OFFLOAD_EVENT_TOPIC_ARN                     = var.push.event_topic_arn
+      OFFLOAD_APPSYNC_URL                         = var.push.appsync_url
+      OFFLOAD_MERCURE_URL                         = var.push.mercure_url
+    } : name => value if value != null
+  }
 
   # Statements by the part of the work that needs them.
   statements = {
     worker = [
       {
-        # Query, PutItem and DeleteItem are for what workers report of themselves.
+        # PutItem and DeleteItem are for what workers report of themselves, Query for that and for who watches an order.
         Sid      = "Orders"
         Effect   = "Allow"
         Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
@@ -47,6 +61,12 @@ locals {
         Effect   = "Allow"
         Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
         Resource = var.queue_arn
+      },
+      {
+        Sid      = "Notify"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = var.push[*].notifications_queue_arn
       },
       {
         Sid      = "Sign"
@@ -73,6 +93,18 @@ locals {
         Effect   = "Allow"
         Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
         Resource = var.dead_letter_queue_arn
+      },
+      {
+        Sid      = "FindWhoWatches"
+        Effect   = "Allow"
+        Action   = "dynamodb:Query"
+        Resource = var.table_arn
+      },
+      {
+        Sid      = "Notify"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = var.push[*].notifications_queue_arn
       },
       {
         Sid      = "SignResults"
@@ -106,6 +138,91 @@ locals {
         Action   = "sqs:SendMessage"
         Resource = var.queue_arn
       },
+      {
+        Sid      = "FindWhoWatches"
+        Effect   = "Allow"
+        Action   = "dynamodb:Query"
+        Resource = var.table_arn
+      },
+      {
+        Sid      = "Notify"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = var.push[*].notifications_queue_arn
+      },
     ]
+    notifier = [
+      {
+        Sid      = "Notifications"
+        Effect   = "Allow"
+        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        Resource = var.push[*].notifications_queue_arn
+      },
+      {
+        # What is tried again goes back as a message of its own, what is given up to the dead letters.
+        Sid      = "TryAgainOrGiveUp"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = flatten([var.push[*].notifications_queue_arn, var.push[*].notifications_dead_letter_queue_arn])
+      },
+      {
+        Sid      = "PostToConnections"
+        Effect   = "Allow"
+        Action   = "execute-api:ManageConnections"
+        Resource = var.push[*].connections_arn
+      },
+      {
+        # What became of a webhook, connections that are gone, and who watches an order.
+        Sid      = "DeliveriesAndWatchers"
+        Effect   = "Allow"
+        Action   = ["dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+        Resource = var.table_arn
+      },
+      {
+        Sid      = "PublishToTopic"
+        Effect   = "Allow"
+        Action   = "sns:Publish"
+        Resource = var.push[*].event_topic_arn
+      },
+      {
+        # AWS offers no narrower resource: a task's token is what opens it, and nothing else.
+        Sid      = "AnswerTasks"
+        Effect   = "Allow"
+        Action   = ["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"]
+        Resource = "*"
+      },
+      {
+        # Channels are /orders/{id}; where the API has a key, no role is asked for.
+        Sid      = "PublishToAppSync"
+        Effect   = "Allow"
+        Action   = "appsync:EventPublish"
+        Resource = [for arn in var.push[*].appsync_api_arn : "${arn}/channelNamespace/orders" if arn != null]
+      },
+      {
+        Sid      = "ReadStream"
+        Effect   = "Allow"
+        Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+        Resource = var.push[*].table_stream_arn
+      },
+      {
+        # Lambda sends there with the function's role.
+        Sid      = "NameWhatTheStreamLost"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = var.push[*].stream_failures_arn
+      },
+    ]
+  }
+
+  # Statements of channels that this deployment does not have.
+  withheld = concat(
+    var.push == null ? ["FindWhoWatches", "Notify"] : [],
+    try(var.push.event_topic_arn != null, false) ? [] : ["PublishToTopic"],
+    try(var.push.step_functions, false) ? [] : ["AnswerTasks"],
+    try(var.push.appsync_api_arn != null, false) ? [] : ["PublishToAppSync"],
+    try(var.push.events_from == "stream", false) ? [] : ["ReadStream", "NameWhatTheStreamLost"],
+  )
+  granted = {
+    for part, statements in local.statements : part => [for s in statements : s if !contains(local.withheld, s.Sid)]
   }
 }

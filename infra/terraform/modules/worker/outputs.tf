@@ -1,5 +1,5 @@
 output "function_names" {
-  description = "Names of the functions, for alarms; empty with fargate."
+  description = "Names of the functions, for alarms; with fargate the notifier alone."
   value       = [for f in aws_lambda_function.function : f.function_name]
 }
 
@@ -9,4 +9,11 @@ output "signing_role_arns" {
     [for part, role in aws_iam_role.function : role.arn if contains(["worker", "dead_letters"], part)],
     aws_iam_role.task[*].arn,
   )
+}
+
+output "notifier_arn" {
+  description = "ARN of the function that delivers notifications; null without push."
+  value       = one([for part, f in aws_lambda_function.function : f.arn if part == "notifier"])
+  # An event source is refused while the function's role may not read it.
+  depends_on = [aws_iam_role_policy.function]
 }

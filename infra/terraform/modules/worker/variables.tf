@@ -103,3 +103,47 @@ variable "log_retention_days" {
   description = "Days that logs are kept."
   type        = number
 }
+
+variable "notifier_timeout_seconds" {
+  description = "The longest that an invocation of the notifier may take."
+  type        = number
+}
+
+variable "push" {
+  description = "Queues and channels of push; null without it."
+  type = object({
+    notifications_queue_url             = string
+    notifications_queue_arn             = string
+    notifications_dead_letter_queue_url = string
+    notifications_dead_letter_queue_arn = string
+    connections_arn                     = string
+    events_from                         = string
+    table_stream_arn                    = string
+    stream_failures_arn                 = string
+    event_topic_arn                     = string
+    step_functions                      = bool
+    appsync_url                         = string
+    appsync_api_arn                     = string
+    mercure_url                         = string
+    webhook_allow                       = string
+    webhook_deny                        = string
+  })
+}
+
+variable "webhook_secret" {
+  description = "Signs webhooks; null for none."
+  type        = string
+  sensitive   = true
+}
+
+variable "appsync_api_key" {
+  description = "API key of the AppSync Events API; null for requests that the notifier's role signs."
+  type        = string
+  sensitive   = true
+}
+
+variable "mercure_jwt" {
+  description = "JWT that may publish to the Mercure hub; null without a hub."
+  type        = string
+  sensitive   = true
+}

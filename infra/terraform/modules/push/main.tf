@@ -1,0 +1,97 @@
+# Telling clients of changes: the queue of notifications, and whom the notifier gets them from.
+
+module "queue" {
+  source = "../queue"
+
+  name = "${var.name}-notifications"
+  # Lambda's own advice: six times the function's timeout.
+  visibility_seconds = 6 * var.notifier_timeout_seconds
+}
+
+resource "aws_lambda_event_source_mapping" "notifications" {
+  event_source_arn = module.queue.arn
+  function_name    = var.notifier_arn
+  # A notification that was not settled must not bring the others of its batch again.
+  function_response_types = ["ReportBatchItemFailures"]
+  # Those of a batch are delivered side by side.
+  batch_size = 10
+  # Nobody should wait for others to fill a batch.
+  maximum_batching_window_in_seconds = 0
+
+  scaling_config {
+    maximum_concurrency = var.notifier_max_concurrency
+  }
+}
+
+# --- From the table's stream, instead of from the writers ---------------------------------------------------------------
+
+resource "aws_lambda_event_source_mapping" "stream" {
+  count             = local.stream ? 1 : 0
+  event_source_arn  = var.table_stream_arn
+  function_name     = var.notifier_arn
+  starting_position = "TRIM_HORIZON" # All that the stream has: what was changed while this was being set up is told, too.
+  # A record that cannot be told of must not bring the others of its batch again, and is looked for by halves where the
+  # function dies of it.
+  function_response_types        = ["ReportBatchItemFailures"]
+  bisect_batch_on_function_error = true
+  batch_size                     = 100
+  # A record that is tried again keeps all of its shard waiting, so it is not tried for ever.
+  maximum_retry_attempts = 20
+
+  # Orders that are new or changed. What workers report of themselves, keys, connections, deliveries and what has expired
+  # cost no invocation.
+  filter_criteria {
+    filter {
+      pattern = jsonencode({
+        eventName = ["INSERT", "MODIFY"]
+        dynamodb  = { Keys = { sk = { S = ["order"] } } }
+      })
+    }
+  }
+
+  destination_config {
+    on_failure {
+      destination_arn = aws_sqs_queue.stream_failures[0].arn
+    }
+  }
+}
+
+# Where the stream's records that were given up are named: shard and sequence numbers, not what stood in them. Not the dead
+# letters of notifications, which can be sent once more.
+resource "aws_sqs_queue" "stream_failures" {
+  count                     = local.stream ? 1 : 0
+  name                      = "${var.name}-stream-failures"
+  message_retention_seconds = 1209600
+  receive_wait_time_seconds = 20
+  sqs_managed_sse_enabled   = true
+}
+
+data "aws_iam_policy_document" "tls" {
+  count = local.stream ? 1 : 0
+
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["sqs:*"]
+    resources = [aws_sqs_queue.stream_failures[0].arn]
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_sqs_queue_policy" "stream_failures" {
+  count     = local.stream ? 1 : 0
+  queue_url = aws_sqs_queue.stream_failures[0].id
+  policy    = data.aws_iam_policy_document.tls[0].json
+}
+
+locals {
+  stream = var.events_from == "stream"
+}

@@ -1,0 +1,69 @@
+output "endpoint" {
+  description = "Where clients open WebSockets: wss://."
+  value       = local.endpoint
+}
+
+output "management_url" {
+  description = "Where the service posts to open connections: API Gateway's Management API of the stage."
+  value       = replace(local.endpoint, "/^wss:/", "https:")
+}
+
+output "execution_arn" {
+  description = "ARN of the WebSocket API for permissions to call it."
+  value       = aws_apigatewayv2_api.this.execution_arn
+}
+
+output "connections_arn" {
+  description = "What one may execute who may post to open connections of the stage."
+  value       = "${aws_apigatewayv2_api.this.execution_arn}/${local.stage}/POST/@connections/*"
+}
+
+output "api_id" {
+  description = "Id of the WebSocket API, for metrics."
+  value       = aws_apigatewayv2_api.this.id
+}
+
+output "queue_url" {
+  description = "URL of the queue of notifications."
+  value       = module.queue.url
+}
+
+output "queue_arn" {
+  description = "ARN of the queue of notifications."
+  value       = module.queue.arn
+}
+
+output "queue_name" {
+  description = "Name of the queue of notifications."
+  value       = module.queue.name
+}
+
+output "dead_letter_url" {
+  description = "URL of its dead-letter queue."
+  value       = module.queue.dead_letter_url
+}
+
+output "dead_letter_arn" {
+  description = "ARN of its dead-letter queue."
+  value       = module.queue.dead_letter_arn
+}
+
+output "dead_letter_name" {
+  description = "Name of its dead-letter queue."
+  value       = module.queue.dead_letter_name
+}
+
+output "visibility_seconds" {
+  description = "How long a notification that was received stays invisible."
+  value       = module.queue.visibility_seconds
+}
+
+output "stream_failures_arn" {
+  description = "ARN of the queue that names the stream's records that were given up; null with writers."
+  value       = one(aws_sqs_queue.stream_failures[*].arn)
+}
+
+output "stream_failures_name" {
+  description = "Its name; null with writers."
+  value       = one(aws_sqs_queue.stream_failures[*].name)
+}

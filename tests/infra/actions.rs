@@ -17,10 +17,11 @@ pub(crate) enum Part {
     Worker,
     DeadLetters,
     Sweeper,
+    Notifier,
 }
 
 /// The SDK's methods, and the actions that they need. A transaction needs those of its parts.
-const OPERATIONS: [(&str, &str); 13] = [
+const OPERATIONS: [(&str, &str); 14] = [
     ("get_item", "dynamodb:GetItem"),
     ("put_item", "dynamodb:PutItem"),
     ("update_item", "dynamodb:UpdateItem"),
@@ -30,6 +31,7 @@ const OPERATIONS: [(&str, &str); 13] = [
     ("get_object", "s3:GetObject"),
     ("put_object", "s3:PutObject"),
     ("send_message", "sqs:SendMessage"),
+    ("send_message_batch", "sqs:SendMessage"),
     ("receive_message", "sqs:ReceiveMessage"),
     ("delete_message", "sqs:DeleteMessage"),
     ("change_message_visibility", "sqs:ChangeMessageVisibility"),
@@ -39,6 +41,25 @@ const OPERATIONS: [(&str, &str); 13] = [
 /// What Lambda does with a function's role to feed it from a queue.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
 const EVENT_SOURCE: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+
+/// The same for a table's stream. <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html>
+const STREAM_SOURCE: [&str; 4] =
+    ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
+
+/// Requests that are signed without an SDK, and what they need.
+const SIGNED: [(&str, &[&str]); 4] = [
+    (r#"sign("execute-api""#, &["execute-api:ManageConnections"]),
+    (r#"sign("sns""#, &["sns:Publish"]),
+    (r#"sign("states""#, &["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"]),
+    (r#"sign("appsync""#, &["appsync:EventPublish"]),
+];
+
+/// What of `shared/src/aws/show.rs` is called, and what that calls.
+const SHOWN: [(&str, &str); 3] = [
+    ("stores.show(", "objects.publish( orders.watchers( queue.send_all("),
+    ("stores.tell(", "orders.watchers( queue.send_all("),
+    ("stores.heartbeat(", "queue.send("),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -98,6 +119,7 @@ pub(crate) fn calls(part: Part) -> BTreeSet<String> {
         Part::Worker => (&["worker/src/job", "worker/src/lambda/mod.rs", "worker/src/reporter.rs"], true),
         Part::DeadLetters => (&["worker/src/dead_letters.rs"], true),
         Part::Sweeper => (&["worker/src/sweeper.rs"], false),
+        Part::Notifier => (&["worker/src/notify", "worker/src/lambda/mod.rs"], true),
     };
     let mut text: String = paths.iter().map(|p| sources(p)).collect();
     if part == Part::DeadLetters {
@@ -107,13 +129,33 @@ pub(crate) fn calls(part: Part) -> BTreeSet<String> {
         let end = text.find("/// What became of an attempt to redrive").unwrap();
         text = text[bury..end].to_owned();
         assert!(text.contains("job::publish("), "it shows as a worker does");
-        text += "presigner.get( objects.publish(";
+        text += "presigner.get( stores.show(";
     }
     let mut called = BTreeSet::new();
+    if part == Part::Notifier {
+        // Of the functions' file only what the notifier's events lead to; orders and sweeps are for other functions.
+        let lambda = sources("worker/src/lambda/mod.rs");
+        let from = lambda.find("/// Delivers notifications").unwrap();
+        let to = lambda.find("async fn sweep").unwrap();
+        text = sources("worker/src/notify") + &lambda[from..to];
+        called.extend(STREAM_SOURCE.map(str::to_owned));
+    }
+    for (signs, actions) in SIGNED {
+        let squeezed: String = text.split_whitespace().collect::<Vec<_>>().join("");
+        if squeezed.contains(signs) {
+            called.extend(actions.iter().map(|a| (*a).to_owned()));
+        }
+    }
+    for (shows, calls) in SHOWN {
+        if text.contains(shows) {
+            text += calls;
+        }
+    }
     for (variable, files) in [
-        ("orders", &["orders", "due", "workers"][..]),
+        ("orders", &["orders", "due", "workers", "watchers", "deliveries"][..]),
         ("objects", &["status_store"]),
         ("queue", &["queue"]),
+        ("dead", &["queue"]),
         ("delivery", &["queue"]),
         ("visibility", &["queue"]),
     ] {

@@ -14,10 +14,18 @@ use offload_shared::settings::{ALL, Setting};
 use actions::{Part, calls};
 use hcl_files::{attribute, blocks, module, object, text_of};
 
-/// `OFFLOAD_` variables that an expression sets.
+/// `OFFLOAD_` variables that an expression sets, in whatever it is put together from.
 fn variables(expression: &Expression) -> BTreeSet<String> {
-    let Expression::Object(object) = expression else { return BTreeSet::new() };
-    object.keys().map(ToString::to_string).filter(|k| k.starts_with("OFFLOAD_")).collect()
+    let text = hcl::format::to_string(expression).unwrap();
+    let set = regex::Regex::new(r#"(OFFLOAD_[A-Z0-9_]+)"?\s*="#).unwrap();
+    set.captures_iter(&text).map(|c| c[1].to_owned()).collect()
+}
+
+/// A local value of a module.
+fn local<'a>(module: &'a hcl::Body, name: &str) -> &'a Expression {
+    let locals = module.blocks().filter(|b| b.identifier() == "locals");
+    let mut found = locals.filter_map(|l| l.body.attributes().find(|a| a.key() == name));
+    found.next().unwrap_or_else(|| panic!("no local value {name}")).expr()
 }
 
 fn known(settings: &[Setting]) -> BTreeSet<String> {
@@ -33,13 +41,14 @@ fn functions_get_every_setting_that_they_need_and_none_that_they_do_not_know() {
     let api = module("api");
     let function = blocks(&api, "resource", "aws_lambda_function").remove(0);
     let environment = function.body.blocks().find(|b| b.identifier() == "environment").unwrap();
-    let of_api = variables(attribute(&environment.body, "variables"));
+    let mut of_api = variables(attribute(&environment.body, "variables"));
+    of_api.extend(variables(local(&api, "push_environment")));
 
     let worker = module("worker");
-    let locals: Vec<_> = worker.blocks().filter(|b| b.identifier() == "locals").collect();
-    let environment = locals.iter().find_map(|l| l.body.attributes().find(|a| a.key() == "environment")).unwrap();
-    let Expression::FuncCall(merge) = environment.expr() else { panic!("environment is merged with var.settings") };
-    let of_worker = variables(&merge.args[0]);
+    let of_worker: BTreeSet<String> = ["environment", "push_environment", "notifier_environment"]
+        .iter()
+        .flat_map(|l| variables(local(&worker, l)))
+        .collect();
 
     // Lambda's own needs: a function has no address, and credentials whose end it is not told.
     let in_lambda = ["OFFLOAD_SIGNER_ROLE_ARN".to_owned()];
@@ -79,9 +88,11 @@ fn actions_of(action: &Expression) -> Vec<String> {
 #[test]
 fn each_role_allows_what_its_code_calls_and_no_more() {
     let api = module("api");
-    let policy = blocks(&api, "resource", "aws_iam_role_policy").remove(0);
-    let Expression::FuncCall(encode) = attribute(&policy.body, "policy") else { panic!() };
-    let of_api = allowed(object(&encode.args[0], "Statement"));
+    let mut of_api = BTreeSet::new();
+    for policy in blocks(&api, "resource", "aws_iam_role_policy") {
+        let Expression::FuncCall(encode) = attribute(&policy.body, "policy") else { panic!() };
+        of_api.extend(allowed(object(&encode.args[0], "Statement")));
+    }
 
     let worker = module("worker");
     let locals: Vec<_> = worker.blocks().filter(|b| b.identifier() == "locals").collect();
@@ -93,6 +104,7 @@ fn each_role_allows_what_its_code_calls_and_no_more() {
         (Part::Worker, of_part("worker")),
         (Part::DeadLetters, of_part("dead_letters")),
         (Part::Sweeper, of_part("sweeper")),
+        (Part::Notifier, of_part("notifier")),
     ] {
         assert!(set.iter().all(|a| !a.contains('*')), "{part:?}: {set:?}");
         // The function's own log.
@@ -146,12 +158,30 @@ fn the_http_api_routes_what_the_router_serves() {
             served.insert(format!("{} {path}", method.to_uppercase()));
         }
     }
-    // Prometheus asks a server; the numbers of a function are CloudWatch's.
-    served.remove("GET /metrics");
+    // Prometheus asks a server; the numbers of a function are CloudWatch's. And a function keeps no connections: API Gateway
+    // does, by the WebSocket API.
+    for of_servers in ["GET /metrics", "GET /order/{id}/events", "GET /ws"] {
+        served.remove(of_servers);
+    }
     assert_eq!(routed, served);
     for path in ["/order", "/order/{id}"] {
         assert!(routes.iter().any(|r| text_of(r) == format!("OPTIONS {path}")), "pages ask before they call {path}");
     }
+}
+
+#[test]
+fn the_websocket_api_has_a_route_for_every_action_of_its_own_and_one_for_the_rest() {
+    let push = module("push");
+    let routes: BTreeSet<String> = hcl::format::to_string(&push).unwrap().split('"').map(str::to_owned).collect();
+    for route in ["$connect", "$disconnect", "$default", "subscribe"] {
+        assert!(routes.contains(route), "{route}");
+    }
+    let api = blocks(&push, "resource", "aws_apigatewayv2_api").remove(0);
+    assert!(
+        hcl::format::to_string(attribute(&api.body, "route_selection_expression"))
+            .unwrap()
+            .contains("request.body.action")
+    );
 }
 
 #[test]

@@ -73,13 +73,6 @@ resource "aws_iam_role_policy" "push" {
         Action   = "sqs:SendMessage"
         Resource = var.push.notifications_queue_arn
       },
-      {
-        # What a connection asked for in passing is answered by the Management API.
-        Sid      = "AnswerConnections"
-        Effect   = "Allow"
-        Action   = "execute-api:ManageConnections"
-        Resource = var.push.connections_arn
-      },
     ]
   })
 }

@@ -38,7 +38,7 @@ resource "aws_dynamodb_table" "this" {
 
   # For whom changes are told from the table's stream: the order as it is then, which is all that an event says.
   stream_enabled   = var.stream
-  stream_view_type = var.stream ? "NEW_IMAGE" : null
+  stream_view_type = var.stream ? "NEW_AND_OLD_IMAGES" : null
 
   ttl {
     attribute_name = "expires_at"

@@ -35,7 +35,18 @@ fn openapi_names_every_route_and_every_reference_leads_somewhere() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
     let paths: Vec<_> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-    assert_eq!(paths, ["/docs", "/healthz", "/metrics", "/openapi.json", "/order", "/order/{id}", "/readyz"]);
+    let served = [
+        "/docs",
+        "/healthz",
+        "/metrics",
+        "/openapi.json",
+        "/order",
+        "/order/{id}",
+        "/order/{id}/events",
+        "/readyz",
+        "/ws",
+    ];
+    assert_eq!(paths, served);
     let mut references = Vec::new();
     collect(&document, &mut references);
     assert!(references.contains(&"#/components/schemas/OrderRequest".to_owned()));

@@ -98,7 +98,7 @@ impl Gateway<'_> {
         Body::from(said.unwrap_or_else(|problem| protocol::problem(&problem))).into_response()
     }
 
-    async fn subscribe(&self, order: OrderId, cancels: bool) -> Result<String, Problem> {
+    async fn subscribe(&self, order: OrderId, cancels: bool) -> Result<String, Box<Problem>> {
         let failed = |e| {
             self.service.note("cannot follow an order", &e);
             protocol::unavailable()

@@ -106,7 +106,7 @@ pub(crate) async fn leave(service: &Service, order: OrderId, connection: &str) {
     }
     match service.stores.orders.get(order).await {
         Ok(Some(record)) if record.state.status == Status::Pending => {
-            cancel_order::cancel_unstarted(service, record).await
+            cancel_order::cancel_unstarted(service, record).await;
         }
         Ok(_) => {}
         Err(e) => service.note("cannot read an order that nobody watches any more; it goes on", &e),

@@ -41,9 +41,10 @@ impl Action {
     ///
     /// # Errors
     /// The problem that the client is answered with.
-    pub(crate) fn read(text: &str, keys: &TokenKeys) -> Result<Self, Problem> {
-        let invalid =
-            |detail: String| Problem::new("invalid-message", "The message cannot be read", 400).detail(detail);
+    pub(crate) fn read(text: &str, keys: &TokenKeys) -> Result<Self, Box<Problem>> {
+        let invalid = |detail: String| {
+            Box::new(Problem::new("invalid-message", "The message cannot be read", 400).detail(detail))
+        };
         if text.len() > MESSAGE_MAX_BYTES {
             return Err(invalid(format!("a message has at most {MESSAGE_MAX_BYTES} bytes")));
         }
@@ -51,44 +52,51 @@ impl Action {
         // By way of a map: serde would take an array for a struct too.
         let message: Map<String, Value> = serde_json::from_str(text).map_err(|e| invalid(format!("{shape}: {e}")))?;
         let message: Message = serde_json::from_value(message.into()).map_err(|e| invalid(format!("{shape}: {e}")))?;
-        let order = || {
-            let missing = || Problem::new("token-missing", "The order token is missing", 401);
-            let token = message
-                .token
-                .as_deref()
-                .ok_or_else(|| missing().detail("send the order_token of the order as the member token"))?;
-            keys.open(token).ok_or_else(token_invalid)
+        let order = || match message.token.as_deref() {
+            Some(token) => keys.open(token).ok_or_else(token_invalid),
+            None => Err(Box::new(
+                Problem::new("token-missing", "The order token is missing", 401)
+                    .detail("send the order_token of the order as the member token"),
+            )),
         };
         match message.action.as_str() {
             "subscribe" => Ok(Self::Subscribe { order: order()?, cancels: message.cancel_on_disconnect }),
             "unsubscribe" => Ok(Self::Unsubscribe { order: order()? }),
             "ping" => Ok(Self::Ping),
-            _ => Err(Problem::new("unknown-action", "There is no such action", 400)
-                .detail("the actions are subscribe, unsubscribe and ping")),
+            _ => Err(Box::new(
+                Problem::new("unknown-action", "There is no such action", 400)
+                    .detail("the actions are subscribe, unsubscribe and ping"),
+            )),
         }
     }
 }
 
 /// The token is none of ours.
-pub(crate) fn token_invalid() -> Problem {
-    Problem::new("token-invalid", "The token is not valid", 403)
-        .detail("each order has its own token, given with the 202 answer")
+pub(crate) fn token_invalid() -> Box<Problem> {
+    Box::new(
+        Problem::new("token-invalid", "The token is not valid", 403)
+            .detail("each order has its own token, given with the 202 answer"),
+    )
 }
 
-pub(crate) fn too_many() -> Problem {
-    Problem::new("too-many-subscriptions", "One connection cannot follow more orders", 429).detail(format!(
+pub(crate) fn too_many() -> Box<Problem> {
+    Box::new(Problem::new("too-many-subscriptions", "One connection cannot follow more orders", 429).detail(format!(
         "a connection follows {SUBSCRIPTIONS_MAX} orders at most; unsubscribe from one, or open another"
-    ))
+    )))
 }
 
-pub(crate) fn not_found(order: OrderId) -> Problem {
-    Problem::new("order-not-found", "There is no such order", 404)
-        .detail(format!("order {order} never was, or it is past its retention"))
+pub(crate) fn not_found(order: OrderId) -> Box<Problem> {
+    Box::new(
+        Problem::new("order-not-found", "There is no such order", 404)
+            .detail(format!("order {order} never was, or it is past its retention")),
+    )
 }
 
-pub(crate) fn unavailable() -> Problem {
-    Problem::new("storage-unavailable", "The service's storage does not answer", 503)
-        .detail("send the message again a little later")
+pub(crate) fn unavailable() -> Box<Problem> {
+    Box::new(
+        Problem::new("storage-unavailable", "The service's storage does not answer", 503)
+            .detail("send the message again a little later"),
+    )
 }
 
 pub(crate) fn pong() -> String {

@@ -183,7 +183,7 @@ impl Session {
     }
 
     /// Does what the client wants, or says why not.
-    async fn act(&mut self, action: Result<Action, Problem>) -> Result<(), End> {
+    async fn act(&mut self, action: Result<Action, Box<Problem>>) -> Result<(), End> {
         let answer = match action {
             Ok(Action::Subscribe { order, cancels }) => self.subscribe(order, cancels).await,
             Ok(Action::Unsubscribe { order }) => {
@@ -197,7 +197,7 @@ impl Session {
     }
 
     /// Follows an order; with the event of the order as it is.
-    async fn subscribe(&mut self, order: OrderId, cancels: bool) -> Result<String, Problem> {
+    async fn subscribe(&mut self, order: OrderId, cancels: bool) -> Result<String, Box<Problem>> {
         if self.followed.len() >= SUBSCRIPTIONS_MAX && !self.followed.contains_key(&order) {
             return Err(protocol::too_many());
         }

@@ -91,7 +91,8 @@ pub(crate) async fn follow(
             format!(" {} after it was accepted", render::words((at - o.created_at).as_seconds_f64()))
         });
         let asked = if looks.api == 0 { String::new() } else { format!(" and {} at the api", looks.api) };
-        let looks = format!("{} at S3{asked}", render::looks(looks.s3));
+        let told = if looks.told == 0 { String::new() } else { format!("told {} times, ", looks.told) };
+        let looks = format!("{told}{} at S3{asked}", render::looks(looks.s3));
         output::say(&format!("{}{took}; {looks}", paint.status(o.status)));
     }
     if o.status == Status::Completed {

@@ -30,6 +30,7 @@ pub(crate) type OnRetry = Arc<dyn Fn(&Retry) + Send + Sync>;
 pub struct Builder {
     http: Option<reqwest::Client>,
     on_retry: Option<OnRetry>,
+    no_push: bool,
 }
 
 /// A failure that is tried again: what [`Builder::on_retry`] is told before each wait.
@@ -71,6 +72,14 @@ impl Builder {
         self
     }
 
+    /// Whether to listen for changes where the service tells of them; it does by default. Without, orders are followed by
+    /// looks at S3 alone, by the schedule.
+    #[must_use]
+    pub fn push(mut self, push: bool) -> Self {
+        self.no_push = !push;
+        self
+    }
+
     /// Calls `told` with each failure that is tried again, before the wait.
     #[must_use]
     pub fn on_retry(mut self, told: impl Fn(&Retry) + Send + Sync + 'static) -> Self {
@@ -91,7 +100,7 @@ impl Builder {
             None => reqwest_client()?,
         };
         let base = url.as_str().trim_end_matches('/').to_owned();
-        Ok(Client { http: Arc::new(Http::new(http, base, self.on_retry)) })
+        Ok(Client { http: Arc::new(Http::new(http, base, self.on_retry, !self.no_push)) })
     }
 }
 

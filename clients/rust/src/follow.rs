@@ -12,6 +12,7 @@ use crate::{
     client::Target,
     clock::{self, Clock},
     error::Error,
+    events::Events,
     http::{Http, Looked},
     look::Look,
     plan::{Plan, jittered},
@@ -46,6 +47,19 @@ pub struct Looks {
     pub s3: u32,
     /// At the api: renewals of the URL.
     pub api: u32,
+    /// Changes that the service told of by itself.
+    pub told: u32,
+}
+
+/// How the service tells of changes by itself.
+#[derive(Debug)]
+enum Push {
+    /// It offers to, at this URL; so often it is worth a try.
+    Offered { url: String, tries: u32, last_id: Option<String> },
+    /// It does.
+    Open { url: String, tries: u32, events: Events },
+    /// It does not: the schedule holds.
+    Off,
 }
 
 /// What is known of an order's end.
@@ -117,6 +131,10 @@ impl Follow {
             cancelled: false,
             ended: false,
             looks: Looks::default(),
+            push: match receipt.links.as_ref().and_then(|links| links.events.clone()).filter(|_| http.push) {
+                Some(url) => Push::Offered { url, tries: 2, last_id: None },
+                None => Push::Off,
+            },
             until: limit.map(|limit| Instant::now() + limit),
             http,
             receipt,
@@ -146,6 +164,7 @@ pub struct Following {
     cancelled: bool,
     ended: bool,
     looks: Looks,
+    push: Push,
     until: Option<Instant>,
 }
 
@@ -189,6 +208,9 @@ impl Following {
 
     /// Waits until it is time, and looks once.
     async fn step(&mut self) -> Result<Option<Update>, Error> {
+        if !matches!(self.push, Push::Off) {
+            return Ok(self.hear().await);
+        }
         let Some(url) = self.url.clone() else { return self.renew().await };
         if let Some(view) = self.pass().await {
             return Ok(self.hear_of_cancellation(view));
@@ -221,6 +243,48 @@ impl Following {
                 self.http.back_off(Target::Look, self.unanswered, wait, why).await;
                 Ok(None)
             }
+        }
+    }
+
+    /// Hears one change that the service tells of; or notes that it does not, whereupon the schedule holds.
+    async fn hear(&mut self) -> Option<Update> {
+        match &mut self.push {
+            Push::Offered { url, tries, last_id } => {
+                let opened = self.http.listen(url, &self.receipt, last_id.clone()).await;
+                let (url, tries) = (std::mem::take(url), *tries - 1);
+                self.push = match opened {
+                    Some(events) => Push::Open { url, tries, events },
+                    None => Push::Off,
+                };
+                None
+            }
+            Push::Open { url, tries, events } => {
+                let heard = tokio::select! {
+                    biased;
+                    view = self.http.cancellations.of(&self.receipt.id), if !self.cancelled => Err(view),
+                    data = events.next() => Ok(data),
+                };
+                match heard {
+                    Err(view) => self.hear_of_cancellation(view),
+                    Ok(Some(text)) => {
+                        let status: StatusObject = serde_json::from_str(&text).ok()?;
+                        self.looks.told += 1;
+                        // The schedule would go on from here.
+                        self.learn(Some(Update { status, text }), clock::now())
+                    }
+                    // It broke off: once more, from where it was.
+                    Ok(None) if *tries > 0 => {
+                        let last_id = events.last_id.take();
+                        self.push = Push::Offered { url: std::mem::take(url), tries: *tries, last_id };
+                        None
+                    }
+                    Ok(None) => {
+                        self.push = Push::Off;
+                        None
+                    }
+                }
+            }
+            Push::Off => None,
         }
     }
 

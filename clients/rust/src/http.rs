@@ -9,9 +9,9 @@ use std::{
 use chrono::TimeDelta;
 use reqwest::{
     Method, RequestBuilder,
-    header::{AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH},
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH},
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     answer::Answer,
@@ -20,6 +20,7 @@ use crate::{
     client::{OnRetry, Retry, Target},
     clock::{self, Clock},
     error::{Error, Problem},
+    events::Events,
     look::{Look, s3_error},
     receipt::Receipt,
     status::StatusView,
@@ -30,11 +31,15 @@ const API_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest that S3 may take for a status object.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 
+const EVENT_STREAM: &str = "text/event-stream";
+
 /// One api, and S3 by presigned URLs.
 pub(crate) struct Http {
     http: reqwest::Client,
     base: String,
     on_retry: Option<OnRetry>,
+    /// Whether changes are listened for where the service tells of them.
+    pub(crate) push: bool,
     /// One service, one clock: what is learned with one order serves the others.
     clock: Mutex<Clock>,
     pub(crate) cancellations: Cancellations,
@@ -48,8 +53,8 @@ pub(crate) struct Looked {
 }
 
 impl Http {
-    pub(crate) fn new(http: reqwest::Client, base: String, on_retry: Option<OnRetry>) -> Self {
-        Self { http, base, on_retry, clock: Mutex::default(), cancellations: Cancellations::default() }
+    pub(crate) fn new(http: reqwest::Client, base: String, on_retry: Option<OnRetry>, push: bool) -> Self {
+        Self { http, base, on_retry, push, clock: Mutex::default(), cancellations: Cancellations::default() }
     }
 
     /// What is known of the service's clock.
@@ -113,6 +118,18 @@ impl Http {
             _ => etag.cloned(),
         };
         Looked { look, at, etag }
+    }
+
+    /// Listens for an order's changes, after `last_id` if that is given; `None` where that does not work.
+    pub(crate) async fn listen(&self, url: &str, receipt: &Receipt, last_id: Option<String>) -> Option<Events> {
+        let mut request = self.http.get(url).header(AUTHORIZATION, bearer(receipt)?).header(ACCEPT, EVENT_STREAM);
+        if let Some(id) = &last_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = timeout(LOOK_TIMEOUT, request.send()).await.ok()?.ok()?;
+        let media = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let listening = response.status().as_u16() == 200 && media.starts_with(EVENT_STREAM);
+        listening.then(|| Events::new(response, last_id))
     }
 
     /// Starts to download a result; `Ok(Err(..))` if the URL is refused, with S3's word for it.

@@ -1,8 +1,9 @@
 //! Client of status-offload: places orders and follows them to their end.
 //!
 //! The answer to an order brings the presigned URL of a small status object in S3, and an estimate of when the order will
-//! be done. This client looks at that object when it pays to look, which is about twice, and never asks the service
-//! itself. It knows nothing of the service but its HTTP contract.
+//! be done. Where the service tells of changes by itself (server-sent events), this client listens; elsewhere, and when that
+//! breaks, it looks at the object when it pays to look, which is about twice. It knows nothing of the service but its HTTP
+//! contract.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), offload_client::Error> {
@@ -26,6 +27,7 @@ mod cancellations;
 mod client;
 mod clock;
 mod error;
+mod events;
 mod follow;
 mod http;
 mod look;
@@ -38,7 +40,7 @@ mod submit;
 pub use client::{Builder, Client, Retry, Target};
 pub use error::{Error, Fault, Problem};
 pub use follow::{Estimate, Follow, Following, Looks, Update};
-pub use receipt::{Receipt, ReceiptEta};
+pub use receipt::{Links, Receipt, ReceiptEta};
 pub use schedule::Schedule;
 pub use status::{EtaWindow, Progress, Status, StatusObject, StatusView};
 pub use submit::Submit;

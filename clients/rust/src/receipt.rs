@@ -29,6 +29,17 @@ pub struct Receipt {
     /// When to look first, in milliseconds from the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll_after_ms: Option<u64>,
+    /// Where else to go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<Links>,
+}
+
+/// Where else to go from an order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Links {
+    /// The order's changes as server-sent events, where the service has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<String>,
 }
 
 /// When an order should be done, as the service's answer states it.
@@ -62,6 +73,7 @@ impl Receipt {
             status_url_expires_at: None,
             eta: None,
             poll_after_ms: None,
+            links: None,
         }
     }
 }

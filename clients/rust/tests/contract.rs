@@ -278,3 +278,55 @@ async fn a_result_is_read_whatever_its_size_and_its_url_renewed() {
     let body = large.client().result(&large.receipt(), &ended).await.unwrap().text().await.unwrap();
     assert_eq!((body.as_str(), large.seen("/results/new").len()), ("a,b", 1));
 }
+
+/// A stream that tells of these and then ends, as a service does after the final one or one that breaks off.
+fn stream(objects: &[(&str, u64)]) -> Answer {
+    let event = |(status, revision): &(&str, u64)| format!("id: {revision}\ndata: {}\n\n", object(status, *revision));
+    let body: String = objects.iter().map(event).collect();
+    (200, vec![("content-type", "text/event-stream".to_owned())], format!(": following\nretry: 2000\n\n{body}"))
+}
+
+fn pushing(service: &Service) -> Receipt {
+    let links = json!({"self": "x", "events": format!("{}/order/x/events", service.base)});
+    Receipt { links: serde_json::from_value(links).unwrap(), ..service.receipt() }
+}
+
+async fn revisions(service: &Service) -> Vec<u64> {
+    let updates: Vec<_> = service.client().follow(&pushing(service)).updates().collect().await;
+    updates.into_iter().map(|u| u.unwrap().revision).collect()
+}
+
+#[tokio::test]
+async fn where_the_service_tells_of_changes_nobody_looks() {
+    let told = stream(&[("pending", 1), ("processing", 2), ("processing", 2), ("pending", 1), ("completed", 3)]);
+    let service = Service::start(vec![told], vec![]).await;
+    assert_eq!(revisions(&service).await, [1, 2, 3], "and what is not newer is no news");
+    assert_eq!((service.seen("/bucket").len(), service.seen("/order").len()), (0, 1));
+    assert_eq!(service.seen("/order")[0].header("authorization"), "Bearer v1.secret");
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_is_taken_up_once_and_then_the_schedule_holds() {
+    let service = Service::start(
+        vec![stream(&[("pending", 1), ("processing", 2)]), stream(&[("processing", 3)])],
+        vec![found("completed", 4)],
+    )
+    .await;
+    assert_eq!(revisions(&service).await, [1, 2, 3, 4]);
+    let listened = service.seen("/order");
+    let after: Vec<&str> = listened.iter().map(|l| l.header("last-event-id")).collect();
+    assert_eq!((after, service.seen("/bucket").len()), (vec!["", "2"], 1));
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_tell_after_all_is_looked_at() {
+    for answer in [(501, vec![], String::new()), (200, vec![], "no stream".to_owned())] {
+        let service = Service::start(vec![answer], vec![found("completed", 2)]).await;
+        assert_eq!(revisions(&service).await, [2]);
+        assert_eq!((service.seen("/order").len(), service.seen("/bucket").len()), (1, 1));
+    }
+    let service = Service::start(vec![], vec![found("completed", 2)]).await;
+    let client = Client::builder().push(false).build(&service.base).unwrap();
+    client.wait(&pushing(&service)).await.unwrap();
+    assert!(service.seen("/order").is_empty(), "it was told not to listen");
+}

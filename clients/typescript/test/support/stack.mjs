@@ -15,7 +15,8 @@ const STOP_MS = 20_000;
  * @param {string[]} flags
  */
 export async function up(...flags) {
-  const free = ["--api", "--s3", "--sqs", "--dynamodb"].flatMap((flag) => [flag, "127.0.0.1:0"]);
+  const listeners = ["--api", "--s3", "--sqs", "--dynamodb"].filter((flag) => !flags.includes(flag));
+  const free = listeners.flatMap((flag) => [flag, "127.0.0.1:0"]);
   // The program refuses OFFLOAD_ variables that it does not know.
   const { OFFLOAD_BIN: _, ...env } = process.env;
   const child = spawn(binary, ["up", "--json", ...free, ...flags], { env, stdio: ["ignore", "pipe", "inherit"] });
@@ -33,7 +34,12 @@ export async function up(...flags) {
     await exited;
     clearTimeout(timer);
   };
-  return { .../** @type {Record<string, string>} */ (JSON.parse(line)), stop };
+  /** As a power cut does. */
+  const kill = async () => {
+    child.kill("SIGKILL");
+    await exited;
+  };
+  return { kill, .../** @type {Record<string, string>} */ (JSON.parse(line)), stop };
 }
 
 /**

@@ -194,6 +194,11 @@ impl System {
         self.setup.read(StoreSettings::read)
     }
 
+    /// Changes a setting for what is started from now on.
+    pub fn set(&mut self, setting: Setting, value: &str) {
+        self.setup.settings.push((setting, value.to_owned()));
+    }
+
     /// Starts one more worker.
     pub fn add_worker(&mut self) {
         let stop = CancellationToken::new();

@@ -230,3 +230,6 @@ fn attempt(
     let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     Some((state, Attempt { at, status, error, duration_ms }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,11 @@ import type { FinalStatus, OrderOptions, Receipt, SavedReceipt, StatusObject, St
 export interface OffloadClientOptions extends Surroundings {
   /** Where the api is, such as `https://api.example.com`. In a page it may be relative. */
   readonly api: string | URL;
+  /**
+   * Whether to listen for changes where the service tells of them (server-sent events); `true` by default. Without, orders are followed by
+   * looks at S3 alone, by the schedule.
+   */
+  readonly push?: boolean;
   /** Told of each failure that is tried again, before the wait. */
   readonly onRetry?: (retry: Retry) => void;
 }
@@ -57,7 +62,7 @@ export class OffloadClient {
 
   /** A client of the api at `options.api`. Sends nothing yet. */
   constructor(options: OffloadClientOptions) {
-    this.#http = new Http(options.api, environment(options), options.onRetry ?? (() => {}));
+    this.#http = new Http(options.api, environment(options), options.onRetry ?? (() => {}), options.push ?? true);
   }
 
   /**

@@ -6,6 +6,7 @@
 
 import { serviceTime } from "./clock.js";
 import { isOffline } from "./environment.js";
+import type { EventStream } from "./events.js";
 import type { Http } from "./http.js";
 import type { Look } from "./look.js";
 import { pause } from "./pause.js";
@@ -51,7 +52,12 @@ class Following {
   #unanswered = 0;
   /** The api's answer to a cancellation, not yet told. */
   #cancelled: StatusView | null = null;
-  /** Stops listening for cancellations. */
+  /** Where the service tells of changes by itself, and how often that is worth a try; `null` where the schedule holds. */
+  #push: { readonly url: string; tries: number } | null = null;
+  #stream: EventStream | null = null;
+  /** The last event that was heard, to go on after it. */
+  #lastId: string | null = null;
+  /** Stops listening. */
   readonly end: () => void;
 
   constructor(http: Http, receipt: SavedReceipt, signal: AbortSignal) {
@@ -59,12 +65,21 @@ class Following {
     this.#plan = begin(receipt, http.clock, http.env.now());
     this.#url = receipt.status_url;
     this.#expiresAt = Date.parse(receipt.status_url_expires_at ?? "");
-    this.end = http.cancellations.listen(receipt, (view) => (this.#cancelled = view));
+    const unlisten = http.cancellations.listen(receipt, (view) => (this.#cancelled = view));
+    this.end = () => {
+      unlisten();
+      this.#stream?.close();
+    };
+    const events = receipt.links?.events;
+    this.#push = http.push && events ? { url: events, tries: 2 } : null;
   }
 
   /** Waits until it is time, and looks. `null` if there is nothing newer than `revision`. */
   async next(revision: number): Promise<StatusObject | null> {
     const { env, clock } = this.#http;
+    if (this.#push) {
+      return this.#hear(this.#push, revision);
+    }
     if (this.#url === undefined) {
       return this.#learn(await this.#renew(), env.now(), revision);
     }
@@ -92,6 +107,32 @@ class Following {
     }
     this.#renewed = false;
     return this.#learn(look.kind === "object" ? look.object : null, at, revision);
+  }
+
+  /** Hears one change that the service tells of; or notes that it does not, whereupon the schedule holds. */
+  async #hear(push: { readonly url: string; tries: number }, revision: number): Promise<StatusObject | null> {
+    if (!this.#stream) {
+      push.tries -= 1;
+      this.#stream = await this.#http.listen(push.url, this.#receipt, this.#lastId, this.#signal);
+    }
+    const event = await this.#stream?.next();
+    this.#signal.throwIfAborted();
+    if (!event) {
+      // It broke off: once more, from where it was.
+      this.#push = this.#stream && push.tries > 0 ? push : null;
+      this.#stream?.close();
+      this.#stream = null;
+      return null;
+    }
+    this.#lastId = event.id ?? this.#lastId;
+    let object;
+    try {
+      object = JSON.parse(event.data) as StatusObject;
+    } catch {
+      return null;
+    }
+    // The schedule would go on from here.
+    return this.#learn(object, this.#http.env.now(), revision);
   }
 
   /** Plans on, after a look that was begun at `at`: an answer may have waited for a page to be thawed, and be old. */

@@ -7,6 +7,7 @@
 import { Cancellations } from "./cancellation.js";
 import { type Clock, type Exchange, UNKNOWN, heard, heardDate, isKnown } from "./clock.js";
 import type { Environment } from "./environment.js";
+import { EventStream } from "./events.js";
 import { type Look, lookOf } from "./look.js";
 import { pause } from "./pause.js";
 import { OffloadError, OffloadProblem, OffloadUnreachable, problemOf } from "./problem.js";
@@ -46,6 +47,8 @@ export interface Looked {
 /** One api, and S3 by presigned URLs. */
 export class Http {
   readonly env: Environment;
+  /** Whether changes are listened for where the service tells of them. */
+  readonly push: boolean;
   /** What was asked by {@link Http.cancel}. */
   readonly cancellations = new Cancellations();
   readonly #base: string;
@@ -54,10 +57,11 @@ export class Http {
   #clock: Clock = UNKNOWN;
   #lastDate: string | null = null;
 
-  constructor(api: string | URL, env: Environment, onRetry: (retry: Retry) => void) {
+  constructor(api: string | URL, env: Environment, onRetry: (retry: Retry) => void, push: boolean) {
     const url = new URL(api, typeof location === "undefined" ? undefined : location.href);
     this.#base = url.origin + url.pathname.replace(/\/+$/, "");
     this.env = env;
+    this.push = push;
     this.#onRetry = onRetry;
   }
 
@@ -106,6 +110,24 @@ export class Http {
       this.#clock = heard(this.#clock, answer, Date.parse(look.object.updated_at), Infinity);
     }
     return { look, at, etag: look.kind === "object" ? answer.response.headers.get("etag") : etag };
+  }
+
+  /** Listens for an order's changes, after `lastId` if that is given. `null` where that does not work. */
+  async listen(events: string, order: SavedReceipt, lastId: string | null, signal: AbortSignal): Promise<EventStream | null> {
+    // In the query: a page that sent it as a header would have to ask first.
+    const url = `${events}${events.includes("?") ? "&" : "?"}token=${encodeURIComponent(order.order_token)}`;
+    const headers: Record<string, string> = lastId === null ? {} : { "last-event-id": lastId };
+    try {
+      const response = await this.env.fetch(url, { headers, signal, ...(this.env.httpCache ? { credentials: "omit", cache: "no-store" } : {}) });
+      const media = response.headers.get("content-type") ?? "";
+      if (response.status === 200 && response.body && media.startsWith("text/event-stream")) {
+        return new EventStream(response.body, this.env);
+      }
+      await response.body?.cancel();
+    } catch {
+      signal.throwIfAborted();
+    }
+    return null;
   }
 
   /**

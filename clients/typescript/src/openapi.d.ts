@@ -122,6 +122,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/order/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow an order by server-sent events
+         * @description The status object at once, and again after each change; the event's id is its revision. The stream ends after the final
+         *     status; a client that connects again with that revision as Last-Event-ID gets 204, by which an EventSource stops.
+         */
+        get: operations["followOrder"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -142,15 +163,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow orders over a WebSocket
+         * @description With the token of an order, or without one and then `{"action":"subscribe","token":"…"}` for each order. A client gets a
+         *     CloudEvent with the status object of each order that it follows, at once and after each change, and problem objects for
+         *     what cannot be done.
+         */
+        get: operations["openWebSocket"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description One attempt at a delivery. */
+        Attempt: {
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            duration_ms: number;
+            /** @description What went wrong, if something did. */
+            error?: string | null;
+            /**
+             * Format: int32
+             * @description The status code of the answer, if there was one.
+             */
+            status?: number | null;
+        };
         /**
          * @description What an estimate rests on.
          * @enum {string}
          */
         Basis: "configured" | "measured";
+        /** @description What became of one event. */
+        DeliveryLog: {
+            /** @description Every attempt, the first one first. */
+            attempts: components["schemas"]["Attempt"][];
+            /** @description The channel: `webhook`. */
+            channel: string;
+            /**
+             * Format: int64
+             * @description The event's revision.
+             */
+            revision: number;
+            /** @description Where it stands. */
+            state: components["schemas"]["DeliveryState"];
+        };
+        /**
+         * @description Where a delivery stands.
+         * @enum {string}
+         */
+        DeliveryState: "delivered" | "retrying" | "gone" | "given_up";
         /** @description What the service stands on. */
         Dependencies: {
             /** @description The order table. */
@@ -199,9 +281,19 @@ export interface components {
         Links: {
             /**
              * Format: uri
+             * @description Its changes as server-sent events (with the order token as the query parameter `token`, or as a header).
+             */
+            events?: string | null;
+            /**
+             * Format: uri
              * @description The order itself: its status, fresh URLs (with the order token).
              */
             self: string;
+            /**
+             * Format: uri
+             * @description Changes of many orders over one WebSocket (with the order token as the query parameter `token`, or in a message).
+             */
+            websocket?: string | null;
         };
         /** Order */
         OrderRequest: {
@@ -214,6 +306,9 @@ export interface components {
             options?: {
                 deadline_seconds?: number;
                 delay_seconds?: number;
+                task_token?: string;
+                /** Format: uri */
+                webhook_url?: string;
             };
         } & (unknown & unknown);
         /** @description A problem. `type` is stable and documented; `detail` is for people and may change. */
@@ -396,6 +491,8 @@ export interface components {
         };
         /** @description The status object as it is in the order table, with fresh URLs. */
         StatusView: components["schemas"]["StatusObject"] & {
+            /** @description What became of the last events for the order's webhook, the newest first; only where it has one. */
+            deliveries?: components["schemas"]["DeliveryLog"][] | null;
             links: components["schemas"]["Links"];
             /** @description The order's token; only in the answer to the `POST` that placed it. */
             order_token?: string | null;
@@ -785,6 +882,96 @@ export interface operations {
             };
         };
     };
+    followOrder: {
+        parameters: {
+            query?: {
+                /** @description true: cancel the order if it has not started when its last follower leaves */
+                cancel_on_disconnect?: boolean;
+            };
+            header?: {
+                /** @description The last revision that the client has: it is not sent again */
+                "Last-Event-ID"?: string | null;
+            };
+            path: {
+                /** @description The order */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A stream of status objects */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The order has ended, and the client knows it */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description invalid-order-id */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description token-missing */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description token-invalid */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description order-not-found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no-push: this deployment keeps no connections; poll status_url */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description storage-unavailable, too-many-connections: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readyz: {
         parameters: {
             query?: never;
@@ -810,6 +997,63 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Dependencies"];
+                };
+            };
+        };
+    };
+    openWebSocket: {
+        parameters: {
+            query?: {
+                /** @description true: cancel the order if it has not started when its last follower leaves */
+                cancel_on_disconnect?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is a WebSocket now */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description token-invalid */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description not-a-websocket */
+            426: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description no-push: this deployment keeps no connections; poll status_url */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too-many-connections: try again after Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

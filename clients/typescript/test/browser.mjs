@@ -1,5 +1,5 @@
 // The client, in Chromium, on a page of another origin than the service: what goes over the wire is what the browser's own debugger
-// saw there. `OFFLOAD_BIN=../../target/debug/offload npm run test:browser`; CHROMIUM names another browser than Debian's.
+// saw there. What polling does is tested here, so that push is off; push.mjs is about that. `OFFLOAD_BIN=../../target/debug/offload npm run test:browser`; CHROMIUM names another browser than Debian's.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -43,7 +43,7 @@ describe("in a browser", { skip: noBinary || noBrowser, timeout: 120_000 }, () =
     wire = await listen(cdp);
     await page.goto(origin);
     await page.waitForFunction(() => globalThis.ready);
-    await page.evaluate((api) => (globalThis.client = new OffloadClient({ api })), stack.api);
+    await page.evaluate((api) => (globalThis.client = new OffloadClient({ api, push: false })), stack.api);
   });
 
   afterEach(() => page.close());
@@ -73,7 +73,7 @@ describe("in a browser", { skip: noBinary || noBrowser, timeout: 120_000 }, () =
     await page.evaluate(
       async (options) => {
         const early = (call, ms) => setTimeout(call, Math.min(ms, 1_000));
-        const client = new OffloadClient({ ...options, setTimeout: early });
+        const client = new OffloadClient({ ...options, push: false, setTimeout: early });
         const order = { kind: "fulfilment", items: [{ sku: "A-1", quantity: 2 }] };
         const receipt = await client.submit(order, { options: { delay_seconds: 20 } });
         const updates = [];
@@ -128,7 +128,7 @@ describe("in a browser", { skip: noBinary || noBrowser, timeout: 120_000 }, () =
     const final = await page.evaluate(
       ([api, url]) => {
         const receipt = { ...JSON.parse(localStorage.getItem("order")), status_url: url };
-        return new OffloadClient({ api }).wait(receipt, { timeoutMs: 30_000 });
+        return new OffloadClient({ api, push: false }).wait(receipt, { timeoutMs: 30_000 });
       },
       [stack.api, url],
     );
@@ -169,10 +169,10 @@ describe("in a browser", { skip: noBinary || noBrowser, timeout: 120_000 }, () =
       const looks = await page.evaluate(
         async ([api, off, s3]) => {
           const now = () => Date.now() + off;
-          const receipt = await new OffloadClient({ api }).submit({ kind: "report", rows: 10, delay_ms: 1_500 });
+          const receipt = await new OffloadClient({ api, push: false }).submit({ kind: "report", rows: 10, delay_ms: 1_500 });
           let looks = 0;
           const counted = (url, init) => ((looks += url.startsWith(s3) ? 1 : 0), fetch(url, init));
-          const final = await new OffloadClient({ api, now, fetch: counted }).wait(receipt, { timeoutMs: 20_000 });
+          const final = await new OffloadClient({ api, push: false, now, fetch: counted }).wait(receipt, { timeoutMs: 20_000 });
           return final.done ? looks : -1;
         },
         [stack.api, off, stack.s3],

@@ -26,7 +26,7 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
       wire.push({ on: url.startsWith(stack.api) ? "api" : "s3", method: init.method ?? "GET", status: response.status, headers: new Headers(init.headers) });
       return response;
     };
-    const client = new OffloadClient({ api: stack.api, fetch: record, ...options });
+    const client = new OffloadClient({ api: stack.api, fetch: record, push: false, ...options });
     const looks = () => wire.filter((w) => w.on === "s3");
     return { client, wire, looks };
   }
@@ -41,6 +41,13 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
     assert.ok(looks().length <= 6, `${looks().length} looks`);
     assert.deepEqual(wire.filter((w) => w.on === "api").map((w) => w.method), ["POST"]);
     assert.ok(looks().every((w) => !w.headers.has("authorization")));
+  });
+
+  test("where the service tells of changes nobody looks", async () => {
+    const { client, looks } = recorded({ push: true });
+    const updates = [];
+    const final = await client.wait(await client.submit(FULFILMENT), { onUpdate: (s) => updates.push(s.status), timeoutMs: 30_000 });
+    assert.deepEqual([final.status, updates.at(-1), looks().length], ["completed", "completed", 0]);
   });
 
   test("an unchanged status is not sent again", async () => {

@@ -1,0 +1,76 @@
+/**
+ * Server-sent events, as the HTML standard has them: https://html.spec.whatwg.org/multipage/server-sent-events.html
+ *
+ * `EventSource` would do in a page, but cannot be closed by an `AbortSignal`, tells no status code, and is not there in Node.
+ *
+ * @module
+ */
+
+import type { Environment } from "./environment.js";
+
+/** The service sends something every 15 s; of a stream that is silent for three times as long nothing will come. */
+const SILENCE_MAX = 45_000;
+/** The longest event that is read: a status object is a tenth of it. */
+const EVENT_MAX = 256 * 1024;
+
+/** One event. */
+export interface ServerSentEvent {
+  readonly id: string | null;
+  readonly data: string;
+}
+
+/** Takes the whole events out of what has come, and leaves the rest. Comments and fields that mean nothing here are dropped. */
+export function takeEvents(text: string): { events: ServerSentEvent[]; rest: string } {
+  const blocks = text.replaceAll("\r\n", "\n").split("\n\n");
+  const rest = blocks.pop() ?? "";
+  const events = blocks.map((block) => {
+    const fields = block.split("\n").map((line) => /^(\w*): ?(.*)$/.exec(line) ?? ["", "", ""]);
+    const of = (name: string) => fields.filter((field) => field[1] === name).map((field) => field[2] ?? "");
+    return { id: of("id").at(-1) ?? null, data: of("data").join("\n") };
+  });
+  return { events: events.filter((event) => event.data !== ""), rest };
+}
+
+/** An open stream. */
+export class EventStream {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #env: Environment;
+  readonly #decoder = new TextDecoder();
+  #text = "";
+  #ready: ServerSentEvent[] = [];
+
+  constructor(body: ReadableStream<Uint8Array>, env: Environment) {
+    this.#reader = body.getReader();
+    this.#env = env;
+  }
+
+  /** The next event; `null` if the stream has ended, broken off, or fallen silent. */
+  async next(): Promise<ServerSentEvent | null> {
+    while (this.#ready.length === 0) {
+      const chunk = await this.#read();
+      if (chunk === null || this.#text.length > EVENT_MAX) {
+        return null;
+      }
+      const { events, rest } = takeEvents(this.#text + this.#decoder.decode(chunk, { stream: true }));
+      [this.#ready, this.#text] = [events, rest];
+    }
+    return this.#ready.shift() ?? null;
+  }
+
+  /** Leaves the rest unread. */
+  close(): void {
+    void this.#reader.cancel().catch(() => {});
+  }
+
+  async #read(): Promise<Uint8Array | null> {
+    const timer = this.#env.setTimeout(() => this.close(), SILENCE_MAX);
+    try {
+      const { done, value } = await this.#reader.read();
+      return done ? null : value;
+    } catch {
+      return null;
+    } finally {
+      this.#env.clearTimeout(timer);
+    }
+  }
+}

@@ -32,6 +32,15 @@ fn read(s: &mut Source) -> Option<Settings> {
         let (access, role) = (c::ACCESS.variable(), c::SIGNER_ROLE_ARN.variable());
         s.error(format!("{access} is sts, and {role} is missing: it names the role of which clients get sessions"));
     }
+    let silent = store.as_ref().is_some_and(|store| store.notifications.is_none());
+    if let Some(api) = api.as_ref().filter(|_| silent) {
+        let queue = c::NOTIFICATIONS_QUEUE_URL.variable();
+        for (set, of) in [(api.push.is_some(), c::INTERNAL_SECRET), (api.webhooks.is_some(), c::WEBHOOKS)] {
+            if set {
+                s.error(format!("{} is set, and {queue} is missing: nobody would be told of changes", of.variable()));
+            }
+        }
+    }
     Some(Settings { store: store?, api: api?, eta: eta?, log: log?, in_lambda })
 }
 

@@ -52,3 +52,26 @@ fn an_api_that_does_not_listen_is_not_healthy() {
     ];
     assert_eq!(program(&["--healthcheck"], &variables).status.code(), Some(1));
 }
+
+#[test]
+fn push_without_a_queue_is_told_to_be_no_push() {
+    let secret = "s".repeat(32);
+    let variables = [
+        ("OFFLOAD_BUCKET", "b"),
+        ("OFFLOAD_TABLE", "t"),
+        ("OFFLOAD_QUEUE_URL", "http://127.0.0.1:1/q"),
+        ("OFFLOAD_TOKEN_SECRET", secret.as_str()),
+        ("OFFLOAD_INTERNAL_SECRET", secret.as_str()),
+        ("OFFLOAD_WEBHOOKS", "true"),
+        ("OFFLOAD_MERCURE_URL", "https://hub.example/.well-known/mercure"),
+    ];
+    let output = program(&[], &variables);
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for part in
+        ["OFFLOAD_INTERNAL_SECRET", "OFFLOAD_WEBHOOKS", "OFFLOAD_MERCURE_URL", "OFFLOAD_NOTIFICATIONS_QUEUE_URL"]
+    {
+        assert!(said.contains(part), "{part} is not named: {said}");
+    }
+    assert!(!said.contains(&secret), "a secret is not repeated: {said}");
+}

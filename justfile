@@ -89,6 +89,11 @@ poison *ARGS:
 polls *ARGS:
     cargo run --release -p offload-polls -- {{ARGS}}
 
+# What telling of changes costs: latency and memory at 5,000 connections, and a dead webhook beside a good one. `--only memory`.
+push *ARGS:
+    cargo build --release -p offload-api
+    cargo run --release -p offload-push -- {{ARGS}}
+
 # Cold starts of the packaged programs, under a double of Lambda's Runtime API. After `just package`.
 coldstart ARCH="x86_64" *ARGS:
     OFFLOAD_TEST_PROGRAMS="${CARGO_TARGET_DIR:-target}/{{ARCH}}-unknown-linux-gnu/lambda" cargo run --release -p offload-coldstart -- {{ARGS}}

@@ -11,6 +11,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -39,30 +40,37 @@ impl Connections {
         Self { router, open: TaskTracker::new(), stop }
     }
 
-    /// Serves one connection to its end. It counts as open from the call on, not from the first poll.
-    pub(crate) fn serve(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + use<> {
+    /// Serves one connection to its end, and holds its `place` until then. It counts as open from the call on, not from the
+    /// first poll.
+    pub(crate) fn serve(
+        &self,
+        stream: TcpStream,
+        place: OwnedSemaphorePermit,
+    ) -> impl Future<Output = ()> + Send + use<> {
         // Answers are small: waiting to fill a packet would only delay them. A failure says that the client has gone.
         let _ = stream.set_nodelay(true);
-        let (router, begun, stop) = (self.router.clone(), CancellationToken::new(), self.stop.clone());
-        let first = begun.clone();
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            first.cancel();
-            router.clone().oneshot(request)
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(NEXT_HEAD_TIME)
-            .max_buf_size(HEAD_MAX_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let open = self.open.token();
+        let (router, stop, open) = (self.router.clone(), self.stop.clone(), self.open.token());
+        // Thousands of these are open at once. What a future is given and then moves, it has room for twice: so what is
+        // large is made inside.
         async move {
+            let begun = CancellationToken::new();
+            let first = begun.clone();
+            let service = service_fn(move |request: hyper::Request<Incoming>| {
+                first.cancel();
+                router.clone().oneshot(request)
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(NEXT_HEAD_TIME)
+                .max_buf_size(HEAD_MAX_BYTES)
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
             let connection = std::pin::pin!(connection);
             tokio::select! {
                 () = to_its_end(connection, &stop) => {}
                 () = nothing_came(FIRST_HEAD_TIME, &begun, &stop) => {}
             }
-            drop(open);
+            drop((open, place));
         }
     }
 

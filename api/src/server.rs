@@ -97,13 +97,7 @@ async fn accept_until(
             // Ended connections are taken out, so that the set does not grow.
             Some(_) = tasks.join_next() => {}
             accepted = accept(listener, &places) => match accepted {
-                Ok((stream, place)) => {
-                    let connection = connections.serve(stream);
-                    tasks.spawn(async move {
-                        connection.await;
-                        drop(place);
-                    });
-                }
+                Ok((stream, place)) => drop(tasks.spawn(connections.serve(stream, place))),
                 // The client has gone already.
                 Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
                 Err(e) => {

@@ -116,7 +116,8 @@ pub(crate) async fn object_of(service: &Service, record: &OrderRecord) -> Result
     let now = clock::now();
     let ttl = lifetime::status_url_ttl(record.state.eta.as_ref(), now, &service.settings.status_url_ttl);
     let result = match record.result_key() {
-        Some(key) => Some(service.stores.presigner.get(key, ttl, now).await?),
+        // Boxed as in `Watching::renew`.
+        Some(key) => Some(Box::pin(service.stores.presigner.get(key, ttl, now)).await?),
         None => None,
     };
     Ok(record.status_object(result))

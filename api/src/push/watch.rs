@@ -57,7 +57,8 @@ impl Watching {
     /// Watches for another while; with the order as it is now.
     pub(crate) async fn renew(&mut self) -> Result<Option<OrderRecord>, Error> {
         self.renew_at = Instant::now() + WATCH_TIME / 2;
-        let record = self.service.stores.orders.watch(self.order, &self.watcher, clock::now()).await?;
+        // A call has a large future, which a connection would have room for all the time.
+        let record = Box::pin(self.service.stores.orders.watch(self.order, &self.watcher, clock::now())).await?;
         self.ended = record.as_ref().is_none_or(|r| r.state.status.is_final());
         Ok(record)
     }

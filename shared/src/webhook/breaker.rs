@@ -10,6 +10,12 @@ const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 /// Deliveries to one endpoint at once: an endpoint that hangs must not take every hand.
 const AT_ONCE: u32 = 8;
+/// What is turned away comes again after so long at least.
+const SHORTEST_TURN: Duration = Duration::from_secs(1);
+/// And so much later for each that was turned away since the endpoint last took something: thousands that all came again
+/// every second would keep every hand as busy as an endpoint that hangs.
+const TURN_EACH: Duration = Duration::from_millis(12);
+const LONGEST_TURN: Duration = FIRST_PAUSE;
 
 /// What is known of an endpoint. Times are since any fixed moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +25,8 @@ pub struct Breaker {
     /// Until when nothing is sent; then one delivery probes.
     open_until: Option<Duration>,
     pause: Duration,
+    /// How many were turned away since something went well.
+    turned_away: u32,
 }
 
 /// Whether a delivery may be tried.
@@ -28,8 +36,8 @@ pub enum Admission {
     Go,
     /// Not before so long from now: the endpoint is left in peace.
     Open(Duration),
-    /// A little later: enough are under way.
-    Busy,
+    /// So long from now: enough are under way.
+    Busy(Duration),
 }
 
 impl Breaker {
@@ -43,7 +51,9 @@ impl Breaker {
                 return Admission::Open(FIRST_PAUSE);
             }
         } else if self.running >= AT_ONCE {
-            return Admission::Busy;
+            let wait = (SHORTEST_TURN + TURN_EACH * self.turned_away).min(LONGEST_TURN);
+            self.turned_away = self.turned_away.saturating_add(1);
+            return Admission::Busy(wait);
         }
         self.running += 1;
         Admission::Go
@@ -112,11 +122,26 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_an_endpoint_that_hangs_does_not_all_come_again_at_once() {
+        let mut b = Breaker::default();
+        let mut turned_away = || match b.admit(s(0)) {
+            Admission::Busy(wait) => Some(wait),
+            _ => None,
+        };
+        let waits: Vec<Duration> = (0..10_000).filter_map(|_| turned_away()).collect();
+        assert_eq!((waits[0], waits[9_000]), (s(1), s(30)));
+        assert!(waits.iter().filter(|w| **w < s(10)).count() < 1_000);
+        b.ended(s(0), true);
+        assert_eq!(b.admit(s(0)), Admission::Go);
+        assert_eq!(b.admit(s(0)), Admission::Busy(s(1)), "one that takes what it gets is not kept waiting");
+    }
+
+    #[test]
     fn an_endpoint_that_hangs_takes_a_few_hands_only() {
         let mut b = Breaker::default();
         let admitted = (0..100).filter(|_| b.admit(s(0)) == Admission::Go).count();
         assert_eq!(admitted, 8);
-        assert_eq!(b.admit(s(0)), Admission::Busy);
+        assert!(matches!(b.admit(s(0)), Admission::Busy(_)));
         for _ in 0..8 {
             b.ended(s(10), false);
         }

@@ -1,6 +1,6 @@
 //! Webhooks: signed by Standard Webhooks 1.0, and sent to the public internet only.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
 use offload_shared::{
@@ -17,9 +17,6 @@ use reqwest::{
 use tokio::net::lookup_host;
 
 use super::{Channel, Failure, Outcome, client, endpoints::Endpoints};
-
-/// When an endpoint that has enough to do is asked again.
-const BUSY: Duration = Duration::from_secs(1);
 
 pub(super) struct Webhooks {
     http: Client,
@@ -60,8 +57,7 @@ impl Channel for Webhooks {
         let endpoint = url.origin().ascii_serialization();
         match self.endpoints.admit(&endpoint) {
             Admission::Go => {}
-            Admission::Open(wait) => return Outcome::NotNow(wait),
-            Admission::Busy => return Outcome::NotNow(BUSY),
+            Admission::Open(wait) | Admission::Busy(wait) => return Outcome::NotNow(wait),
         }
         let now = clock::now().timestamp();
         let signature = self.signer.sign(&notification.event.id, now, &body);

@@ -94,8 +94,13 @@ async fn send(stores: &Stores, id: OrderId, now: DateTime<Utc>) -> Result<bool, 
 pub async fn enqueue(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) -> Result<(), Error> {
     let order = &record.order;
     if record.state.status == Status::Pending {
-        // The api may have died before the object stood; a redriven order's object still shows its failure.
-        stores.objects.publish(&record.status_object(None), None).await?;
+        // The api may have died before the object stood; a redriven order's object still shows its failure. Of a new order
+        // its 202 tells.
+        if record.state.revision > 1 {
+            stores.show(record, None, None).await?;
+        } else {
+            stores.objects.publish(&record.status_object(None), None).await?;
+        }
     }
     let mut envelope = Envelope::new(order.id, None);
     envelope.not_before = order.not_before;

@@ -26,6 +26,9 @@ use crate::{
 /// Requests that are held at once (`Prefer: wait`). They cost a connection and a read of the order table now and then.
 pub(crate) const HELD_MAX: usize = 10_000;
 
+/// Connections that are taken off their orders at once. Thousands of calls at the same time would only time out.
+const LEAVING_MAX: usize = 64;
+
 /// One api.
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -41,6 +44,8 @@ pub(crate) struct Service {
     pub(crate) seats: Semaphore,
     /// The connections that are told of changes, where this server keeps any.
     pub(crate) hub: Option<Arc<Hub>>,
+    /// Calls by which connections that have left are taken off their orders: when a server ends, all leave at once.
+    pub(crate) leaving: Semaphore,
     /// Whether requests may be held at all: a function is billed while it waits.
     pub(crate) holds: bool,
     pub(crate) metrics: Metrics,
@@ -80,6 +85,7 @@ impl Service {
             holds: true,
             places: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             seats: Semaphore::new(HELD_MAX),
+            leaving: Semaphore::new(LEAVING_MAX),
             metrics,
             readiness: Readiness::default(),
             openapi: openapi::document(&settings.schema).to_string().into(),

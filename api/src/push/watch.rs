@@ -88,7 +88,11 @@ impl Drop for Watching {
 /// Takes a connection off the list of those that watch an order. If it wanted the order cancelled then, it was the last, and
 /// the order has not started, the order is cancelled.
 pub(crate) async fn leave(service: &Service, order: OrderId, connection: &str) {
-    match service.stores.orders.unwatch(order, connection).await {
+    // It is never closed.
+    let turn = service.leaving.acquire().await;
+    let left = service.stores.orders.unwatch(order, connection).await;
+    drop(turn);
+    match left {
         Ok(Some(watcher)) if watcher.cancels => {}
         Ok(_) => return,
         Err(e) => {

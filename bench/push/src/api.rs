@@ -17,7 +17,7 @@ impl Api {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let (listen, mut variables) = (format!("127.0.0.1:{port}"), system.variables());
         let own =
-            [("OFFLOAD_LISTEN", listen.as_str()), ("OFFLOAD_LOG", "error"), ("OFFLOAD_SHUTDOWN_GRACE_SECONDS", "60")];
+            [("OFFLOAD_LISTEN", listen.as_str()), ("OFFLOAD_LOG", "warn"), ("OFFLOAD_SHUTDOWN_GRACE_SECONDS", "60")];
         variables.retain(|(name, _)| own.iter().all(|(own, _)| name != own));
         let variables = variables.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         let process = Process::start("offload-api", &[], &variables.chain(own).collect::<Vec<_>>());

@@ -100,8 +100,8 @@ export class OffloadClient {
    */
   async *updates(receipt: SavedReceipt, limits: Limits = {}): AsyncGenerator<StatusObject, FinalStatus, void> {
     const scope = new Scope(limits, this.#http.env);
+    const news = follow(this.#http, receipt, scope.signal);
     try {
-      const news = follow(this.#http, receipt, scope.signal);
       for (;;) {
         const { done, value } = await news.next();
         if (done) {
@@ -112,6 +112,8 @@ export class OffloadClient {
       }
     } finally {
       scope.close();
+      // A caller that stops in the middle leaves it there.
+      await news.return(undefined as never);
     }
   }
 

@@ -7,6 +7,7 @@
  */
 
 import type { Environment } from "./environment.js";
+import { pause } from "./pause.js";
 
 /** The service sends something every 15 s; of a stream that is silent for three times as long nothing will come. */
 const SILENCE_MAX = 45_000;
@@ -24,7 +25,8 @@ export function takeEvents(text: string): { events: ServerSentEvent[]; rest: str
   const blocks = text.replaceAll("\r\n", "\n").split("\n\n");
   const rest = blocks.pop() ?? "";
   const events = blocks.map((block) => {
-    const fields = block.split("\n").map((line) => /^(\w*): ?(.*)$/.exec(line) ?? ["", "", ""]);
+    // Not `.`, which stops at U+2028: JSON may hold it.
+    const fields = block.split("\n").map((line) => /^(\w*): ?([^]*)$/.exec(line) ?? ["", "", ""]);
     const of = (name: string) => fields.filter((field) => field[1] === name).map((field) => field[2] ?? "");
     return { id: of("id").at(-1) ?? null, data: of("data").join("\n") };
   });
@@ -35,13 +37,15 @@ export function takeEvents(text: string): { events: ServerSentEvent[]; rest: str
 export class EventStream {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #env: Environment;
+  /** Lets go of the connection. */
+  readonly close: () => void;
   readonly #decoder = new TextDecoder();
   #text = "";
   #ready: ServerSentEvent[] = [];
 
-  constructor(body: ReadableStream<Uint8Array>, env: Environment) {
+  constructor(body: ReadableStream<Uint8Array>, env: Environment, close: () => void) {
     this.#reader = body.getReader();
-    this.#env = env;
+    [this.#env, this.close] = [env, close];
   }
 
   /** The next event; `null` if the stream has ended, broken off, or fallen silent. */
@@ -57,20 +61,17 @@ export class EventStream {
     return this.#ready.shift() ?? null;
   }
 
-  /** Leaves the rest unread. */
-  close(): void {
-    void this.#reader.cancel().catch(() => {});
-  }
-
   async #read(): Promise<Uint8Array | null> {
-    const timer = this.#env.setTimeout(() => this.close(), SILENCE_MAX);
+    const heard = new AbortController();
+    // By the clock as well: the connection of a machine that slept is most likely gone, and nobody says so.
+    pause(SILENCE_MAX, this.#env, { signal: heard.signal }).then(this.close, () => {});
     try {
       const { done, value } = await this.#reader.read();
       return done ? null : value;
     } catch {
       return null;
     } finally {
-      this.#env.clearTimeout(timer);
+      heard.abort();
     }
   }
 }

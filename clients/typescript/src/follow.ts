@@ -6,13 +6,13 @@
 
 import { serviceTime } from "./clock.js";
 import { isOffline } from "./environment.js";
-import type { EventStream } from "./events.js";
+import type { EventStream, ServerSentEvent } from "./events.js";
 import type { Http } from "./http.js";
-import type { Look } from "./look.js";
+import { type Look, statusObject } from "./look.js";
 import { pause } from "./pause.js";
 import { type Plan, afterLook, begin, hurry, untilLook } from "./plan.js";
 import { OffloadError, OffloadUnreachable } from "./problem.js";
-import { LOOK_BACKOFF, UNANSWERED_MAX, delay } from "./retry.js";
+import { LISTEN_BACKOFF, LISTEN_TRIES, LOOK_BACKOFF, UNANSWERED_MAX, delay } from "./retry.js";
 import { jittered } from "./schedule.js";
 import type { FinalStatus, SavedReceipt, StatusObject, StatusView } from "./types.js";
 
@@ -52,9 +52,13 @@ class Following {
   #unanswered = 0;
   /** The api's answer to a cancellation, not yet told. */
   #cancelled: StatusView | null = null;
+  /** Called when that comes. */
+  #wake = () => {};
   /** Where the service tells of changes by itself, and how often that is worth a try; `null` where the schedule holds. */
   #push: { readonly url: string; tries: number } | null = null;
   #stream: EventStream | null = null;
+  /** What is listened for. It outlasts a cancellation that is told in between. */
+  #coming: Promise<ServerSentEvent | null> | null = null;
   /** The last event that was heard, to go on after it. */
   #lastId: string | null = null;
   /** Stops listening. */
@@ -65,13 +69,16 @@ class Following {
     this.#plan = begin(receipt, http.clock, http.env.now());
     this.#url = receipt.status_url;
     this.#expiresAt = Date.parse(receipt.status_url_expires_at ?? "");
-    const unlisten = http.cancellations.listen(receipt, (view) => (this.#cancelled = view));
+    const unlisten = http.cancellations.listen(receipt, (view) => {
+      this.#cancelled = view;
+      this.#wake();
+    });
     this.end = () => {
       unlisten();
       this.#stream?.close();
     };
     const events = receipt.links?.events;
-    this.#push = http.push && events ? { url: events, tries: 2 } : null;
+    this.#push = http.push && events ? { url: events, tries: LISTEN_TRIES } : null;
   }
 
   /** Waits until it is time, and looks. `null` if there is nothing newer than `revision`. */
@@ -87,12 +94,8 @@ class Following {
       const wait = jittered(untilLook(this.#plan, clock, env.now()), env.random());
       await pause(wait, env, { signal: this.#signal, until: [[this.#http.cancellations.events, this.#receipt.id]] });
     }
-    const view = this.#cancelled;
-    if (view) {
-      this.#cancelled = null;
-      this.#adopt(view);
-      this.#plan = hurry(this.#plan, this.#http.clock, env.now());
-      return view.revision > revision ? view : null;
+    if (this.#cancelled) {
+      return this.#hearOfCancellation(this.#cancelled, revision);
     }
     if (this.#hasExpired()) {
       // S3 is not asked: a page that may not read S3's errors could not tell its answer from a dead network.
@@ -111,12 +114,16 @@ class Following {
 
   /** Hears one change that the service tells of; or notes that it does not, whereupon the schedule holds. */
   async #hear(push: { readonly url: string; tries: number }, revision: number): Promise<StatusObject | null> {
-    if (!this.#stream) {
-      push.tries -= 1;
-      this.#stream = await this.#http.listen(push.url, this.#receipt, this.#lastId, this.#signal);
+    this.#coming ??= this.#event(push);
+    if (!this.#cancelled) {
+      await Promise.race([this.#coming, new Promise<void>((resolve) => (this.#wake = resolve))]);
+      this.#signal.throwIfAborted();
     }
-    const event = await this.#stream?.next();
-    this.#signal.throwIfAborted();
+    if (this.#cancelled) {
+      return this.#hearOfCancellation(this.#cancelled, revision);
+    }
+    const event = await this.#coming;
+    this.#coming = null;
     if (!event) {
       // It broke off: once more, from where it was.
       this.#push = this.#stream && push.tries > 0 ? push : null;
@@ -125,14 +132,29 @@ class Following {
       return null;
     }
     this.#lastId = event.id ?? this.#lastId;
-    let object;
-    try {
-      object = JSON.parse(event.data) as StatusObject;
-    } catch {
-      return null;
-    }
     // The schedule would go on from here.
-    return this.#learn(object, this.#http.env.now(), revision);
+    return this.#learn(statusObject(event.data), this.#http.env.now(), revision);
+  }
+
+  /** The next event, of a stream that is opened if none is; `null` if there is none. Never throws. */
+  async #event(push: { readonly url: string; tries: number }): Promise<ServerSentEvent | null> {
+    if (!this.#stream) {
+      if (push.tries < LISTEN_TRIES) {
+        const { env } = this.#http;
+        // A server that ends has many listeners: they should not all come to the next one at once.
+        await pause(delay(LISTEN_BACKOFF, 1, env.random()), env, { signal: this.#signal }).catch(() => {});
+      }
+      push.tries -= 1;
+      this.#stream = await this.#http.listen(push.url, this.#receipt, this.#lastId, this.#signal);
+    }
+    return this.#stream?.next() ?? null;
+  }
+
+  #hearOfCancellation(view: StatusView, revision: number): StatusObject | null {
+    this.#cancelled = null;
+    this.#adopt(view);
+    this.#plan = hurry(this.#plan, this.#http.clock, this.#http.env.now());
+    return view.revision > revision ? view : null;
   }
 
   /** Plans on, after a look that was begun at `at`: an answer may have waited for a page to be thawed, and be old. */

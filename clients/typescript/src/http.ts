@@ -18,6 +18,10 @@ import type { Receipt, SavedReceipt, StatusView } from "./types.js";
 const API_TIMEOUT = 30_000;
 /** The longest that S3 may take for a status object. */
 const LOOK_TIMEOUT = 10_000;
+/** The longest that a stream of changes may take to begin. */
+const LISTEN_TIMEOUT = 10_000;
+/** Streams at once in a browser, which has six connections to a host that speaks HTTP/1.1: some are left for requests. */
+const STREAMS_MAX = 4;
 
 /** What {@link OffloadClientOptions.onRetry} is told before each wait. */
 export interface Retry {
@@ -56,6 +60,8 @@ export class Http {
   /** One service, one clock: what is learned with one order serves the others. */
   #clock: Clock = UNKNOWN;
   #lastDate: string | null = null;
+  /** Streams that are open. */
+  #streams = 0;
 
   constructor(api: string | URL, env: Environment, onRetry: (retry: Retry) => void, push: boolean) {
     const url = new URL(api, typeof location === "undefined" ? undefined : location.href);
@@ -112,20 +118,38 @@ export class Http {
     return { look, at, etag: look.kind === "object" ? answer.response.headers.get("etag") : etag };
   }
 
-  /** Listens for an order's changes, after `lastId` if that is given. `null` where that does not work. */
+  /** Listens for an order's changes, after `lastId` if that is given. `null` where that does not work. Never throws. */
   async listen(events: string, order: SavedReceipt, lastId: string | null, signal: AbortSignal): Promise<EventStream | null> {
-    // In the query: a page that sent it as a header would have to ask first.
-    const url = `${events}${events.includes("?") ? "&" : "?"}token=${encodeURIComponent(order.order_token)}`;
-    const headers: Record<string, string> = lastId === null ? {} : { "last-event-id": lastId };
+    if (signal.aborted || (this.env.httpCache && this.#streams >= STREAMS_MAX)) {
+      return null;
+    }
+    const controller = new AbortController();
+    let open = true;
+    const close = () => {
+      this.#streams -= open ? 1 : 0;
+      open = false;
+      signal.removeEventListener("abort", close);
+      controller.abort();
+    };
+    this.#streams += 1;
+    signal.addEventListener("abort", close);
+    const timer = this.env.setTimeout(close, LISTEN_TIMEOUT);
     try {
-      const response = await this.env.fetch(url, { headers, signal, ...(this.env.httpCache ? { credentials: "omit", cache: "no-store" } : {}) });
+      // In the query: a page that sent it as a header would have to ask first.
+      const url = `${events}${events.includes("?") ? "&" : "?"}token=${encodeURIComponent(order.order_token)}`;
+      const headers: Record<string, string> = lastId === null ? {} : { "last-event-id": lastId };
+      const sentAt = this.env.now();
+      const response = await this.env.fetch(url, { headers, ...this.#plain("no-store"), signal: controller.signal });
+      this.#hear({ sentAt, receivedAt: this.env.now() }, response.headers.get("date"));
       const media = response.headers.get("content-type") ?? "";
       if (response.status === 200 && response.body && media.startsWith("text/event-stream")) {
-        return new EventStream(response.body, this.env);
+        return new EventStream(response.body, this.env, close);
       }
-      await response.body?.cancel();
+      close();
     } catch {
-      signal.throwIfAborted();
+      close();
+    } finally {
+      this.env.clearTimeout(timer);
     }
     return null;
   }
@@ -240,7 +264,7 @@ export class Http {
     }
   }
 
-  /** For S3: no cookies, and in a browser the cache's own revalidation. Elsewhere `fetch` may not know these members. */
+  /** No cookies, and in a browser a use of its cache. Elsewhere `fetch` may not know these members. */
   #plain(cache: RequestCache): RequestInit {
     return this.env.httpCache ? { credentials: "omit", cache } : {};
   }

@@ -35,7 +35,8 @@ export function s3Error(status: number, body: string): string {
   return code === undefined ? `${status}` : `${status} ${code}`;
 }
 
-function statusObject(body: string): StatusObject | null {
+/** The status object that a text is; `null` if it is none. */
+export function statusObject(body: string): StatusObject | null {
   try {
     const value = JSON.parse(body) as Partial<StatusObject> | null;
     const fits = typeof value?.id === "string" && typeof value.revision === "number" && typeof value.done === "boolean";

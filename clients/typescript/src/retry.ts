@@ -18,6 +18,10 @@ export const TRIES = 5;
 export const API_BACKOFF: Backoff = { base: 500, max: 8_000 };
 /** Waits after looks that S3 did not answer. */
 export const LOOK_BACKOFF: Backoff = { base: 500, max: 10_000 };
+/** Tries to listen for one order's changes, the first among them, before the schedule holds. */
+export const LISTEN_TRIES = 2;
+/** The wait before a stream that broke off is taken up: up to the two seconds that the service asks for. */
+export const LISTEN_BACKOFF: Backoff = { base: 2_000, max: 2_000 };
 /** Looks in a row without an answer, over about a minute, after which S3 counts as out of reach. */
 export const UNANSWERED_MAX = 10;
 /** The longest `Retry-After` that is obeyed, in milliseconds. */

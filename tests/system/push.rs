@@ -134,6 +134,20 @@ async fn a_websocket_is_told_what_it_did_wrong() {
     assert_eq!(socket.next().await.unwrap()["data"]["status"], "pending");
     socket.say(&json!({"action": "unsubscribe", "token": receipt.token})).await;
     assert_eq!(socket.next().await.unwrap(), json!({"type": "unsubscribed", "order": receipt.id}));
+    // As fast as it can be said: the row of the first must not take that of the second away.
+    for _ in 0..20 {
+        socket.say(&json!({"action": "subscribe", "token": receipt.token})).await;
+        socket.say(&json!({"action": "unsubscribe", "token": receipt.token})).await;
+    }
+    socket.say(&json!({"action": "subscribe", "token": receipt.token})).await;
+    for _ in 0..41 {
+        socket.next().await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (id, now) = (receipt.id.parse().unwrap(), offload_shared::clock::now());
+    assert_eq!(system.stores.orders.watchers(id, now).await.unwrap().len(), 1, "it follows again");
+    socket.say(&json!({"action": "unsubscribe", "token": receipt.token})).await;
+    assert_eq!(socket.next().await.unwrap(), json!({"type": "unsubscribed", "order": receipt.id}));
     system.cancel(&receipt).await;
     assert!(socket.is_silent(Duration::from_millis(500)).await, "it follows nothing");
 }

@@ -68,6 +68,17 @@ impl Watching {
         self.replaced = true;
     }
 
+    /// Ends, and is off the list when this returns: whoever asks for the same order on the same connection right after it has
+    /// a row of the same name, which must not be taken away too late.
+    pub(crate) async fn end(mut self) {
+        self.replaced = true;
+        let (service, order) = (Arc::clone(&self.service), self.order);
+        if unlist(&service, order, &self.watcher.connection).await {
+            let tracker = service.background.tracker();
+            tracker.spawn(async move { cancel_if_last(&service, order).await });
+        }
+    }
+
     /// When to renew.
     pub(crate) fn renew_at(&self) -> Instant {
         self.renew_at
@@ -88,17 +99,28 @@ impl Drop for Watching {
 /// Takes a connection off the list of those that watch an order. If it wanted the order cancelled then, it was the last, and
 /// the order has not started, the order is cancelled.
 pub(crate) async fn leave(service: &Service, order: OrderId, connection: &str) {
+    if unlist(service, order, connection).await {
+        cancel_if_last(service, order).await;
+    }
+}
+
+/// Takes the row of a connection away; whether it wanted the order cancelled.
+async fn unlist(service: &Service, order: OrderId, connection: &str) -> bool {
     // It is never closed.
     let turn = service.leaving.acquire().await;
     let left = service.stores.orders.unwatch(order, connection).await;
     drop(turn);
     match left {
-        Ok(Some(watcher)) if watcher.cancels => {}
-        Ok(_) => return,
+        Ok(watcher) => watcher.is_some_and(|w| w.cancels),
         Err(e) => {
-            return service.note("a connection that has left is still listed as watching, for an hour at most", &e);
+            service.note("a connection that has left is still listed as watching, for an hour at most", &e);
+            false
         }
     }
+}
+
+/// Cancels an order that has not started, if nobody comes back to watch it.
+async fn cancel_if_last(service: &Service, order: OrderId) {
     tokio::select! {
         () = sleep(COMES_BACK) => {}
         // It is the server that leaves, not the client.

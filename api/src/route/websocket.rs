@@ -187,7 +187,9 @@ impl Session {
         let answer = match action {
             Ok(Action::Subscribe { order, cancels }) => self.subscribe(order, cancels).await,
             Ok(Action::Unsubscribe { order }) => {
-                self.followed.remove(&order);
+                if let Some((watching, _)) = self.followed.remove(&order) {
+                    watching.end().await;
+                }
                 Ok(protocol::unsubscribed(order))
             }
             Ok(Action::Ping) => Ok(protocol::pong()),

@@ -49,9 +49,9 @@ const STREAM_SOURCE: [&str; 4] =
 /// Requests that are signed without an SDK, and what they need.
 const SIGNED: [(&str, &[&str]); 4] = [
     (r#"sign("execute-api""#, &["execute-api:ManageConnections"]),
-    (r#"sign("sns""#, &["sns:Publish"]),
-    (r#"sign("states""#, &["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"]),
-    (r#"sign("appsync""#, &["appsync:EventPublish"]),
+    (r#"self.signer,"sns""#, &["sns:Publish"]),
+    (r#"self.signer,"states""#, &["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"]),
+    (r#"self.signer,"appsync""#, &["appsync:EventPublish"]),
 ];
 
 /// What of `shared/src/aws/show.rs` is called, and what that calls.

@@ -35,23 +35,22 @@ impl Channel for Appsync {
             return Outcome::Refused(Failure { status: None, error, retry_after: None });
         }
         let body = json!({"channel": format!("/orders/{}", notification.event.subject), "events": [event]}).to_string();
-        let mut request = self.http.post(self.url.clone()).header(CONTENT_TYPE, JSON);
         match &self.key {
-            Some(key) => request = request.header("x-api-key", key.expose()),
+            Some(key) => {
+                let request = self.http.post(self.url.clone()).header(CONTENT_TYPE, JSON);
+                client::outcome(request.header("x-api-key", key.expose()).body(body).send().await)
+            }
             None => {
-                let headers = [("content-type", JSON)];
-                match self.signer.sign("appsync", "POST", self.url.as_str(), &headers, body.as_bytes()).await {
-                    Ok(signed) => {
-                        for (name, value) in signed {
-                            request = request.header(name, value);
-                        }
-                    }
-                    Err(e) => {
-                        return Outcome::Failed(Failure { status: None, error: e.to_string(), retry_after: None });
-                    }
-                }
+                client::post_signed(
+                    &self.http,
+                    &self.signer,
+                    "appsync",
+                    self.url.as_str(),
+                    &[("content-type", JSON)],
+                    body,
+                )
+                .await
             }
         }
-        client::outcome(request.body(body).send().await)
     }
 }

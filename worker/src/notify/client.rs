@@ -2,6 +2,7 @@
 
 use std::{error::Error as _, time::Duration};
 
+use offload_shared::aws::RequestSigner;
 use reqwest::{Client, ClientBuilder, Response, StatusCode, header::RETRY_AFTER, redirect};
 
 use super::{Failure, Outcome};
@@ -24,6 +25,29 @@ pub(super) fn builder() -> ClientBuilder {
 /// A client for addresses that the operator has set.
 pub(super) fn plain() -> Result<Client, String> {
     builder().build().map_err(|e| format!("no HTTP client can be made: {e}"))
+}
+
+/// POSTs a body to AWS, signed for a service of it. `headers` are signed too.
+pub(super) async fn post_signed(
+    http: &Client,
+    signer: &RequestSigner,
+    service: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: String,
+) -> Outcome {
+    let signed = match signer.sign(service, "POST", url, headers, body.as_bytes()).await {
+        Ok(signed) => signed,
+        Err(e) => return Outcome::Failed(Failure { status: None, error: e.to_string(), retry_after: None }),
+    };
+    let mut request = http.post(url);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    for (name, value) in signed {
+        request = request.header(name, value);
+    }
+    outcome(request.body(body).send().await)
 }
 
 /// What a request came to. The body of the answer is not read: nothing in it matters, and it may be endless.

@@ -7,7 +7,7 @@ use offload_shared::{
     notification::{Notification, Target},
     status::Status,
 };
-use reqwest::{Client, header::CONTENT_TYPE};
+use reqwest::Client;
 use serde_json::{Value, json};
 
 use super::{Channel, Failure, Outcome, client};
@@ -54,15 +54,7 @@ impl Channel for Tasks {
         let (operation, input) = call(token, notification);
         let (target, body) = (format!("AWSStepFunctions.{operation}"), input.to_string());
         let headers = [("content-type", JSON), ("x-amz-target", target.as_str())];
-        let signed = match self.signer.sign("states", "POST", &self.endpoint, &headers, body.as_bytes()).await {
-            Ok(signed) => signed,
-            Err(e) => return Outcome::Failed(Failure { status: None, error: e.to_string(), retry_after: None }),
-        };
-        let mut request = self.http.post(&self.endpoint).header(CONTENT_TYPE, JSON).header("x-amz-target", &target);
-        for (name, value) in signed {
-            request = request.header(name, value);
-        }
-        match client::outcome(request.body(body).send().await) {
+        match client::post_signed(&self.http, &self.signer, "states", &self.endpoint, &headers, body).await {
             // The task has ended, or never was: TaskTimedOut, TaskDoesNotExist, InvalidToken. To say so again changes nothing.
             Outcome::Failed(Failure { status: Some(400), .. }) => Outcome::Gone { status: 400 },
             outcome => outcome,

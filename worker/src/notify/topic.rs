@@ -3,10 +3,10 @@
 
 use async_trait::async_trait;
 use offload_shared::{aws::RequestSigner, notification::Notification};
-use reqwest::{Client, header::CONTENT_TYPE};
+use reqwest::Client;
 use url::form_urlencoded::Serializer;
 
-use super::{Channel, Failure, Outcome, client};
+use super::{Channel, Outcome, client};
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
@@ -53,14 +53,6 @@ impl Channel for Topic {
     async fn deliver(&self, notification: &Notification) -> Outcome {
         let body = form(&self.arn, notification);
         let headers = [("content-type", FORM)];
-        let signed = match self.signer.sign("sns", "POST", &self.endpoint, &headers, body.as_bytes()).await {
-            Ok(signed) => signed,
-            Err(e) => return Outcome::Failed(Failure { status: None, error: e.to_string(), retry_after: None }),
-        };
-        let mut request = self.http.post(&self.endpoint).header(CONTENT_TYPE, FORM);
-        for (name, value) in signed {
-            request = request.header(name, value);
-        }
-        client::outcome(request.body(body).send().await)
+        client::post_signed(&self.http, &self.signer, "sns", &self.endpoint, &headers, body).await
     }
 }

@@ -67,7 +67,7 @@ ordeal ORDERS="10000":
 
 # The write protocol, model checked with up to DEPTH faults in one run; `just test` does so with one.
 model DEPTH="3":
-    OFFLOAD_MODEL_DEPTH={{DEPTH}} cargo test --release -p offload-shared --test protocol_model -- --nocapture --test-threads 1
+    OFFLOAD_MODEL_DEPTH={{DEPTH}} cargo test --release -p offload-model -- --nocapture --test-threads 1
 
 # Removes each guard of the write protocol from the code in turn, and tells which tests notice: half an hour.
 mutations *ARGS:

@@ -8,15 +8,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use offload_shared::{
-    aws::{Accepted, DELAY_MAX, Error},
-    clock,
+use offload_domain::{
     id::OrderId,
     idempotency::{IdempotencyKey, IdempotencyRecord},
     message::Envelope,
     order::{Order, OrderOptions, OrderRecord},
     schedule,
 };
+use offload_service::clock;
+use offload_stores::{Accepted, DELAY_MAX, Error};
 use serde_json::{Map, Value};
 
 use crate::{error::ApiError, eta::Grounds, reading::Reading, service::Service};

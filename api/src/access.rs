@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path, Query},
     http::{HeaderMap, header, request::Parts},
 };
-use offload_shared::id::OrderId;
+use offload_domain::id::OrderId;
 use serde::Deserialize;
 
 use crate::{error::ApiError, service::Service};

@@ -9,13 +9,14 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use offload_shared::{
-    aws::{self, Kind},
+use offload_domain::{
     id::InvalidOrderId,
     idempotency::{KEY_MAX_BYTES, MalformedKey},
     problem::{Fault, Problem},
     status::Status,
 };
+use offload_stores as aws;
+use offload_stores::Kind;
 
 use crate::{edge::body::BODY_MAX_BYTES, prefer::InvalidPrefer};
 

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use offload_shared::order::OrderRecord;
+use offload_domain::order::OrderRecord;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{edge::shed::Place, error::ApiError, prefer::Wait, push::Follow, service::Service};

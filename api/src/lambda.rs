@@ -8,10 +8,8 @@ use std::{
 };
 
 use lambda_http::{Request, RequestExt as _, request::RequestContext, service_fn};
-use offload_shared::{
-    aws::Stores,
-    settings::{ApiSettings, EtaSettings},
-};
+use offload_service::settings::{ApiSettings, EtaSettings};
+use offload_stores::Stores;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 

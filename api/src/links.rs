@@ -1,6 +1,6 @@
 //! Where clients find an order. Pure.
 
-use offload_shared::id::OrderId;
+use offload_domain::id::OrderId;
 use serde::Serialize;
 use url::Url;
 use utoipa::ToSchema;

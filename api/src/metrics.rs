@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use offload_shared::aws;
+use offload_stores as aws;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{

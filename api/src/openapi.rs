@@ -1,6 +1,6 @@
 //! The OpenAPI document: generated from the annotations of the routes, with the order schema put in.
 
-use offload_shared::{
+use offload_domain::{
     problem::{Fault, Problem},
     schema::{OPTIONS, OrderSchema},
     status::StatusObject,

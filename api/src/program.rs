@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use offload_shared::{
-    aws::{CallPolicy, Connection},
+use offload_service::{
     settings::{self, Access, ApiSettings, EtaSettings, Exit, Setting, Source, StoreSettings, catalogue as c},
     shutdown,
     telemetry::{self, LogSettings},
 };
+use offload_stores::{CallPolicy, Connection};
 use tokio::net::TcpListener;
 
 use crate::healthcheck;

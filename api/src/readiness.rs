@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use offload_shared::aws::{Error, Stores};
+use offload_stores::{Error, Stores};
 use serde::Serialize;
 use tokio::{sync::Mutex, time::timeout};
 use utoipa::ToSchema;

@@ -1,14 +1,9 @@
 //! How a client reads an order's status object: by a URL, or with credentials of its own.
 
 use chrono::{DateTime, Utc};
-use offload_shared::{
-    aws::{Error, Grant, Kind},
-    clock::rfc3339_millis,
-    id::OrderId,
-    lifetime,
-    settings::Access,
-    status::EtaWindow,
-};
+use offload_domain::{id::OrderId, lifetime, status::EtaWindow, time::rfc3339_millis};
+use offload_service::settings::Access;
+use offload_stores::{Error, Grant, Kind};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -1,13 +1,13 @@
 //! The body of `202 Accepted`. Pure.
 
 use chrono::{DateTime, Utc};
-use offload_shared::{
-    clock::rfc3339_millis,
+use offload_domain::{
     eta::Basis,
     id::OrderId,
     order::OrderRecord,
     schedule,
     status::{EtaWindow, Status},
+    time::rfc3339_millis,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -125,10 +125,7 @@ fn rounded(seconds: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use offload_shared::{
-        order::{Callbacks, Order},
-        transition::Transition,
-    };
+    use offload_domain::{fixtures, transition::Transition};
     use serde_json::json;
 
     use super::*;
@@ -138,18 +135,8 @@ mod tests {
     }
 
     fn record() -> OrderRecord {
-        let order = Order {
-            id: OrderId::new(at(0)),
-            created_at: at(0),
-            payload: serde_json::Map::new(),
-            deadline_at: None,
-            not_before: None,
-            traceparent: None,
-            renew: String::new(),
-            callbacks: Callbacks::default(),
-        };
         let window = EtaWindow { at: at(12_437), earliest_at: at(9_000), latest_at: at(20_149) };
-        OrderRecord::new(order, window, 10_672)
+        OrderRecord::new(fixtures::order(at(0)), window, 10_672)
     }
 
     fn particulars() -> Particulars {

@@ -57,7 +57,8 @@ async fn no_store(mut response: Response) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use offload_shared::{id::OrderId, settings::catalogue as c};
+    use offload_domain::id::OrderId;
+    use offload_service::settings::catalogue as c;
     use serde_json::json;
 
     use super::*;

@@ -3,10 +3,8 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::serve::ListenerExt as _;
-use offload_shared::{
-    aws::Stores,
-    settings::{ApiSettings, EtaSettings, PushSettings},
-};
+use offload_service::settings::{ApiSettings, EtaSettings, PushSettings};
+use offload_stores::Stores;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},

@@ -3,11 +3,10 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use offload_shared::{
-    aws::{self, Stores},
-    id::OrderId,
-    settings::{ApiSettings, EtaSettings},
-};
+use offload_domain::id::OrderId;
+use offload_service::settings::{ApiSettings, EtaSettings};
+use offload_stores as aws;
+use offload_stores::Stores;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;

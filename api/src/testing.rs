@@ -9,10 +9,8 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use http_body_util::BodyExt;
-use offload_shared::{
-    aws::{CallPolicy, Connection, Endpoints, Stores},
-    settings::{ApiSettings, EtaSettings, Setting, Source, StoreSettings, catalogue as c},
-};
+use offload_service::settings::{ApiSettings, EtaSettings, Setting, Source, StoreSettings, catalogue as c};
+use offload_stores::{CallPolicy, Connection, Endpoints, Stores};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;

@@ -1,13 +1,9 @@
 //! What `GET` and `DELETE /order/{id}` show.
 
 use chrono::{DateTime, Utc};
-use offload_shared::{
-    aws::{DeliveryLog, Error},
-    clock,
-    clock::rfc3339_millis,
-    order::OrderRecord,
-    status::StatusObject,
-};
+use offload_domain::{order::OrderRecord, status::StatusObject, time::rfc3339_millis};
+use offload_service::clock;
+use offload_stores::{DeliveryLog, Error};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use offload_shared::schema::{BUILT_IN, OrderSchema};
+use offload_domain::schema::{BUILT_IN, OrderSchema};
 use serde_json::{Value, json};
 
 fn document() -> Value {
@@ -82,5 +82,5 @@ fn openapi_shows_a_teams_own_schema_with_the_options_beside_it() {
     for branch in built_in["allOf"].as_array().unwrap() {
         assert_eq!(branch["then"]["properties"]["options"], json!(true));
     }
-    assert!(offload_shared::schema::OrderSchema::parse(&built_in.to_string()).is_ok(), "it is a schema itself");
+    assert!(offload_domain::schema::OrderSchema::parse(&built_in.to_string()).is_ok(), "it is a schema itself");
 }

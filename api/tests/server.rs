@@ -2,10 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use offload_shared::{
-    aws::{CallPolicy, Connection, Endpoints, Stores},
-    settings::{ApiSettings, EtaSettings, Source, StoreSettings, catalogue as c},
-};
+use offload_service::settings::{ApiSettings, EtaSettings, Source, StoreSettings, catalogue as c};
+use offload_stores::{CallPolicy, Connection, Endpoints, Stores};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

@@ -9,13 +9,12 @@ use std::{
 
 use clap::{Args, Subcommand};
 use futures_util::{StreamExt, stream};
-use offload_shared::{
-    aws::{CallPolicy, Connection, Delivery, Stores},
+use offload_domain::{id::OrderId, order::OrderRecord};
+use offload_service::{
     clock,
-    id::OrderId,
-    order::OrderRecord,
     settings::{self, Exit, Source, StoreSettings},
 };
+use offload_stores::{CallPolicy, Connection, Delivery, Stores};
 use offload_worker::dead_letters::{Redriven, redrive};
 use serde_json::{Value, json};
 
@@ -164,7 +163,7 @@ async fn list(stores: &Stores, as_json: bool) -> Result<(), Failure> {
 async fn unreadable(stores: &Stores) -> Result<Vec<Value>, Failure> {
     let Some(queue) = &stores.dead_letters else { return Ok(Vec::new()) };
     let seen = queue.receive(10, Duration::ZERO, Duration::from_secs(1)).await.map_err(unreachable)?;
-    let strange = |d: &&Delivery| offload_shared::message::Envelope::parse(&d.body).is_err();
+    let strange = |d: &&Delivery| offload_domain::message::Envelope::parse(&d.body).is_err();
     Ok(seen.iter().filter(strange).map(|d| json!({"message_id": d.message_id, "bytes": d.body.len()})).collect())
 }
 
@@ -190,7 +189,7 @@ async fn each(
     selection: Selection,
     as_json: bool,
     verb: &str,
-    act: impl AsyncFn(OrderId) -> Result<String, offload_shared::aws::Error>,
+    act: impl AsyncFn(OrderId) -> Result<String, offload_stores::Error>,
 ) -> Result<(), Failure> {
     let ids = if selection.all { dead(stores).await?.iter().map(|r| r.order.id).collect() } else { selection.ids };
     if selection.dry_run {
@@ -240,6 +239,6 @@ fn confirm(question: &str) -> Result<(), Failure> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn unreachable(error: offload_shared::aws::Error) -> Failure {
+fn unreachable(error: offload_stores::Error) -> Failure {
     Failure::Unreachable(format!("{error}: {}", error.source))
 }

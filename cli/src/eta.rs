@@ -21,7 +21,7 @@
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write, stdin, stdout};
 
 use clap::Args;
-use offload_shared::{
+use offload_domain::{
     eta::{Concurrency, QueueState, ServiceTimes, estimate},
     schedule::Schedule,
 };

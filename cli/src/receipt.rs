@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use offload_client::Receipt;
-use offload_shared::id::OrderId;
+use offload_domain::id::OrderId;
 
 use crate::{failure::Failure, output};
 

@@ -172,7 +172,7 @@ fn moment(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 /// A result in one line, cut where it is long.
 fn short(result: &Value) -> String {
     let text = result.to_string();
-    let cut = offload_shared::status::cut(&text, 300);
+    let cut = offload_domain::status::cut(&text, 300);
     if cut.len() < text.len() { format!("{cut}… (all of it: --json)") } else { cut }
 }
 

@@ -1,7 +1,7 @@
 //! `offload status`: asks the api where an order stands.
 
 use clap::Args;
-use offload_shared::clock;
+use offload_service::clock;
 
 use crate::{args::ClientArgs, client::client, failure::Failure, output, progress::Notes, receipt::OrderArgs, render};
 

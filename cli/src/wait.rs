@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use offload_client::{Client, Error, Following, Receipt, Status, Update};
-use offload_shared::clock;
+use offload_service::clock;
 use tokio::time::interval;
 
 use crate::{

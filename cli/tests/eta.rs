@@ -71,7 +71,7 @@ fn the_looks_are_those_of_the_schedule() {
     let answer: Value = serde_json::from_slice(&out.stdout).unwrap();
     let looks: Vec<f64> = answer["polls"].as_array().unwrap().iter().map(number).collect();
     assert_eq!(looks.len(), 40);
-    let mut schedule = offload_shared::schedule::Schedule::new(number(&answer["p10"]), number(&answer["p90"]));
+    let mut schedule = offload_domain::schedule::Schedule::new(number(&answer["p10"]), number(&answer["p90"]));
     for look in looks {
         assert!((look - schedule.next_look()).abs() < 1e-6, "{answer}");
         schedule = schedule.looked();

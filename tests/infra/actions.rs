@@ -1,6 +1,6 @@
 //! Which AWS actions each part of the service calls, read from its sources.
 //!
-//! `shared/src/aws/` is the only place that calls AWS, each method in so many words: `.put_item()`. A part calls these
+//! `shared/stores/src/` is the only place that calls AWS, each method in so many words: `.put_item()`. A part calls these
 //! methods through what its variables are named after: `orders.take(…)`, `objects.publish(…)`, `queue.send(…)`.
 
 use std::{
@@ -54,7 +54,7 @@ const SIGNED: [(&str, &[&str]); 4] = [
     (r#"self.signer,"appsync""#, &["appsync:EventPublish"]),
 ];
 
-/// What of `shared/src/aws/show.rs` is called, and what that calls.
+/// What of `shared/stores/src/show.rs` is called, and what that calls.
 const SHOWN: [(&str, &str); 3] = [
     ("stores.show(", "objects.publish( orders.watchers( queue.send_all("),
     ("stores.tell(", "orders.watchers( queue.send_all("),
@@ -84,9 +84,9 @@ fn sources(path: &str) -> String {
     text
 }
 
-/// The methods of a file of `shared/src/aws/`, and the actions that each calls, those of its own helpers among them.
+/// The methods of a file of `shared/stores/src/`, and the actions that each calls, those of its own helpers among them.
 fn methods(file: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let text = sources(&format!("shared/src/aws/{file}.rs"));
+    let text = sources(&format!("shared/stores/src/{file}.rs"));
     let head = Regex::new(r"\n    (?:pub(?:\([a-z]+\))? )?(?:async )?fn (\w+)").unwrap();
     let starts: Vec<(usize, String)> =
         head.captures_iter(&text).map(|c| (c.get(0).unwrap().start(), c[1].to_owned())).collect();

@@ -9,7 +9,7 @@ mod hcl_files;
 use std::collections::BTreeSet;
 
 use hcl::Expression;
-use offload_shared::settings::{ALL, Setting};
+use offload_service::settings::{ALL, Setting};
 
 use actions::{Part, calls};
 use hcl_files::{attribute, blocks, module, object, text_of};
@@ -188,7 +188,7 @@ fn the_websocket_api_has_a_route_for_every_action_of_its_own_and_one_for_the_res
 fn the_table_has_the_keys_and_the_index_of_the_code() {
     let table = module("order_table");
     let table = blocks(&table, "resource", "aws_dynamodb_table").remove(0);
-    let source = include_str!("../../shared/src/aws/item.rs");
+    let source = include_str!("../../shared/stores/src/item.rs");
     let constant = |name: &str| {
         let pattern = regex::Regex::new(&format!("const {name}: &str = \"([^\"]+)\"")).unwrap();
         pattern.captures(source).unwrap_or_else(|| panic!("no {name} in item.rs"))[1].to_owned()

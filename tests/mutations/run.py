@@ -20,43 +20,43 @@ BUILT = ROOT / "target" / "mutations" / "built"
 GUARDS = [
     (
         "If-Match on an overwrite",
-        "shared/src/aws/status_store.rs",
+        "shared/stores/src/status_store.rs",
         "Some(etag) => put.if_match(etag),",
         "Some(_) => put,",
     ),
     (
         "If-None-Match on the first object",
-        "shared/src/aws/status_store.rs",
+        "shared/stores/src/status_store.rs",
         'encode(object)?).if_none_match("*").send()',
         "encode(object)?).send()",
     ),
     (
         "dropping what is not newer",
-        "shared/src/aws/status_store.rs",
+        "shared/stores/src/status_store.rs",
         "Some(s) if s.revision >= object.revision => return Ok(Published::NotOlder),\n                standing => standing.map(|s| s.etag),\n            };\n        }\n        Err(",
         "standing => standing.map(|s| s.etag),\n            };\n        }\n        Err(",
     ),
     (
         "the condition on the revision",
-        "shared/src/aws/orders.rs",
+        "shared/stores/src/orders.rs",
         'let mut condition = "#revision = :before".to_owned();',
         'let mut condition = "(#revision = :before OR attribute_exists(#revision))".to_owned();',
     ),
     (
         "the condition that a lease has still ended",
-        "shared/src/aws/orders.rs",
+        "shared/stores/src/orders.rs",
         "if let Some(now) = free_at {",
         "if let Some(now) = free_at.filter(|_| false) {",
     ),
     (
         "a final status never changes",
-        "shared/src/transition.rs",
+        "shared/domain/src/transition.rs",
         "if self.status.is_final() && !(redrive && self.status == Status::Failed) {",
         "if false && !(redrive && self.status == Status::Failed) {",
     ),
     (
         "a lease is respected",
-        "shared/src/claim.rs",
+        "shared/domain/src/claim.rs",
         "record.lease.as_ref().filter(|l| l.until > now) {",
         "record.lease.as_ref().filter(|l| l.until > now && false) {",
     ),
@@ -68,7 +68,7 @@ GUARDS = [
     ),
     (
         "showing an ended order again when its message comes again",
-        "shared/src/claim.rs",
+        "shared/domain/src/claim.rs",
         "if state.status.is_final() {\n        return Decision::Republish;",
         "if state.status.is_final() {\n        return Decision::Wait(Duration::from_secs(3_600));",
     ),
@@ -86,20 +86,20 @@ GUARDS = [
     ),
     (
         "an order is withdrawn only while no worker has it",
-        "shared/src/aws/due.rs",
+        "shared/stores/src/due.rs",
         'attribute_not_exists(pk) OR (#r = :one AND #due = :send)',
         'attribute_not_exists(pk) OR #r = :one OR #due = :send OR attribute_exists(pk)',
     ),
     (
         "an idempotency key belongs to one order",
-        "shared/src/aws/orders.rs",
+        "shared/stores/src/orders.rs",
         'write = self.client.transact_write_items().transact_items(self.put_new(key_item)?);',
         'write = self.client.transact_write_items();\n        drop(key_item);',
     ),
 ]
 
 TESTS = [
-    ["cargo", "test", "--no-fail-fast", "-p", "offload-shared", "--lib"],
+    ["cargo", "test", "--no-fail-fast", "-p", "offload-domain", "-p", "offload-service", "-p", "offload-stores", "--lib"],
     ["cargo", "test", "--no-fail-fast", "-p", "offload-tests", "--test", "system", "--",
      "stores::", "resilience::", "idempotency::", "outages::", "crashes::", "ordeal::"],
 ]  # fmt: skip

@@ -18,7 +18,7 @@ use axum::{
     routing::{get, post},
 };
 use chrono::TimeDelta;
-use offload_shared::clock;
+use offload_service::clock;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,

@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use offload_local::{FaultPlan, Service};
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use serde_json::Value;
 use tokio::time::sleep;
 

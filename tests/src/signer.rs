@@ -7,7 +7,7 @@ use aws_sigv4::{
     http_request::{PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4::SigningParams,
 };
-use offload_shared::clock;
+use offload_service::clock;
 
 /// Who signs, and for which service.
 pub(crate) struct Signer<'a> {

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use offload_local::{Options, Stack};
-use offload_shared::{
-    aws::{CallPolicy, Connection, Endpoints, Stores, provision},
-    settings::{ApiSettings, EtaSettings, Setting, Source, StoreSettings, WorkerSettings, catalogue as c},
+use offload_service::settings::{
+    ApiSettings, EtaSettings, Setting, Source, StoreSettings, WorkerSettings, catalogue as c,
 };
+use offload_stores::{CallPolicy, Connection, Endpoints, Stores, provision};
 use offload_worker::processor::{self, Processor};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;

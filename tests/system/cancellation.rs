@@ -1,6 +1,6 @@
 //! A client may change its mind until the work is done.
 
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{Setup, eventually};
 
 use crate::fulfilment;

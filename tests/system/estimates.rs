@@ -1,6 +1,6 @@
 //! The estimate learns from the work that is done.
 
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{Setup, eventually};
 use serde_json::Value;
 

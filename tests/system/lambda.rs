@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use offload_shared::{aws::QueueDepth, clock, id::OrderId, settings::catalogue as c};
+use offload_domain::id::OrderId;
+use offload_service::{clock, settings::catalogue as c};
+use offload_stores::QueueDepth;
 use offload_tests::{
     Answer, Function, Invoked, PATIENCE, RawQueue, Receipt, Setup, System, eventually, http_api_request,
 };

@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, StatusCode},
     routing::post,
 };
-use offload_shared::{clock, settings::catalogue as c};
+use offload_service::{clock, settings::catalogue as c};
 use offload_tests::{Function, RawQueue, Receipt, Setup, System, eventually};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;

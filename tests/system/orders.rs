@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{StreamExt, stream};
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{Answer, Receipt, Setup, View};
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use offload_local::{FaultPlan, Outage, Service};
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{Receipt, Setup, System};
 use tokio::time::{Instant, sleep};
 

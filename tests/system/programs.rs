@@ -85,7 +85,7 @@ async fn fifty_running_orders_survive_sigterm() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_is_killed_again_and_again_loses_nothing_and_its_attempts_are_counted() {
-    use offload_shared::settings::catalogue as c;
+    use offload_service::settings::catalogue as c;
     let system = Setup { workers: 0, ..Setup::default() }.with(c::VISIBILITY_SECONDS, 3).start().await;
     let receipt = system.order(&fulfilment()).await;
     let variables = system.variables();

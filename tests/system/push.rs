@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use offload_local::Service;
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{EventStream, Receipt, Setup, Socket, System, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -144,7 +144,7 @@ async fn a_websocket_is_told_what_it_did_wrong() {
         socket.next().await.unwrap();
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let (id, now) = (receipt.id.parse().unwrap(), offload_shared::clock::now());
+    let (id, now) = (receipt.id.parse().unwrap(), offload_service::clock::now());
     assert_eq!(system.stores.orders.watchers(id, now).await.unwrap().len(), 1, "it follows again");
     socket.say(&json!({"action": "unsubscribe", "token": receipt.token})).await;
     assert_eq!(socket.next().await.unwrap(), json!({"type": "unsubscribed", "order": receipt.id}));
@@ -190,7 +190,7 @@ async fn a_held_request_is_answered_the_moment_its_order_changes_and_asks_nothin
     assert_eq!(answer.json::<Value>().await.unwrap()["status"], "completed");
     eventually("nobody is listed as watching any more", async || {
         let id = receipt.id.parse().unwrap();
-        let watchers = system.stores.orders.watchers(id, offload_shared::clock::now()).await.ok()?;
+        let watchers = system.stores.orders.watchers(id, offload_service::clock::now()).await.ok()?;
         watchers.is_empty().then_some(())
     })
     .await;

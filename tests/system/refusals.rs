@@ -1,7 +1,8 @@
 //! Bad input gets a clear problem, and costs nothing.
 
+use offload_domain::{id::OrderId, token::TokenKeys};
 use offload_local::Service;
-use offload_shared::{clock, id::OrderId, token::TokenKeys};
+use offload_service::clock;
 use offload_tests::{Answer, Setup, System};
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use offload_local::Options;
-use offload_shared::{
-    aws::{CallPolicy, Connection, Endpoints},
-    clock,
+use offload_domain::{
     id::OrderId,
     message::Envelope,
     order::{Callbacks, Order, OrderRecord},
-    settings::catalogue as c,
     status::EtaWindow,
 };
+use offload_local::Options;
+use offload_service::{clock, settings::catalogue as c};
+use offload_stores::{CallPolicy, Connection, Endpoints};
 use offload_tests::{RawObject, Receipt, Setup, System, View, eventually};
 use offload_worker::dead_letters::{Redriven, redrive};
 use serde_json::{Value, json};

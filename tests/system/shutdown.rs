@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use offload_local::{FaultPlan, Service};
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{Setup, eventually};
 
 use crate::fulfilment;

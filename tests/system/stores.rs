@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures_util::{StreamExt, future::join_all, stream};
-use offload_local::{FaultPlan, Service};
-use offload_shared::{
-    aws::{Accepted, Conflict, LeaseState, Published},
-    clock,
+use offload_domain::{
     history::{History, WorkerReport},
     id::OrderId,
     idempotency::IdempotencyKey,
@@ -16,6 +13,9 @@ use offload_shared::{
     status::{EtaWindow, ProgressReport},
     transition::Transition,
 };
+use offload_local::{FaultPlan, Service};
+use offload_service::clock;
+use offload_stores::{Accepted, Conflict, LeaseState, Published};
 use offload_tests::{Setup, System};
 
 async fn stores() -> System {
@@ -149,7 +149,7 @@ async fn a_status_object_never_goes_back_under_fifty_writers() {
     assert!(written.iter().any(|w| matches!(w, Ok(Published::NotOlder))));
     let link =
         system.stores.presigner.get(&newest.id.status_key(), Duration::from_secs(60), clock::now()).await.unwrap();
-    let standing: offload_shared::status::StatusObject =
+    let standing: offload_domain::status::StatusObject =
         system.http.get(link.0).send().await.unwrap().json().await.unwrap();
     assert_eq!(standing, newest);
 }

@@ -10,7 +10,7 @@ use std::{
 
 use axum::{Router, body::Bytes, http::HeaderMap, http::StatusCode, routing::post};
 use offload_local::Service;
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{Receipt, Setup, System, WEBHOOK_SECRET, eventually};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;

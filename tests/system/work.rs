@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use offload_local::Service;
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{Setup, View, eventually};
 use serde_json::{Value, json};
 

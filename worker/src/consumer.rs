@@ -3,11 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use offload_shared::{
-    aws::{Delivery, Queue, RECEIVE_MAX},
-    backoff::Backoff,
-    clock,
-};
+use offload_domain::backoff::Backoff;
+use offload_service::clock;
+use offload_stores::{Delivery, Queue, RECEIVE_MAX};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,

@@ -5,15 +5,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use offload_shared::{
-    aws::{Conflict, Delivery, Error, Queue, Stores},
+use offload_domain::{
     backoff::Backoff,
-    clock,
     id::OrderId,
     message::Envelope,
     problem::ends,
     transition::{Refused, Transition},
 };
+use offload_service::clock;
+use offload_stores::{Conflict, Delivery, Error, Queue, Stores};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 

@@ -19,11 +19,9 @@ pub mod sweeper;
 
 use std::{sync::Arc, time::Duration};
 
-use offload_shared::{
-    aws::Stores,
-    eta::ServiceTimes,
-    settings::{EtaSettings, WorkerSettings},
-};
+use offload_domain::eta::ServiceTimes;
+use offload_service::settings::{EtaSettings, WorkerSettings};
+use offload_stores::Stores;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 

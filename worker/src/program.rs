@@ -2,12 +2,12 @@
 
 use std::{process::ExitCode, sync::Arc};
 
-use offload_shared::{
-    aws::{CallPolicy, Connection},
+use offload_service::{
     settings::{self, EtaSettings, Exit, Setting, Source, StoreSettings, WorkerSettings},
     shutdown,
     telemetry::{self, LogSettings},
 };
+use offload_stores::{CallPolicy, Connection};
 
 use crate::processor::{self, Processor};
 

@@ -7,12 +7,12 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offload_shared::{
-    aws::OrderTable,
-    clock,
+use offload_domain::{
     eta::ServiceTimes,
     history::{History, REPORT_TTL, WorkerReport},
 };
+use offload_service::clock;
+use offload_stores::OrderTable;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 

@@ -6,16 +6,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offload_shared::{
-    aws::{Conflict, DELAY_MAX, Error, Stores},
-    clock,
-    id::OrderId,
-    message::Envelope,
-    order::OrderRecord,
-    problem::ends,
-    status::Status,
-    transition::Transition,
+use offload_domain::{
+    id::OrderId, message::Envelope, order::OrderRecord, problem::ends, status::Status, transition::Transition,
 };
+use offload_service::clock;
+use offload_stores::{Conflict, DELAY_MAX, Error, Stores};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -122,7 +117,7 @@ async fn end(stores: &Stores, id: OrderId, now: DateTime<Utc>) -> Result<bool, E
 pub(crate) async fn fail(
     stores: &Stores,
     record: &OrderRecord,
-    error: offload_shared::problem::Problem,
+    error: offload_domain::problem::Problem,
 ) -> Result<bool, Error> {
     let Ok(state) = record.state.apply(Transition::Fail { error }, clock::now()) else { return Ok(false) };
     let record = match stores.orders.store(record.order.id, &state, None).await {

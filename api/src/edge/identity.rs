@@ -1,7 +1,7 @@
 //! The names by which a request is found again: its id and its trace context.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use offload_shared::trace;
+use offload_domain::trace;
 use uuid::Uuid;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -6,11 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use offload_shared::{
-    aws::{OrderTable, Queue, QueueDepth},
-    clock,
-    history::Fleet,
-};
+use offload_domain::history::Fleet;
+use offload_service::clock;
+use offload_stores::{OrderTable, Queue, QueueDepth};
 use tokio::{sync::watch, time::timeout};
 use tokio_util::task::TaskTracker;
 

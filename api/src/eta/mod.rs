@@ -1,16 +1,16 @@
-//! When will an order be done? The shell around [`offload_shared::eta`]: what is known of the queue right now.
+//! When will an order be done? The shell around [`offload_domain::eta`]: what is known of the queue right now.
 
 mod arrivals;
 mod gauge;
 
 use std::time::Duration;
 
-use offload_shared::{
-    aws::{QueueDepth, Stores},
+use offload_domain::{
     eta::{self, Basis, Estimate, QueueState, ServiceTimes},
     history::Fleet,
-    settings::EtaSettings,
 };
+use offload_service::settings::EtaSettings;
+use offload_stores::{QueueDepth, Stores};
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;

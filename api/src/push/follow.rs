@@ -3,14 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use offload_shared::{
-    aws::{Error, Watcher},
-    clock,
-    id::OrderId,
-    lifetime,
-    order::OrderRecord,
-    status::StatusObject,
-};
+use offload_domain::{id::OrderId, lifetime, order::OrderRecord, status::StatusObject};
+use offload_service::clock;
+use offload_stores::{Error, Watcher};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::sleep_until;

@@ -10,15 +10,15 @@ use axum::{
 };
 use futures_util::future::join_all;
 use lambda_http::{Request, RequestExt as _, aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequestContext};
-use offload_shared::{
-    aws::{Error, Watcher},
-    clock,
+use offload_domain::{
     event::StatusEvent,
     id::OrderId,
     notification::{Notification, Target, VERSION},
     order::OrderRecord,
     problem::Problem,
 };
+use offload_service::clock;
+use offload_stores::{Error, Watcher};
 
 use super::{
     follow::object_of,

@@ -13,10 +13,8 @@ use axum::{
     routing::post,
 };
 use http_body_util::{BodyExt, Limited};
-use offload_shared::{
-    clock,
-    internal::{InternalKey, SIGNATURE, TIMESTAMP},
-};
+use offload_domain::internal::{InternalKey, SIGNATURE, TIMESTAMP};
+use offload_service::clock;
 use serde_json::json;
 use uuid::Uuid;
 

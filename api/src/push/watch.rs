@@ -2,13 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use offload_shared::{
-    aws::{Error, WATCH_TIME, Watcher},
-    clock,
-    id::OrderId,
-    order::OrderRecord,
-    status::Status,
-};
+use offload_domain::{id::OrderId, order::OrderRecord, status::Status};
+use offload_service::clock;
+use offload_stores::{Error, WATCH_TIME, Watcher};
 use tokio::time::{Instant, sleep};
 
 use crate::{route::cancel_order, service::Service};

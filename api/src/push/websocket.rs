@@ -4,7 +4,7 @@
 //! gets a `StatusEvent` for every order that it follows, at once and after each change; `{"type": "unsubscribed", …}` and
 //! `{"type": "pong"}`; and a problem object for what cannot be done. `type` tells them apart.
 
-use offload_shared::{id::OrderId, problem::Problem, token::TokenKeys};
+use offload_domain::{id::OrderId, problem::Problem, token::TokenKeys};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 

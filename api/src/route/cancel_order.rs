@@ -9,16 +9,12 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use offload_shared::{
-    aws::{self, Conflict, Kind},
-    clock,
-    id::OrderId,
-    message::Envelope,
-    order::OrderRecord,
-    problem::Problem,
-    status::Status,
-    transition::Transition,
+use offload_domain::{
+    id::OrderId, message::Envelope, order::OrderRecord, problem::Problem, status::Status, transition::Transition,
 };
+use offload_service::clock;
+use offload_stores as aws;
+use offload_stores::{Conflict, Kind};
 
 /// Decisions made anew because a worker was faster. An order has few transitions.
 const MAX_DECISIONS: usize = 5;

@@ -12,7 +12,7 @@ use axum::{
     },
 };
 use futures_util::stream;
-use offload_shared::problem::Problem;
+use offload_domain::problem::Problem;
 use serde::Deserialize;
 
 use crate::{

@@ -8,7 +8,7 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use offload_shared::problem::Problem;
+use offload_domain::problem::Problem;
 
 use crate::{
     access::Authorized,

@@ -9,13 +9,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use offload_shared::{
-    clock,
+use offload_domain::{
     idempotency::IdempotencyKey,
     order::OrderOptions,
     problem::{Fault, Problem},
     schema::OrderSchema,
 };
+use offload_service::clock;
 use serde_json::Value;
 
 use crate::{
@@ -174,7 +174,7 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use offload_shared::schema::BUILT_IN;
+    use offload_domain::schema::BUILT_IN;
 
     use super::*;
 

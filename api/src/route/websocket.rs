@@ -13,13 +13,8 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use offload_shared::{
-    aws::{Error, Watcher},
-    event::StatusEvent,
-    id::OrderId,
-    order::OrderRecord,
-    problem::Problem,
-};
+use offload_domain::{event::StatusEvent, id::OrderId, order::OrderRecord, problem::Problem};
+use offload_stores::{Error, Watcher};
 use serde::Deserialize;
 use tokio::time::{Instant, interval_at, timeout};
 

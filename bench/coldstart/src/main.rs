@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{Function, Invoked, RawQueue, Setup, System, http_api_request};
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use futures_util::{StreamExt, stream};
 use offload_local::Service;
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{RawQueue, Setup, System, eventually, post::post_until_accepted};
 
 #[derive(Parser)]

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use offload_client::Client;
-use offload_shared::clock;
+use offload_service::clock;
 use serde_json::json;
 
 /// What came of one order, in seconds since it was accepted.

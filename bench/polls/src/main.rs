@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use offload_local::Service;
-use offload_shared::settings::catalogue as c;
+use offload_service::settings::catalogue as c;
 use offload_tests::{Setup, System};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use tokio::task::JoinSet;

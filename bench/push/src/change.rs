@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use offload_shared::{
-    aws::{Published, Stores},
+use offload_domain::{
     order::OrderRecord,
     status::{ProgressReport, Status},
 };
+use offload_stores::{Published, Stores};
 use offload_tests::{Answer, Receipt, System};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;

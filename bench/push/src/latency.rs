@@ -75,7 +75,7 @@ async fn measure(size: usize, seconds: u64) -> anyhow::Result<Vec<Duration>> {
 
 /// Changes orders at an even rate, in a random order in which every one has its turn before one comes again.
 async fn change(
-    stores: Arc<offload_shared::aws::Stores>,
+    stores: Arc<offload_stores::Stores>,
     orders: Arc<Vec<Order>>,
     written: Arc<Mutex<HashMap<(usize, u64), Instant>>>,
     seconds: u64,

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{Json, Router, http::StatusCode, routing::post};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use offload_shared::aws::Stores;
+use offload_stores::Stores;
 use offload_tests::Setup;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet, time::timeout};

@@ -1,6 +1,6 @@
 //! How clients look for the end of an order, and what it costs them.
 
-use offload_shared::{
+use offload_domain::{
     eta::{Estimate, finish_hint, started, worth_telling},
     schedule::Schedule,
 };

@@ -1,7 +1,7 @@
 //! The estimator and the schedule of `eta.md`, word for word: what the service's own are compared with, on the same
 //! orders.
 
-use offload_shared::eta::{Concurrency, Estimate, QueueState, ServiceTimes};
+use offload_domain::eta::{Concurrency, Estimate, QueueState, ServiceTimes};
 
 /// The formulas as they stand there.
 pub(crate) fn estimate(queue: &QueueState, times: &ServiceTimes, concurrency: Concurrency) -> Estimate {

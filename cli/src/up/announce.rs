@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use offload_local::Endpoints;
-use offload_shared::settings::StoreSettings;
+use offload_service::settings::StoreSettings;
 use serde::Serialize;
 
 use super::{REGION, chaos::Chaos, secrets::Secrets};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
-use offload_shared::{
+use offload_service::{
     settings::{
         self, ApiSettings, EtaSettings, Exit, Setting, SettingsError, Source, StoreSettings, WorkerSettings,
         catalogue as c,

@@ -11,10 +11,8 @@ use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, builder::RangedU64ValueParser};
 use offload_local::{Options, Service, Stack, StartError};
-use offload_shared::{
-    aws::{CallPolicy, Connection, Endpoints, provision},
-    settings, shutdown, telemetry,
-};
+use offload_service::{settings, shutdown, telemetry};
+use offload_stores::{CallPolicy, Connection, Endpoints, provision};
 use tokio::{
     net::TcpListener,
     task::{JoinError, JoinSet},

@@ -84,7 +84,7 @@ impl fmt::Debug for Secrets {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use offload_shared::token::TokenKeys;
+    use offload_domain::token::TokenKeys;
 
     use super::*;
 

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offload_shared::{
-    aws::{Conflict, Delivery},
+use offload_domain::{
     backoff::Backoff,
     claim::{Decision, decide},
-    clock, eta,
+    eta,
     message::Envelope,
     order::{Lease, OrderRecord, OrderState},
     schedule,
     status::{EtaWindow, Status},
     transition::Transition,
 };
+use offload_service::clock;
+use offload_stores::{Conflict, Delivery};
 use tokio::time::sleep;
 
 use crate::Worker;

@@ -2,12 +2,9 @@
 
 use std::time::Duration;
 
-use offload_shared::{
-    aws::{Delivery, LeaseState, OrderTable, Visibility},
-    clock,
-    id::OrderId,
-    order::Lease,
-};
+use offload_domain::{id::OrderId, order::Lease};
+use offload_service::clock;
+use offload_stores::{Delivery, LeaseState, OrderTable, Visibility};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 

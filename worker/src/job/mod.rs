@@ -8,11 +8,8 @@ mod telling;
 
 use std::{sync::Arc, time::Duration};
 
-use offload_shared::{
-    aws::{DELAY_MAX, Delivery},
-    message::Envelope,
-    trace::trace_id,
-};
+use offload_domain::{message::Envelope, trace::trace_id};
+use offload_stores::{DELAY_MAX, Delivery};
 use tracing::Instrument as _;
 
 use crate::Worker;
@@ -64,7 +61,7 @@ async fn postpone(
     delivery: Delivery,
     envelope: &Envelope,
     wait: Duration,
-) -> Result<(), offload_shared::aws::Error> {
+) -> Result<(), offload_stores::Error> {
     let wait = wait.min(DELAY_MAX);
     worker.stores.queue.send(envelope, wait, delivery.traceparent.as_deref()).await?;
     delivery.complete().await

@@ -3,15 +3,15 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offload_shared::{
-    aws::{Conflict, Delivery, Error, LeaseState, Published, ResultBody},
+use offload_domain::{
     backoff::Backoff,
-    clock,
     order::{OrderRecord, OrderResult, OrderState},
     problem::{Problem, ends},
     status::INLINE_RESULT_MAX_BYTES,
     transition::Transition,
 };
+use offload_service::clock;
+use offload_stores::{Conflict, Delivery, Error, LeaseState, Published, ResultBody};
 use tokio::time::sleep;
 
 use super::{

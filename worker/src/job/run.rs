@@ -3,14 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use offload_shared::{
-    aws::{Conflict, Delivery, LeaseState, Published},
-    clock,
-    order::Lease,
-    schedule,
-    status::ProgressReport,
-    transition::Transition,
-};
+use offload_domain::{order::Lease, schedule, status::ProgressReport, transition::Transition};
+use offload_service::clock;
+use offload_stores::{Conflict, Delivery, LeaseState, Published};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use offload_shared::{
+use offload_domain::{
     eta,
     status::{EtaWindow, ProgressReport},
 };

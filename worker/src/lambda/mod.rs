@@ -11,11 +11,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use futures_util::future::join_all;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
-use offload_shared::{
-    aws::{Handed, OrderTable, Queue, Stores},
+use offload_service::{
     clock,
     settings::{EtaSettings, WorkerSettings},
 };
+use offload_stores::{Handed, OrderTable, Queue, Stores};
 use serde_json::{Value, json};
 use tokio::{
     sync::Semaphore,

@@ -2,7 +2,9 @@
 //! <https://docs.aws.amazon.com/appsync/latest/eventapi/publish-http.html>
 
 use async_trait::async_trait;
-use offload_shared::{aws::RequestSigner, notification::Notification, settings::Secret};
+use offload_domain::notification::Notification;
+use offload_service::settings::Secret;
+use offload_stores::RequestSigner;
 use reqwest::{Client, header::CONTENT_TYPE};
 use serde_json::json;
 use url::Url;

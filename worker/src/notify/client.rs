@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, time::Duration};
 
-use offload_shared::aws::RequestSigner;
+use offload_stores::RequestSigner;
 use reqwest::{Client, ClientBuilder, Response, StatusCode, header::RETRY_AFTER, redirect};
 
 use super::{Failure, Outcome};

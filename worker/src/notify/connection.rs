@@ -1,12 +1,12 @@
 //! Open connections: the same call to API Gateway's Management API and to our own api servers.
 
 use async_trait::async_trait;
-use offload_shared::{
-    aws::RequestSigner,
-    clock,
+use offload_domain::{
     internal::{InternalKey, SIGNATURE, TIMESTAMP},
     notification::{Notification, Target},
 };
+use offload_service::clock;
+use offload_stores::RequestSigner;
 use reqwest::Client;
 
 use super::{Channel, Failure, Outcome, client};

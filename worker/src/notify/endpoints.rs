@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use offload_shared::webhook::{Admission, Breaker};
+use offload_domain::webhook::{Admission, Breaker};
 
 /// Endpoints that are remembered. Beyond that, those that nothing is wrong with are forgotten first.
 const REMEMBERED_MAX: usize = 10_000;

@@ -1,7 +1,8 @@
 //! A Mercure hub: each order is a topic. <https://mercure.rocks/spec#publication>
 
 use async_trait::async_trait;
-use offload_shared::{notification::Notification, settings::Secret};
+use offload_domain::notification::Notification;
+use offload_service::settings::Secret;
 use reqwest::{Client, header::CONTENT_TYPE};
 use url::{Url, form_urlencoded::Serializer};
 

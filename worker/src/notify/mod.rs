@@ -20,12 +20,9 @@ mod webhook;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use offload_shared::{
-    aws::{Attempt, DELAY_MAX, Delivery, DeliveryState, Error, Notifications, Stores},
-    clock,
-    notification::{Notification, Target},
-    settings::NotifierSettings,
-};
+use offload_domain::notification::{Notification, Target};
+use offload_service::{clock, settings::NotifierSettings};
+use offload_stores::{Attempt, DELAY_MAX, Delivery, DeliveryState, Error, Notifications, Stores};
 use tokio_util::sync::CancellationToken;
 
 use crate::consumer;
@@ -132,7 +129,7 @@ impl Notifier {
     /// Does all that a message asks for. Whatever happens, it is settled or comes again.
     pub(crate) async fn handle(&self, delivery: Delivery) {
         let notification = match serde_json::from_str::<Notification>(&delivery.body) {
-            Ok(n) if n.v == offload_shared::notification::VERSION => n,
+            Ok(n) if n.v == offload_domain::notification::VERSION => n,
             // Left for the queue to move to the dead letters, where a person can look at it.
             _ => {
                 let (id, size) = (&delivery.message_id, delivery.body.len());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offload_shared::{
+use offload_domain::{
     backoff::Backoff,
     notification::{Notification, Target},
 };
@@ -79,7 +79,7 @@ pub(super) fn next(
 
 #[cfg(test)]
 mod tests {
-    use offload_shared::{event::StatusEvent, id::OrderId};
+    use offload_domain::{event::StatusEvent, id::OrderId};
     use serde_json::json;
 
     use super::{super::Failure, *};
@@ -105,7 +105,7 @@ mod tests {
 
     /// The waits by default: the schedule that Standard Webhooks recommends.
     fn schedule() -> Vec<Duration> {
-        let default = offload_shared::settings::catalogue::WEBHOOK_RETRY_SECONDS.default.unwrap();
+        let default = offload_service::settings::catalogue::WEBHOOK_RETRY_SECONDS.default.unwrap();
         default.split(',').map(|s| Duration::from_secs(s.parse().unwrap())).collect()
     }
 

@@ -2,11 +2,11 @@
 //! <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html> and its neighbours.
 
 use async_trait::async_trait;
-use offload_shared::{
-    aws::RequestSigner,
+use offload_domain::{
     notification::{Notification, Target},
     status::Status,
 };
+use offload_stores::RequestSigner;
 use reqwest::Client;
 use serde_json::{Value, json};
 

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use axum::{Router, http::HeaderMap, http::StatusCode, routing::post};
-use offload_shared::{
-    aws::{CallPolicy, Connection, Endpoints, RequestSigner},
+use offload_domain::{
     event::StatusEvent,
     id::OrderId,
     notification::{Notification, Target},
-    settings::{Source, StoreSettings, WorkerSettings, catalogue as c},
 };
+use offload_service::settings::{Source, StoreSettings, WorkerSettings, catalogue as c};
+use offload_stores::{CallPolicy, Connection, Endpoints, RequestSigner};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -46,7 +46,7 @@ async fn signer() -> RequestSigner {
     Connection::to(endpoints, CallPolicy::BACKGROUND).await.stores(&settings).await.unwrap().signer
 }
 
-fn settings(values: &[(offload_shared::settings::Setting, &str)]) -> WorkerSettings {
+fn settings(values: &[(offload_service::settings::Setting, &str)]) -> WorkerSettings {
     let mut source = Source::of(values.iter().copied());
     let read = WorkerSettings::read(&mut source);
     source.finish(read).unwrap()

@@ -2,7 +2,8 @@
 //! <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
 
 use async_trait::async_trait;
-use offload_shared::{aws::RequestSigner, notification::Notification};
+use offload_domain::notification::Notification;
+use offload_stores::RequestSigner;
 use reqwest::Client;
 use url::form_urlencoded::Serializer;
 

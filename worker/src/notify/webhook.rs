@@ -3,12 +3,12 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use async_trait::async_trait;
-use offload_shared::{
-    clock,
+use offload_domain::{
     event::EVENT_MEDIA_TYPE,
     notification::{Notification, Target},
     webhook::{Admission, Policy, Signer},
 };
+use offload_service::clock;
 use reqwest::{
     Client,
     dns::{Addrs, Name, Resolve, Resolving},

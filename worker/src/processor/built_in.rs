@@ -1,7 +1,7 @@
 //! The work that comes with the service, chosen by the order's kind.
 
 use async_trait::async_trait;
-use offload_shared::order::Order;
+use offload_domain::order::Order;
 
 use super::{Fulfilment, JobDuration, Outcome, ProcessError, Processor, Progress, Report};
 

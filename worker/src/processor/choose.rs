@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use offload_shared::settings::{Setting, Source, catalogue as c};
+use offload_service::settings::{Setting, Source, catalogue as c};
 use url::Url;
 
 use super::{BuiltIn, CommandProcessor, HttpProcessor, JobDuration, Processor};

@@ -1,7 +1,7 @@
 //! What work outside this program is told of an order.
 
 use chrono::{DateTime, Utc};
-use offload_shared::{clock::rfc3339_millis, id::OrderId, order::Order};
+use offload_domain::{id::OrderId, order::Order, time::rfc3339_millis};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

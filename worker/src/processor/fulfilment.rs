@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use offload_shared::{clock::unit_random, id::OrderId, order::Order};
+use offload_domain::{id::OrderId, order::Order};
+use offload_service::clock::unit_random;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 

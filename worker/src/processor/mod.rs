@@ -15,7 +15,7 @@ mod report;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use offload_shared::{
+use offload_domain::{
     order::Order,
     problem::{Problem, ends},
     status::{ERROR_DETAIL_MAX_CHARS, ProgressReport, cut},
@@ -138,15 +138,5 @@ impl Progress {
 #[cfg(test)]
 fn order_of(payload: Value) -> Order {
     let Value::Object(payload) = payload else { panic!("an order is an object") };
-    let created_at = chrono::DateTime::UNIX_EPOCH;
-    Order {
-        id: offload_shared::id::OrderId::new(created_at),
-        created_at,
-        payload,
-        deadline_at: None,
-        not_before: None,
-        traceparent: None,
-        renew: String::new(),
-        callbacks: offload_shared::order::Callbacks::default(),
-    }
+    Order { payload, ..offload_domain::fixtures::order(chrono::DateTime::UNIX_EPOCH) }
 }

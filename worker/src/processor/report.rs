@@ -3,7 +3,7 @@
 use std::{fs::File, io, ops::Range, time::Duration};
 
 use async_trait::async_trait;
-use offload_shared::order::Order;
+use offload_domain::order::Order;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 

@@ -13,7 +13,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use offload_shared::{
+use offload_domain::{
     eta::{Estimate, ServiceTimes},
     history::{Fleet, History, WorkerReport},
 };

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use offload_shared::history::History;
+use offload_domain::history::History;
 
 use super::{Event, Worker, World};
 use crate::queue::Change;

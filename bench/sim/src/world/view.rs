@@ -1,6 +1,6 @@
 //! What the api sees of the queue and of the workers.
 
-use offload_shared::{
+use offload_domain::{
     eta::{Concurrency, QueueState, ServiceTimes, estimate},
     history::{Fleet, History, WorkerReport},
 };

@@ -10,7 +10,7 @@ use std::{
 };
 
 use axum::{Router, body::Body, http::StatusCode, response::IntoResponse, routing::post};
-use offload_shared::{event::StatusEvent, id::OrderId};
+use offload_domain::{event::StatusEvent, id::OrderId};
 use tokio::{io::AsyncReadExt, net::TcpListener};
 
 use super::*;
@@ -163,7 +163,7 @@ async fn a_name_that_changes_between_two_look_ups_gains_nothing() {
     // 192.0.0.0/29 is nobody's: connecting there fails or hangs. What matters is who is never connected to.
     let answers = told(&[&["192.0.2.1"], &["127.0.0.1"]]);
     // Documentation addresses stand for public ones here, by the operator's leave.
-    let allow = offload_shared::webhook::Rule::list("192.0.2.0/24, hooks.example").unwrap();
+    let allow = offload_domain::webhook::Rule::list("192.0.2.0/24, hooks.example").unwrap();
     let policy = Policy { allow, ..Policy::default() };
     let webhooks = Webhooks::resolving(policy, signer(), answers).unwrap();
     let url = format!("https://hooks.example:{port}/");

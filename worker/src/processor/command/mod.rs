@@ -34,7 +34,7 @@ mod tests;
 use std::{io, process::ExitStatus, time::Duration};
 
 use async_trait::async_trait;
-use offload_shared::order::Order;
+use offload_domain::order::Order;
 use rustix::process::Signal;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},

@@ -10,7 +10,8 @@ use std::{
     str::FromStr,
 };
 
-use offload_shared::{order::Order, settings::catalogue::TOKEN_SECRET};
+use offload_domain::order::Order;
+use offload_service::settings::catalogue::TOKEN_SECRET;
 use tokio::process::{Child, Command};
 
 use super::Limits;

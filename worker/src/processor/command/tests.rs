@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use offload_shared::status::ProgressReport;
+use offload_domain::status::ProgressReport;
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;

@@ -2,7 +2,7 @@
 
 mod line;
 
-use offload_shared::status::{ERROR_DETAIL_MAX_CHARS, cut};
+use offload_domain::status::{ERROR_DETAIL_MAX_CHARS, cut};
 use serde_json::Value;
 
 use self::line::{Fault, Line};

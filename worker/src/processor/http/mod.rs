@@ -11,7 +11,7 @@
 use std::{error::Error as _, fmt, time::Duration};
 
 use async_trait::async_trait;
-use offload_shared::{order::Order, trace::is_traceparent};
+use offload_domain::{order::Order, trace::is_traceparent};
 use reqwest::{
     Client, Response, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},

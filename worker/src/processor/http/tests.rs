@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect},
     routing::{get, post},
 };
-use offload_shared::status::ProgressReport;
+use offload_domain::status::ProgressReport;
 use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;

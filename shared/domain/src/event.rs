@@ -1,0 +1,105 @@
+//! The one event from which every push hangs: a status as it was shown, as a `CloudEvent` (CloudEvents 1.0, JSON format).
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{id::OrderId, status::StatusObject, time::rfc3339_millis};
+
+/// The `type` of every event.
+pub const EVENT_TYPE: &str = "dev.status-offload.order.status";
+
+/// The media type of an event in structured mode.
+pub const EVENT_MEDIA_TYPE: &str = "application/cloudevents+json";
+
+const SPEC_VERSION: &str = "1.0";
+
+/// An order's status has been shown in S3.
+///
+/// Events are delivered at least once and in any order. A receiver keeps the highest `revision` of each `subject` and drops
+/// what is not higher; so the last thing it knows is what stands in S3.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatusEvent {
+    specversion: String,
+    /// `{order}/{revision}`: the same for every delivery of this event, and for no other one of its source.
+    pub id: String,
+    /// The service that the order was placed with: its URL of orders.
+    pub source: String,
+    #[serde(rename = "type")]
+    kind: String,
+    /// The order.
+    pub subject: OrderId,
+    /// When the status was reached.
+    #[serde(with = "rfc3339_millis")]
+    pub time: DateTime<Utc>,
+    datacontenttype: String,
+    /// The revision of the status object, as an extension attribute. (CloudEvents' integers have 32 bits: an order has a few
+    /// dozen revisions.)
+    pub revision: u64,
+    /// What stands in S3.
+    pub data: StatusObject,
+}
+
+impl StatusEvent {
+    /// The event of a status object.
+    #[must_use]
+    pub fn of(data: StatusObject) -> Self {
+        Self {
+            specversion: SPEC_VERSION.to_owned(),
+            id: format!("{}/{}", data.id, data.revision),
+            // `renew` is the order's own URL.
+            source: data.renew.rsplit_once('/').map_or(data.renew.as_str(), |(orders, _)| orders).to_owned(),
+            kind: EVENT_TYPE.to_owned(),
+            subject: data.id,
+            time: data.updated_at,
+            datacontenttype: "application/json".to_owned(),
+            revision: data.revision,
+            data,
+        }
+    }
+
+    /// The same for receivers that are not the order's own: without the presigned URL, by which anybody reads the result.
+    #[must_use]
+    pub fn for_anybody(mut self) -> Self {
+        (self.data.result_url, self.data.result_url_expires_at) = (None, None);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        fixtures,
+        order::{Order, OrderRecord},
+    };
+
+    #[test]
+    fn an_event_is_a_cloud_event_of_the_object() {
+        let at = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
+        let order = fixtures::order(at);
+        let id = order.id;
+        let order = Order { renew: format!("https://api.example/v1/order/{id}"), ..order };
+        let window = crate::status::EtaWindow { at, earliest_at: at, latest_at: at };
+        let mut object = OrderRecord::new(order, window, 700).status_object(None);
+        object.result_url = Some("https://secret".into());
+        let event = StatusEvent::of(object.clone());
+        let written = serde_json::to_value(&event).unwrap();
+        for (attribute, expected) in [
+            ("specversion", json!("1.0")),
+            ("id", json!(format!("{id}/1"))),
+            ("source", json!("https://api.example/v1/order")),
+            ("type", json!("dev.status-offload.order.status")),
+            ("subject", json!(id)),
+            ("time", json!("2023-11-14T22:13:20.123Z")),
+            ("datacontenttype", json!("application/json")),
+            ("revision", json!(1)),
+            ("data", json!(object)),
+        ] {
+            assert_eq!(written[attribute], expected, "{attribute}");
+        }
+        assert_eq!(serde_json::from_value::<StatusEvent>(written).unwrap(), event);
+        assert!(!serde_json::to_string(&event.for_anybody()).unwrap().contains("secret"));
+    }
+}

@@ -1,0 +1,32 @@
+//! Orders for tests: what a test does not name does not matter to it.
+
+use chrono::{DateTime, Utc};
+use serde_json::Map;
+
+use crate::{
+    id::OrderId,
+    order::{Callbacks, Order, OrderRecord},
+    status::EtaWindow,
+};
+
+/// An order without a payload, deadline or callback, accepted at `created_at`.
+#[must_use]
+pub fn order(created_at: DateTime<Utc>) -> Order {
+    Order {
+        id: OrderId::new(created_at),
+        created_at,
+        payload: Map::new(),
+        deadline_at: None,
+        not_before: None,
+        traceparent: None,
+        renew: String::new(),
+        callbacks: Callbacks::default(),
+    }
+}
+
+/// The record of that order as it was accepted: pending, revision 1, expected at once.
+#[must_use]
+pub fn record(created_at: DateTime<Utc>) -> OrderRecord {
+    let window = EtaWindow { at: created_at, earliest_at: created_at, latest_at: created_at };
+    OrderRecord::new(order(created_at), window, 0)
+}

@@ -1,0 +1,29 @@
+//! The decisions of status-offload. Pure: no clock, no randomness, no network, no SDK.
+//!
+//! What an order may do next is [`transition`], what a worker does with a delivery [`claim`], when an order
+//! will be done [`eta`], when to poll [`schedule`], how long to wait after a failure [`backoff`], how long a
+//! URL may be said to work [`lifetime`]. They take values, the time among them, and return values.
+
+pub mod backoff;
+pub mod claim;
+pub mod eta;
+pub mod event;
+#[cfg(any(test, feature = "fixtures"))]
+pub mod fixtures;
+pub mod history;
+pub mod id;
+pub mod idempotency;
+pub mod internal;
+pub mod lifetime;
+pub mod message;
+pub mod notification;
+pub mod order;
+pub mod problem;
+pub mod schedule;
+pub mod schema;
+pub mod status;
+pub mod time;
+pub mod token;
+pub mod trace;
+pub mod transition;
+pub mod webhook;

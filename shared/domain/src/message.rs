@@ -1,0 +1,76 @@
+//! The message in the queue.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{id::OrderId, time::rfc3339_millis};
+
+/// The version of the message that this code writes and reads.
+pub const VERSION: u32 = 1;
+
+/// Says which order to work on. The order itself is in the order table, so a message is small, and a stale or repeated
+/// one can do no harm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// [`VERSION`].
+    pub v: u32,
+    /// The order.
+    pub id: OrderId,
+    /// The key of its status object.
+    pub key: String,
+    /// The `ETag` of the pending status object, so that the first overwrite needs no read.
+    pub etag: Option<String>,
+    /// Not to be started before, so that a worker that gets it too early need not look the order up.
+    #[serde(with = "rfc3339_millis::option", default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<DateTime<Utc>>,
+}
+
+/// The body is not a message that this code can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadableMessage {
+    /// Not JSON, or not of this shape.
+    #[error("not a message of this service")]
+    Shape(#[source] serde_json::Error),
+    /// Written by a newer version.
+    #[error("message version {0}; this worker reads version {VERSION}")]
+    Version(u32),
+}
+
+impl Envelope {
+    /// The message for an order whose pending status object has this `ETag`.
+    #[must_use]
+    pub fn new(id: OrderId, etag: Option<String>) -> Self {
+        Self { v: VERSION, id, key: id.status_key(), etag, not_before: None }
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// [`UnreadableMessage`]; it never quotes the body.
+    pub fn parse(body: &str) -> Result<Self, UnreadableMessage> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            v: u32,
+        }
+        match serde_json::from_str::<Versioned>(body) {
+            Ok(Versioned { v: VERSION }) => serde_json::from_str(body).map_err(UnreadableMessage::Shape),
+            Ok(Versioned { v }) => Err(UnreadableMessage::Version(v)),
+            Err(e) => Err(UnreadableMessage::Shape(e)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_survives_the_wire_and_others_are_told_apart() {
+        let e = Envelope::new(OrderId::new(chrono::DateTime::UNIX_EPOCH), Some("\"abc\"".into()));
+        assert_eq!(Envelope::parse(&serde_json::to_string(&e).unwrap()).unwrap(), e);
+        assert!(matches!(Envelope::parse(r#"{"v":2,"id":7}"#), Err(UnreadableMessage::Version(2))));
+        for bad in ["", "nonsense", "[]", r#"{"v":1}"#, r#"{"v":1,"id":"x","key":"k"}"#] {
+            assert!(matches!(Envelope::parse(bad), Err(UnreadableMessage::Shape(_))), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! An order as the service keeps it: what the client asked for, and where it stands.
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{
+    id::OrderId,
+    problem::Problem,
+    status::{EtaWindow, ProgressReport, Status, StatusObject},
+    time::rfc3339_millis,
+};
+
+/// What the client asked for. It never changes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// The order's id.
+    pub id: OrderId,
+    /// When it was accepted.
+    pub created_at: DateTime<Utc>,
+    /// The order's own members, as the client sent them, without `options`.
+    pub payload: Map<String, Value>,
+    /// When it must have ended.
+    pub deadline_at: Option<DateTime<Utc>>,
+    /// Not to be started before.
+    pub not_before: Option<DateTime<Utc>>,
+    /// The W3C trace context of the request.
+    pub traceparent: Option<String>,
+    /// The `renew` link of the status object, known to the api that accepted the order.
+    pub renew: String,
+    /// Whom to tell of every change.
+    pub callbacks: Callbacks,
+}
+
+/// Whom an order itself names to be told of every change.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Callbacks {
+    /// A webhook.
+    pub webhook_url: Option<String>,
+    /// The token of a Step Functions task that waits for the order.
+    pub task_token: Option<String>,
+}
+
+/// A webhook's URL may have a secret in it, and a task token is one.
+impl std::fmt::Debug for Callbacks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { webhook_url, task_token } = self;
+        write!(f, "Callbacks(webhook: {}, task: {})", webhook_url.is_some(), task_token.is_some())
+    }
+}
+
+impl Order {
+    /// The member `kind`, by which the built-in processors are chosen.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.payload.get("kind").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// A result: small ones stand in the status object, large ones in S3 beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderResult {
+    /// At most [`crate::status::INLINE_RESULT_MAX_BYTES`] of JSON.
+    Inline(Value),
+    /// The key of the object that holds it.
+    Key(String),
+}
+
+/// Where an order stands. Every change makes a new one with the next revision: see [`crate::transition`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderState {
+    /// 1 for a new order, one more with every transition.
+    pub revision: u64,
+    /// The status.
+    pub status: Status,
+    /// How often a worker has started the work.
+    pub attempt: u32,
+    /// Attempts that ended because their worker shut down; they do not count against the order.
+    #[serde(default)]
+    pub handed_back: u32,
+    /// 1, and one more each time that an operator gave a failed order another chance.
+    #[serde(default = "first_generation")]
+    pub generation: u32,
+    /// When this generation began, if it is not the first.
+    #[serde(with = "rfc3339_millis::option", default)]
+    pub redriven_at: Option<DateTime<Utc>>,
+    /// When this revision was made.
+    #[serde(with = "rfc3339_millis")]
+    pub updated_at: DateTime<Utc>,
+    /// When a worker first started the work.
+    #[serde(with = "rfc3339_millis::option", default)]
+    pub started_at: Option<DateTime<Utc>>,
+    /// When the order got its final status.
+    #[serde(with = "rfc3339_millis::option", default)]
+    pub finished_at: Option<DateTime<Utc>>,
+    /// How far the work is.
+    pub progress: Option<ProgressReport>,
+    /// When it should be done.
+    pub eta: Option<EtaWindow>,
+    /// When a client should look next, from `updated_at`.
+    pub poll_after_ms: Option<u64>,
+    /// The result of a completed order.
+    pub result: Option<OrderResult>,
+    /// Why it failed; while it is processing, why the last attempt did.
+    pub error: Option<Problem>,
+}
+
+fn first_generation() -> u32 {
+    1
+}
+
+/// A worker's claim on an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Names one delivery to one worker, so that a worker knows its own write again when its answer was lost.
+    pub owner: String,
+    /// Until when nobody else takes the order.
+    pub until: DateTime<Utc>,
+}
+
+/// The row of the order table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderRecord {
+    /// What was asked.
+    pub order: Order,
+    /// Where it stands.
+    pub state: OrderState,
+    /// Who works on it.
+    pub lease: Option<Lease>,
+    /// The client asked for cancellation while a worker had the order.
+    pub cancel_requested: bool,
+    /// Whether the message is known to be in the queue.
+    pub enqueued: bool,
+    /// Whether a connection has ever asked to be told of changes: only then are the connections looked up.
+    pub watched: bool,
+}
+
+impl OrderRecord {
+    /// A new order.
+    #[must_use]
+    pub fn new(order: Order, eta: EtaWindow, poll_after_ms: u64) -> Self {
+        let state = OrderState {
+            revision: 1,
+            status: Status::Pending,
+            attempt: 0,
+            handed_back: 0,
+            generation: 1,
+            redriven_at: None,
+            updated_at: order.created_at,
+            started_at: None,
+            finished_at: None,
+            progress: None,
+            eta: Some(eta),
+            poll_after_ms: Some(poll_after_ms),
+            result: None,
+            error: None,
+        };
+        Self { order, state, lease: None, cancel_requested: false, enqueued: false, watched: false }
+    }
+
+    /// The status object of this record. `result_url` is the presigned URL of a result in S3 and its expiry.
+    #[must_use]
+    pub fn status_object(&self, result_url: Option<(String, DateTime<Utc>)>) -> StatusObject {
+        let s = &self.state;
+        let done = s.status.is_final();
+        let (result_url, result_url_expires_at) = result_url.unzip();
+        StatusObject {
+            id: self.order.id,
+            status: s.status,
+            done,
+            revision: s.revision,
+            generation: s.generation,
+            attempt: s.attempt,
+            created_at: self.order.created_at,
+            updated_at: s.updated_at,
+            started_at: s.started_at,
+            finished_at: s.finished_at,
+            progress: s.progress.clone(),
+            eta: if done { None } else { s.eta },
+            poll_after_ms: if done { None } else { s.poll_after_ms },
+            result: match &s.result {
+                Some(OrderResult::Inline(v)) => Some(v.clone()),
+                _ => None,
+            },
+            result_url,
+            result_url_expires_at,
+            // While the work goes on an error is the service's business: the next attempt may well succeed.
+            error: if s.status == Status::Failed { s.error.clone() } else { None },
+            renew: self.order.renew.clone(),
+        }
+    }
+
+    /// When the order must have ended: by its own deadline, or `default` after it was accepted. An order that was
+    /// redriven has the same time once more.
+    #[must_use]
+    pub fn deadline(&self, default: Duration) -> DateTime<Utc> {
+        let created = self.order.created_at;
+        let allowed = self.order.deadline_at.map_or(default, |at| at - created);
+        self.state.redriven_at.unwrap_or(created) + allowed
+    }
+
+    /// The deadline that the order brought with it, if it did; later by as much as a redrive was.
+    #[must_use]
+    pub fn own_deadline(&self) -> Option<DateTime<Utc>> {
+        self.order.deadline_at.map(|_| self.deadline(Duration::zero()))
+    }
+
+    /// The key of a result that stands in S3.
+    #[must_use]
+    pub fn result_key(&self) -> Option<&str> {
+        match &self.state.result {
+            Some(OrderResult::Key(key)) => Some(key),
+            _ => None,
+        }
+    }
+}
+
+/// The reserved member `options` of a request: what is not the order.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderOptions {
+    /// The order fails if it has not ended after so many seconds.
+    pub deadline_seconds: Option<u32>,
+    /// The work starts after so many seconds at the earliest.
+    pub delay_seconds: Option<u32>,
+    /// Told of every change by a signed POST (Standard Webhooks 1.0).
+    pub webhook_url: Option<String>,
+    /// The token of a Step Functions task that waits for the order.
+    pub task_token: Option<String>,
+}
+
+impl std::fmt::Debug for OrderOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OrderOptions")
+            .field("deadline_seconds", &self.deadline_seconds)
+            .field("delay_seconds", &self.delay_seconds)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OrderOptions {
+    /// Whom to tell.
+    #[must_use]
+    pub fn callbacks(&self) -> Callbacks {
+        Callbacks { webhook_url: self.webhook_url.clone(), task_token: self.task_token.clone() }
+    }
+
+    /// The absolute times that the options mean for an order accepted at `now`: the deadline and the earliest start.
+    #[must_use]
+    pub fn times(&self, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
+        let after = |s: u32| now + Duration::seconds(i64::from(s));
+        (self.deadline_seconds.map(after), self.delay_seconds.filter(|s| *s > 0).map(after))
+    }
+}

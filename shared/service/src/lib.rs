@@ -1,0 +1,6 @@
+//! What each program needs: [`settings`], [`telemetry`], [`shutdown`], and the [`clock`].
+
+pub mod clock;
+pub mod settings;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,226 @@
+//! Credentials, region, endpoints, timeouts and retries, once for all clients.
+
+use std::time::Duration;
+
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, retry::RetryConfig, sts::AssumeRoleProvider, timeout::TimeoutConfig,
+};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+
+use crate::{
+    grant::Granter, orders::OrderTable, presign::Presigner, queue::Queue, show::Notifications, signed::RequestSigner,
+    status_store::StatusStore,
+};
+use offload_service::settings::StoreSettings;
+
+/// How long a call may take and how often it is tried. This is the one retry layer: callers do not retry on top,
+/// except where they own the whole wait, as a consumer does between two receives.
+#[derive(Debug, Clone, Copy)]
+pub struct CallPolicy {
+    /// The longest that one try may take.
+    pub attempt_timeout: Duration,
+    /// Tries, with exponential backoff and jitter between them; a retry quota stops them while a service is down.
+    pub attempts: u32,
+}
+
+impl CallPolicy {
+    /// While a client waits: it would rather have its 503 than wait long.
+    pub const INTERACTIVE: Self = Self { attempt_timeout: Duration::from_secs(2), attempts: 2 };
+    /// For a worker, which has its lease to get through.
+    pub const BACKGROUND: Self = Self { attempt_timeout: Duration::from_secs(5), attempts: 3 };
+}
+
+/// Endpoints and keys that are not taken from the environment: for the embedded stack and for tests.
+#[derive(Clone)]
+pub struct Endpoints {
+    /// S3, and STS beside it.
+    pub s3: String,
+    /// SQS.
+    pub sqs: String,
+    /// DynamoDB.
+    pub dynamodb: String,
+    /// The region to sign for.
+    pub region: String,
+    /// The key.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+}
+
+/// A configuration of the SDK from which the clients are made.
+#[derive(Clone)]
+pub struct Connection {
+    sdk: SdkConfig,
+    endpoints: Option<Endpoints>,
+    session: Option<Duration>,
+}
+
+/// The clients of the three services, and the presigner.
+#[derive(Clone, Debug)]
+pub struct Stores {
+    /// The order table.
+    pub orders: OrderTable,
+    /// Status objects and results.
+    pub objects: StatusStore,
+    /// The queue of orders.
+    pub queue: Queue,
+    /// Its dead-letter queue, if it is to be worked on.
+    pub dead_letters: Option<Queue>,
+    /// Where changes are told of, if they are.
+    pub notifications: Option<Notifications>,
+    /// Signs requests to AWS that no SDK makes.
+    pub signer: RequestSigner,
+    /// Signs URLs of status objects and results.
+    pub presigner: Presigner,
+    /// Hands out credentials for single objects, where there is a role for it.
+    pub granter: Option<Granter>,
+}
+
+impl Connection {
+    /// As every AWS SDK: `AWS_REGION`, `AWS_PROFILE`, container and instance credentials, `AWS_ENDPOINT_URL_*`.
+    pub async fn from_environment(policy: CallPolicy) -> Self {
+        Self { sdk: loader(policy).load().await, endpoints: None, session: None }
+    }
+
+    /// To given endpoints, whatever the environment says.
+    pub async fn to(endpoints: Endpoints, policy: CallPolicy) -> Self {
+        let keys = Credentials::new(&endpoints.access_key_id, &endpoints.secret_access_key, None, None, "given");
+        let loader = loader(policy)
+            .empty_test_environment()
+            .region(Region::new(endpoints.region.clone()))
+            .credentials_provider(keys);
+        Self { sdk: loader.load().await, endpoints: Some(endpoints), session: None }
+    }
+
+    /// The same, with another length of the signer role's sessions than an hour: for tests that outlive one.
+    #[must_use]
+    pub fn with_session_length(self, length: Duration) -> Self {
+        Self { session: Some(length), ..self }
+    }
+
+    /// The region, for log lines; `None` if none is set.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.sdk.region().map(AsRef::as_ref)
+    }
+
+    /// The clients.
+    ///
+    /// # Errors
+    /// A message for the operator, if no URL can be made for the bucket: mostly a missing region.
+    pub async fn stores(&self, settings: &StoreSettings) -> Result<Stores, String> {
+        let s3 = self.s3(settings);
+        let own = self.sdk.credentials_provider().ok_or("no AWS credentials are configured")?;
+        let signer = RequestSigner::new(&self.sdk, own.clone());
+        let credentials = match &settings.signer_role_arn {
+            Some(role) => self.assumed(role).await,
+            None => own,
+        };
+        let granter = match &settings.signer_role_arn {
+            Some(role) => {
+                let endpoint = self.client_endpoint(settings);
+                Some(Granter::new(self.sts(), role, &settings.bucket, endpoint)?)
+            }
+            None => None,
+        };
+        let presigner = Presigner::new(self.public_s3_config(settings), &settings.bucket, credentials).await?;
+        Ok(Stores {
+            orders: OrderTable::new(self.dynamodb(), &settings.table, settings.retention),
+            objects: StatusStore::new(s3, &settings.bucket),
+            queue: Queue::new(self.sqs(), &settings.queue_url),
+            dead_letters: settings.dead_letter_queue_url.as_deref().map(|url| Queue::new(self.sqs(), url)),
+            notifications: settings
+                .notifications
+                .as_ref()
+                .map(|n| Notifications::new(n, |url| Queue::new(self.sqs(), url))),
+            signer,
+            presigner,
+            granter,
+        })
+    }
+
+    /// Credentials of a role, whose end is known. An hour is the longest that AWS grants to a role that assumes another.
+    async fn assumed(&self, role: &str) -> SharedCredentialsProvider {
+        let provider = AssumeRoleProvider::builder(role).session_name("status-offload").configure(&self.sts());
+        let provider = provider.session_length(self.session.unwrap_or(Duration::from_secs(3_600))).build().await;
+        SharedCredentialsProvider::new(provider)
+    }
+
+    /// The configuration for STS: the embedded one stands beside S3.
+    fn sts(&self) -> SdkConfig {
+        match &self.endpoints {
+            Some(e) => self.sdk.to_builder().endpoint_url(&e.s3).build(),
+            None => self.sdk.clone(),
+        }
+    }
+
+    /// The S3 endpoint that clients reach, if it is not AWS's own.
+    fn client_endpoint(&self, settings: &StoreSettings) -> Option<String> {
+        let public = settings.public_s3_endpoint.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned());
+        let given = || self.endpoints.as_ref().map(|e| e.s3.clone());
+        public.or_else(given).or_else(|| std::env::var("AWS_ENDPOINT_URL_S3").ok())
+    }
+
+    pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
+        let mut config = aws_sdk_sqs::config::Builder::from(&self.sdk);
+        if let Some(e) = &self.endpoints {
+            config = config.endpoint_url(&e.sqs);
+        }
+        aws_sdk_sqs::Client::from_conf(config.build())
+    }
+
+    pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk);
+        if let Some(e) = &self.endpoints {
+            config = config.endpoint_url(&e.dynamodb);
+        }
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    pub(crate) fn s3(&self, settings: &StoreSettings) -> aws_sdk_s3::Client {
+        aws_sdk_s3::Client::from_conf(self.s3_config(settings).build())
+    }
+
+    fn s3_config(&self, settings: &StoreSettings) -> aws_sdk_s3::config::Builder {
+        let mut config = aws_sdk_s3::config::Builder::from(&self.sdk);
+        let mut other_than_aws =
+            ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|v| std::env::var_os(v).is_some());
+        if let Some(e) = &self.endpoints {
+            config = config.endpoint_url(&e.s3);
+            other_than_aws = true;
+        }
+        // TLS and If-Match protect a small JSON object; a checksum on top is one that other servers may not know.
+        config = config.request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired);
+        // A bucket of another server than AWS's is rarely a host name of its own.
+        config.force_path_style(settings.s3_path_style.unwrap_or(other_than_aws))
+    }
+
+    fn public_s3_config(&self, settings: &StoreSettings) -> aws_sdk_s3::config::Builder {
+        let config = self.s3_config(settings);
+        match &settings.public_s3_endpoint {
+            Some(url) => config.endpoint_url(url.as_str()).force_path_style(settings.s3_path_style.unwrap_or(true)),
+            None => config,
+        }
+    }
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").field("region", &self.region()).finish_non_exhaustive()
+    }
+}
+
+fn loader(policy: CallPolicy) -> aws_config::ConfigLoader {
+    let http =
+        aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(policy.attempt_timeout)
+        // Every try may use its whole time, and the waits between them some more.
+        .operation_timeout(policy.attempt_timeout * policy.attempts + Duration::from_secs(2))
+        .build();
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).retry_config(
+        RetryConfig::standard().with_max_attempts(policy.attempts).with_initial_backoff(Duration::from_millis(200)),
+    )
+}

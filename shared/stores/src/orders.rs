@@ -1,0 +1,329 @@
+//! The order table. It decides: every transition is a conditional write on the revision.
+//!
+//! An update sets the attributes of the state and leaves the others alone, so that a request to cancel, or what falls due,
+//! is not lost when it comes in between.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    types::{AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    error::{Error, Kind},
+    item::{self, Item, PK, SK, TTL, millis, number, text},
+};
+use offload_domain::{
+    id::OrderId,
+    idempotency::{IdempotencyKey, IdempotencyRecord},
+    order::{Lease, OrderRecord, OrderState},
+};
+
+const IDEMPOTENCY_SK: &str = "idempotency";
+
+/// The order table.
+#[derive(Clone, Debug)]
+pub struct OrderTable {
+    pub(crate) client: Client,
+    pub(crate) table: Arc<str>,
+    retention: Duration,
+}
+
+/// What became of a new order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Accepted {
+    /// It stands in the table.
+    New,
+    /// Its idempotency key stands there already, with another order.
+    Exists(IdempotencyRecord),
+}
+
+/// Why a transition was not stored.
+#[derive(Debug, thiserror::Error)]
+pub enum Conflict {
+    /// The order has another revision by now: this record, or none if the order is gone.
+    #[error("the order was changed by somebody else")]
+    Changed(Option<Box<OrderRecord>>),
+    /// The call failed; the write may or may not have happened.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
+
+/// What a worker learns when it renews its lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseState {
+    /// The order is still its own.
+    Held,
+    /// Its own, and the client wants it cancelled.
+    CancelRequested,
+    /// Somebody else has it, or it has ended.
+    Lost,
+}
+
+impl OrderTable {
+    pub(crate) fn new(client: Client, table: &str, retention: Duration) -> Self {
+        Self { client, table: table.into(), retention }
+    }
+
+    pub(crate) fn retention(&self) -> Duration {
+        self.retention
+    }
+
+    /// Stores a new order, and with it its idempotency key, both or neither.
+    ///
+    /// # Errors
+    /// If the call fails; the order may or may not stand in the table then.
+    pub async fn accept(&self, record: &OrderRecord, key: Option<&IdempotencyKey>) -> Result<Accepted, Error> {
+        let expires_at = record.order.created_at + TimeDelta::from_std(self.retention).unwrap_or(TimeDelta::days(30));
+        let item = item::encode(record, expires_at)?;
+        let Some(key) = key else {
+            let put = self.client.put_item().table_name(&*self.table).set_item(Some(item));
+            let put = put.condition_expression("attribute_not_exists(pk)").send().await;
+            return match put.map_err(|e| Error::of("dynamodb.PutItem", &e)) {
+                // The id is new and random: what stands there is this very order, by a try whose answer was lost.
+                Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(Accepted::New),
+                Err(e) => Err(e),
+            };
+        };
+        let mut key_item: Item = idempotency_key(&key.hash).into();
+        key_item.insert("order_id".to_owned(), text(record.order.id.to_string()));
+        key_item.insert("fingerprint".to_owned(), text(&key.fingerprint));
+        key_item.insert(TTL.to_owned(), number(expires_at.timestamp()));
+        let write = self.client.transact_write_items().transact_items(self.put_new(key_item)?);
+        match write.transact_items(self.put_new(item)?).send().await {
+            Ok(_) => Ok(Accepted::New),
+            Err(e) => match e.as_service_error().and_then(existing_key) {
+                Some(found) => {
+                    let found = found?;
+                    let own = found.order_id == record.order.id;
+                    Ok(if own { Accepted::New } else { Accepted::Exists(found) })
+                }
+                None => Err(Error::of("dynamodb.TransactWriteItems", &e)),
+            },
+        }
+    }
+
+    fn put_new(&self, item: Item) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder()
+            .table_name(&*self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(OnFailure::AllOld)
+            .build()
+            .map_err(|e| Error::new(Kind::Invalid, "dynamodb.TransactWriteItems", e.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// The order that an idempotency key gave, if it gave one.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn find_idempotent(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, Error> {
+        let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
+        let get = get.set_key(Some(idempotency_key(&key.hash).into())).send().await;
+        let item = get.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
+        item.as_ref().map(decode_idempotency).transpose()
+    }
+
+    /// Reads an order.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn get(&self, id: OrderId) -> Result<Option<OrderRecord>, Error> {
+        let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
+        let get = get.set_key(Some(item::key(id).into())).send().await;
+        let item = get.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
+        item.as_ref().map(item::decode).transpose()
+    }
+
+    /// Stores the next state of an order, if it still has the revision before it, together with the lease that goes
+    /// with it (`None` takes it away). Answers with the whole record as it stands then.
+    ///
+    /// For the holder of the lease, and for those whom no lease concerns: a deadline ends an order that is worked on.
+    ///
+    /// # Errors
+    /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
+    pub async fn store(&self, id: OrderId, state: &OrderState, lease: Option<&Lease>) -> Result<OrderRecord, Conflict> {
+        self.write(id, state, lease, None).await
+    }
+
+    /// The same for whoever found the order free at `now`: it must still be free. A renewal leaves the revision as it is,
+    /// so without this a lease that was seen ended, and was renewed since, would be broken.
+    ///
+    /// A record is not needed to call this: a worker that is handed a new order knows what its first state must be, and
+    /// gets the order itself with the answer, in one round trip.
+    ///
+    /// # Errors
+    /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
+    pub async fn take(
+        &self,
+        id: OrderId,
+        state: &OrderState,
+        lease: Option<&Lease>,
+        now: DateTime<Utc>,
+    ) -> Result<OrderRecord, Conflict> {
+        self.write(id, state, lease, Some(now)).await
+    }
+
+    async fn write(
+        &self,
+        id: OrderId,
+        state: &OrderState,
+        lease: Option<&Lease>,
+        free_at: Option<DateTime<Utc>>,
+    ) -> Result<OrderRecord, Conflict> {
+        let (mut set, mut remove, mut names) = (Vec::new(), Vec::new(), HashMap::new());
+        let mut values = HashMap::from([(":before".to_owned(), number(state.revision - 1))]);
+        let lease_attributes = [
+            ("lease_owner".to_owned(), lease.map(|l| text(&l.owner))),
+            ("lease_until".to_owned(), lease.map(|l| millis(l.until))),
+        ];
+        let due = item::due(id, state).into_iter().flatten();
+        for (name, value) in item::state_attributes(state)?.into_iter().chain(lease_attributes).chain(due) {
+            match value {
+                Some(value) => {
+                    set.push(format!("#{name} = :{name}"));
+                    values.insert(format!(":{name}"), value);
+                }
+                None => remove.push(format!("#{name}")),
+            }
+            names.insert(format!("#{name}"), name);
+        }
+        let mut condition = "#revision = :before".to_owned();
+        if let Some(now) = free_at {
+            condition += " AND (attribute_not_exists(#lease_until) OR #lease_until <= :now)";
+            values.insert(":now".to_owned(), millis(now));
+        }
+        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = update
+            // A state always has attributes that are null, so there is something to remove.
+            .update_expression(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")))
+            .condition_expression(condition)
+            .set_expression_attribute_names(Some(names))
+            .set_expression_attribute_values(Some(values))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        let error = match update.send().await {
+            Ok(answer) => return Ok(item::decode(&answer.attributes.unwrap_or_default())?),
+            Err(e) => e,
+        };
+        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+            return Err(Error::of("dynamodb.UpdateItem", &error).into());
+        };
+        let found = failed.item().filter(|i| i.contains_key("revision")).map(item::decode).transpose()?;
+        match found {
+            // Our own write, by a try whose answer was lost.
+            Some(found) if found.state == *state && owner(found.lease.as_ref()) == owner(lease) => Ok(found),
+            found => Err(Conflict::Changed(found.map(Box::new))),
+        }
+    }
+
+    /// Prolongs a worker's lease. No transition: nothing that a client sees has changed.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn renew_lease(&self, id: OrderId, lease: &Lease) -> Result<LeaseState, Error> {
+        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = update
+            .update_expression("SET lease_until = :until")
+            .condition_expression("lease_owner = :owner")
+            .expression_attribute_values(":owner", text(&lease.owner))
+            .expression_attribute_values(":until", millis(lease.until))
+            .return_values(ReturnValue::AllNew);
+        match update.send().await {
+            Ok(answer) => Ok(lease_state(answer.attributes.as_ref())),
+            Err(e) => match Error::of("dynamodb.UpdateItem", &e) {
+                Error { kind: Kind::Conflict, .. } => Ok(LeaseState::Lost),
+                e => Err(e),
+            },
+        }
+    }
+
+    /// Whether a running order is to be cancelled. The cheapest read that there is: eventually consistent, two
+    /// attributes.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn cancel_requested(&self, id: OrderId) -> Result<bool, Error> {
+        let get = self.client.get_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let get = get.projection_expression("cancel_requested").send().await;
+        let item = get.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
+        Ok(item.is_some_and(|i| i.contains_key("cancel_requested")))
+    }
+
+    /// Asks the worker that has the order to cancel it.
+    ///
+    /// # Errors
+    /// [`Conflict::Changed`] if the order has ended or is gone.
+    pub async fn request_cancel(&self, id: OrderId) -> Result<(), Conflict> {
+        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = update
+            .update_expression("SET cancel_requested = :yes")
+            .condition_expression("#s IN (:pending, :processing)")
+            .expression_attribute_names("#s", "status")
+            .expression_attribute_values(":pending", text("pending"))
+            .expression_attribute_values(":processing", text("processing"))
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .return_values_on_condition_check_failure(OnFailure::AllOld);
+        let error = match update.send().await {
+            Ok(_) => return Ok(()),
+            Err(e) => e,
+        };
+        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+            return Err(Error::of("dynamodb.UpdateItem", &error).into());
+        };
+        let found = failed.item().filter(|i| i.contains_key("revision")).map(item::decode).transpose()?;
+        Err(Conflict::Changed(found.map(Box::new)))
+    }
+
+    /// Reads an order from an image of the table's DynamoDB stream; `None` for the other rows of the table.
+    #[must_use]
+    pub fn of_image(image: &serde_json::Value) -> Option<Result<OrderRecord, Error>> {
+        item::of_image(image)
+    }
+
+    /// Whether the table can be reached and read.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub async fn ready(&self) -> Result<(), Error> {
+        // A read of a key that is not there needs no permission beyond those that the service has anyway.
+        let get = self.client.get_item().table_name(&*self.table).key(PK, text("ready")).key(SK, text("ready"));
+        get.send().await.map(drop).map_err(|e| Error::of("dynamodb.GetItem", &e))
+    }
+}
+
+fn owner(lease: Option<&Lease>) -> Option<&str> {
+    lease.map(|l| l.owner.as_str())
+}
+
+fn idempotency_key(hash: &str) -> [(String, AttributeValue); 2] {
+    [(PK.to_owned(), text(format!("key#{hash}"))), (SK.to_owned(), text(IDEMPOTENCY_SK))]
+}
+
+/// The idempotency record that stood in the way of a transaction, if that is why it was cancelled.
+fn existing_key(error: &TransactWriteItemsError) -> Option<Result<IdempotencyRecord, Error>> {
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return None };
+    let reason =
+        cancelled.cancellation_reasons().iter().find(|r| r.item().is_some_and(|i| i.contains_key("order_id")))?;
+    reason.item().map(decode_idempotency)
+}
+
+fn decode_idempotency(item: &Item) -> Result<IdempotencyRecord, Error> {
+    let field = |name: &str| item.get(name).and_then(|a| a.as_s().ok()).map(String::as_str);
+    match (field("order_id").and_then(|id| id.parse().ok()), field("fingerprint")) {
+        (Some(order_id), Some(fingerprint)) => Ok(IdempotencyRecord { order_id, fingerprint: fingerprint.to_owned() }),
+        _ => Err(Error::new(Kind::Invalid, "dynamodb.item", "an idempotency record cannot be read")),
+    }
+}
+
+fn lease_state(item: Option<&Item>) -> LeaseState {
+    if item.is_some_and(|i| i.contains_key("cancel_requested")) {
+        LeaseState::CancelRequested
+    } else {
+        LeaseState::Held
+    }
+}

@@ -1,0 +1,318 @@
+//! Queues: of orders, of notifications, and their dead letters.
+//!
+//! A delivery is settled once: `complete` and `retry_after` consume it. Until then its visibility is prolonged by
+//! whoever works on it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_sqs::{
+    Client,
+    types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry},
+};
+
+use tokio::sync::oneshot;
+
+use crate::error::{Error, Kind};
+use serde::Serialize;
+
+/// SQS keeps a message invisible for twelve hours after its delivery, at most.
+const VISIBILITY_MAX: Duration = Duration::from_secs(43_200);
+/// `ReceiveMessage` hands out ten messages at most.
+pub const RECEIVE_MAX: usize = 10;
+/// `SendMessageBatch` takes ten messages at most. Ten notifications are far below the size of a batch.
+const BATCH_MAX: usize = 10;
+/// SQS delays a message by fifteen minutes at most.
+pub const DELAY_MAX: Duration = Duration::from_secs(900);
+const TRACEPARENT: &str = "traceparent";
+
+/// A queue.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    client: Client,
+    url: Arc<str>,
+}
+
+/// How many messages SQS believes to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueDepth {
+    /// Waiting.
+    pub visible: u64,
+    /// Delivered and not settled.
+    pub in_flight: u64,
+    /// Not yet due.
+    pub delayed: u64,
+}
+
+/// One message, handed to us until its visibility ends.
+#[derive(Debug)]
+pub struct Delivery {
+    handle: Visibility,
+    /// Told when the message is done with, if it is not ours to delete.
+    handed_by: Option<oneshot::Sender<()>>,
+    /// The message's id, for logs.
+    pub message_id: String,
+    /// What it says.
+    pub body: String,
+    /// How often it has been delivered, this time included.
+    pub receive_count: u32,
+    /// The trace context that it carries.
+    pub traceparent: Option<String>,
+}
+
+/// A message as an event brings it: somebody else has received it, and deletes it if we say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handed {
+    /// The message's id.
+    pub message_id: String,
+    /// What it is settled by.
+    pub receipt: String,
+    /// What it says.
+    pub body: String,
+    /// How often it has been delivered, this time included.
+    pub receive_count: u32,
+    /// The trace context that it carries.
+    pub traceparent: Option<String>,
+}
+
+/// What becomes of a message that was handed to us.
+#[derive(Debug)]
+pub struct Outcome(oneshot::Receiver<()>);
+
+impl Outcome {
+    /// Whether the message is done with. `false` if it was given back or dropped: then it must come again.
+    pub async fn is_complete(self) -> bool {
+        self.0.await.is_ok()
+    }
+}
+
+/// Prolongs a delivery from beside the work on it.
+#[derive(Debug, Clone)]
+pub struct Visibility {
+    queue: Queue,
+    receipt: Arc<str>,
+    received: Instant,
+}
+
+impl Queue {
+    pub(crate) fn new(client: Client, url: &str) -> Self {
+        Self { client, url: url.into() }
+    }
+
+    /// Sends a message, to be delivered after `delay` (at most [`DELAY_MAX`]; a longer one is cut).
+    ///
+    /// # Errors
+    /// If the call fails; the message may or may not be in the queue then.
+    pub async fn send(
+        &self,
+        message: &impl Serialize,
+        delay: Duration,
+        traceparent: Option<&str>,
+    ) -> Result<(), Error> {
+        let body = body(message, "sqs.SendMessage")?;
+        let mut send = self.client.send_message().queue_url(&*self.url).message_body(body);
+        if !delay.is_zero() {
+            send = send.delay_seconds(whole_seconds(delay.min(DELAY_MAX)));
+        }
+        if let Some(t) = traceparent {
+            send = send.message_attributes(TRACEPARENT, trace_attribute(t, "sqs.SendMessage")?);
+        }
+        send.send().await.map(drop).map_err(|e| Error::of("sqs.SendMessage", &e))
+    }
+
+    /// Sends messages, to be delivered at once, in as few calls as SQS allows.
+    ///
+    /// # Errors
+    /// If a call fails, or SQS refuses one of the messages; each of them may or may not be in the queue then.
+    pub async fn send_all<M: Serialize>(&self, messages: &[M], traceparent: Option<&str>) -> Result<(), Error> {
+        const OPERATION: &str = "sqs.SendMessageBatch";
+        if let [message] = messages {
+            return self.send(message, Duration::ZERO, traceparent).await;
+        }
+        for batch in messages.chunks(BATCH_MAX) {
+            let mut entries = Vec::with_capacity(batch.len());
+            for (n, message) in batch.iter().enumerate() {
+                let mut entry = SendMessageBatchRequestEntry::builder().id(n.to_string());
+                entry = entry.message_body(body(message, OPERATION)?);
+                if let Some(t) = traceparent {
+                    entry = entry.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
+                }
+                entries.push(entry.build().map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?);
+            }
+            let send = self.client.send_message_batch().queue_url(&*self.url).set_entries(Some(entries));
+            let answer = send.send().await.map_err(|e| Error::of(OPERATION, &e))?;
+            if let Some(failed) = answer.failed.first() {
+                let kind = if failed.sender_fault { Kind::Invalid } else { Kind::Unavailable };
+                return Err(Error::new(kind, OPERATION, failed.code.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits up to `wait` (at most 20 s) for up to `max` messages (at most [`RECEIVE_MAX`]) and takes them for
+    /// `visibility`.
+    ///
+    /// # Errors
+    /// If the call fails. Messages that were handed out in an answer that was lost come again after `visibility`.
+    pub async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Delivery>, Error> {
+        let wait = wait.min(Duration::from_secs(20));
+        // The call is meant to take as long as it waits; the usual timeout comes on top.
+        let patience = aws_sdk_sqs::config::timeout::TimeoutConfig::builder()
+            .operation_attempt_timeout(wait + Duration::from_secs(5))
+            .operation_timeout(wait + Duration::from_secs(5))
+            .build();
+        let max = i32::try_from(max.clamp(1, RECEIVE_MAX)).unwrap_or(1);
+        // Before the call: SQS's clock for these messages starts somewhere within it.
+        let received = Instant::now();
+        let answer = self
+            .client
+            .receive_message()
+            .queue_url(&*self.url)
+            .max_number_of_messages(max)
+            .wait_time_seconds(whole_seconds(wait))
+            .visibility_timeout(whole_seconds(visibility))
+            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_attribute_names(TRACEPARENT)
+            .customize()
+            .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(patience))
+            .send()
+            .await
+            .map_err(|e| Error::of("sqs.ReceiveMessage", &e))?;
+        let delivery = |m: aws_sdk_sqs::types::Message| {
+            let count = m.attributes.as_ref().and_then(|a| a.get(&MessageSystemAttributeName::ApproximateReceiveCount));
+            let attribute = m.message_attributes.as_ref().and_then(|a| a.get(TRACEPARENT));
+            Some(Delivery {
+                receive_count: count.and_then(|c| c.parse().ok()).unwrap_or(1),
+                traceparent: attribute.and_then(|a| a.string_value.clone()),
+                message_id: m.message_id.unwrap_or_default(),
+                body: m.body.unwrap_or_default(),
+                // Without a receipt handle nothing can be done with a message; SQS always gives one.
+                handle: Visibility { queue: self.clone(), receipt: m.receipt_handle?.into(), received },
+                handed_by: None,
+            })
+        };
+        Ok(answer.messages.unwrap_or_default().into_iter().filter_map(delivery).collect())
+    }
+
+    /// A message of this queue that somebody else has received for us, and what will become of it: `complete` does not
+    /// delete it but says that it may be.
+    #[must_use]
+    pub fn handed(&self, message: Handed) -> (Delivery, Outcome) {
+        let (complete, outcome) = oneshot::channel();
+        let receipt = message.receipt.into();
+        let delivery = Delivery {
+            handle: Visibility { queue: self.clone(), receipt, received: Instant::now() },
+            handed_by: Some(complete),
+            message_id: message.message_id,
+            body: message.body,
+            receive_count: message.receive_count,
+            traceparent: message.traceparent,
+        };
+        (delivery, Outcome(outcome))
+    }
+
+    /// The queue's name: the last part of its URL, and of its ARN.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The name of the message attribute that carries the trace context.
+    #[must_use]
+    pub fn traceparent_attribute() -> &'static str {
+        TRACEPARENT
+    }
+
+    /// How many messages there are. Approximate, and a few seconds old.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn depth(&self) -> Result<QueueDepth, Error> {
+        use QueueAttributeName as Name;
+        let names = [
+            Name::ApproximateNumberOfMessages,
+            Name::ApproximateNumberOfMessagesNotVisible,
+            Name::ApproximateNumberOfMessagesDelayed,
+        ];
+        let get = self.client.get_queue_attributes().queue_url(&*self.url).set_attribute_names(Some(names.to_vec()));
+        let answer =
+            get.send().await.map_err(|e| Error::of("sqs.GetQueueAttributes", &e))?.attributes.unwrap_or_default();
+        let [visible, in_flight, delayed] = names.map(|n| answer.get(&n).and_then(|v| v.parse().ok()).unwrap_or(0));
+        Ok(QueueDepth { visible, in_flight, delayed })
+    }
+
+    /// Whether the queue can be reached.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub async fn ready(&self) -> Result<(), Error> {
+        self.depth().await.map(drop)
+    }
+}
+
+impl Visibility {
+    /// Keeps the message invisible for so long from now, as far as SQS's twelve hours allow.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn extend(&self, visibility: Duration) -> Result<(), Error> {
+        let left = VISIBILITY_MAX.saturating_sub(self.received.elapsed() + Duration::from_secs(5));
+        let change =
+            self.queue.client.change_message_visibility().queue_url(&*self.queue.url).receipt_handle(&*self.receipt);
+        let change = change.visibility_timeout(whole_seconds(visibility.min(left)));
+        change.send().await.map(drop).map_err(|e| Error::of("sqs.ChangeMessageVisibility", &e))
+    }
+}
+
+impl Delivery {
+    /// A handle that keeps the message invisible.
+    #[must_use]
+    pub fn visibility(&self) -> Visibility {
+        self.handle.clone()
+    }
+
+    /// How long ago it was handed to us.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.handle.received.elapsed()
+    }
+
+    /// Settles the message: it will not come again.
+    ///
+    /// # Errors
+    /// If the call fails; the message may come again then.
+    pub async fn complete(self) -> Result<(), Error> {
+        if let Some(handed_by) = self.handed_by {
+            // Nobody listens any more: then it comes again, and is found done.
+            let _ = handed_by.send(());
+            return Ok(());
+        }
+        let Visibility { queue, receipt, .. } = &self.handle;
+        let delete = queue.client.delete_message().queue_url(&*queue.url).receipt_handle(&**receipt);
+        delete.send().await.map(drop).map_err(|e| Error::of("sqs.DeleteMessage", &e))
+    }
+
+    /// Gives the message back: it comes again after `delay`.
+    ///
+    /// # Errors
+    /// If the call fails; the message comes again when its visibility ends.
+    pub async fn retry_after(self, delay: Duration) -> Result<(), Error> {
+        self.handle.extend(delay).await
+    }
+}
+
+fn body(message: &impl Serialize, operation: &'static str) -> Result<String, Error> {
+    serde_json::to_string(message).map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))
+}
+
+fn trace_attribute(traceparent: &str, operation: &'static str) -> Result<MessageAttributeValue, Error> {
+    let value = MessageAttributeValue::builder().data_type("String").string_value(traceparent).build();
+    value.map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))
+}
+
+/// SQS counts in whole seconds; up, so that a wait is never shorter than meant.
+fn whole_seconds(d: Duration) -> i32 {
+    i32::try_from(d.as_millis().div_ceil(1_000)).unwrap_or(i32::MAX)
+}

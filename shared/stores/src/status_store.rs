@@ -1,0 +1,191 @@
+//! Status objects and results in S3.
+//!
+//! Invariant: a status object never goes back. A writer overwrites only the very object that it knows (`If-Match`);
+//! where that fails it reads, drops its write if the object is not older, and else tries again.
+
+use std::{path::Path, sync::Arc};
+
+use aws_sdk_s3::{
+    Client,
+    error::SdkError,
+    operation::put_object::{PutObjectError, builders::PutObjectFluentBuilder},
+    primitives::ByteStream,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use serde::Deserialize;
+
+use crate::error::{Error, Kind};
+use offload_domain::{id::OrderId, status::StatusObject};
+
+/// Tries of one overwrite against other writers. Each lost try means that another writer's newer revision won, and an
+/// order has few of them.
+const MAX_TRIES: usize = 8;
+
+/// The bucket.
+#[derive(Clone, Debug)]
+pub struct StatusStore {
+    client: Client,
+    bucket: Arc<str>,
+}
+
+/// What became of an overwrite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Published {
+    /// It stands, with this `ETag`.
+    Written(String),
+    /// The object is this new or newer: nothing was written.
+    NotOlder,
+}
+
+/// What stands at a key now.
+struct Standing {
+    etag: String,
+    revision: u64,
+}
+
+impl StatusStore {
+    pub(crate) fn new(client: Client, bucket: &str) -> Self {
+        Self { client, bucket: bucket.into() }
+    }
+
+    /// Writes the first object of an order, and answers with its `ETag`; `None` if there is one already.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn create(&self, object: &StatusObject) -> Result<Option<String>, Error> {
+        let put = self.put(&object.id.status_key(), encode(object)?).if_none_match("*").send().await;
+        match put.map_err(|e| translate(&e)) {
+            Ok(answer) => Ok(Some(answer.e_tag.unwrap_or_default())),
+            Err(Error { kind: Kind::Conflict, .. }) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Overwrites the object of an order, unless it is not older. `etag` is what the caller believes to stand there.
+    ///
+    /// # Errors
+    /// If a call fails.
+    pub async fn publish(&self, object: &StatusObject, etag: Option<&str>) -> Result<Published, Error> {
+        let key = object.id.status_key();
+        let body = encode(object)?;
+        let mut known = match etag {
+            Some(etag) => Some(etag.to_owned()),
+            None => match self.standing(&key).await? {
+                Some(s) if s.revision >= object.revision => return Ok(Published::NotOlder),
+                standing => standing.map(|s| s.etag),
+            },
+        };
+        for _ in 0..MAX_TRIES {
+            let put = self.put(&key, body.clone());
+            let put = match &known {
+                Some(etag) => put.if_match(etag),
+                None => put.if_none_match("*"),
+            };
+            match put.send().await.map_err(|e| translate(&e)) {
+                Ok(answer) => return Ok(Published::Written(answer.e_tag.unwrap_or_default())),
+                // 404: the object is gone, by lifecycle or by hand; it is made anew.
+                Err(Error { kind: Kind::Conflict | Kind::NotFound, .. }) => {}
+                Err(e) => return Err(e),
+            }
+            known = match self.standing(&key).await? {
+                Some(s) if s.revision >= object.revision => return Ok(Published::NotOlder),
+                standing => standing.map(|s| s.etag),
+            };
+        }
+        Err(Error::new(Kind::Throttled, "s3.PutObject", "too many writers of one status object"))
+    }
+
+    async fn standing(&self, key: &str) -> Result<Option<Standing>, Error> {
+        #[derive(Deserialize)]
+        struct Revision {
+            revision: u64,
+        }
+        let object = match self.client.get_object().bucket(&*self.bucket).key(key).send().await {
+            Ok(object) => object,
+            Err(e) => match Error::of("s3.GetObject", &e) {
+                Error { kind: Kind::NotFound, .. } => return Ok(None),
+                e => return Err(e),
+            },
+        };
+        let etag = object.e_tag.unwrap_or_default();
+        let unread = |e: &dyn std::error::Error| Error::new(Kind::Unavailable, "s3.GetObject", e.to_string());
+        let body = object.body.collect().await.map_err(|e| unread(&e))?.into_bytes();
+        // What is no status object, is older than every status object.
+        let revision = serde_json::from_slice::<Revision>(&body).map_or(0, |r| r.revision);
+        Ok(Some(Standing { etag, revision }))
+    }
+
+    fn put(&self, key: &str, body: Vec<u8>) -> PutObjectFluentBuilder {
+        let put = self.client.put_object().bucket(&*self.bucket).key(key).body(ByteStream::from(body));
+        // no-cache: a browser keeps the object and revalidates it with its ETag, without a preflight.
+        put.content_type("application/json").cache_control("no-cache")
+    }
+
+    /// Stores a result beside the status object, and answers with its key. The same name overwrites: another attempt
+    /// of the same order replaces what the one before left.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn put_result(
+        &self,
+        id: OrderId,
+        name: &str,
+        content_type: &str,
+        body: ResultBody<'_>,
+    ) -> Result<String, Error> {
+        let key = id.result_key(name);
+        let body = match body {
+            ResultBody::Bytes(bytes) => ByteStream::from(bytes),
+            ResultBody::File(path) => ByteStream::from_path(path)
+                .await
+                .map_err(|e| Error::new(Kind::Invalid, "s3.PutObject", e.to_string()))?,
+        };
+        let put = self.client.put_object().bucket(&*self.bucket).key(&key).content_type(content_type).body(body);
+        // Reports are downloads, not pages of the bucket's origin.
+        let put = put.content_disposition(format!("attachment; filename=\"{name}\""));
+        // A large file takes longer than a status object: the bound is on progress, by the SDK's stalled-stream check.
+        let unbounded = aws_sdk_s3::config::timeout::TimeoutConfig::builder()
+            .operation_attempt_timeout(std::time::Duration::from_secs(300))
+            .operation_timeout(std::time::Duration::from_secs(900))
+            .build();
+        let patient = aws_sdk_s3::config::Builder::new().timeout_config(unbounded);
+        put.customize().config_override(patient).send().await.map_err(|e| translate(&e))?;
+        Ok(key)
+    }
+
+    /// Whether the bucket can be reached and read.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub async fn ready(&self) -> Result<(), Error> {
+        // Reading a key that is not there needs no permission beyond those that the service has anyway; without
+        // ListBucket the answer is 403 instead of 404, and both come from a bucket that answers.
+        match self.client.get_object().bucket(&*self.bucket).key("status/ready").send().await {
+            Ok(_) => Ok(()),
+            Err(e)
+                if e.as_service_error()
+                    .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) =>
+            {
+                Ok(())
+            }
+            Err(e) => Err(Error::of("s3.GetObject", &e)),
+        }
+    }
+}
+
+/// The body of a result.
+#[derive(Debug)]
+pub enum ResultBody<'a> {
+    /// In memory.
+    Bytes(Vec<u8>),
+    /// A file, streamed.
+    File(&'a Path),
+}
+
+fn encode(object: &StatusObject) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(object).map_err(|e| Error::new(Kind::Invalid, "s3.PutObject", e.to_string()))
+}
+
+fn translate(error: &SdkError<PutObjectError, HttpResponse>) -> Error {
+    Error::of("s3.PutObject", error)
+}

@@ -1,0 +1,169 @@
+//! Who watches an order: one row for each connection, beside the order's own.
+//!
+//! Invariant: a connection's row stands before the order is marked as watched, and marking answers with the order as it is
+//! then. So whoever changes the order later finds the row, and what was changed before the watcher has read: no change is
+//! missed, and an order that nobody watches costs nothing.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    error::{Error, Kind},
+    item::{self, Item, PK, SK, TTL, WATCHED, number, text},
+    orders::OrderTable,
+};
+use offload_domain::{id::OrderId, notification::Target, order::OrderRecord};
+
+const PREFIX: &str = "conn#";
+const ENDPOINT: &str = "endpoint";
+const CANCELS: &str = "cancels";
+
+/// A row lives so long; whoever stays longer watches again. Rows of a server that died are gone by then.
+pub const WATCH_TIME: Duration = Duration::from_secs(3_600);
+
+/// A connection that watches an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watcher {
+    /// The connection's id.
+    pub connection: String,
+    /// Where it is held.
+    pub endpoint: String,
+    /// Whether the order is to be cancelled when this one leaves as the last, and it has not started.
+    pub cancels: bool,
+}
+
+impl From<Watcher> for Target {
+    fn from(w: Watcher) -> Self {
+        Self::Connection { endpoint: w.endpoint, id: w.connection }
+    }
+}
+
+impl OrderTable {
+    /// Has a connection told of every change from now on, and answers with the order as it is; `None` if there is none.
+    ///
+    /// # Errors
+    /// If a call fails.
+    pub async fn watch(
+        &self,
+        id: OrderId,
+        watcher: &Watcher,
+        now: DateTime<Utc>,
+    ) -> Result<Option<OrderRecord>, Error> {
+        let ends = now + TimeDelta::from_std(WATCH_TIME).unwrap_or(TimeDelta::hours(1));
+        let put = self.client.put_item().table_name(&*self.table).set_item(Some(row(id, &watcher.connection).into()));
+        let put = put.item(ENDPOINT, text(&watcher.endpoint)).item(TTL, number(ends.timestamp()));
+        let put = if watcher.cancels { put.item(CANCELS, AttributeValue::Bool(true)) } else { put };
+        put.send().await.map_err(|e| Error::of("dynamodb.PutItem", &e))?;
+        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = update
+            .update_expression("SET #watched = :yes")
+            .condition_expression("attribute_exists(revision)")
+            .expression_attribute_names("#watched", WATCHED)
+            .expression_attribute_values(":yes", AttributeValue::Bool(true))
+            .return_values(ReturnValue::AllNew);
+        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
+            Ok(answer) => item::decode(&answer.attributes.unwrap_or_default()).map(Some),
+            Err(Error { kind: Kind::Conflict, .. }) => {
+                self.unwatch(id, &watcher.connection).await?;
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    /// A connection has left, and is told no more. Answers with what its row said, if there still was one.
+    ///
+    /// # Errors
+    /// If the call fails; the row goes when its time is over.
+    pub async fn unwatch(&self, id: OrderId, connection: &str) -> Result<Option<Watcher>, Error> {
+        let delete = self.client.delete_item().table_name(&*self.table).set_key(Some(row(id, connection).into()));
+        let answer = delete.return_values(ReturnValue::AllOld).send().await;
+        let old = answer.map_err(|e| Error::of("dynamodb.DeleteItem", &e))?.attributes;
+        Ok(old.as_ref().and_then(watcher))
+    }
+
+    /// The connections that watch an order at `now`.
+    ///
+    /// # Errors
+    /// If a call fails.
+    pub async fn watchers(&self, id: OrderId, now: DateTime<Utc>) -> Result<Vec<Watcher>, Error> {
+        let (mut found, mut from) = (Vec::new(), None);
+        loop {
+            let query = self.client.query().table_name(&*self.table).consistent_read(true);
+            let query = query
+                .key_condition_expression("pk = :id AND begins_with(sk, :conn)")
+                .expression_attribute_values(":id", text(id.to_string()))
+                .expression_attribute_values(":conn", text(PREFIX))
+                .set_exclusive_start_key(from);
+            let page = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?;
+            // DynamoDB deletes what has expired hours later.
+            let current = |i: &&Item| expires(i).is_some_and(|at| at > now.timestamp());
+            found.extend(page.items.unwrap_or_default().iter().filter(current).filter_map(watcher));
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+/// What a connection watches, by the connection: for those that are held by API Gateway, which tells of a connection's end
+/// and not of its orders. Our own servers know what theirs watch.
+impl OrderTable {
+    /// Notes that a connection watches an order.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn note_subscription(&self, connection: &str, id: OrderId, now: DateTime<Utc>) -> Result<(), Error> {
+        let ends = now + TimeDelta::from_std(WATCH_TIME).unwrap_or(TimeDelta::hours(1));
+        let put = self.client.put_item().table_name(&*self.table).set_item(Some(subscription(connection, id).into()));
+        let put = put.item(TTL, number(ends.timestamp()));
+        put.send().await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
+    }
+
+    /// The orders that a connection watches.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn subscriptions(&self, connection: &str) -> Result<Vec<OrderId>, Error> {
+        let query = self.client.query().table_name(&*self.table).consistent_read(true);
+        let query = query
+            .key_condition_expression("pk = :connection")
+            .expression_attribute_values(":connection", text(format!("{PREFIX}{connection}")));
+        let items = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
+        let order = |i: &Item| i.get(SK).and_then(|a| a.as_s().ok()).and_then(|id| id.parse().ok());
+        Ok(items.iter().filter_map(order).collect())
+    }
+
+    /// A connection watches an order no more.
+    ///
+    /// # Errors
+    /// If the call fails; the note goes when its time is over.
+    pub async fn forget_subscription(&self, connection: &str, id: OrderId) -> Result<(), Error> {
+        let key = Some(subscription(connection, id).into());
+        let delete = self.client.delete_item().table_name(&*self.table).set_key(key);
+        delete.send().await.map(drop).map_err(|e| Error::of("dynamodb.DeleteItem", &e))
+    }
+}
+
+fn subscription(connection: &str, id: OrderId) -> [(String, AttributeValue); 2] {
+    [(PK.to_owned(), text(format!("{PREFIX}{connection}"))), (SK.to_owned(), text(id.to_string()))]
+}
+
+fn row(id: OrderId, connection: &str) -> [(String, AttributeValue); 2] {
+    [(PK.to_owned(), text(id.to_string())), (SK.to_owned(), text(format!("{PREFIX}{connection}")))]
+}
+
+fn expires(item: &Item) -> Option<i64> {
+    item.get(TTL)?.as_n().ok()?.parse().ok()
+}
+
+fn watcher(item: &Item) -> Option<Watcher> {
+    Some(Watcher {
+        connection: item.get(SK)?.as_s().ok()?.strip_prefix(PREFIX)?.to_owned(),
+        endpoint: item.get(ENDPOINT)?.as_s().ok()?.clone(),
+        cancels: item.contains_key(CANCELS),
+    })
+}

@@ -75,7 +75,7 @@ mutations *ARGS:
 
 # What clients pay in simulated queues, beside the figures to beat: half a minute. `--quick`, `--seed N`, `--json`.
 sim *ARGS:
-    cargo run --release -p offload-sim -- --plot docs/img/polls-vs-delay.svg {{ARGS}}
+    cargo run --release -p offload-bench -- polling-sim --plot docs/img/polls-vs-delay.svg {{ARGS}}
 
 # The Lambda packages, target/package/*.zip: `--arch x86_64` for the other processor.
 package *ARGS:
@@ -83,17 +83,17 @@ package *ARGS:
 
 # Whether messages that nobody can read slow the orders down: clean and poisoned runs by turns, two minutes.
 poison *ARGS:
-    cargo run --release -p offload-poison -- {{ARGS}}
+    cargo run --release -p offload-bench -- poison {{ARGS}}
 
 # What clients pay by the real system: 2,000 orders in a Poisson stream at 70 %, then 500 at once; six minutes.
 polls *ARGS:
-    cargo run --release -p offload-polls -- {{ARGS}}
+    cargo run --release -p offload-bench -- polling {{ARGS}}
 
 # What telling of changes costs: latency and memory at 5,000 connections, and a dead webhook beside a good one. `--only memory`.
 push *ARGS:
     cargo build --release -p offload-api
-    cargo run --release -p offload-push -- {{ARGS}}
+    cargo run --release -p offload-bench -- push {{ARGS}}
 
 # Cold starts of the packaged programs, under a double of Lambda's Runtime API. After `just package`.
 coldstart ARCH="x86_64" *ARGS:
-    OFFLOAD_TEST_PROGRAMS="${CARGO_TARGET_DIR:-target}/{{ARCH}}-unknown-linux-gnu/lambda" cargo run --release -p offload-coldstart -- {{ARGS}}
+    OFFLOAD_TEST_PROGRAMS="${CARGO_TARGET_DIR:-target}/{{ARCH}}-unknown-linux-gnu/lambda" cargo run --release -p offload-bench -- coldstart {{ARGS}}

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::{
+use super::{
     clients::Client,
     figures::{ClassFigures, Figures},
     queue::Class,

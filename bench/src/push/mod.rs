@@ -12,10 +12,10 @@ mod latency;
 mod memory;
 mod webhooks;
 
-use clap::{Parser, ValueEnum};
+use clap::ValueEnum;
 
-#[derive(Parser)]
-struct Args {
+#[derive(clap::Args)]
+pub(crate) struct Args {
     /// Only this one
     #[arg(long)]
     only: Option<Question>,
@@ -43,9 +43,7 @@ enum Question {
     Webhooks,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     raise_file_limit();
     let asks = |question| args.only.is_none_or(|only| only == question);
     if asks(Question::Latency) {

@@ -6,13 +6,12 @@
 
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use offload_shared::settings::catalogue as c;
 use offload_tests::{Function, Invoked, RawQueue, Setup, System, http_api_request};
 use serde_json::{Value, json};
 
-#[derive(Parser)]
-struct Args {
+#[derive(clap::Args)]
+pub(crate) struct Args {
     /// Cold starts of each program
     #[arg(long, default_value_t = 15)]
     rounds: usize,
@@ -39,9 +38,7 @@ impl Times {
     }
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let setup = Setup { workers: 0, ..Setup::default() };
     let system = setup.with(c::JOB_SECONDS, 0).start().await;
     let (mut api, mut worker) = (Times::default(), Times::default());

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use offload_shared::history::History;
 
 use super::{Event, Worker, World};
-use crate::queue::Change;
+use crate::polling_sim::queue::Change;
 
 /// Seconds until the message of a dead worker is visible again.
 const VISIBILITY: f64 = 30.0;

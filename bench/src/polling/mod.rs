@@ -9,18 +9,19 @@ mod figures;
 
 use std::time::Duration;
 
-use clap::Parser;
 use offload_local::Service;
 use offload_shared::settings::catalogue as c;
 use offload_tests::{Setup, System};
 use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use tokio::task::JoinSet;
 
-use client::{Looked, follow};
-use figures::Figures;
+use self::{
+    client::{Looked, follow},
+    figures::Figures,
+};
 
-#[derive(Parser)]
-struct Args {
+#[derive(clap::Args)]
+pub(crate) struct Args {
     /// Orders that arrive as a Poisson stream
     #[arg(long, default_value_t = 2_000)]
     orders: usize,
@@ -41,9 +42,7 @@ struct Args {
     seed: u64,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let system = Setup::default()
         .with(c::CONCURRENCY, args.concurrency)
         .with(c::EXPECTED_CONCURRENCY, args.concurrency)
@@ -59,9 +58,9 @@ async fn main() -> anyhow::Result<()> {
     println!("{:.1} orders/s for {:.0} s, then {} at once", rate, args.orders as f64 / rate, args.burst);
     println!("{}", Figures::HEADING);
     let gap = |rng: &mut SmallRng| -(1.0 - rng.random::<f64>()).ln() / rate;
-    let stream = run(&system, args.orders, &mut rng, gap).await?;
+    let stream = phase(&system, args.orders, &mut rng, gap).await?;
     println!("{}", stream.row("stream"));
-    let burst = run(&system, args.burst, &mut rng, |_| 0.0).await?;
+    let burst = phase(&system, args.burst, &mut rng, |_| 0.0).await?;
     println!("{}", burst.row("burst"));
 
     let metrics = system.http.get(format!("{}/metrics", system.apis[0])).send().await?.text().await?;
@@ -77,7 +76,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Places orders with `gap` seconds between them, follows each by the schedule, and sums up.
-async fn run(
+async fn phase(
     system: &System,
     orders: usize,
     rng: &mut SmallRng,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{
+use super::{
     figures,
     queue::{Change, Class, Queue, Service},
     world::{self, Seen},

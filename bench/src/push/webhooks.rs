@@ -13,7 +13,7 @@ use offload_tests::Setup;
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet, time::timeout};
 
-use crate::{
+use super::{
     change::{AT_ONCE, Order, until},
     figures::{median, ms, percentile},
     latency::stop,

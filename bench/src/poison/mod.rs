@@ -5,14 +5,13 @@
 
 use std::time::{Duration, Instant};
 
-use clap::Parser;
 use futures_util::{StreamExt, stream};
 use offload_local::Service;
 use offload_shared::settings::catalogue as c;
 use offload_tests::{RawQueue, Setup, System, eventually, post::post_until_accepted};
 
-#[derive(Parser)]
-struct Args {
+#[derive(clap::Args)]
+pub(crate) struct Args {
     /// Orders in each run
     #[arg(long, default_value_t = 2_000)]
     orders: usize,
@@ -24,17 +23,15 @@ struct Args {
     rounds: usize,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let poison = args.orders * args.percent / 100;
     let (mut clean, mut poisoned) = (Vec::new(), Vec::new());
     println!("{} orders, {poison} messages of poison", args.orders);
     println!("| round | clean, orders/s | poisoned, orders/s |");
     println!("|-------|-----------------|--------------------|");
     for round in 1..=args.rounds {
-        clean.push(run(args.orders, 0).await?);
-        poisoned.push(run(args.orders, poison).await?);
+        clean.push(orders_per_second(args.orders, 0).await?);
+        poisoned.push(orders_per_second(args.orders, poison).await?);
         println!("| {round:5} | {:15.0} | {:18.0} |", clean[round - 1], poisoned[round - 1]);
     }
     let (clean, poisoned) = (median(&mut clean), median(&mut poisoned));
@@ -44,7 +41,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Orders per second that a worker ends.
-async fn run(orders: usize, poison: usize) -> anyhow::Result<f64> {
+async fn orders_per_second(orders: usize, poison: usize) -> anyhow::Result<f64> {
     let setup = Setup { workers: 0, ..Setup::default() };
     let mut system = setup.with(c::CONCURRENCY, 16).with(c::JOB_SECONDS, 0.01).start().await;
     let url = format!("{}/order", system.apis[0]);

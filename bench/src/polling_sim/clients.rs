@@ -5,7 +5,7 @@ use offload_shared::{
     schedule::Schedule,
 };
 
-use crate::{random::Random, world::Seen};
+use super::{random::Random, world::Seen};
 
 /// After so many seconds of work the status object says `processing`.
 const SHOWN_AFTER: f64 = 0.5;
@@ -91,7 +91,7 @@ impl Client {
                 Wait::new(whole(more) + 1, first + more * then, done)
             }
             Self::Reference => {
-                let (polls, looked) = crate::reference::looks(order.reference.p10, order.reference.p90, done);
+                let (polls, looked) = super::reference::looks(order.reference.p10, order.reference.p90, done);
                 Wait::new(polls, looked, done)
             }
             Self::Schedule => follow(schedule(&order.estimate), &[], done),

@@ -6,7 +6,7 @@ use offload_shared::{
 };
 
 use super::{Event, Seen, World, clock, pool::RAMP};
-use crate::{queue::Class, random::Random, reference};
+use crate::polling_sim::{queue::Class, random::Random, reference};
 
 /// Seconds between two reports of a worker.
 const REPORT_EVERY: f64 = 3.0;

@@ -1,6 +1,6 @@
 //! What the run cost.
 
-use crate::client::Looked;
+use super::client::Looked;
 
 /// The figures of one phase.
 pub(crate) struct Figures {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{
+use super::{
     clients::Client,
     figures::{Figures, Point},
     queue::Class,

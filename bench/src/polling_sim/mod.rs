@@ -14,12 +14,10 @@ mod world;
 use std::{io::Write, path::PathBuf};
 
 use anyhow::Context;
-use clap::Parser;
 
 /// Simulates queues and compares ways of polling.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Args {
+#[derive(clap::Args)]
+pub(crate) struct Args {
     /// Where the random numbers begin
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -34,8 +32,7 @@ struct Args {
     plot: Option<PathBuf>,
 }
 
-fn main() -> anyhow::Result<()> {
-    let args = Args::parse();
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let figures = figures::measure(&queue::all(args.quick), args.seed);
     let recoveries = scenarios::play(args.seed, if args.quick { 20 } else { 100 });
     if let Some(path) = &args.plot {

@@ -18,7 +18,7 @@ use offload_shared::{
     history::{Fleet, History, WorkerReport},
 };
 
-use crate::{
+use crate::polling_sim::{
     queue::{Class, Queue},
     random::Random,
 };
@@ -306,7 +306,7 @@ impl World<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::Service;
+    use crate::polling_sim::queue::Service;
 
     #[test]
     fn the_same_seed_gives_the_same_world_and_every_order_ends() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use offload_tests::Setup;
 
-use crate::{
+use super::{
     api::Api,
     change::Order,
     connections::{Connections, Kind, settle},

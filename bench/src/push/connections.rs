@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use offload_tests::{EventStream, Socket};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 
-use crate::{
+use super::{
     api::Api,
     change::{AT_ONCE, Order},
 };

@@ -11,7 +11,7 @@ use offload_tests::{Setup, System};
 use rand::{SeedableRng as _, rngs::SmallRng, seq::SliceRandom as _};
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::{
+use super::{
     api::Api,
     change::{AT_ONCE, Order, until},
     connections::{Connections, Kind},

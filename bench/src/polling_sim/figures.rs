@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{
+use super::{
     clients::{self, Client},
     queue::{Class, Queue},
     random::Random,

@@ -1,6 +1,6 @@
 //! The queues that are simulated: who comes, who works, how long it takes.
 
-use crate::random::Random;
+use super::random::Random;
 
 /// How long an order takes.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -7,7 +7,7 @@ up *ARGS:
     cargo run --release -- up {{ARGS}}
 
 # Everything that must hold before a change lands.
-check: test fmt clippy doc deny machete ts browser foreign terraform
+check: test fmt clippy doc deny machete ts browser compat terraform
 
 # Unit tests beside the code, and whole-system tests in tests/.
 test:
@@ -47,34 +47,34 @@ openapi:
     UPDATE_OPENAPI=1 cargo test -p offload-api openapi
 
 # Api and worker on moto, which is none of ours: half a minute. Others by `--s3 URL --sqs URL --dynamodb URL`.
-foreign *ARGS="--differs a_tampered_url_is_refused":
+compat *ARGS="--differs a_tampered_url_is_refused":
     cargo build --workspace --bins
-    python3 tests/foreign/run.py {{ARGS}}
+    python3 verify/compat/run.py {{ARGS}}
 
 # Terraform: format, checkov, and with a mirror of the providers in TF_PLUGIN_MIRROR its own validation.
 terraform:
     infra/terraform/check
 
 # kill -9 of api and worker at every call of the write protocol, 100 orders each.
-crash-matrix ORDERS="100":
+crash ORDERS="100":
     cargo build --release --workspace --bins
-    target/release/crash-matrix {{ORDERS}}
+    target/release/crash {{ORDERS}}
 
 # Many orders while every service fails and loses answers, messages come twice and out of order, and workers are killed.
-ordeal ORDERS="10000":
+chaos ORDERS="10000":
     cargo build --release --workspace --bins
-    target/release/ordeal {{ORDERS}}
+    target/release/chaos {{ORDERS}}
 
 # The write protocol, model checked with up to DEPTH faults in one run; `just test` does so with one.
 model DEPTH="3":
     OFFLOAD_MODEL_DEPTH={{DEPTH}} cargo test --release -p offload-shared --test protocol_model -- --nocapture --test-threads 1
 
 # Removes each guard of the write protocol from the code in turn, and tells which tests notice: half an hour.
-mutations *ARGS:
-    python3 tests/mutations/run.py {{ARGS}}
+mutants *ARGS:
+    python3 verify/mutants/run.py {{ARGS}}
 
 # What clients pay in simulated queues, beside the figures to beat: half a minute. `--quick`, `--seed N`, `--json`.
-sim *ARGS:
+polling-sim *ARGS:
     cargo run --release -p offload-bench -- polling-sim --plot docs/img/polls-vs-delay.svg {{ARGS}}
 
 # The Lambda packages, target/package/*.zip: `--arch x86_64` for the other processor.
@@ -86,7 +86,7 @@ poison *ARGS:
     cargo run --release -p offload-bench -- poison {{ARGS}}
 
 # What clients pay by the real system: 2,000 orders in a Poisson stream at 70 %, then 500 at once; six minutes.
-polls *ARGS:
+polling *ARGS:
     cargo run --release -p offload-bench -- polling {{ARGS}}
 
 # What telling of changes costs: latency and memory at 5,000 connections, and a dead webhook beside a good one. `--only memory`.

@@ -24,7 +24,7 @@
 //! everywhere ([`checker::ENDS`]). And it comes with an HTTP server that no feature turns off.
 //!
 //! **Mutations.** Each guard of the protocol is removed in turn, and the checker must find what it was for. The same is done
-//! to the code itself by `just mutations`.
+//! to the code itself by `just mutants`.
 //!
 //! [`OrderState::apply`]: offload_shared::order::OrderState::apply
 //! [`claim::decide`]: offload_shared::claim::decide

@@ -15,7 +15,7 @@ use offload_shared::settings::catalogue as c;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::{PATIENCE, Process, Setup, System, View, post::post_until_accepted};
+use offload_tests::{PATIENCE, Process, Setup, System, View, post::post_until_accepted};
 
 const SERVICES: [Service; 3] = [Service::S3, Service::Sqs, Service::DynamoDb];
 

@@ -1,8 +1,8 @@
-//! Goes through the ordeal and prints what became of the orders: `ordeal [ORDERS]`, 10,000 by default.
+//! Goes through the ordeal and prints what became of the orders: `chaos [ORDERS]`, 10,000 by default.
 
 use std::process::ExitCode;
 
-use offload_tests::ordeal::Ordeal;
+use offload_verify::chaos::Ordeal;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs api and worker on servers that others wrote, and drives them as a client does: `just foreign`.
+"""Runs api and worker on servers that others wrote, and drives them as a client does: `just compat`.
 
 By default on moto (PyPI), which it installs into a folder of its own and starts. `--s3`, `--sqs` and `--dynamodb` name other
 servers, such as MinIO, ElasticMQ and DynamoDB Local; SNS and Step Functions are always moto's. Where no server of others can be
@@ -31,7 +31,7 @@ import venv
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-HOME = TARGET / "foreign"
+HOME = TARGET / "compat"
 PACKAGES = ["moto[server]==5.2.5", "boto3==1.44.8", "standardwebhooks==1.1.0"]
 NODE_PACKAGE = "standardwebhooks@1.1.1"
 # A worker that is killed leaves a long poll open at the server, which may hand a message to nobody: a dead letter then comes again

@@ -1,7 +1,7 @@
-//! The crash matrix in small; `just crash-matrix` makes it in full.
+//! The crash matrix in small; `just crash` makes it in full.
 
 use futures_util::{StreamExt, stream};
-use offload_tests::crash::{Row, crash, points};
+use offload_verify::crash::{Row, crash, points};
 
 const ORDERS: usize = 12;
 

@@ -1,9 +1,9 @@
-//! Prints the crash matrix: `crash-matrix [ORDERS]`, 100 by default.
+//! Prints the crash matrix: `crash [ORDERS]`, 100 by default.
 
 use std::process::ExitCode;
 
 use futures_util::{StreamExt, stream};
-use offload_tests::crash::{Row, crash, points};
+use offload_verify::crash::{Row, crash, points};
 
 #[tokio::main]
 async fn main() -> ExitCode {

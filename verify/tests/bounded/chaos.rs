@@ -1,6 +1,6 @@
-//! The ordeal in small; `just ordeal` makes it in full.
+//! The ordeal in small; `just chaos` makes it in full.
 
-use offload_tests::ordeal::Ordeal;
+use offload_verify::chaos::Ordeal;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_got_202_ends_once_though_everything_fails_at_once() {

@@ -14,7 +14,7 @@ use offload_shared::{clock, settings::catalogue as c};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::{PATIENCE, Process, Receipt, Setup, System, View, eventually, post::post_until_accepted};
+use offload_tests::{PATIENCE, Process, Receipt, Setup, System, View, eventually, post::post_until_accepted};
 
 /// Which program is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

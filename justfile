@@ -1,99 +1,123 @@
-# What CI runs, a person runs: `just check`. `just --list` shows everything.
+# What CI runs, a person runs: `just check`. `just --list` shows every recipe.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-# The whole service on this machine.
+target := env("CARGO_TARGET_DIR", "target")
+# The program that the end-to-end tests of the TypeScript client start.
+offload := env("OFFLOAD_BIN", absolute_path(target / "debug/offload"))
+
+# The whole service on this machine
 up *ARGS:
     cargo run --release -- up {{ARGS}}
 
-# Everything that must hold before a change lands.
-check: test fmt clippy doc deny machete ts browser foreign terraform
-
-# Unit tests beside the code, and whole-system tests in tests/.
-test:
-    cargo test --workspace
-
-fmt:
-    cargo fmt --all --check
-
-clippy:
-    cargo clippy --workspace --all-targets -- -D warnings
-
-doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
-
-# Licences, sources and banned crates. Advisories need the network: `just advisories`.
-deny:
-    cargo deny --log-level error check bans licenses sources
-
-advisories:
-    cargo deny check advisories
-
-# Dependencies that nothing uses.
-machete:
-    cargo machete --with-metadata
-
-# The TypeScript client: types that follow the OpenAPI document, tests on sockets, and against the whole service.
-ts:
-    cd clients/typescript && npm ci --silent --no-audit --no-fund && npm test
-    cd clients/typescript && OFFLOAD_BIN="${OFFLOAD_BIN:-$PWD/../../target/debug/offload}" npm run test:e2e
-
-# The same in Debian's Chromium, across origins. After `just ts`.
-browser:
-    cd clients/typescript && OFFLOAD_BIN="${OFFLOAD_BIN:-$PWD/../../target/debug/offload}" npm run test:browser
-
-# Writes openapi/openapi.json anew from the code; `just test` fails while they differ.
-openapi:
-    UPDATE_OPENAPI=1 cargo test -p offload-api openapi
-
-# Api and worker on moto, which is none of ours: half a minute. Others by `--s3 URL --sqs URL --dynamodb URL`.
-foreign *ARGS="--differs a_tampered_url_is_refused":
-    cargo build --workspace --bins
-    python3 tests/foreign/run.py {{ARGS}}
-
-# Terraform: format, checkov, and with a mirror of the providers in TF_PLUGIN_MIRROR its own validation.
-terraform:
-    infra/terraform/check
-
-# kill -9 of api and worker at every call of the write protocol, 100 orders each.
-crash-matrix ORDERS="100":
-    cargo build --release --workspace --bins
-    target/release/crash-matrix {{ORDERS}}
-
-# Many orders while every service fails and loses answers, messages come twice and out of order, and workers are killed.
-ordeal ORDERS="10000":
-    cargo build --release --workspace --bins
-    target/release/ordeal {{ORDERS}}
-
-# The write protocol, model checked with up to DEPTH faults in one run; `just test` does so with one.
-model DEPTH="3":
-    OFFLOAD_MODEL_DEPTH={{DEPTH}} cargo test --release -p offload-model -- --nocapture --test-threads 1
-
-# Removes each guard of the write protocol from the code in turn, and tells which tests notice: half an hour.
-mutations *ARGS:
-    python3 tests/mutations/run.py {{ARGS}}
-
-# What clients pay in simulated queues, beside the figures to beat: half a minute. `--quick`, `--seed N`, `--json`.
-sim *ARGS:
-    cargo run --release -p offload-sim -- --plot docs/img/polls-vs-delay.svg {{ARGS}}
-
-# The Lambda packages, target/package/*.zip: `--arch x86_64` for the other processor.
+# The Lambda packages, target/package/*.zip
 package *ARGS:
     python3 infra/package.py {{ARGS}}
 
-# Whether messages that nobody can read slow the orders down: clean and poisoned runs by turns, two minutes.
+# Everything that must hold before a change lands
+check: test fmt clippy doc deny machete ts browser compat terraform
+
+# Unit tests, and whole-system tests in tests/ and verify/
+[group('checks')]
+test:
+    cargo test --workspace
+
+# Whether rustfmt would change a file
+[group('checks')]
+fmt:
+    cargo fmt --all --check
+
+# Lints, as errors
+[group('checks')]
+clippy:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The API documentation builds without a warning
+[group('checks')]
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Licences, sources, banned crates; `just deny advisories` fetches
+[group('checks')]
+deny *CHECKS:
+    cargo deny --log-level error check {{if CHECKS == "" { "bans licenses sources" } else { CHECKS }}}
+
+# Dependencies that nothing uses
+[group('checks')]
+machete:
+    cargo machete --with-metadata
+
+# The TypeScript client: types, unit tests, end-to-end tests
+[group('checks')]
+ts:
+    cd clients/typescript && npm ci --silent --no-audit --no-fund && npm test
+    cd clients/typescript && OFFLOAD_BIN="{{offload}}" npm run test:e2e
+
+# The TypeScript client in Chromium; after `just ts`
+[group('checks')]
+browser:
+    cd clients/typescript && OFFLOAD_BIN="{{offload}}" npm run test:browser
+
+# Terraform: format, checkov, and validation by TF_PLUGIN_MIRROR
+[group('checks')]
+terraform:
+    infra/terraform/check
+
+# Writes openapi/openapi.json; `just test` fails while it differs
+[group('checks')]
+openapi:
+    UPDATE_OPENAPI=1 cargo test -p offload-api openapi
+
+# Api and worker on servers of other projects, moto by default; 30 s
+[group('verify')]
+compat *ARGS:
+    cargo build --workspace --bins
+    python3 verify/compat/run.py {{ARGS}}
+
+# kill -9 of api and worker at every call of the write protocol; 30 s
+[group('verify')]
+crash *ARGS:
+    cargo build --release --workspace --bins
+    {{target}}/release/crash {{ARGS}}
+
+# 10,000 orders while services fail and workers are killed; 1 min
+[group('verify')]
+chaos *ARGS:
+    cargo build --release --workspace --bins
+    {{target}}/release/chaos {{ARGS}}
+
+# The write protocol, model checked with up to DEPTH faults; 15 min
+[group('verify')]
+model DEPTH="3":
+    OFFLOAD_MODEL_DEPTH={{DEPTH}} cargo test --release -p offload-model -- --nocapture --test-threads 1
+
+# Which tests notice when a guard of the code is removed; 30 min
+[group('verify')]
+mutants *ARGS:
+    python3 verify/mutants/run.py {{ARGS}}
+
+# Polls and delay in simulated queues; 15 s
+[group('bench')]
+polling-sim *ARGS:
+    cargo run --release -p offload-bench -- polling-sim --plot docs/img/polls-vs-delay.svg {{ARGS}}
+
+# Polls and delay on the real system; 8 min
+[group('bench')]
+polling *ARGS:
+    cargo run --release -p offload-bench -- polling {{ARGS}}
+
+# What unreadable messages cost the orders beside them; 2 min
+[group('bench')]
 poison *ARGS:
-    cargo run --release -p offload-poison -- {{ARGS}}
+    cargo run --release -p offload-bench -- poison {{ARGS}}
 
-# What clients pay by the real system: 2,000 orders in a Poisson stream at 70 %, then 500 at once; six minutes.
-polls *ARGS:
-    cargo run --release -p offload-polls -- {{ARGS}}
-
-# What telling of changes costs: latency and memory at 5,000 connections, and a dead webhook beside a good one. `--only memory`.
+# Latency and memory of push, a dead webhook beside a good one; 12 min
+[group('bench')]
 push *ARGS:
     cargo build --release -p offload-api
-    cargo run --release -p offload-push -- {{ARGS}}
+    cargo run --release -p offload-bench -- push {{ARGS}}
 
-# Cold starts of the packaged programs, under a double of Lambda's Runtime API. After `just package`.
-coldstart ARCH="x86_64" *ARGS:
-    OFFLOAD_TEST_PROGRAMS="${CARGO_TARGET_DIR:-target}/{{ARCH}}-unknown-linux-gnu/lambda" cargo run --release -p offload-coldstart -- {{ARGS}}
+# Cold starts of the Lambda programs; after `just package`; 30 s
+[group('bench')]
+coldstart *ARGS:
+    OFFLOAD_TEST_PROGRAMS="{{target}}/{{arch()}}-unknown-linux-gnu/lambda" cargo run --release -p offload-bench -- coldstart {{ARGS}}

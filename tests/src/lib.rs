@@ -4,9 +4,7 @@
 //! what crosses the wire.
 
 mod client;
-pub mod crash;
 mod function;
-pub mod ordeal;
 pub mod post;
 mod process;
 mod program;

@@ -3,12 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod cancellation;
-mod crashes;
 mod estimates;
 mod idempotency;
 mod lambda;
 mod lambda_push;
-mod ordeal;
 mod orders;
 mod outages;
 mod programs;

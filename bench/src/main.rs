@@ -1,0 +1,43 @@
+//! Measures what the service costs its clients and its operator: one subcommand for each question.
+//!
+//! `bench/README.md` has the figures.
+
+mod coldstart;
+mod poison;
+mod polling;
+mod polling_sim;
+mod push;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(version, about)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Polls and delay on the real system
+    Polling(polling::Args),
+    /// Polls and delay in simulated queues
+    PollingSim(polling_sim::Args),
+    /// What unreadable messages cost the orders beside them
+    Poison(poison::Args),
+    /// Latency and memory of push, and a dead webhook beside a good one
+    Push(push::Args),
+    /// Cold starts of the Lambda programs
+    Coldstart(coldstart::Args),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Args::parse().command {
+        Command::Polling(args) => polling::run(&args).await,
+        Command::PollingSim(args) => polling_sim::run(&args),
+        Command::Poison(args) => poison::run(&args).await,
+        Command::Push(args) => push::run(&args).await,
+        Command::Coldstart(args) => coldstart::run(&args).await,
+    }
+}

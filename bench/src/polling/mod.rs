@@ -1,0 +1,101 @@
+//! How many polls, and how much delay, by the real system: `just polls`.
+//!
+//! An api and a worker on the embedded stack in one process, as `offload up` runs them, under a Poisson stream of
+//! orders at 70 % of what the worker can do, and then a burst. Every client waits with `offload-client`; the
+//! requests are counted by the embedded S3 and by the api's own metrics, not by the clients.
+
+mod client;
+mod figures;
+
+use std::time::Duration;
+
+use offload_local::Service;
+use offload_service::settings::catalogue as c;
+use offload_tests::{Setup, System};
+use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
+use tokio::task::JoinSet;
+
+use self::{
+    client::{Looked, follow},
+    figures::Figures,
+};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Orders that arrive as a Poisson stream
+    #[arg(long, default_value_t = 2_000)]
+    orders: usize,
+    /// Orders that arrive at once afterwards
+    #[arg(long, default_value_t = 500)]
+    burst: usize,
+    /// Orders that are worked on at once
+    #[arg(long, default_value_t = 16)]
+    concurrency: usize,
+    /// Mean seconds of work; log-normal, with a coefficient of variation of 0.5
+    #[arg(long, default_value_t = 2.0)]
+    job_seconds: f64,
+    /// How much of the worker the stream takes up
+    #[arg(long, default_value_t = 0.7)]
+    utilisation: f64,
+    /// Of the arrivals
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
+    let system = Setup::default()
+        .with(c::CONCURRENCY, args.concurrency)
+        .with(c::EXPECTED_CONCURRENCY, args.concurrency)
+        .with(c::JOB_SECONDS, format!("lognormal:{}:0.5", args.job_seconds))
+        .with(c::EXPECTED_JOB_SECONDS, args.job_seconds / 2.0)
+        .with(c::CANCEL_CHECK_SECONDS, 2)
+        .with(c::PROGRESS_INTERVAL_SECONDS, 10)
+        .with(c::SWEEP_SECONDS, 30)
+        .start()
+        .await;
+    let mut rng = SmallRng::seed_from_u64(args.seed);
+    let rate = args.utilisation * args.concurrency as f64 / args.job_seconds;
+    println!("{:.1} orders/s for {:.0} s, then {} at once", rate, args.orders as f64 / rate, args.burst);
+    println!("{}", Figures::HEADING);
+    let gap = |rng: &mut SmallRng| -(1.0 - rng.random::<f64>()).ln() / rate;
+    let stream = phase(&system, args.orders, &mut rng, gap).await?;
+    println!("{}", stream.row("stream"));
+    let burst = phase(&system, args.burst, &mut rng, |_| 0.0).await?;
+    println!("{}", burst.row("burst"));
+
+    let metrics = system.http.get(format!("{}/metrics", system.apis[0])).send().await?.text().await?;
+    let answered: u64 = metrics
+        .lines()
+        .filter(|l| l.starts_with("http_requests_total") && !l.contains("/metrics"))
+        .filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok())
+        .sum();
+    let placed = args.orders + args.burst;
+    println!("the api answered {answered} requests for {placed} orders: none of them a poll, if the two are equal");
+    anyhow::ensure!(answered == placed as u64, "the api was polled");
+    Ok(())
+}
+
+/// Places orders with `gap` seconds between them, follows each by the schedule, and sums up.
+async fn phase(
+    system: &System,
+    orders: usize,
+    rng: &mut SmallRng,
+    mut gap: impl FnMut(&mut SmallRng) -> f64,
+) -> anyhow::Result<Figures> {
+    let before = system.stack.requests(Service::S3);
+    let client = offload_client::Client::new(&system.apis[0])?;
+    let mut clients = JoinSet::new();
+    let mut next = tokio::time::Instant::now();
+    for _ in 0..orders {
+        next += Duration::from_secs_f64(gap(rng));
+        tokio::time::sleep_until(next).await;
+        let client = client.clone();
+        clients.spawn(async move { follow(&client).await });
+    }
+    let mut looked: Vec<Looked> = Vec::with_capacity(orders);
+    while let Some(done) = clients.join_next().await {
+        looked.push(done??);
+    }
+    let since = system.stack.requests(Service::S3).since(&before);
+    Ok(Figures::of(&looked, since.of("GetObject"), since.with_status("GetObject", 304), since.of("PutObject")))
+}

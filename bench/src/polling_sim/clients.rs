@@ -1,0 +1,241 @@
+//! How clients look for the end of an order, and what it costs them.
+
+use offload_domain::{
+    eta::{Estimate, finish_hint, started, worth_telling},
+    schedule::Schedule,
+};
+
+use super::{random::Random, world::Seen};
+
+/// After so many seconds of work the status object says `processing`.
+const SHOWN_AFTER: f64 = 0.5;
+/// A worker hears of progress this often at most, in seconds.
+const PROGRESS_EVERY: f64 = 2.0;
+/// A processor's own forecast is off by no more than 10 % in eight of ten cases.
+const HINT_ERROR: f64 = 0.1 / 1.2816;
+
+/// What waiting for one order took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Wait {
+    /// Looks, with the one that found the order done.
+    pub(crate) polls: u32,
+    /// Seconds from its end to that look.
+    pub(crate) delay: f64,
+    /// PUTs of the status object that were made for the client's sake.
+    pub(crate) puts: u32,
+}
+
+impl Wait {
+    fn new(polls: u32, looked: f64, done: f64) -> Self {
+        Self { polls, delay: looked - done, puts: 0 }
+    }
+}
+
+/// The clients that are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Client {
+    /// Every tenth of the queue's mean sojourn, which it knows beforehand.
+    FixedInterval,
+    /// After 1 s, 2 s, 4 s and so on, a minute at most.
+    Backoff,
+    /// When the server said that it would be done, in whole seconds; then every tenth of that.
+    RetryAfter,
+    /// The formulas and the rule of `eta.md`, word for word.
+    Reference,
+    /// The schedule, by what POST said.
+    Schedule,
+    /// The schedule, and the new window that the object shows once the work has begun.
+    Processing,
+    /// The schedule, where the processor forecasts its end when it begins, give or take 10 %.
+    Hint,
+    /// The schedule, where the processor tells its percentage, and the worker writes what is worth telling.
+    Progress,
+}
+
+impl Client {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::FixedInterval,
+        Self::Backoff,
+        Self::RetryAfter,
+        Self::Reference,
+        Self::Schedule,
+        Self::Processing,
+        Self::Hint,
+        Self::Progress,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::FixedInterval => "fixed T/10, T known",
+            Self::Backoff => "backoff 1 s x2, 60 s",
+            Self::RetryAfter => "Retry-After",
+            Self::Reference => "eta.md as written",
+            Self::Schedule => "this schedule",
+            Self::Processing => " + processing object",
+            Self::Hint => " + finish hint",
+            Self::Progress => " + progress reports",
+        }
+    }
+
+    /// Waits for an order of a queue whose mean sojourn is `typical`.
+    pub(crate) fn wait(self, order: &Seen, typical: f64, random: &mut Random) -> Wait {
+        let done = order.done;
+        match self {
+            Self::FixedInterval => every(typical / 10.0, done),
+            Self::Backoff => backoff(1.0, 2.0, 60.0, done),
+            Self::RetryAfter => {
+                let first = order.estimate.p50.ceil().max(1.0);
+                let then = (first / 10.0).ceil();
+                let more = ((done - first).max(0.0) / then).ceil();
+                Wait::new(whole(more) + 1, first + more * then, done)
+            }
+            Self::Reference => {
+                let (polls, looked) = super::reference::looks(order.reference.p10, order.reference.p90, done);
+                Wait::new(polls, looked, done)
+            }
+            Self::Schedule => follow(schedule(&order.estimate), &[], done),
+            Self::Processing => follow(schedule(&order.estimate), &begun(order), done),
+            Self::Hint => follow(schedule(&order.estimate), &hinted(order, random), done),
+            Self::Progress => {
+                let updates = progress(order, random);
+                let wait = follow(schedule(&order.estimate), &updates, done);
+                Wait { puts: u32::try_from(updates.len()).unwrap_or(u32::MAX), ..wait }
+            }
+        }
+    }
+}
+
+/// A new window in the status object: since when it is there, and the window, in seconds since POST.
+#[derive(Debug, Clone, Copy)]
+struct Update {
+    at: f64,
+    window: Estimate,
+}
+
+/// The service's own schedule for this estimate.
+pub(crate) fn schedule(e: &Estimate) -> Schedule {
+    Schedule::new(e.p10, e.p90)
+}
+
+/// Looks at a fixed interval.
+pub(crate) fn every(interval: f64, done: f64) -> Wait {
+    let looks = (done / interval).ceil().max(1.0);
+    Wait::new(whole(looks), looks * interval, done)
+}
+
+/// Looks after pauses that grow by a factor, up to a longest one.
+pub(crate) fn backoff(first: f64, factor: f64, longest: f64, done: f64) -> Wait {
+    let (mut pause, mut at, mut polls) = (first, first, 1);
+    while at < done {
+        pause = (pause * factor).min(longest);
+        at += pause;
+        polls += 1;
+    }
+    Wait::new(polls, at, done)
+}
+
+/// Follows a schedule, taking over each newer window that a look finds.
+fn follow(mut schedule: Schedule, updates: &[Update], done: f64) -> Wait {
+    let (mut polls, mut known) = (0, 0);
+    loop {
+        let at = schedule.next_look();
+        polls += 1;
+        if at >= done {
+            return Wait::new(polls, at, done);
+        }
+        let there = updates.partition_point(|u| u.at <= at);
+        schedule = match updates.get(there.wrapping_sub(1)) {
+            Some(update) if there > known => schedule.moved(update.window.p10, update.window.p90),
+            _ => schedule.looked(),
+        };
+        known = there;
+    }
+}
+
+/// Follows the schedule where a look is worth a delay of this share.
+pub(crate) fn by_worth(e: &Estimate, look: f64, done: f64) -> Wait {
+    follow(Schedule::by_worth(e.p10, e.p90, look), &[], done)
+}
+
+/// The same with a finish hint.
+pub(crate) fn by_worth_with_hint(order: &Seen, look: f64, random: &mut Random) -> Wait {
+    let e = order.estimate;
+    follow(Schedule::by_worth(e.p10, e.p90, look), &hinted(order, random), order.done)
+}
+
+/// What the object says once the work has begun.
+fn begun(order: &Seen) -> Vec<Update> {
+    let at = order.started + SHOWN_AFTER;
+    if at >= order.done {
+        return Vec::new();
+    }
+    vec![Update { at, window: started(&order.times).delayed(order.started) }]
+}
+
+fn hinted(order: &Seen, random: &mut Random) -> Vec<Update> {
+    let at = order.started + SHOWN_AFTER;
+    let forecast = (order.done - order.started) * (HINT_ERROR * random.normal()).exp();
+    if at >= order.done {
+        return Vec::new();
+    }
+    let window = Estimate { p10: forecast * 0.9, p50: forecast, p90: forecast * 1.1 };
+    vec![Update { at, window: window.delayed(order.started) }]
+}
+
+/// What the worker writes of the processor's percentages, which run up to 10 % fast or slow.
+fn progress(order: &Seen, random: &mut Random) -> Vec<Update> {
+    let mut updates = begun(order);
+    let begin = order.started;
+    let length = order.done - begin;
+    let pace = (HINT_ERROR * random.normal()).exp();
+    let epoch = chrono::DateTime::UNIX_EPOCH;
+    let mut shown = order.estimate.delayed(-begin).window(epoch);
+    if let Some(first) = updates.first() {
+        shown = first.window.delayed(-begin).window(epoch);
+    }
+    let every = PROGRESS_EVERY.max(length / 50.0);
+    let mut elapsed = SHOWN_AFTER + every;
+    while elapsed < length {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a percentage")]
+        let percent = (100.0 * elapsed / length * pace).clamp(0.0, 99.0) as u8;
+        let now = epoch + chrono::TimeDelta::from_std(std::time::Duration::from_secs_f64(elapsed)).unwrap_or_default();
+        if let Some(left) = finish_hint(elapsed, percent) {
+            let window = left.window(now);
+            if worth_telling(&shown, &window, now) {
+                shown = window;
+                updates.push(Update { at: begin + elapsed, window: left.delayed(begin + elapsed) });
+            }
+        }
+        elapsed += every;
+    }
+    updates
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of looks")]
+fn whole(looks: f64) -> u32 {
+    looks as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_look_counts_and_is_the_first_after_the_end() {
+        let wait = every(3.0, 10.0);
+        assert!(wait.polls == 4 && (wait.delay - 2.0).abs() < 1e-9, "{wait:?}");
+        // 1, 3, 7, 15
+        let wait = backoff(1.0, 2.0, 60.0, 10.0);
+        assert!(wait.polls == 4 && (wait.delay - 5.0).abs() < 1e-9, "{wait:?}");
+    }
+
+    #[test]
+    fn a_newer_window_is_followed_from_the_look_that_finds_it() {
+        let window = Estimate { p10: 100.0, p50: 105.0, p90: 110.0 };
+        let schedule = Schedule::new(10.0, 20.0);
+        let wait = follow(schedule, &[Update { at: 5.0, window }], 104.0);
+        assert!(wait.polls == 2 && wait.delay < 5.0, "{wait:?}");
+        assert!(follow(schedule, &[], 104.0).polls > 4);
+    }
+}

@@ -1,0 +1,50 @@
+//! `offload-sim`: drives the service's own estimator, history and schedule through simulated queues, and prints what
+//! clients pay beside what other ways of polling cost. The same seed gives the same figures.
+
+mod clients;
+mod figures;
+mod plot;
+mod queue;
+mod random;
+mod reference;
+mod report;
+mod scenarios;
+mod world;
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::Context;
+
+/// Simulates queues and compares ways of polling.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Where the random numbers begin
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Fewer queues and orders: a few seconds
+    #[arg(long)]
+    quick: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write the plot of polls against delay to this file
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let figures = figures::measure(&queue::all(args.quick), args.seed);
+    let recoveries = scenarios::play(args.seed, if args.quick { 20 } else { 100 });
+    if let Some(path) = &args.plot {
+        std::fs::write(path, plot::svg(&figures)).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    let text = if args.json {
+        let verdicts = report::verdicts(&figures);
+        let all = serde_json::json!({"seed": args.seed, "quick": args.quick, "classes": figures,
+            "targets": verdicts, "recoveries": recoveries});
+        format!("{all:#}\n")
+    } else {
+        report::text(&figures, &recoveries)
+    };
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
+}

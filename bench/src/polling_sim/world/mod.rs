@@ -1,0 +1,333 @@
+//! An event-driven simulation of one queue, its workers, and what the api sees of both.
+//!
+//! What makes it unlike a textbook's: SQS's counts are read once a second, are 0.5 to 4.5 s old then, and off by 3 %;
+//! workers report every 3 s and, once dead, are believed alive until their report is too old; some messages come twice,
+//! some attempts fail and come back after a pause, and one order in a thousand fails on every attempt.
+
+mod pool;
+mod view;
+
+use std::{
+    cmp::Ordering,
+    collections::{BinaryHeap, VecDeque},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use offload_domain::{
+    eta::{Estimate, ServiceTimes},
+    history::{Fleet, History, WorkerReport},
+};
+
+use crate::polling_sim::{
+    queue::{Class, Queue},
+    random::Random,
+};
+use pool::POLLERS;
+use view::COUNTS_LATE;
+
+const DUPLICATES: f64 = 0.002;
+const FAILURES: f64 = 0.01;
+const POISON: f64 = 0.001;
+const ATTEMPTS: u32 = 5;
+
+/// One measured order. Times are seconds since it was posted, where nothing else is said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    /// Seconds since measuring started.
+    pub(crate) posted: f64,
+    /// When its last attempt started.
+    pub(crate) started: f64,
+    /// When its final status stood in S3.
+    pub(crate) done: f64,
+    /// What the service told at POST.
+    pub(crate) estimate: Estimate,
+    /// What it would have told if it knew the workers and their service time as they are.
+    pub(crate) informed: Estimate,
+    /// What the formulas of `eta.md` give, word for word.
+    pub(crate) reference: Estimate,
+    /// The article's `(N + F) * mean`, in seconds.
+    pub(crate) article: f64,
+    /// What the worker knew of service times when it started.
+    pub(crate) times: ServiceTimes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Event {
+    Arrive,
+    /// An order's attempt ends; by its epoch, because a worker that died ends nothing.
+    End(usize, u32),
+    /// A second delivery ends, which does nothing.
+    EndOfDuplicate,
+    /// A message is visible again.
+    Visible(usize),
+    Report,
+    Ramp,
+    Happen(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Timed(f64, u64, Event);
+
+impl PartialEq for Timed {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+impl Eq for Timed {}
+impl PartialOrd for Timed {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Timed {
+    /// The earliest is the greatest, and of two at a time the one planned first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.0.total_cmp(&self.0).then(other.1.cmp(&self.1))
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Order {
+    posted: f64,
+    started: f64,
+    attempt: u32,
+    epoch: u32,
+    worker: usize,
+    poison: bool,
+    fails: bool,
+    busy: f64,
+    seen: Option<Seen>,
+}
+
+#[derive(Debug)]
+struct Worker {
+    alive: bool,
+    history: History,
+    learned: bool,
+    finished: VecDeque<f64>,
+    report: Option<WorkerReport>,
+}
+
+struct World<'a> {
+    queue: &'a Queue,
+    random: Random,
+    stream: u64,
+    now: f64,
+    events: BinaryHeap<Timed>,
+    planned: u64,
+    orders: Vec<Order>,
+    /// Indices of orders, or `None` for a second delivery.
+    waiting: VecDeque<Option<usize>>,
+    hidden: usize,
+    busy: usize,
+    pool: usize,
+    ramp: f64,
+    pace: f64,
+    /// The counts as they were: time, visible, in flight.
+    counts: VecDeque<(f64, usize, usize)>,
+    arrivals: VecDeque<f64>,
+    workers: Vec<Worker>,
+    fleet: Fleet,
+    times: ServiceTimes,
+    refreshed: f64,
+    measured_from: f64,
+    left: usize,
+}
+
+/// Runs a queue until every measured order has ended.
+pub(crate) fn run(queue: &Queue, seed: u64, stream: u64) -> Vec<Seen> {
+    let elastic = queue.class == Class::Elastic;
+    let mut world = World {
+        queue,
+        random: Random::new(seed, stream),
+        stream: seed ^ (stream << 32),
+        now: 0.0,
+        events: BinaryHeap::new(),
+        planned: 0,
+        orders: Vec::with_capacity(queue.warm + queue.orders),
+        waiting: VecDeque::new(),
+        hidden: 0,
+        busy: 0,
+        pool: if elastic { POLLERS } else { queue.concurrency },
+        ramp: 0.0,
+        pace: 1.0,
+        counts: VecDeque::from([(f64::NEG_INFINITY, 0, 0)]),
+        arrivals: VecDeque::new(),
+        workers: Vec::new(),
+        fleet: Fleet::default(),
+        times: ServiceTimes::configured(queue.guess),
+        refreshed: f64::NEG_INFINITY,
+        measured_from: f64::INFINITY,
+        left: queue.orders,
+    };
+    world.join(queue.workers);
+    world.plan(0.0, Event::Report);
+    world.plan(0.0, Event::Arrive);
+    if elastic {
+        world.plan(0.0, Event::Ramp);
+    }
+    while world.left > 0 {
+        let Some(Timed(at, _, event)) = world.events.pop() else { break };
+        world.now = at;
+        world.happen(event);
+    }
+    world.orders.iter().filter_map(|o| o.seen).collect()
+}
+
+/// A simulated second as a time of day.
+fn clock(seconds: f64) -> DateTime<Utc> {
+    #[expect(clippy::cast_possible_truncation, reason = "simulated years fit")]
+    let ms = (seconds * 1e3) as i64;
+    DateTime::UNIX_EPOCH + TimeDelta::milliseconds(ms)
+}
+
+impl World<'_> {
+    fn plan(&mut self, after: f64, event: Event) {
+        self.planned += 1;
+        self.events.push(Timed(self.now + after, self.planned, event));
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Arrive => self.arrive(),
+            Event::End(order, epoch) => self.end(order, epoch),
+            Event::EndOfDuplicate => self.busy -= 1,
+            Event::Visible(order) => {
+                self.hidden -= 1;
+                self.waiting.push_back(Some(order));
+            }
+            Event::Report => self.report(),
+            Event::Ramp => self.grow(),
+            Event::Happen(index) => self.change(self.queue.changes[index].1),
+        }
+        self.start();
+        let (visible, in_flight) = (self.waiting.len(), self.busy + self.hidden);
+        if self.counts.back().is_some_and(|&(_, v, f)| (v, f) != (visible, in_flight)) {
+            self.counts.push_back((self.now, visible, in_flight));
+        }
+        while self.counts.get(1).is_some_and(|c| c.0 < self.now - COUNTS_LATE.1 - 2.0) {
+            self.counts.pop_front();
+        }
+    }
+
+    fn arrive(&mut self) {
+        let index = self.orders.len();
+        let queue = self.queue;
+        if index == queue.warm {
+            self.measure();
+        }
+        let seen = (index >= queue.warm).then(|| self.look());
+        let poison = self.random.chance(POISON);
+        let (posted, fails) = (self.now, false);
+        self.orders.push(Order {
+            posted,
+            started: 0.0,
+            attempt: 0,
+            epoch: 0,
+            worker: 0,
+            poison,
+            fails,
+            busy: 0.0,
+            seen,
+        });
+        self.arrivals.push_back(self.now);
+        self.waiting.push_back(Some(index));
+        if self.random.chance(DUPLICATES) {
+            self.waiting.push_back(None);
+        }
+        if index + 1 < queue.warm + queue.orders {
+            let pause = queue.pause(self.now, index + 1, &mut self.random);
+            self.plan(pause, Event::Arrive);
+        }
+    }
+
+    fn measure(&mut self) {
+        self.measured_from = self.now;
+        for (index, &(after, _)) in self.queue.changes.iter().enumerate() {
+            self.plan(after, Event::Happen(index));
+        }
+    }
+
+    /// Gives waiting messages to idle workers.
+    fn start(&mut self) {
+        while self.busy < self.pool {
+            let Some(message) = self.waiting.pop_front() else { return };
+            self.busy += 1;
+            let Some(index) = message else {
+                self.plan(0.05, Event::EndOfDuplicate);
+                continue;
+            };
+            let worker = self.some_worker();
+            let service = self.queue.service.draw(self.queue.mean * self.pace, &mut self.random);
+            let poison = self.orders[index].poison;
+            let fails = poison || self.random.chance(FAILURES);
+            let busy = if fails { service * self.random.unit() } else { service };
+            let taken = self.random.between(0.01, 0.1);
+            let order = &mut self.orders[index];
+            (order.started, order.worker, order.fails, order.busy) = (self.now + taken, worker, fails, busy);
+            order.attempt += 1;
+            let epoch = order.epoch;
+            self.plan(taken + busy, Event::End(index, epoch));
+        }
+    }
+
+    fn some_worker(&mut self) -> usize {
+        let alive: Vec<usize> = (0..self.workers.len()).filter(|&w| self.workers[w].alive).collect();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+        let index = (self.random.unit() * alive.len() as f64) as usize;
+        alive[index]
+    }
+
+    fn end(&mut self, index: usize, epoch: u32) {
+        let order = self.orders[index];
+        if order.epoch != epoch {
+            return;
+        }
+        self.busy -= 1;
+        if order.fails && order.attempt < ATTEMPTS {
+            self.hidden += 1;
+            self.plan(5.0 * f64::from(1 << (order.attempt - 1)), Event::Visible(index));
+            return;
+        }
+        let worker = &mut self.workers[order.worker];
+        worker.history.record(order.busy, order.attempt, clock(self.now));
+        worker.learned = true;
+        worker.finished.push_back(self.now);
+        let written = self.random.between(0.03, 0.15);
+        let (posted, started, done) = (order.posted, order.started, self.now + written);
+        let times = self.times;
+        if let Some(seen) = &mut self.orders[index].seen {
+            (seen.started, seen.done, seen.times) = (started - posted, done - posted, times);
+            self.left -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::polling_sim::queue::Service;
+
+    #[test]
+    fn the_same_seed_gives_the_same_world_and_every_order_ends() {
+        for class in Class::ALL {
+            let mut queue = Queue::new(class, Service::Exponential, 10.0, 20);
+            (queue.warm, queue.orders) = (100, 300);
+            let (one, two) = (run(&queue, 7, 1), run(&queue, 7, 1));
+            assert_eq!(one.len(), 300, "{class:?}");
+            assert!(one.iter().zip(&two).all(|(a, b)| a.done.to_bits() == b.done.to_bits()), "{class:?}");
+            assert!(one.iter().all(|o| 0.0 < o.started && o.started < o.done), "{class:?}");
+            assert_ne!(one[0].done.to_bits(), run(&queue, 8, 1)[0].done.to_bits(), "{class:?}");
+        }
+    }
+
+    #[test]
+    fn an_idle_queue_takes_the_service_time() {
+        let mut queue = Queue::new(Class::Idle, Service::Deterministic, 10.0, 20);
+        (queue.warm, queue.orders) = (100, 1_000);
+        let seen = run(&queue, 1, 1);
+        let usual = seen.iter().filter(|o| (o.done - 10.15).abs() < 0.15).count();
+        assert!(usual > 950, "{usual}");
+        assert!(seen.iter().skip(100).all(|o| (o.estimate.p50 - 10.0).abs() < 0.5), "the history has learned it");
+    }
+}

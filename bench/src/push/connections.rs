@@ -1,0 +1,111 @@
+//! Many open connections, each of which follows an order of its own.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use offload_tests::{EventStream, Socket};
+use tokio::{sync::mpsc, task::JoinSet, time::sleep};
+
+use super::{
+    api::Api,
+    change::{AT_ONCE, Order},
+};
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    WebSocket,
+    EventStream,
+}
+
+impl Kind {
+    pub(crate) const BOTH: [Self; 2] = [Self::WebSocket, Self::EventStream];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::WebSocket => "WebSocket",
+            Self::EventStream => "event stream",
+        }
+    }
+}
+
+enum Connection {
+    WebSocket(Box<Socket>),
+    EventStream(Box<EventStream>),
+}
+
+impl Connection {
+    /// Connects, and has the order as it is: from then on it is told of changes.
+    async fn open(http: &reqwest::Client, api: &str, order: &Order, kind: Kind) -> anyhow::Result<Self> {
+        let (id, token) = (&order.receipt.id, &order.receipt.token);
+        let mut connection = match kind {
+            Kind::WebSocket => {
+                let url = format!("{}/ws?token={token}", api.replacen("http", "ws", 1));
+                let socket = Socket::open(&url).await;
+                Self::WebSocket(Box::new(socket.map_err(|status| anyhow::anyhow!("answered {status}"))?))
+            }
+            Kind::EventStream => {
+                let request = http.get(format!("{api}/order/{id}/events")).bearer_auth(token);
+                Self::EventStream(Box::new(EventStream::of(request.send().await?)))
+            }
+        };
+        connection.revision().await.context("the order as it is")?;
+        Ok(connection)
+    }
+
+    /// The revision of the next event.
+    async fn revision(&mut self) -> Option<u64> {
+        match self {
+            Self::WebSocket(socket) => socket.next().await?["revision"].as_u64(),
+            Self::EventStream(stream) => stream.next().await?.id.parse().ok(),
+        }
+    }
+}
+
+/// A message has come.
+pub(crate) struct Heard {
+    pub(crate) order: usize,
+    pub(crate) revision: u64,
+    pub(crate) at: Instant,
+}
+
+/// Connections, each read by a task of its own. They end when this is dropped, or the api ends.
+pub(crate) struct Connections {
+    pub(crate) heard: mpsc::UnboundedReceiver<Heard>,
+    _readers: JoinSet<()>,
+}
+
+impl Connections {
+    /// Opens one for each order; the kinds take turns.
+    pub(crate) async fn open(api: &Api, orders: &Arc<Vec<Order>>, kinds: &[Kind]) -> anyhow::Result<Self> {
+        // Without a time limit for a whole answer, which an event stream would reach.
+        let http = reqwest::Client::builder().tcp_nodelay(true).build()?;
+        let connect = |n: usize| {
+            let http = &http;
+            async move {
+                let kind = kinds[n % kinds.len()];
+                anyhow::Ok((n, Connection::open(http, &api.url, &orders[n], kind).await?))
+            }
+        };
+        let open: Vec<_> = stream::iter(0..orders.len()).map(connect).buffer_unordered(AT_ONCE).try_collect().await?;
+        let (tell, heard) = mpsc::unbounded_channel();
+        let mut readers = JoinSet::new();
+        for (order, mut connection) in open {
+            let tell = tell.clone();
+            readers.spawn(async move {
+                while let Some(revision) = connection.revision().await {
+                    let _ = tell.send(Heard { order, revision, at: Instant::now() });
+                }
+            });
+        }
+        Ok(Self { heard, _readers: readers })
+    }
+}
+
+/// What has just begun has ended by then, and heartbeats have gone out.
+pub(crate) async fn settle() {
+    sleep(Duration::from_secs(20)).await;
+}

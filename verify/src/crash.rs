@@ -1,0 +1,210 @@
+//! The crash matrix: `kill -9` of api or worker while it waits for a call of the write protocol, before the call is
+//! carried out and after, at every call that there is.
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt, stream};
+use offload_local::{FaultPlan, Service};
+use offload_service::{clock, settings::catalogue as c};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use offload_tests::{PATIENCE, Process, Receipt, Setup, System, View, eventually, post::post_until_accepted};
+
+/// Which program is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Victim {
+    /// `offload-api`.
+    Api,
+    /// `offload-worker`.
+    Worker,
+}
+
+/// When it is killed: while it waits for the answer of this call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Point {
+    /// Who.
+    pub victim: Victim,
+    /// Which service is called.
+    pub service: Service,
+    /// Which call.
+    pub operation: &'static str,
+    /// Whether the call is carried out first.
+    pub carried_out: bool,
+}
+
+/// What became of the orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Where the program was killed.
+    pub point: Point,
+    /// Orders that were accepted.
+    pub accepted: usize,
+    /// Calls that waited at the point when the program was killed.
+    pub caught: u64,
+    /// Accepted orders that the table does not know any more.
+    pub lost: usize,
+    /// Accepted orders that did not end.
+    pub stuck: usize,
+    /// Orders in the table beside those accepted: one request that made two.
+    pub doubled: usize,
+    /// Attempts beyond the first, all together.
+    pub repeated: u64,
+    /// From the kill to the end of the last order.
+    pub recovered: Duration,
+}
+
+/// Every call of the write protocol, before and after it is carried out. A worker's `UpdateItem` is a claim first, and
+/// later an end; both are caught, as orders are at different stages.
+#[must_use]
+pub fn points() -> Vec<Point> {
+    let calls = [
+        (Victim::Api, Service::DynamoDb, "GetItem"),
+        (Victim::Api, Service::DynamoDb, "TransactWriteItems"),
+        (Victim::Api, Service::S3, "PutObject"),
+        (Victim::Api, Service::Sqs, "SendMessage"),
+        (Victim::Api, Service::DynamoDb, "UpdateItem"),
+        (Victim::Worker, Service::Sqs, "ReceiveMessage"),
+        (Victim::Worker, Service::DynamoDb, "UpdateItem"),
+        (Victim::Worker, Service::S3, "PutObject"),
+        (Victim::Worker, Service::Sqs, "DeleteMessage"),
+    ];
+    let both = |(victim, service, operation)| {
+        [false, true].map(|carried_out| Point { victim, service, operation, carried_out })
+    };
+    calls.into_iter().flat_map(both).collect()
+}
+
+/// Kills the program at the point, starts it again, and sees what becomes of `orders` orders.
+///
+/// # Panics
+/// If the programs do not start, or an object is seen going back.
+pub async fn crash(point: Point, orders: usize) -> Row {
+    let settings = Setup { workers: 0, apis: 0, ..Setup::default() }
+        .with(c::VISIBILITY_SECONDS, 3)
+        .with(c::MAX_ATTEMPTS, 20)
+        .with(c::SWEEP_AFTER_SECONDS, 1)
+        .with(c::JOB_SECONDS, "0.05");
+    let system = settings.start().await;
+    let variables = system.variables();
+    // A port of its own, the same after a restart.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
+    let listen = format!("127.0.0.1:{port}");
+    let program = |victim: Victim| {
+        let variables: Vec<(&str, &str)> = variables.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        match victim {
+            Victim::Api => Process::start("offload-api", &["--listen", &listen, "--log=error"], &variables),
+            Victim::Worker => Process::start("offload-worker", &["--log=error"], &variables),
+        }
+    };
+    let (mut api, mut worker) = (program(Victim::Api), program(Victim::Worker));
+    let url = Arc::new(format!("http://{listen}/order"));
+
+    let faults = system.stack.faults(point.service).clone();
+    // Some of the calls, so that orders are caught at every stage, and not all at the first.
+    let (stall_rate, held_reply_rate) = if point.carried_out { (0.0, 0.3) } else { (0.3, 0.0) };
+    let only = Some(vec![point.operation.to_owned()]);
+    faults.set(FaultPlan { stall_rate, held_reply_rate, only, seed: 7, ..FaultPlan::default() });
+    let posting = tokio::spawn(post_all(system.http.clone(), Arc::clone(&url), orders));
+    let waiting = || system.stack.requests(point.service).running(point.operation);
+    eventually("a call waits at the point", async || (waiting() > 0).then_some(())).await;
+    // A few more, where more come.
+    sleep(Duration::from_millis(300)).await;
+    let caught = waiting();
+    match point.victim {
+        Victim::Api => api.kill(),
+        Victim::Worker => worker.kill(),
+    }
+    let killed = Instant::now();
+    faults.clear();
+    match point.victim {
+        Victim::Api => api = program(Victim::Api),
+        Victim::Worker => worker = program(Victim::Worker),
+    }
+    let receipts = posting.await.expect("every order is accepted in the end");
+    let mut row =
+        Row { point, accepted: 0, caught, lost: 0, stuck: 0, doubled: 0, repeated: 0, recovered: Duration::ZERO };
+    let ids: HashSet<String> = receipts.iter().map(|r| r.id.clone()).collect();
+    row.accepted = ids.len();
+    row.doubled = orders - ids.len();
+    for receipt in &receipts {
+        count(&system, receipt, &mut row).await;
+    }
+    row.recovered = killed.elapsed();
+    drop((api, worker));
+    row
+}
+
+/// Posts the orders, ten at a time, each with a key of its own, until each is accepted.
+async fn post_all(http: reqwest::Client, url: Arc<String>, orders: usize) -> Vec<Receipt> {
+    let post = |n: usize| {
+        let (http, url) = (http.clone(), Arc::clone(&url));
+        async move { post_until_accepted(&http, &url, &format!("order-{n}")).await }
+    };
+    stream::iter(0..orders).map(post).buffer_unordered(10).collect().await
+}
+
+async fn count(system: &System, receipt: &Receipt, row: &mut Row) {
+    let (mut view, end) = (View::default(), Instant::now() + PATIENCE);
+    loop {
+        let object: Value = system.look(receipt).await.json();
+        let done = object["done"] == true;
+        view.see(object.clone());
+        if done {
+            let attempts = object["attempt"].as_u64().unwrap_or(0);
+            row.repeated += attempts.saturating_sub(1);
+            if object["status"] != "completed" {
+                row.stuck += 1;
+            }
+            break;
+        }
+        if Instant::now() > end {
+            row.stuck += 1;
+            break;
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    let id = receipt.id.parse().expect("an order id");
+    match system.stores.orders.get(id).await {
+        Ok(Some(record)) if record.state.status.is_final() && record.state.updated_at <= clock::now() => {}
+        _ => row.lost += 1,
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let p = &self.point;
+        let victim = if p.victim == Victim::Api { "api" } else { "worker" };
+        let call = format!("{} {}", p.service, p.operation);
+        let when = if p.carried_out { "after" } else { "before" };
+        write!(
+            f,
+            "| {victim:6} | {when:6} | {call:27} | {:6} | {:8} | {:4} | {:5} | {:7} | {:8} | {:6.1} s |",
+            self.caught,
+            self.accepted,
+            self.lost,
+            self.stuck,
+            self.doubled,
+            self.repeated,
+            self.recovered.as_secs_f64()
+        )
+    }
+}
+
+impl Row {
+    /// The heading of a table of rows.
+    pub const HEADING: &str = "\
+| killed | when   | call                        | caught | accepted | lost | stuck | doubled | repeated | recovered |
+|--------|--------|-----------------------------|--------|----------|------|-------|---------|----------|-----------|";
+
+    /// Whether the promises held.
+    #[must_use]
+    pub fn holds(&self, orders: usize) -> bool {
+        self.accepted == orders && self.lost == 0 && self.stuck == 0 && self.doubled == 0
+    }
+}

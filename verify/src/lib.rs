@@ -1,0 +1,6 @@
+//! Breaks the whole system on purpose and counts what became of the orders.
+//!
+//! `just crash` and `just chaos` run this in full; `tests/bounded` runs it small, in `cargo test`.
+
+pub mod chaos;
+pub mod crash;

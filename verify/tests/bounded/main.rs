@@ -1,0 +1,4 @@
+//! The crash matrix and the chaos run, small enough for every `cargo test`.
+
+mod chaos;
+mod crash;

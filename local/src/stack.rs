@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use crate::calls::{Call, Recorder};
 use crate::clock::Clock;
 use crate::counters::{Counters, RequestCounts};
 use crate::dynamodb::{DynamoDb, Items};
@@ -63,6 +64,7 @@ pub struct Stack {
     s3: Wire,
     sqs: Wire,
     dynamodb: Wire,
+    recorder: Arc<Recorder>,
     shutdown: Shutdown,
     clock: Clock,
     housekeeper: Housekeeper,
@@ -73,6 +75,14 @@ pub struct Stack {
 struct Wire {
     faults: Faults,
     counters: Arc<Counters>,
+    recorder: Arc<Recorder>,
+}
+
+impl Wire {
+    /// The calls of all listeners are recorded in one order.
+    fn new(recorder: &Arc<Recorder>) -> Self {
+        Self { recorder: Arc::clone(recorder), ..Self::default() }
+    }
 }
 
 /// A socket that is bound but not served yet.
@@ -98,6 +108,7 @@ impl Bound {
             handler,
             faults: wire.faults.clone(),
             counters: Arc::clone(&wire.counters),
+            recorder: Arc::clone(&wire.recorder),
             shutdown: shutdown.clone(),
         });
         shutdown.tasks.spawn(endpoint.serve(self.listener));
@@ -139,7 +150,8 @@ impl Stack {
         let s3 = S3::open(Arc::clone(&store), Arc::clone(&identities), clock.clone(), Arc::clone(&region), sts)
             .await
             .map_err(StartError::Corrupt)?;
-        let sqs_wire = Wire::default();
+        let recorder = Arc::new(Recorder::default());
+        let sqs_wire = Wire::new(&recorder);
         let sqs = Sqs::new(
             Arc::clone(&store),
             Arc::clone(&identities),
@@ -163,9 +175,10 @@ impl Stack {
         shutdown.tasks.spawn(housekeeper.clone().run_sweeps(shutdown.clone()));
         let stack = Self {
             endpoints,
-            s3: Wire::default(),
+            s3: Wire::new(&recorder),
             sqs: sqs_wire,
-            dynamodb: Wire::default(),
+            dynamodb: Wire::new(&recorder),
+            recorder,
             shutdown,
             clock,
             housekeeper,
@@ -192,6 +205,31 @@ impl Stack {
     #[must_use]
     pub fn requests(&self, service: Service) -> RequestCounts {
         self.wire(service).counters.snapshot()
+    }
+
+    /// Records calls from now on, the newest `limit` of them, and forgets those recorded before. A stack records nothing
+    /// until it is asked to, and nothing more after a limit of 0.
+    pub fn record_calls(&self, limit: usize) {
+        self.recorder.start(limit);
+    }
+
+    /// The recorded calls of all services, those that still run among them, in the order in which they were received.
+    ///
+    /// ```no_run
+    /// # async fn example(stack: offload_local::Stack) {
+    /// use offload_local::Call;
+    ///
+    /// stack.record_calls(100);
+    /// // Here the program under test works.
+    /// let calls = stack.calls();
+    /// let received: Vec<String> = calls.iter().map(Call::to_string).collect();
+    /// assert_eq!(received, ["dynamodb.PutItem order", "s3.PutObject status if-none-match", "sqs.SendMessage orders"]);
+    /// assert!(calls[0].overlaps(&calls[1]) && calls[1].precedes(&calls[2]));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.recorder.snapshot()
     }
 
     /// How often messages of a queue were handed out since the stack started. More than were sent to it means that some came again.

@@ -8,12 +8,14 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
 
+use crate::calls::{Description, Entry};
 use crate::clock::{Clock, datetime};
 use crate::identity::{Caller, CredentialFault, Identities, Session};
 use crate::options::ACCOUNT_ID;
 use crate::s3::xml::escape;
 use crate::sigv4::{self, Refusal};
 use crate::store::{Store, sessions};
+use crate::subject::Subject;
 use crate::wire::{self, Body};
 
 const MAX_FORM_BYTES: usize = 64 * 1024;
@@ -96,6 +98,7 @@ impl Sts {
         let body = wire::collect(body, MAX_FORM_BYTES)
             .await
             .map_err(|_| Fault::invalid("The request's body could not be read"))?;
+        Entry::describe(&head.extensions, || describe(&body));
         let caller = sigv4::verify(head, &body, "sts", &self.identities)?;
         let form: HashMap<String, String> =
             serde_urlencoded::from_bytes(&body).map_err(|_| Fault::invalid("The request's form could not be read"))?;
@@ -131,6 +134,19 @@ impl Sts {
             expires: self.clock.now() + i64::from(request.seconds) * 1000,
         }
     }
+}
+
+/// What a request is about.
+pub(crate) fn describe(body: &[u8]) -> Description {
+    let form: HashMap<String, String> = serde_urlencoded::from_bytes(body).unwrap_or_default();
+    let operation = match form.get("Action").map(String::as_str) {
+        Some("AssumeRole") => "AssumeRole",
+        Some("GetCallerIdentity") => "GetCallerIdentity",
+        _ => "Unknown",
+    };
+    let role = form.get("RoleArn").and_then(|arn| arn.rsplit('/').next());
+    let subject = role.map_or(Subject::None, |role| Subject::Role(role.to_owned()));
+    Description { service: "sts", operation, subject }
 }
 
 /// What a caller asks for, checked.

@@ -39,6 +39,7 @@ use self::deliveries::Deliveries;
 use self::fault::{CONTENT_TYPE, Fault};
 use self::quota::Quota;
 use self::wakes::Wakes;
+use crate::calls::{Description, Entry};
 use crate::clock::Clock;
 use crate::faults::{FaultStatus, Faults};
 use crate::identity::{Caller, Identities};
@@ -47,6 +48,7 @@ use crate::policy;
 use crate::sigv4;
 use crate::store::queues::Queue;
 use crate::store::{Store, StoreError, messages, queues};
+use crate::subject::Subject;
 use crate::wire::{self, Body, Handler, Peer, set, text};
 
 const TARGET: &str = "AmazonSQS.";
@@ -139,6 +141,7 @@ impl Sqs {
         let (head, body) = request.into_parts();
         let action = action(&head).ok_or_else(Fault::unknown_operation)?;
         let body = wire::collect(body, MAX_BODY_BYTES).await?;
+        Entry::describe(&head.extensions, || self.describe(&head, &body));
         let caller = sigv4::verify(&head, &body, "sqs", &self.shared.identities)?;
         let body = if body.is_empty() { &b"{}"[..] } else { &body[..] };
         self.shared.authorise(&head, &caller, action, body)?;
@@ -205,10 +208,24 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|error| Fault::invalid(format!("The request could not be read: {error}")))
 }
 
+/// The queue that a request names, by URL, name or ARN.
+fn queue_name(body: &Value) -> Option<&str> {
+    let member = |name: &str| body.get(name).and_then(Value::as_str);
+    let last =
+        |name: &str, separator| member(name).and_then(|text| text.trim_end_matches('/').rsplit(separator).next());
+    last("QueueUrl", '/').or_else(|| member("QueueName")).or_else(|| last("SourceArn", ':'))
+}
+
 #[async_trait::async_trait]
 impl Handler for Sqs {
     fn operation(&self, head: &Parts) -> &'static str {
         action(head).unwrap_or("Unknown")
+    }
+
+    fn describe(&self, head: &Parts, body: &[u8]) -> Description {
+        let queue = serde_json::from_slice(body).ok().and_then(|body| queue_name(&body).map(str::to_owned));
+        let subject = queue.map_or(Subject::None, Subject::Queue);
+        Description { service: "sqs", operation: self.operation(head), subject }
     }
 
     async fn fault(&self, _: &Parts, status: FaultStatus) -> Response<Body> {

@@ -19,7 +19,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::counters::NO_ANSWER;
 use crate::subject::Subject;
@@ -130,13 +132,13 @@ impl Recording {
 impl Recorder {
     /// Forgets what was recorded, and records the newest `limit` calls from now on.
     pub(crate) fn start(&self, limit: usize) {
-        let mut recording = self.locked();
+        let mut recording = self.recording.lock();
         recording.limit = limit;
         recording.calls.clear();
     }
 
     pub(crate) fn snapshot(&self) -> Vec<Call> {
-        self.locked().calls.iter().cloned().collect()
+        self.recording.lock().calls.iter().cloned().collect()
     }
 
     /// Records a call until the guard is dropped; `None` if nothing is recorded.
@@ -144,11 +146,11 @@ impl Recorder {
         self: &Arc<Self>,
         describe: impl FnOnce() -> (Description, Option<String>),
     ) -> Option<Recorded> {
-        if self.locked().limit == 0 {
+        if self.recording.lock().limit == 0 {
             return None;
         }
         let (Description { service, operation, subject }, access_key_id) = describe();
-        let mut recording = self.locked();
+        let mut recording = self.recording.lock();
         let began = recording.number();
         while recording.calls.len() >= recording.limit.max(1) {
             recording.calls.pop_front();
@@ -156,10 +158,6 @@ impl Recorder {
         let call = Call { service, operation, access_key_id, subject, status: None, began, ended: None };
         recording.calls.push_back(call);
         Some(Recorded { entry: Entry { recorder: Arc::clone(self), began }, status: NO_ANSWER })
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Recording> {
-        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -182,7 +180,7 @@ impl Recorded {
 
 impl Drop for Recorded {
     fn drop(&mut self) {
-        let mut recording = self.entry.recorder.locked();
+        let mut recording = self.entry.recorder.recording.lock();
         let ended = recording.number();
         if let Some(call) = recording.call(self.entry.began) {
             call.ended = Some(ended);
@@ -203,7 +201,7 @@ impl Entry {
     pub(crate) fn describe(extensions: &http::Extensions, describe: impl FnOnce() -> Description) {
         let Some(entry) = extensions.get::<Self>() else { return };
         let Description { service, operation, subject } = describe();
-        if let Some(call) = entry.recorder.locked().call(entry.began) {
+        if let Some(call) = entry.recorder.recording.lock().call(entry.began) {
             (call.service, call.operation, call.subject) = (service, operation, subject);
         }
     }

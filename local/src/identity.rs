@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 use awsim_iam_policy::PolicyDocument;
 use subtle::ConstantTimeEq;
@@ -128,17 +130,17 @@ impl Identities {
     }
 
     pub(crate) fn add(&self, session: Session) {
-        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.write();
         sessions.insert(session.access_key_id.clone(), Arc::new(session));
     }
 
     /// Forgets sessions that expired before `before`. Until then their holder is told `ExpiredToken` rather than that the key is unknown.
     pub(crate) fn forget_expired(&self, before: Millis) {
-        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.write();
         sessions.retain(|_, session| session.expires >= before);
     }
 
     fn session(&self, access_key_id: &str) -> Option<Arc<Session>> {
-        self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(access_key_id).cloned()
+        self.sessions.read().get(access_key_id).cloned()
     }
 }

@@ -15,6 +15,7 @@ use crate::housekeeping::Housekeeper;
 use crate::identity::Identities;
 use crate::listener::{Endpoint, Shutdown};
 use crate::options::{Endpoints, Options, Service};
+use crate::permission::Permissions;
 use crate::s3::{LifecycleRun, S3};
 use crate::sqs::Sqs;
 use crate::store::{DataError, Store, sessions};
@@ -57,6 +58,11 @@ pub enum StartError {
     #[error("cannot open the DynamoDB database: {0}")]
     DynamoDb(String),
 }
+
+/// A policy that is no policy.
+#[derive(Debug, thiserror::Error)]
+#[error("not an IAM policy: {0}")]
+pub struct PolicyError(String);
 
 /// A running stack. It stops when it is dropped; [`stop`](Self::stop) also waits for that.
 pub struct Stack {
@@ -230,6 +236,24 @@ impl Stack {
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
         self.recorder.snapshot()
+    }
+
+    /// Adds a user with an access key of its own, who may do what the policy (JSON, as IAM has it) allows and nothing else;
+    /// or replaces the one with this key. What it is denied is refused with the service's `AccessDenied`. Users are gone
+    /// when the stack stops, also with a data directory.
+    ///
+    /// # Errors
+    /// If the policy cannot be read.
+    pub fn add_user(&self, access_key_id: &str, secret_access_key: &str, policy: &str) -> Result<(), PolicyError> {
+        let policy = awsim_iam_policy::parse(policy).map_err(|error| PolicyError(error.to_string()))?;
+        self.housekeeper.identities.add_user(access_key_id.to_owned(), secret_access_key.to_owned(), policy);
+        Ok(())
+    }
+
+    /// What a user's requests needed so far, and what they were denied. Empty for keys that are no user's.
+    #[must_use]
+    pub fn permissions(&self, access_key_id: &str) -> Permissions {
+        self.housekeeper.identities.permissions(access_key_id)
     }
 
     /// How often messages of a queue were handed out since the stack started. More than were sent to it means that some came again.

@@ -44,6 +44,7 @@ use crate::clock::Clock;
 use crate::faults::{FaultStatus, Faults};
 use crate::identity::{Caller, Identities};
 use crate::options::ACCOUNT_ID;
+use crate::permission::Permission;
 use crate::policy;
 use crate::sigv4;
 use crate::store::queues::Queue;
@@ -247,9 +248,9 @@ impl Handler for Sqs {
 }
 
 impl Shared {
-    /// Holds a session's policy against the queue that the request names.
+    /// Refuses a request that the caller's policy does not allow on the queue that it names.
     fn authorise(&self, head: &Parts, caller: &Caller, action: &str, body: &[u8]) -> Result<(), Fault> {
-        if caller.session_policy().is_none() {
+        if !caller.is_restricted() {
             return Ok(());
         }
         let named: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -261,13 +262,13 @@ impl Shared {
             _ => "*".to_owned(),
         };
         // A batch needs the right to its single action.
-        let permission = format!("sqs:{}", action.strip_suffix("Batch").unwrap_or(action));
+        let action = action.strip_suffix("Batch").unwrap_or(action);
+        let permission = Permission::new(&format!("sqs:{action}"), &resource);
         let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
-        let request = policy::Request { caller: Some(caller), action: &permission, resource: &resource, peer };
-        if policy::allows(request, None) {
+        if policy::authorise(policy::Request { caller: Some(caller), permission: &permission, peer }, None) {
             Ok(())
         } else {
-            Err(Fault::access_denied(&caller.arn(), &permission, &resource))
+            Err(Fault::access_denied(caller.denied(&permission)))
         }
     }
 

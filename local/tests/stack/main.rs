@@ -20,4 +20,5 @@ mod presigned_urls;
 mod queues;
 mod sessions;
 mod signature;
+mod users;
 mod visibility;

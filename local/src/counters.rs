@@ -1,7 +1,9 @@
 //! What crossed the wire, by operation and status: how a test proves that no write happened and no poll reached the service.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// The status counted for a request that got no answer at all: refused, stalled, or given up by the client.
 pub const NO_ANSWER: u16 = 0;
@@ -72,24 +74,20 @@ impl Counters {
 
     /// Counts a request from now until the guard is dropped.
     pub(crate) fn begin(self: &Arc<Self>, operation: &'static str) -> Counted {
-        *self.locked().running.entry(operation).or_default() += 1;
+        *self.counts.lock().running.entry(operation).or_default() += 1;
         Counted { counters: Arc::clone(self), operation, status: NO_ANSWER }
     }
 
     fn end(&self, operation: &'static str, status: u16, ran: bool) {
-        let mut counts = self.locked();
+        let mut counts = self.counts.lock();
         *counts.counts.entry((operation, status)).or_default() += 1;
         if ran && let Some(running) = counts.running.get_mut(operation) {
             *running = running.saturating_sub(1);
         }
     }
 
-    fn locked(&self) -> MutexGuard<'_, RequestCounts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(crate) fn snapshot(&self) -> RequestCounts {
-        self.locked().clone()
+        self.counts.lock().clone()
     }
 }
 

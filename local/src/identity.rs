@@ -1,14 +1,17 @@
-//! Who may sign: the root key of the stack, and the sessions that STS granted.
+//! Who may sign: the root key of the stack, users with a policy of their own, and the sessions that STS granted.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
 
 use awsim_iam_policy::PolicyDocument;
 use subtle::ConstantTimeEq;
 
 use crate::clock::{Clock, Millis};
 use crate::options::ACCOUNT_ID;
+use crate::permission::{Permission, Permissions};
 
 /// Temporary credentials, as `AssumeRole` granted them.
 pub(crate) struct Session {
@@ -33,10 +36,25 @@ impl fmt::Debug for Session {
     }
 }
 
+/// A long-lived key that may do what its policy allows, and nothing else.
+pub(crate) struct User {
+    pub(crate) access_key_id: String,
+    pub(crate) secret: String,
+    pub(crate) policy: PolicyDocument,
+    permissions: Mutex<Permissions>,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User").field("access_key_id", &self.access_key_id).finish_non_exhaustive()
+    }
+}
+
 /// The principal behind a verified signature.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
     Root,
+    User(Arc<User>),
     Session(Arc<Session>),
 }
 
@@ -44,6 +62,7 @@ impl Caller {
     pub(crate) fn arn(&self) -> String {
         match self {
             Self::Root => format!("arn:aws:iam::{ACCOUNT_ID}:root"),
+            Self::User(user) => format!("arn:aws:iam::{ACCOUNT_ID}:user/{}", user.access_key_id),
             Self::Session(session) => session.arn.clone(),
         }
     }
@@ -51,14 +70,45 @@ impl Caller {
     pub(crate) fn user_id(&self) -> &str {
         match self {
             Self::Root => ACCOUNT_ID,
+            Self::User(user) => &user.access_key_id,
             Self::Session(session) => &session.role_id,
+        }
+    }
+
+    /// Whether a policy of its own says what it may do.
+    pub(crate) fn is_restricted(&self) -> bool {
+        self.user_policy().or_else(|| self.session_policy()).is_some()
+    }
+
+    pub(crate) fn user_policy(&self) -> Option<&PolicyDocument> {
+        match self {
+            Self::User(user) => Some(&user.policy),
+            Self::Root | Self::Session(_) => None,
         }
     }
 
     pub(crate) fn session_policy(&self) -> Option<&PolicyDocument> {
         match self {
-            Self::Root => None,
+            Self::Root | Self::User(_) => None,
             Self::Session(session) => session.policy.as_ref().map(|(_, parsed)| parsed),
+        }
+    }
+}
+
+impl Caller {
+    /// Why something is denied to it, in the words of AWS.
+    pub(crate) fn denied(&self, permission: &Permission) -> String {
+        let policy = if self.user_policy().is_some() { "identity-based" } else { "session" };
+        let (arn, Permission { action, resource }) = (self.arn(), permission);
+        format!(
+            "User: {arn} is not authorized to perform: {action} on resource: {resource} because no {policy} policy allows the {action} action"
+        )
+    }
+
+    /// Records what a user was allowed or denied.
+    pub(crate) fn record(&self, permission: &Permission, allowed: bool) {
+        if let Self::User(user) = self {
+            user.permissions.lock().record(permission, allowed);
         }
     }
 }
@@ -77,6 +127,7 @@ pub(crate) enum CredentialFault {
 pub(crate) struct Identities {
     root_id: String,
     root_secret: String,
+    users: RwLock<HashMap<String, Arc<User>>>,
     sessions: RwLock<HashMap<String, Arc<Session>>>,
     clock: Clock,
 }
@@ -84,13 +135,16 @@ pub(crate) struct Identities {
 impl Identities {
     pub(crate) fn new(root_id: String, root_secret: String, sessions: Vec<Session>, clock: Clock) -> Self {
         let sessions = sessions.into_iter().map(|session| (session.access_key_id.clone(), Arc::new(session))).collect();
-        Self { root_id, root_secret, sessions: RwLock::new(sessions), clock }
+        Self { root_id, root_secret, users: RwLock::default(), sessions: RwLock::new(sessions), clock }
     }
 
     /// The caller that a key and its session token stand for; the signature is still to be checked against [`secret`](Self::secret).
     pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>) -> Result<Caller, CredentialFault> {
         if access_key_id == self.root_id {
             return if token.is_none() { Ok(Caller::Root) } else { Err(CredentialFault::InvalidToken) };
+        }
+        if let Some(user) = self.user(access_key_id) {
+            return if token.is_none() { Ok(Caller::User(user)) } else { Err(CredentialFault::InvalidToken) };
         }
         let session = self.session(access_key_id).ok_or(CredentialFault::UnknownKey)?;
         let token = token.ok_or(CredentialFault::InvalidToken)?;
@@ -107,6 +161,7 @@ impl Identities {
     pub(crate) fn access_key_id<'a>(&'a self, caller: &'a Caller) -> &'a str {
         match caller {
             Caller::Root => &self.root_id,
+            Caller::User(user) => &user.access_key_id,
             Caller::Session(session) => &session.access_key_id,
         }
     }
@@ -115,6 +170,7 @@ impl Identities {
     pub(crate) fn secret<'a>(&'a self, caller: &'a Caller) -> &'a str {
         match caller {
             Caller::Root => &self.root_secret,
+            Caller::User(user) => &user.secret,
             Caller::Session(session) => &session.secret,
         }
     }
@@ -124,21 +180,37 @@ impl Identities {
         if access_key_id == self.root_id {
             return Some(self.root_secret.clone());
         }
-        self.session(access_key_id).map(|session| session.secret.clone())
+        let of_user = self.user(access_key_id).map(|user| user.secret.clone());
+        of_user.or_else(|| self.session(access_key_id).map(|session| session.secret.clone()))
+    }
+
+    /// Adds a user, or replaces the one with this key.
+    pub(crate) fn add_user(&self, access_key_id: String, secret: String, policy: PolicyDocument) {
+        let user = User { access_key_id: access_key_id.clone(), secret, policy, permissions: Mutex::default() };
+        self.users.write().insert(access_key_id, Arc::new(user));
+    }
+
+    /// What a user was allowed and denied.
+    pub(crate) fn permissions(&self, access_key_id: &str) -> Permissions {
+        self.user(access_key_id).map(|user| user.permissions.lock().clone()).unwrap_or_default()
     }
 
     pub(crate) fn add(&self, session: Session) {
-        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.write();
         sessions.insert(session.access_key_id.clone(), Arc::new(session));
     }
 
     /// Forgets sessions that expired before `before`. Until then their holder is told `ExpiredToken` rather than that the key is unknown.
     pub(crate) fn forget_expired(&self, before: Millis) {
-        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.write();
         sessions.retain(|_, session| session.expires >= before);
     }
 
+    fn user(&self, access_key_id: &str) -> Option<Arc<User>> {
+        self.users.read().get(access_key_id).cloned()
+    }
+
     fn session(&self, access_key_id: &str) -> Option<Arc<Session>> {
-        self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(access_key_id).cloned()
+        self.sessions.read().get(access_key_id).cloned()
     }
 }

@@ -20,6 +20,7 @@
 //! The crate logs what goes wrong in itself. The library that reads S3's protocol, `s3s`, logs every 304 and 404 as an error: filter
 //! its target, with `s3s=off` in an `EnvFilter`. `dynoxide=warn` is quiet.
 
+mod calls;
 mod clock;
 mod counters;
 mod dynamodb;
@@ -28,6 +29,7 @@ mod housekeeping;
 mod identity;
 mod listener;
 mod options;
+mod permission;
 mod policy;
 mod s3;
 mod sigv4;
@@ -35,11 +37,15 @@ mod sqs;
 mod stack;
 mod store;
 mod sts;
+mod subject;
 mod wire;
 
+pub use calls::Call;
 pub use counters::{NO_ANSWER, RequestCounts};
 pub use faults::{FaultPlan, FaultStatus, Faults, Outage};
 pub use options::{ACCOUNT_ID, Endpoints, Options, Service};
+pub use permission::{Permission, Permissions};
 pub use s3::LifecycleRun;
-pub use stack::{Stack, StartError};
+pub use stack::{PolicyError, Stack, StartError};
 pub use store::DataError;
+pub use subject::{Condition, ItemKind, Subject};

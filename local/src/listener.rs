@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -14,10 +15,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::calls::{Entry, Recorder};
 use crate::clock::{self, Clock, Millis};
 use crate::counters::Counters;
-use crate::faults::{After, Before, Faults};
-use crate::wire::{Body, Handler, Peer, ServiceTime, set};
+use crate::faults::{After, Before, Faults, Stall};
+use crate::sigv4;
+use crate::wire::{self, Body, Handler, Peer, ServiceTime, set};
 
 /// A client that has not sent a whole head by then is cut off, and so is one that keeps a connection idle that long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -25,6 +28,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_CONNECTIONS: usize = 8192;
 /// Slept when `accept` fails, which it does when the process is out of file descriptors: trying again at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// As much of the body of a request that a fault keeps from its handler is read for the recording of calls.
+const DESCRIBED_BYTES: usize = 1024 * 1024;
 
 /// How the listeners of one stack end.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +47,7 @@ pub(crate) struct Endpoint<H> {
     pub(crate) handler: H,
     pub(crate) faults: Faults,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -133,6 +139,15 @@ impl<H: Handler> Endpoint<H> {
         let (mut head, body) = request.into_parts();
         let operation = self.handler.operation(&head);
         let mut count = self.counters.begin(operation);
+        let mut recorded = self.recorder.begin(|| (self.handler.describe(&head, &[]), sigv4::claimed_key(&head)));
+        if let Some(recorded) = &recorded {
+            head.extensions.insert(recorded.entry());
+        }
+        let mut answered = |response: &Response<Body>| {
+            let status = response.status().as_u16();
+            count.answered(status);
+            recorded.iter_mut().for_each(|recorded| recorded.answered(status));
+        };
         let (verdict, stall) = self.faults.verdict(operation);
         if verdict.skew_ms != 0 {
             head.extensions.insert(ServiceTime(Clock::wall() + verdict.skew_ms));
@@ -140,21 +155,22 @@ impl<H: Handler> Endpoint<H> {
         if !verdict.latency.is_zero() {
             tokio::time::sleep(verdict.latency).await;
         }
-        match verdict.before {
-            None => {}
-            Some(Before::Close) => return Err(Withheld),
-            Some(Before::Stall) => {
-                tokio::select! {
-                    () = stall.end() => {}
-                    () = self.shutdown.drain.cancelled() => {}
+        if let Some(before) = verdict.before {
+            if head.extensions.get::<Entry>().is_some() {
+                self.describe_undone(&head, body).await;
+            }
+            return match before {
+                Before::Close => Err(Withheld),
+                Before::Stall => {
+                    self.stalled(stall).await;
+                    Err(Withheld)
                 }
-                return Err(Withheld);
-            }
-            Some(Before::Error(status)) => {
-                let response = self.handler.fault(&head, status).await;
-                count.answered(response.status().as_u16());
-                return Ok(response);
-            }
+                Before::Error(status) => {
+                    let response = self.handler.fault(&head, status).await;
+                    answered(&response);
+                    Ok(response)
+                }
+            };
         }
         let late = match verdict.after {
             Some(After::Error(status)) => Some(self.handler.fault(&head, status).await),
@@ -170,18 +186,29 @@ impl<H: Handler> Endpoint<H> {
             // hyper leaves a Date that is there alone.
             set(response.headers_mut(), "date", &http_date(Clock::wall() + verdict.skew_ms));
         }
-        count.answered(response.status().as_u16());
+        answered(&response);
         match verdict.after {
             Some(After::Lose) => Err(Withheld),
             Some(After::Hold) => {
-                tokio::select! {
-                    () = stall.end() => {}
-                    () = self.shutdown.drain.cancelled() => {}
-                }
+                self.stalled(stall).await;
                 Err(Withheld)
             }
             Some(After::Error(_)) | None => Ok(response),
         }
+    }
+
+    /// Waits until the plan that a request stalls under is replaced.
+    async fn stalled(&self, stall: Stall) {
+        tokio::select! {
+            () = stall.end() => {}
+            () = self.shutdown.drain.cancelled() => {}
+        }
+    }
+
+    /// Records what a request was about that a fault keeps from its handler.
+    async fn describe_undone(&self, head: &Parts, body: Incoming) {
+        let body = wire::collect(body, DESCRIBED_BYTES).await.unwrap_or_default();
+        Entry::describe(&head.extensions, || self.handler.describe(head, &body));
     }
 }
 

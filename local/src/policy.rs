@@ -1,4 +1,4 @@
-//! Who may do what: a session's own policy, and a bucket's.
+//! Who may do what: the policy of a user, of a session, and of a bucket.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,8 +8,9 @@ use awsim_iam_policy::{AuthzRequest, ContextValue, Decision, EvalContext, Policy
 
 use crate::identity::Caller;
 use crate::options::ACCOUNT_ID;
+use crate::permission::Permission;
 
-/// Every principal of the account may do everything that no narrower policy takes away: the stack has no users or groups.
+/// The root and every session may do everything that no narrower policy takes away: the stack knows nothing of roles.
 static ALLOW_ALL: LazyLock<[PolicyDocument; 1]> = LazyLock::new(|| {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     [awsim_iam_policy::parse(text).expect("a constant that a test parses")]
@@ -20,15 +21,21 @@ static ALLOW_ALL: LazyLock<[PolicyDocument; 1]> = LazyLock::new(|| {
 pub(crate) struct Request<'a> {
     /// `None` is an anonymous caller.
     pub(crate) caller: Option<&'a Caller>,
-    /// `s3:GetObject`
-    pub(crate) action: &'a str,
-    /// The resource's ARN.
-    pub(crate) resource: &'a str,
+    pub(crate) permission: &'a Permission,
     /// For `aws:SourceIp`.
     pub(crate) peer: Option<IpAddr>,
 }
 
-/// Whether the session's policy and the resource's own, if there are any, allow it.
+/// Decides about a request that came, and records the decision where the caller is a user.
+pub(crate) fn authorise(request: Request<'_>, resource_policy: Option<&PolicyDocument>) -> bool {
+    let allowed = allows(request, resource_policy);
+    if let Some(caller) = request.caller {
+        caller.record(request.permission, allowed);
+    }
+    allowed
+}
+
+/// Whether the policies of the caller and of the resource, if there are any, allow it.
 pub(crate) fn allows(request: Request<'_>, resource_policy: Option<&PolicyDocument>) -> bool {
     if matches!(request.caller, Some(Caller::Root)) && resource_policy.is_none() {
         return true;
@@ -38,14 +45,18 @@ pub(crate) fn allows(request: Request<'_>, resource_policy: Option<&PolicyDocume
         context.insert("aws:SourceIp".to_owned(), ContextValue::Ip(peer.to_string()));
     }
     let principal = request.caller.map_or_else(|| "*".to_owned(), Caller::arn);
-    let (account, identity_policies): (&str, &[PolicyDocument]) =
-        if request.caller.is_some() { (ACCOUNT_ID, &*ALLOW_ALL) } else { ("anonymous", &[]) };
+    let of_user = request.caller.and_then(Caller::user_policy);
+    let (account, identity_policies): (&str, &[PolicyDocument]) = match (request.caller, of_user) {
+        (None, _) => ("anonymous", &[]),
+        (Some(_), None) => (ACCOUNT_ID, &*ALLOW_ALL),
+        (Some(_), Some(policy)) => (ACCOUNT_ID, std::slice::from_ref(policy)),
+    };
     let decision = evaluate(
         &AuthzRequest {
             principal_arn: &principal,
             principal_account: account,
-            action: request.action,
-            resource_arn: request.resource,
+            action: &request.permission.action,
+            resource_arn: &request.permission.resource,
             context: &context,
         },
         &EvalContext {
@@ -63,30 +74,28 @@ pub(crate) fn allows(request: Request<'_>, resource_policy: Option<&PolicyDocume
 mod tests {
     use super::*;
 
-    fn anonymous(resource: &'static str) -> Request<'static> {
-        Request { caller: None, action: "s3:GetObject", resource, peer: None }
+    fn anyone_reads(resource: &str, policy: Option<&PolicyDocument>) -> bool {
+        let permission = Permission::new("s3:GetObject", resource);
+        allows(Request { caller: None, permission: &permission, peer: None }, policy)
     }
 
     #[test]
     fn an_anonymous_caller_needs_a_policy_that_names_everyone() {
-        assert!(!allows(anonymous("arn:aws:s3:::b/k"), None));
+        assert!(!anyone_reads("arn:aws:s3:::b/k", None));
         let public = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/public/*"}]}"#;
         let public = awsim_iam_policy::parse(public).unwrap();
-        assert!(allows(anonymous("arn:aws:s3:::b/public/x"), Some(&public)));
-        assert!(!allows(anonymous("arn:aws:s3:::b/private/x"), Some(&public)));
+        assert!(anyone_reads("arn:aws:s3:::b/public/x", Some(&public)));
+        assert!(!anyone_reads("arn:aws:s3:::b/private/x", Some(&public)));
     }
 
     #[test]
     fn a_deny_in_the_bucket_policy_binds_the_root_too() {
         let deny = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::b/*"}]}"#;
         let deny = awsim_iam_policy::parse(deny).unwrap();
-        let request = Request {
-            caller: Some(&Caller::Root),
-            action: "s3:DeleteObject",
-            resource: "arn:aws:s3:::b/k",
-            peer: None,
+        let root_may = |action: &str| {
+            let permission = Permission::new(action, "arn:aws:s3:::b/k");
+            allows(Request { caller: Some(&Caller::Root), permission: &permission, peer: None }, Some(&deny))
         };
-        assert!(!allows(request, Some(&deny)));
-        assert!(allows(Request { action: "s3:GetObject", ..request }, Some(&deny)));
+        assert!(!root_may("s3:DeleteObject") && root_may("s3:GetObject"));
     }
 }

@@ -66,6 +66,18 @@ pub(crate) fn verify(head: &Parts, body: &[u8], service: &str, identities: &Iden
     }
 }
 
+/// The access key that a request names, in its header or in its query, whether or not its signature is good.
+pub(crate) fn claimed_key(head: &Parts) -> Option<String> {
+    let header = text(&head.headers, "authorization").unwrap_or_default();
+    let query = head.uri.query().unwrap_or_default();
+    let credential = ["Credential=", "X-Amz-Credential="]
+        .iter()
+        .zip([header, query])
+        .find_map(|(name, fields)| fields.split([',', ' ', '&']).find_map(|field| field.strip_prefix(name)))?;
+    // In a query the slash is percent-encoded.
+    credential.split(['/', '%']).next().map(str::to_owned)
+}
+
 fn parse(header: &str) -> Result<Authorization<'_>, Refusal> {
     let fields = header
         .strip_prefix(ALGORITHM)
@@ -215,6 +227,19 @@ mod tests {
         assert_eq!(check_freshness("20261120T120000Z", signed - MAX_SKEW_MS), Ok(()));
         assert_eq!(check_freshness("20261120T120000Z", signed + MAX_SKEW_MS + 1), Err(Refusal::Skewed));
         assert_eq!(check_freshness("20261120T120000Z", signed - MAX_SKEW_MS - 1), Err(Refusal::Skewed));
+    }
+
+    #[test]
+    fn the_claimed_key_is_found_in_header_and_query() {
+        let request = |header: &str, query: &str| {
+            let request = http::Request::get(format!("/b/k?{query}")).header("authorization", header);
+            request.body(()).unwrap().into_parts().0
+        };
+        let header = "AWS4-HMAC-SHA256 Credential=AKID/20150830/r/s/aws4_request, SignedHeaders=host, Signature=00";
+        assert_eq!(claimed_key(&request(header, "")).as_deref(), Some("AKID"));
+        let query = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20150830%2Fr%2Fs3%2Faws4_request";
+        assert_eq!(claimed_key(&request("", query)).as_deref(), Some("AKID"));
+        assert_eq!(claimed_key(&request("", "")), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use crate::calls::{Call, Recorder};
 use crate::clock::Clock;
 use crate::counters::{Counters, RequestCounts};
 use crate::dynamodb::{DynamoDb, Items};
@@ -14,6 +15,7 @@ use crate::housekeeping::Housekeeper;
 use crate::identity::Identities;
 use crate::listener::{Endpoint, Shutdown};
 use crate::options::{Endpoints, Options, Service};
+use crate::permission::Permissions;
 use crate::s3::{LifecycleRun, S3};
 use crate::sqs::Sqs;
 use crate::store::{DataError, Store, sessions};
@@ -57,12 +59,18 @@ pub enum StartError {
     DynamoDb(String),
 }
 
+/// A policy that is no policy.
+#[derive(Debug, thiserror::Error)]
+#[error("not an IAM policy: {0}")]
+pub struct PolicyError(String);
+
 /// A running stack. It stops when it is dropped; [`stop`](Self::stop) also waits for that.
 pub struct Stack {
     endpoints: Endpoints,
     s3: Wire,
     sqs: Wire,
     dynamodb: Wire,
+    recorder: Arc<Recorder>,
     shutdown: Shutdown,
     clock: Clock,
     housekeeper: Housekeeper,
@@ -73,6 +81,14 @@ pub struct Stack {
 struct Wire {
     faults: Faults,
     counters: Arc<Counters>,
+    recorder: Arc<Recorder>,
+}
+
+impl Wire {
+    /// The calls of all listeners are recorded in one order.
+    fn new(recorder: &Arc<Recorder>) -> Self {
+        Self { recorder: Arc::clone(recorder), ..Self::default() }
+    }
 }
 
 /// A socket that is bound but not served yet.
@@ -98,6 +114,7 @@ impl Bound {
             handler,
             faults: wire.faults.clone(),
             counters: Arc::clone(&wire.counters),
+            recorder: Arc::clone(&wire.recorder),
             shutdown: shutdown.clone(),
         });
         shutdown.tasks.spawn(endpoint.serve(self.listener));
@@ -139,7 +156,8 @@ impl Stack {
         let s3 = S3::open(Arc::clone(&store), Arc::clone(&identities), clock.clone(), Arc::clone(&region), sts)
             .await
             .map_err(StartError::Corrupt)?;
-        let sqs_wire = Wire::default();
+        let recorder = Arc::new(Recorder::default());
+        let sqs_wire = Wire::new(&recorder);
         let sqs = Sqs::new(
             Arc::clone(&store),
             Arc::clone(&identities),
@@ -163,9 +181,10 @@ impl Stack {
         shutdown.tasks.spawn(housekeeper.clone().run_sweeps(shutdown.clone()));
         let stack = Self {
             endpoints,
-            s3: Wire::default(),
+            s3: Wire::new(&recorder),
             sqs: sqs_wire,
-            dynamodb: Wire::default(),
+            dynamodb: Wire::new(&recorder),
+            recorder,
             shutdown,
             clock,
             housekeeper,
@@ -192,6 +211,49 @@ impl Stack {
     #[must_use]
     pub fn requests(&self, service: Service) -> RequestCounts {
         self.wire(service).counters.snapshot()
+    }
+
+    /// Records calls from now on, the newest `limit` of them, and forgets those recorded before. A stack records nothing
+    /// until it is asked to, and nothing more after a limit of 0.
+    pub fn record_calls(&self, limit: usize) {
+        self.recorder.start(limit);
+    }
+
+    /// The recorded calls of all services, those that still run among them, in the order in which they were received.
+    ///
+    /// ```no_run
+    /// # async fn example(stack: offload_local::Stack) {
+    /// use offload_local::Call;
+    ///
+    /// stack.record_calls(100);
+    /// // Here the program under test works.
+    /// let calls = stack.calls();
+    /// let received: Vec<String> = calls.iter().map(Call::to_string).collect();
+    /// assert_eq!(received, ["dynamodb.PutItem order", "s3.PutObject status if-none-match", "sqs.SendMessage orders"]);
+    /// assert!(calls[0].overlaps(&calls[1]) && calls[1].precedes(&calls[2]));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.recorder.snapshot()
+    }
+
+    /// Adds a user with an access key of its own, who may do what the policy (JSON, as IAM has it) allows and nothing else;
+    /// or replaces the one with this key. What it is denied is refused with the service's `AccessDenied`. Users are gone
+    /// when the stack stops, also with a data directory.
+    ///
+    /// # Errors
+    /// If the policy cannot be read.
+    pub fn add_user(&self, access_key_id: &str, secret_access_key: &str, policy: &str) -> Result<(), PolicyError> {
+        let policy = awsim_iam_policy::parse(policy).map_err(|error| PolicyError(error.to_string()))?;
+        self.housekeeper.identities.add_user(access_key_id.to_owned(), secret_access_key.to_owned(), policy);
+        Ok(())
+    }
+
+    /// What a user's requests needed so far, and what they were denied. Empty for keys that are no user's.
+    #[must_use]
+    pub fn permissions(&self, access_key_id: &str) -> Permissions {
+        self.housekeeper.identities.permissions(access_key_id)
     }
 
     /// How often messages of a queue were handed out since the stack started. More than were sent to it means that some came again.

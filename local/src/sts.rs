@@ -1,6 +1,7 @@
 //! STS: sessions with a real expiry, on S3's listener.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::SecondsFormat;
@@ -8,13 +9,17 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
 
+use crate::calls::{Description, Entry};
 use crate::clock::{Clock, datetime};
 use crate::identity::{Caller, CredentialFault, Identities, Session};
 use crate::options::ACCOUNT_ID;
+use crate::permission::Permission;
+use crate::policy;
 use crate::s3::xml::escape;
 use crate::sigv4::{self, Refusal};
 use crate::store::{Store, sessions};
-use crate::wire::{self, Body};
+use crate::subject::Subject;
+use crate::wire::{self, Body, Peer};
 
 const MAX_FORM_BYTES: usize = 64 * 1024;
 const MAX_SECONDS: u32 = 43_200;
@@ -96,18 +101,31 @@ impl Sts {
         let body = wire::collect(body, MAX_FORM_BYTES)
             .await
             .map_err(|_| Fault::invalid("The request's body could not be read"))?;
+        Entry::describe(&head.extensions, || describe(&body));
         let caller = sigv4::verify(head, &body, "sts", &self.identities)?;
         let form: HashMap<String, String> =
             serde_urlencoded::from_bytes(&body).map_err(|_| Fault::invalid("The request's form could not be read"))?;
         match form.get("Action").map(String::as_str) {
-            Some("AssumeRole") => self.assume_role(&caller, &form).await,
+            Some("AssumeRole") => {
+                let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
+                self.assume_role(&caller, peer, &form).await
+            }
             Some("GetCallerIdentity") => Ok(caller_identity(&caller)),
             _ => Err(Fault::new(StatusCode::BAD_REQUEST, "InvalidAction", "Could not find the requested operation")),
         }
     }
 
-    async fn assume_role(&self, caller: &Caller, form: &HashMap<String, String>) -> Result<String, Fault> {
+    async fn assume_role(
+        &self,
+        caller: &Caller,
+        peer: Option<IpAddr>,
+        form: &HashMap<String, String>,
+    ) -> Result<String, Fault> {
         let request = AssumeRole::parse(form, caller, self.min_seconds)?;
+        let permission = Permission::new("sts:AssumeRole", &request.role_arn);
+        if !policy::authorise(policy::Request { caller: Some(caller), permission: &permission, peer }, None) {
+            return Err(Fault::new(StatusCode::FORBIDDEN, "AccessDenied", caller.denied(&permission)));
+        }
         let session = self.open(request);
         let answer = assumed(&session);
         // Kept before it is told: a session that the client holds survives a restart.
@@ -133,8 +151,22 @@ impl Sts {
     }
 }
 
+/// What a request is about.
+pub(crate) fn describe(body: &[u8]) -> Description {
+    let form: HashMap<String, String> = serde_urlencoded::from_bytes(body).unwrap_or_default();
+    let operation = match form.get("Action").map(String::as_str) {
+        Some("AssumeRole") => "AssumeRole",
+        Some("GetCallerIdentity") => "GetCallerIdentity",
+        _ => "Unknown",
+    };
+    let role = form.get("RoleArn").and_then(|arn| arn.rsplit('/').next());
+    let subject = role.map_or(Subject::None, |role| Subject::Role(role.to_owned()));
+    Description { service: "sts", operation, subject }
+}
+
 /// What a caller asks for, checked.
 struct AssumeRole {
+    role_arn: String,
     role: String,
     name: String,
     seconds: u32,
@@ -172,7 +204,7 @@ impl AssumeRole {
                 )),
             })
             .transpose()?;
-        Ok(Self { role, name, seconds: duration(form, caller, min_seconds)?, policy })
+        Ok(Self { role_arn, role, name, seconds: duration(form, caller, min_seconds)?, policy })
     }
 }
 

@@ -10,6 +10,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
+use crate::calls::Description;
 use crate::clock::{Clock, Millis};
 use crate::faults::FaultStatus;
 
@@ -39,6 +40,10 @@ pub(crate) fn service_time(head: &Parts) -> Millis {
 pub(crate) trait Handler: Send + Sync + 'static {
     /// The name of the operation that a request asks for, from its head alone.
     fn operation(&self, head: &Parts) -> &'static str;
+
+    /// What a request is about, for the recording of calls: as much of it as its head and `body` say. The body is empty
+    /// where it has not been read yet.
+    fn describe(&self, head: &Parts, body: &[u8]) -> Description;
 
     /// An injected error in the service's own format.
     async fn fault(&self, head: &Parts, status: FaultStatus) -> Response<Body>;

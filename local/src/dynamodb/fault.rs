@@ -27,11 +27,8 @@ impl Fault {
         Self { status: StatusCode::BAD_REQUEST, body }
     }
 
-    pub(super) fn access_denied(arn: &str, action: &str, resource: &str) -> Self {
-        let message = format!(
-            "User: {arn} is not authorized to perform: {action} on resource: {resource} because no session policy allows the {action} action"
-        );
-        Self::coral("AccessDeniedException", &message)
+    pub(super) fn access_denied(message: &str) -> Self {
+        Self::coral("AccessDeniedException", message)
     }
 
     pub(super) fn internal() -> Self {

@@ -3,8 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dynoxide::actions::GlobalSecondaryIndexDescription;
+use dynoxide::actions::describe_table::DescribeTableRequest;
+use dynoxide::types::{KeySchemaElement, KeyType};
 use dynoxide::{Database, DynoxideError};
 
+use super::subject::TableKeys;
 use crate::clock::Clock;
 
 /// The database, shared by requests and timers.
@@ -32,6 +36,23 @@ impl Items {
 
     pub(super) fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// The key attributes of a table and its indexes; `None` if there is no such table.
+    pub(super) fn keys(&self, table: &str) -> Option<TableKeys> {
+        let table = self.database.describe_table(DescribeTableRequest { table_name: table.to_owned() }).ok()?.table;
+        let named = |schema: &[KeySchemaElement], kind: &KeyType| {
+            schema.iter().find(|key| key.key_type == *kind).map(|key| key.attribute_name.clone())
+        };
+        let indexes = table.global_secondary_indexes.iter().flatten();
+        let partition_of_index = |index: &GlobalSecondaryIndexDescription| {
+            Some((index.index_name.clone(), named(&index.key_schema, &KeyType::HASH)?))
+        };
+        Some(TableKeys {
+            partition: named(&table.key_schema, &KeyType::HASH)?,
+            sort: named(&table.key_schema, &KeyType::RANGE),
+            of_indexes: indexes.filter_map(partition_of_index).collect(),
+        })
     }
 
     /// Deletes what is past its time to live. Reads every item of the tables that have one.

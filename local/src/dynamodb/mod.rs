@@ -8,6 +8,7 @@ mod fault;
 mod items;
 mod operation;
 mod permissions;
+mod subject;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use hyper::body::Incoming;
 
 use self::fault::Fault;
 pub(crate) use self::items::Items;
+use crate::calls::{Description, Entry};
 use crate::faults::FaultStatus;
 use crate::identity::Identities;
 use crate::sigv4;
@@ -37,6 +39,16 @@ pub(crate) struct DynamoDb {
 impl Handler for DynamoDb {
     fn operation(&self, head: &Parts) -> &'static str {
         operation::of(head).map_or("Unknown", |operation| operation.name)
+    }
+
+    fn describe(&self, head: &Parts, body: &[u8]) -> Description {
+        let operation = self.operation(head);
+        let body = serde_json::from_slice(body).unwrap_or_default();
+        Description {
+            service: "dynamodb",
+            operation,
+            subject: subject::of(operation, &body, |table| self.items.keys(table)),
+        }
     }
 
     async fn fault(&self, _: &Parts, status: FaultStatus) -> Response<Body> {
@@ -60,6 +72,7 @@ impl DynamoDb {
         let (head, body) = request.into_parts();
         let operation = operation::of(&head).ok_or_else(Fault::unknown_operation)?;
         let body = wire::collect(body, MAX_BODY_BYTES).await?;
+        Entry::describe(&head.extensions, || self.describe(&head, &body));
         let caller = sigv4::verify(&head, &body, "dynamodb", &self.identities)?;
         let body = std::str::from_utf8(&body)
             .map_err(|_| Fault::coral("SerializationException", "The request's body is not UTF-8"))?;

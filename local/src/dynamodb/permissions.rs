@@ -1,4 +1,4 @@
-//! What a session's policy says to a request: which actions on which tables and indexes it stands for. Pure.
+//! Which actions on which tables and indexes a request needs, and whether its caller may.
 
 use http::request::Parts;
 use serde_json::Value;
@@ -6,43 +6,35 @@ use serde_json::Value;
 use super::fault::Fault;
 use crate::identity::Caller;
 use crate::options::ACCOUNT_ID;
+use crate::permission::Permission;
 use crate::policy;
 use crate::wire::Peer;
 
-/// An action on a resource, without the region and account that all resources share.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Permission {
-    action: String,
-    /// `table/NAME`, `table/NAME/index/INDEX`, or `*` where no table is named.
-    resource: String,
-}
-
-/// Refuses a request that the caller's session policy does not allow in every part.
+/// Refuses a request that the caller's policy does not allow in every part.
 pub(super) fn check(head: &Parts, caller: &Caller, operation: &str, body: &str, region: &str) -> Result<(), Fault> {
-    if caller.session_policy().is_none() {
+    if !caller.is_restricted() {
         return Ok(());
     }
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
-    for Permission { action, resource } in needed(operation, &body) {
-        let arn = match resource.as_str() {
-            "*" => "*".to_owned(),
-            resource => format!("arn:aws:dynamodb:{region}:{ACCOUNT_ID}:{resource}"),
-        };
-        let request = policy::Request { caller: Some(caller), action: &action, resource: &arn, peer };
-        if !policy::allows(request, None) {
-            return Err(Fault::access_denied(&caller.arn(), &action, &arn));
+    for mut permission in needed(operation, &body) {
+        if permission.resource != "*" {
+            permission.resource.insert_str(0, &format!("arn:aws:dynamodb:{region}:{ACCOUNT_ID}:"));
+        }
+        if !policy::authorise(policy::Request { caller: Some(caller), permission: &permission, peer }, None) {
+            return Err(Fault::access_denied(&caller.denied(&permission)));
         }
     }
     Ok(())
 }
 
-/// The permissions that a request needs. Those of a transaction are those of its single actions, as on AWS.
+/// The permissions that a request needs, on resources without the region and account that all share: `table/NAME`,
+/// `table/NAME/index/INDEX`, or `*` where no table is named. Those of a transaction are those of its single actions, as on AWS.
 fn needed(operation: &str, body: &Value) -> Vec<Permission> {
     let table = |of: &Value| of.get("TableName").and_then(Value::as_str).map(str::to_owned);
-    let permission = |action: &str, table: Option<String>| Permission {
-        action: format!("dynamodb:{action}"),
-        resource: table.map_or_else(|| "*".to_owned(), |table| format!("table/{table}")),
+    let permission = |action: &str, table: Option<String>| {
+        let resource = table.map_or_else(|| "*".to_owned(), |table| format!("table/{table}"));
+        Permission::new(&format!("dynamodb:{action}"), &resource)
     };
     match operation {
         "TransactWriteItems" | "TransactGetItems" => body
@@ -82,7 +74,7 @@ mod tests {
 
     fn shown(operation: &str, body: &str) -> Vec<String> {
         let needed = needed(operation, &serde_json::from_str(body).unwrap());
-        needed.into_iter().map(|permission| format!("{} {}", permission.action, permission.resource)).collect()
+        needed.iter().map(Permission::to_string).collect()
     }
 
     #[test]

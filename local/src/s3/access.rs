@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use awsim_iam_policy::PolicyDocument;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{CopyObjectInput, CopySource};
@@ -9,6 +10,7 @@ use s3s::{S3Request, S3Result, s3_error};
 
 use super::registry::Registry;
 use crate::identity::{Caller, Identities};
+use crate::permission::Permission;
 use crate::policy;
 use crate::wire::Peer;
 
@@ -31,22 +33,28 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// Whether the request's caller may also do `action` to `resource`, of that bucket.
-    pub(super) fn allows(
+    /// Whether the request's caller may list that bucket. Nobody asked to, so nothing is recorded of it.
+    pub(super) fn may_list(&self, extensions: &http::Extensions, bucket: &str) -> bool {
+        let permission = Permission::new("s3:ListBucket", &format!("arn:aws:s3:::{bucket}"));
+        self.decide(policy::allows, extensions, &permission, Some(bucket))
+    }
+
+    /// Decides about a request that needs `permission` on something of that bucket.
+    fn authorise(&self, extensions: &http::Extensions, permission: &Permission, bucket: Option<&str>) -> bool {
+        self.decide(policy::authorise, extensions, permission, bucket)
+    }
+
+    fn decide(
         &self,
+        decide: fn(policy::Request<'_>, Option<&PolicyDocument>) -> bool,
         extensions: &http::Extensions,
-        action: &str,
+        permission: &Permission,
         bucket: Option<&str>,
-        resource: &str,
     ) -> bool {
         let bucket = bucket.and_then(|name| self.registry.find(name));
-        let request = policy::Request {
-            caller: extensions.get::<Caller>(),
-            action,
-            resource,
-            peer: extensions.get::<Peer>().map(|peer| peer.0),
-        };
-        policy::allows(request, bucket.as_ref().and_then(|bucket| bucket.policy.as_ref()).map(|(_, parsed)| parsed))
+        let (caller, peer) = (extensions.get::<Caller>(), extensions.get::<Peer>().map(|peer| peer.0));
+        let of_bucket = bucket.as_ref().and_then(|bucket| bucket.policy.as_ref()).map(|(_, parsed)| parsed);
+        decide(policy::Request { caller, permission, peer }, of_bucket)
     }
 }
 
@@ -71,11 +79,11 @@ impl S3Access for Access {
             (None, Some(bucket)) => (Some(bucket.to_owned()), format!("arn:aws:s3:::{bucket}")),
             (None, None) => (None, "*".to_owned()),
         };
-        let action = action(&operation);
+        let permission = Permission::new(&action(&operation), &resource);
         let extensions = cx.extensions_mut();
         // As on AWS, the account can always mend a policy that locks everyone out.
         let mends = matches!(extensions.get::<Caller>(), Some(Caller::Root)) && operation.ends_with("BucketPolicy");
-        if mends || self.allows(extensions, &action, bucket.as_deref(), &resource) {
+        if mends || self.authorise(extensions, &permission, bucket.as_deref()) {
             Ok(())
         } else {
             Err(s3_error!(AccessDenied, "Access Denied"))
@@ -85,7 +93,8 @@ impl S3Access for Access {
     /// A copy also reads.
     async fn copy_object(&self, request: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
         let CopySource::Bucket { bucket, key, .. } = &request.input.copy_source else { return Ok(()) };
-        if self.allows(&request.extensions, "s3:GetObject", Some(bucket), &format!("arn:aws:s3:::{bucket}/{key}")) {
+        let permission = Permission::new("s3:GetObject", &format!("arn:aws:s3:::{bucket}/{key}"));
+        if self.authorise(&request.extensions, &permission, Some(bucket)) {
             Ok(())
         } else {
             Err(s3_error!(AccessDenied, "Access Denied"))

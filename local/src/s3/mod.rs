@@ -35,11 +35,12 @@ pub use self::lifecycle::LifecycleRun;
 use self::registry::Registry;
 use self::service::Buckets;
 use self::xml::Denial;
+use crate::calls::Description;
 use crate::clock::Clock;
 use crate::faults::FaultStatus;
 use crate::identity::Identities;
 use crate::store::{Store, buckets};
-use crate::sts::Sts;
+use crate::sts::{self, Sts};
 use crate::wire::{self, Body, Handler, set, text};
 
 /// XML bodies: the largest lists are a batch of a thousand keys and ten thousand parts.
@@ -123,6 +124,10 @@ impl S3 {
 impl Handler for S3 {
     fn operation(&self, head: &Parts) -> &'static str {
         operation::name(head)
+    }
+
+    fn describe(&self, head: &Parts, body: &[u8]) -> Description {
+        if operation::is_sts(head) { sts::describe(body) } else { operation::describe(head) }
     }
 
     async fn fault(&self, head: &Parts, status: FaultStatus) -> Response<Body> {

@@ -1,9 +1,11 @@
 //! Which operation a request asks for, from its head alone: the name that faults and counters go by, also for a request that is
 //! refused before S3's own routing sees it.
 
-use http::Method;
 use http::request::Parts;
+use http::{Method, header};
 
+use crate::calls::Description;
+use crate::subject::{Condition, Subject};
 use crate::wire::text;
 
 /// Query keys that turn a request on a bucket or object into one on its configuration: the key, then the noun of the operation.
@@ -31,6 +33,29 @@ const PLAIN_BUCKET_KEYS: [&str; 12] = [
     "max-buckets",
     "bucket-region",
 ];
+
+/// What a request is about.
+pub(super) fn describe(head: &Parts) -> Description {
+    let path = head.uri.path().trim_start_matches('/');
+    let subject = match path.split_once('/') {
+        None if path.is_empty() => Subject::None,
+        None => Subject::Bucket(path.to_owned()),
+        Some((bucket, "")) => Subject::Bucket(bucket.to_owned()),
+        Some((bucket, key)) => {
+            let (bucket, key) = (bucket.to_owned(), key.to_owned());
+            Subject::Object { bucket, key, condition: condition(head) }
+        }
+    };
+    Description { service: "s3", operation: name(head), subject }
+}
+
+fn condition(head: &Parts) -> Option<Condition> {
+    if head.headers.contains_key(header::IF_MATCH) {
+        Some(Condition::IfMatch)
+    } else {
+        head.headers.contains_key(header::IF_NONE_MATCH).then_some(Condition::IfNoneMatch)
+    }
+}
 
 /// The name of the operation.
 pub(super) fn name(head: &Parts) -> &'static str {

@@ -149,11 +149,7 @@ pub(super) async fn head(s3: &Buckets, request: S3Request<HeadObjectInput>) -> S
 
 /// As on S3, who may not list a bucket does not learn which keys it lacks.
 fn missing(s3: &Buckets, extensions: &Extensions, bucket: &str) -> S3Error {
-    if s3.access.allows(extensions, "s3:ListBucket", Some(bucket), &format!("arn:aws:s3:::{bucket}")) {
-        no_such_key()
-    } else {
-        s3_error!(AccessDenied, "Access Denied")
-    }
+    if s3.access.may_list(extensions, bucket) { no_such_key() } else { s3_error!(AccessDenied, "Access Denied") }
 }
 
 /// S3 does not name the standard class in an answer.

@@ -1,7 +1,9 @@
 //! The buckets, held in memory because every request asks for a bucket's policy and CORS rules, and written through to the store.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 use awsim_iam_policy::PolicyDocument;
 use s3s::dto::{CORSRule, LifecycleRule};
@@ -59,7 +61,7 @@ impl Registry {
     }
 
     pub(super) fn find(&self, name: &str) -> Option<Arc<Bucket>> {
-        self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        self.buckets.read().get(name).cloned()
     }
 
     pub(super) fn get(&self, name: &str) -> S3Result<Arc<Bucket>> {
@@ -67,22 +69,22 @@ impl Registry {
     }
 
     pub(super) fn all(&self) -> Vec<(String, Arc<Bucket>)> {
-        let buckets = self.buckets.read().unwrap_or_else(PoisonError::into_inner);
+        let buckets = self.buckets.read();
         buckets.iter().map(|(name, bucket)| (name.clone(), Arc::clone(bucket))).collect()
     }
 
     pub(super) fn insert(&self, name: &str, created: Millis) {
         let bucket = Bucket { created, cors: None, lifecycle: None, policy: None };
-        self.buckets.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), Arc::new(bucket));
+        self.buckets.write().insert(name.to_owned(), Arc::new(bucket));
     }
 
     pub(super) fn remove(&self, name: &str) {
-        self.buckets.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        self.buckets.write().remove(name);
     }
 
     /// Changes a bucket's configuration.
     pub(super) fn change(&self, name: &str, change: impl FnOnce(&mut Bucket)) {
-        let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.write();
         if let Some(bucket) = buckets.get_mut(name) {
             change(Arc::make_mut(bucket));
         }

@@ -1,7 +1,8 @@
 //! How often messages were handed out, by queue: more than were sent means that some came again.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 /// The counts since the stack started, also of deliveries whose answer was lost.
 #[derive(Debug, Default)]
@@ -14,11 +15,11 @@ impl Deliveries {
         if count == 0 {
             return;
         }
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.lock();
         *counts.entry(queue.to_owned()).or_default() += u64::try_from(count).unwrap_or_default();
     }
 
     pub(super) fn of(&self, queue: &str) -> u64 {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).get(queue).copied().unwrap_or_default()
+        self.counts.lock().get(queue).copied().unwrap_or_default()
     }
 }

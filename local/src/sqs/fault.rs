@@ -150,10 +150,7 @@ impl Fault {
         )
     }
 
-    pub(super) fn access_denied(arn: &str, action: &str, resource: &str) -> Self {
-        let message = format!(
-            "User: {arn} is not authorized to perform: {action} on resource: {resource} because no session policy allows the {action} action"
-        );
+    pub(super) fn access_denied(message: String) -> Self {
         Self::coral(StatusCode::FORBIDDEN, "AccessDeniedException", "AccessDenied", message)
     }
 

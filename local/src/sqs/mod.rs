@@ -39,14 +39,17 @@ use self::deliveries::Deliveries;
 use self::fault::{CONTENT_TYPE, Fault};
 use self::quota::Quota;
 use self::wakes::Wakes;
+use crate::calls::{Description, Entry};
 use crate::clock::Clock;
 use crate::faults::{FaultStatus, Faults};
 use crate::identity::{Caller, Identities};
 use crate::options::ACCOUNT_ID;
+use crate::permission::Permission;
 use crate::policy;
 use crate::sigv4;
 use crate::store::queues::Queue;
 use crate::store::{Store, StoreError, messages, queues};
+use crate::subject::Subject;
 use crate::wire::{self, Body, Handler, Peer, set, text};
 
 const TARGET: &str = "AmazonSQS.";
@@ -139,6 +142,7 @@ impl Sqs {
         let (head, body) = request.into_parts();
         let action = action(&head).ok_or_else(Fault::unknown_operation)?;
         let body = wire::collect(body, MAX_BODY_BYTES).await?;
+        Entry::describe(&head.extensions, || self.describe(&head, &body));
         let caller = sigv4::verify(&head, &body, "sqs", &self.shared.identities)?;
         let body = if body.is_empty() { &b"{}"[..] } else { &body[..] };
         self.shared.authorise(&head, &caller, action, body)?;
@@ -205,10 +209,24 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|error| Fault::invalid(format!("The request could not be read: {error}")))
 }
 
+/// The queue that a request names, by URL, name or ARN.
+fn queue_name(body: &Value) -> Option<&str> {
+    let member = |name: &str| body.get(name).and_then(Value::as_str);
+    let last =
+        |name: &str, separator| member(name).and_then(|text| text.trim_end_matches('/').rsplit(separator).next());
+    last("QueueUrl", '/').or_else(|| member("QueueName")).or_else(|| last("SourceArn", ':'))
+}
+
 #[async_trait::async_trait]
 impl Handler for Sqs {
     fn operation(&self, head: &Parts) -> &'static str {
         action(head).unwrap_or("Unknown")
+    }
+
+    fn describe(&self, head: &Parts, body: &[u8]) -> Description {
+        let queue = serde_json::from_slice(body).ok().and_then(|body| queue_name(&body).map(str::to_owned));
+        let subject = queue.map_or(Subject::None, Subject::Queue);
+        Description { service: "sqs", operation: self.operation(head), subject }
     }
 
     async fn fault(&self, _: &Parts, status: FaultStatus) -> Response<Body> {
@@ -230,9 +248,9 @@ impl Handler for Sqs {
 }
 
 impl Shared {
-    /// Holds a session's policy against the queue that the request names.
+    /// Refuses a request that the caller's policy does not allow on the queue that it names.
     fn authorise(&self, head: &Parts, caller: &Caller, action: &str, body: &[u8]) -> Result<(), Fault> {
-        if caller.session_policy().is_none() {
+        if !caller.is_restricted() {
             return Ok(());
         }
         let named: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -244,13 +262,13 @@ impl Shared {
             _ => "*".to_owned(),
         };
         // A batch needs the right to its single action.
-        let permission = format!("sqs:{}", action.strip_suffix("Batch").unwrap_or(action));
+        let action = action.strip_suffix("Batch").unwrap_or(action);
+        let permission = Permission::new(&format!("sqs:{action}"), &resource);
         let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
-        let request = policy::Request { caller: Some(caller), action: &permission, resource: &resource, peer };
-        if policy::allows(request, None) {
+        if policy::authorise(policy::Request { caller: Some(caller), permission: &permission, peer }, None) {
             Ok(())
         } else {
-            Err(Fault::access_denied(&caller.arn(), &permission, &resource))
+            Err(Fault::access_denied(caller.denied(&permission)))
         }
     }
 

@@ -1,7 +1,8 @@
 //! How many messages may be in flight, watched without counting them at each receive.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 /// A standard queue's quota.
 pub(super) const MAX_IN_FLIGHT: usize = 120_000;
@@ -16,18 +17,18 @@ pub(super) struct Quota {
 impl Quota {
     /// Whether a receive of `wanted` messages has to count first.
     pub(super) fn must_count(&self, queue: i64, wanted: usize) -> bool {
-        let bounds = self.bounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let bounds = self.bounds.lock();
         bounds.get(&queue).is_none_or(|bound| bound + wanted > MAX_IN_FLIGHT)
     }
 
     /// Notes a count.
     pub(super) fn counted(&self, queue: i64, in_flight: usize) {
-        self.bounds.lock().unwrap_or_else(PoisonError::into_inner).insert(queue, in_flight);
+        self.bounds.lock().insert(queue, in_flight);
     }
 
     /// Notes a delivery.
     pub(super) fn delivered(&self, queue: i64, count: usize) {
-        if let Some(bound) = self.bounds.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&queue) {
+        if let Some(bound) = self.bounds.lock().get_mut(&queue) {
             *bound += count;
         }
     }

@@ -1,7 +1,9 @@
 //! Wakes long polls: one bell per queue, rung whenever what is visible, or when it becomes so, may have changed.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use tokio::sync::Notify;
 
@@ -13,20 +15,20 @@ pub(super) struct Wakes {
 
 impl Wakes {
     pub(super) fn bell(&self, queue: i64) -> Arc<Notify> {
-        Arc::clone(self.bells.lock().unwrap_or_else(PoisonError::into_inner).entry(queue).or_default())
+        Arc::clone(self.bells.lock().entry(queue).or_default())
     }
 
     /// Wakes every poll of the queue, not just one: each keeps a timer for the next message to become visible, and has to set it anew
     /// after a receive, a delay or a change of visibility. A poll that finds nothing costs one indexed read.
     pub(super) fn ring(&self, queue: i64) {
-        if let Some(bell) = self.bells.lock().unwrap_or_else(PoisonError::into_inner).get(&queue) {
+        if let Some(bell) = self.bells.lock().get(&queue) {
             bell.notify_waiters();
         }
     }
 
     /// Wakes every poll: the clock was moved.
     pub(super) fn ring_all(&self) {
-        for bell in self.bells.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        for bell in self.bells.lock().values() {
             bell.notify_waiters();
         }
     }

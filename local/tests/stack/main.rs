@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+mod calls;
 mod clients;
 mod clock_skew;
 mod conditional_writes;
@@ -19,4 +20,5 @@ mod presigned_urls;
 mod queues;
 mod sessions;
 mod signature;
+mod users;
 mod visibility;

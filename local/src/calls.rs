@@ -1,0 +1,251 @@
+//! The calls that the stack received, in order: how a test proves in which order a program writes.
+//!
+//! A [`Call`] is written as text in one fixed form, made for comparison:
+//!
+//! | call | text |
+//! |---|---|
+//! | `PutItem` of the item (`0198c1f0-…`, `order`) | `dynamodb.PutItem order` |
+//! | `PutItem` of the item (`0198c1f0-…`, `conn#a1`) | `dynamodb.PutItem conn` |
+//! | `PutItem` of the item (`workers`, `worker-1`) | `dynamodb.PutItem workers/*` |
+//! | `Query` for `pk = conn#a1` | `dynamodb.Query conn/*` |
+//! | `Query` of the index `due` for `send#3` | `dynamodb.Query due/send` |
+//! | `TransactWriteItems` of two puts | `dynamodb.TransactWriteItems PutItem idempotency, PutItem order` |
+//! | `PutObject` of `status/c4/0198.json` with `If-None-Match` | `s3.PutObject status if-none-match` |
+//! | `SendMessage` to the queue `orders` | `sqs.SendMessage orders` |
+//! | `AssumeRole` of the role `signer` | `sts.AssumeRole signer` |
+//!
+//! An item is named by the constant part of its sort key, or else of its partition key, see [`ItemKind`]. An object is
+//! named by its key up to the first slash.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::counters::NO_ANSWER;
+use crate::subject::Subject;
+
+/// One request, as it was received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Call {
+    /// The service as IAM names it: `dynamodb`, `s3`, `sqs` or `sts`.
+    pub service: &'static str,
+    /// The operation as AWS names it, such as `PutItem`.
+    pub operation: &'static str,
+    /// The access key that the request names, whether or not its signature is good; `None` for an anonymous request.
+    pub access_key_id: Option<String>,
+    /// What the request is about.
+    pub subject: Subject,
+    /// The status of the answer, [`NO_ANSWER`] if the client left before there was one, and `None` while the request runs.
+    /// A request whose reply was lost by a fault has the status that its work had.
+    pub status: Option<u16>,
+    /// When the request came: a number that grows with each beginning and each end in the whole stack.
+    pub began: u64,
+    /// When its answer was ready, by the same numbers; `None` while it runs.
+    pub ended: Option<u64>,
+}
+
+impl Call {
+    /// Whether the two ran at the same time. A client that sends two requests at once may still have the first answered
+    /// before the second comes: give the services a [latency](crate::FaultPlan::latency) to see it.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        !self.precedes(other) && !other.precedes(self)
+    }
+
+    /// Whether this one was answered before the other one came.
+    #[must_use]
+    pub fn precedes(&self, other: &Self) -> bool {
+        self.ended.is_some_and(|ended| ended < other.began)
+    }
+
+    /// The calls as text, those that ran at the same time in one group. Within a group the order is alphabetical, for it
+    /// says nothing. Groups are in the order in which they began.
+    #[must_use]
+    pub fn groups<'a>(calls: impl IntoIterator<Item = &'a Self>) -> Vec<Vec<String>> {
+        let mut calls: Vec<&Self> = calls.into_iter().collect();
+        calls.sort_unstable_by_key(|call| call.began);
+        let mut groups: Vec<Vec<&Self>> = Vec::new();
+        for call in calls {
+            match groups.last_mut() {
+                Some(group) if !group.iter().all(|earlier| earlier.precedes(call)) => group.push(call),
+                _ => groups.push(vec![call]),
+            }
+        }
+        let text = |group: Vec<&Self>| {
+            let mut text: Vec<String> = group.into_iter().map(Self::to_string).collect();
+            text.sort_unstable();
+            text
+        };
+        groups.into_iter().map(text).collect()
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.service, self.operation)?;
+        match &self.subject {
+            Subject::None => Ok(()),
+            subject => write!(f, " {subject}"),
+        }
+    }
+}
+
+/// What a handler can say of a request: at first from its head alone, then with its body.
+#[derive(Debug, Default)]
+pub(crate) struct Description {
+    pub(crate) service: &'static str,
+    pub(crate) operation: &'static str,
+    pub(crate) subject: Subject,
+}
+
+/// The calls of one stack. Records nothing until it has a limit.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    recording: Mutex<Recording>,
+}
+
+#[derive(Debug, Default)]
+struct Recording {
+    limit: usize,
+    /// The next number of a beginning or an end.
+    next: u64,
+    /// In the order of their beginnings.
+    calls: VecDeque<Call>,
+}
+
+impl Recording {
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// A call that is still recorded.
+    fn call(&mut self, began: u64) -> Option<&mut Call> {
+        let at = self.calls.binary_search_by_key(&began, |call| call.began).ok()?;
+        self.calls.get_mut(at)
+    }
+}
+
+impl Recorder {
+    /// Forgets what was recorded, and records the newest `limit` calls from now on.
+    pub(crate) fn start(&self, limit: usize) {
+        let mut recording = self.recording.lock();
+        recording.limit = limit;
+        recording.calls.clear();
+    }
+
+    pub(crate) fn snapshot(&self) -> Vec<Call> {
+        self.recording.lock().calls.iter().cloned().collect()
+    }
+
+    /// Records a call until the guard is dropped; `None` if nothing is recorded.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        describe: impl FnOnce() -> (Description, Option<String>),
+    ) -> Option<Recorded> {
+        if self.recording.lock().limit == 0 {
+            return None;
+        }
+        let (Description { service, operation, subject }, access_key_id) = describe();
+        let mut recording = self.recording.lock();
+        let began = recording.number();
+        while recording.calls.len() >= recording.limit.max(1) {
+            recording.calls.pop_front();
+        }
+        let call = Call { service, operation, access_key_id, subject, status: None, began, ended: None };
+        recording.calls.push_back(call);
+        Some(Recorded { entry: Entry { recorder: Arc::clone(self), began }, status: NO_ANSWER })
+    }
+}
+
+/// One recorded call. It ends when this is dropped, also when the client leaves and hyper drops the work half-way.
+pub(crate) struct Recorded {
+    entry: Entry,
+    status: u16,
+}
+
+impl Recorded {
+    /// For the handler, which knows more of the call once it has read the body.
+    pub(crate) fn entry(&self) -> Entry {
+        self.entry.clone()
+    }
+
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.status = status;
+    }
+}
+
+impl Drop for Recorded {
+    fn drop(&mut self) {
+        let mut recording = self.entry.recorder.recording.lock();
+        let ended = recording.number();
+        if let Some(call) = recording.call(self.entry.began) {
+            call.ended = Some(ended);
+            call.status = Some(self.status);
+        }
+    }
+}
+
+/// A call's place in the recording, carried by the request itself.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    recorder: Arc<Recorder>,
+    began: u64,
+}
+
+impl Entry {
+    /// Completes what is recorded of the request that carries an entry.
+    pub(crate) fn describe(extensions: &http::Extensions, describe: impl FnOnce() -> Description) {
+        let Some(entry) = extensions.get::<Self>() else { return };
+        let Description { service, operation, subject } = describe();
+        if let Some(call) = entry.recorder.recording.lock().call(entry.began) {
+            (call.service, call.operation, call.subject) = (service, operation, subject);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subject::ItemKind;
+
+    fn put(kind: ItemKind) -> (Description, Option<String>) {
+        (Description { service: "dynamodb", operation: "PutItem", subject: Subject::Item(kind) }, None)
+    }
+
+    #[test]
+    fn calls_that_overlap_are_one_group() {
+        let call = |kind: &str, began, ended| Call {
+            subject: Subject::Item(ItemKind::of(kind, None)),
+            service: "dynamodb",
+            operation: "PutItem",
+            access_key_id: None,
+            status: None,
+            began,
+            ended,
+        };
+        let calls = [call("b", 1, Some(4)), call("a", 2, Some(3)), call("c", 5, None), call("d", 6, Some(7))];
+        assert!(calls[0].overlaps(&calls[1]) && calls[1].precedes(&calls[2]) && calls[2].overlaps(&calls[3]));
+        let text = |kind: &str| format!("dynamodb.PutItem {kind}/*");
+        assert_eq!(Call::groups(&calls), [vec![text("a"), text("b")], vec![text("c"), text("d")]]);
+    }
+
+    #[test]
+    fn the_newest_calls_are_kept_up_to_the_limit() {
+        let recorder = Arc::new(Recorder::default());
+        assert!(recorder.begin(|| put(ItemKind::of("unrecorded", None))).is_none());
+        recorder.start(2);
+        let kept_open = recorder.begin(|| put(ItemKind::of("a", None)));
+        for kind in ["b", "c"] {
+            drop(recorder.begin(|| put(ItemKind::of(kind, None))));
+        }
+        drop(kept_open);
+        let text: Vec<String> = recorder.snapshot().iter().map(Call::to_string).collect();
+        assert_eq!(text, ["dynamodb.PutItem b/*", "dynamodb.PutItem c/*"]);
+        recorder.start(0);
+        assert!(recorder.snapshot().is_empty() && recorder.begin(|| put(ItemKind::of("d", None))).is_none());
+    }
+}

@@ -1,22 +1,20 @@
-//! How an order comes to stand in DynamoDB, S3 and SQS.
+//! What a request for an order does: waits for its idempotency key, estimates, and has the order accepted.
 //!
-//! Table and object are written together, the message after both, so that a worker always finds them. What breaks off
-//! in between leaves an order in the table's outbox: with an idempotency key the client's retry finishes it, and
-//! without one it is withdrawn, because the client will order again and must not get the work twice.
-//!
-//! Invariant: the same idempotency key gives the same order, and another body with it changes nothing.
+//! The protocol itself is `offload_lifecycle::accept`.
 
 use std::{sync::Arc, time::Duration};
 
 use offload_domain::{
     id::OrderId,
     idempotency::{IdempotencyKey, IdempotencyRecord},
-    message::Envelope,
     order::{Order, OrderOptions, OrderRecord},
     schedule,
 };
+use offload_lifecycle::{
+    accept::{self, Accepted, NotResumed, Resumed},
+    enqueue,
+};
 use offload_service::clock;
-use offload_stores::{Accepted, DELAY_MAX, Error};
 use serde_json::{Map, Value};
 
 use crate::{error::ApiError, eta::Grounds, reading::Reading, service::Service};
@@ -75,80 +73,63 @@ async fn place(service: &Arc<Service>, submission: Submission) -> Result<Placed,
     let (traceparent, callbacks) = (Some(traceparent), options.callbacks());
     let order = Order { id, created_at: now, payload, deadline_at, not_before, traceparent, renew, callbacks };
     let record = OrderRecord::new(order, window, schedule::poll_after_ms(&window, now));
-    let object = record.status_object(None);
-
-    let stores = &service.stores;
-    let (accepted, created) = tokio::join!(stores.orders.accept(&record, key.as_ref()), stores.objects.create(&object));
-    let placed = match (accepted, created, &key) {
-        // The object of the id that lost the race stays behind, unknown to everybody, until its lifecycle ends.
-        (Ok(Accepted::Exists(found)), _, Some(key)) => {
+    let refused = match accept::accept(&service.stores, &record, key.as_ref()).await {
+        Ok(Accepted::New) => {
+            sent(service, &record).await;
+            return Ok(Placed { record, reading, grounds });
+        }
+        Ok(Accepted::Exists(found)) => {
             service.estimator.not_accepted();
-            return resume(service, key, &found).await;
+            return match key {
+                Some(key) => resume(service, &key, &found).await,
+                // Only a key can exist.
+                None => Err(ApiError::OrderExpired),
+            };
         }
-        (Ok(_), Ok(etag), _) => enqueue(service, &record, etag).await,
-        (Ok(_), Err(e), _) => Err(e),
-        (Err(e), created, _) => {
-            if let Err(other) = created {
-                service.note("the status object of a refused order was not written either", &other);
-            }
-            Err(e)
-        }
+        Err(refused) => refused,
     };
-    match placed {
-        Ok(()) => Ok(Placed { record, reading, grounds }),
-        Err(e) => {
-            service.estimator.not_accepted();
-            if key.is_none() {
-                withdraw(service, id).await;
-            }
-            Err(e.into())
-        }
+    if let Some(other) = refused.object_error {
+        service.note("the status object of a refused order was not written either", &other);
     }
+    service.estimator.not_accepted();
+    if key.is_none() {
+        withdraw(service, record).await;
+    }
+    Err(refused.error.into())
 }
 
 /// Finishes what an earlier request with the same key began, as far as it was not finished.
 async fn resume(service: &Arc<Service>, key: &IdempotencyKey, found: &IdempotencyRecord) -> Result<Placed, ApiError> {
-    if found.fingerprint != key.fingerprint {
-        return Err(ApiError::IdempotencyKeyReused);
+    let resumed = accept::resume(&service.stores, key, found).await.map_err(|e| match e {
+        NotResumed::OtherBody => ApiError::IdempotencyKeyReused,
+        NotResumed::Expired => ApiError::OrderExpired,
+        NotResumed::Failed(e) => e.into(),
+    })?;
+    let Resumed { record, sent: just_sent } = resumed;
+    if just_sent {
+        sent(service, &record).await;
     }
-    let id = found.order_id;
-    // Both were written in one transaction and expire at the same time, but are not deleted in the same moment.
-    let record = service.stores.orders.get(id).await?.ok_or(ApiError::OrderExpired)?;
-    let reading = Reading::of(service, id, record.state.eta.as_ref(), clock::now()).await?;
-    let mut etag = None;
-    if record.state.revision == 1 {
-        // Also if the message was sent: the sweeper sends it without looking at S3.
-        etag = service.stores.objects.create(&record.status_object(None)).await?;
-    }
-    if !record.enqueued && !record.state.status.is_final() {
-        enqueue(service, &record, etag).await?;
-    }
+    let reading = Reading::of(service, record.order.id, record.state.eta.as_ref(), clock::now()).await?;
     Ok(Placed { record, reading, grounds: service.estimator.grounds() })
 }
 
-/// Sends the message, and takes the order out of the outbox afterwards.
-async fn enqueue(service: &Arc<Service>, record: &OrderRecord, etag: Option<String>) -> Result<(), Error> {
-    let order = &record.order;
-    let mut envelope = Envelope::new(order.id, etag);
-    envelope.not_before = order.not_before;
-    let left = order.not_before.and_then(|at| (at - clock::now()).to_std().ok()).unwrap_or_default();
-    service.stores.queue.send(&envelope, left.min(DELAY_MAX), order.traceparent.as_deref()).await?;
+/// The message of an order was sent: takes the order out of the outbox in the background.
+async fn sent(service: &Arc<Service>, record: &OrderRecord) {
     service.metrics.accepted();
-    let (own, id, deadline_at) = (Arc::clone(service), order.id, order.deadline_at);
+    let (own, record) = (Arc::clone(service), record.clone());
     let mark = async move {
-        if let Err(e) = own.stores.orders.mark_enqueued(id, deadline_at).await {
+        if let Err(e) = enqueue::mark(&own.stores, &record).await {
             own.note("an order stays in the outbox and will be sent once more, which does no harm", &e);
         }
     };
     service.background.afterwards(mark).await;
-    Ok(())
 }
 
 /// Takes back an order whose client is told that it failed and has no key to ask again with.
-async fn withdraw(service: &Arc<Service>, id: OrderId) {
+async fn withdraw(service: &Arc<Service>, record: OrderRecord) {
     let own = Arc::clone(service);
     let work = async move {
-        if let Err(e) = own.stores.orders.withdraw(id).await {
+        if let Err(e) = accept::withdraw(&own.stores, &record).await {
             own.note("a refused order could not be withdrawn and may be worked on", &e);
         }
     };

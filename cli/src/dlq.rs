@@ -10,12 +10,12 @@ use std::{
 use clap::{Args, Subcommand};
 use futures_util::{StreamExt, stream};
 use offload_domain::{id::OrderId, order::OrderRecord};
+use offload_lifecycle::redrive::{Redriven, redrive};
 use offload_service::{
     clock,
     settings::{self, Exit, Source, StoreSettings},
 };
 use offload_stores::{CallPolicy, Connection, Delivery, Stores};
-use offload_worker::dead_letters::{Redriven, redrive};
 use serde_json::{Value, json};
 
 use crate::{failure::Failure, output};

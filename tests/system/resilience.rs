@@ -9,11 +9,11 @@ use offload_domain::{
     order::{Callbacks, Order, OrderRecord},
     status::EtaWindow,
 };
+use offload_lifecycle::redrive::{Redriven, redrive};
 use offload_local::Options;
 use offload_service::{clock, settings::catalogue as c};
 use offload_stores::{CallPolicy, Connection, Endpoints};
 use offload_tests::{RawObject, Receipt, Setup, System, View, eventually};
-use offload_worker::dead_letters::{Redriven, redrive};
 use serde_json::{Value, json};
 
 use crate::fulfilment;
@@ -34,7 +34,7 @@ async fn half_accepted(system: &System) -> (OrderRecord, Receipt) {
         callbacks: Callbacks::default(),
     };
     let record = OrderRecord::new(order, EtaWindow { at: now, earliest_at: now, latest_at: now }, 1_000);
-    system.stores.orders.accept(&record, None).await.unwrap();
+    system.stores.orders.insert(&record, None).await.unwrap();
     let url = system.stores.presigner.get(&id.status_key(), Duration::from_secs(600), now).await.unwrap().0;
     (record, Receipt { id: id.to_string(), status_url: url, token: String::new(), body: Value::Null })
 }

@@ -15,7 +15,7 @@ use offload_domain::{
 };
 use offload_local::{FaultPlan, Service};
 use offload_service::clock;
-use offload_stores::{Accepted, Conflict, LeaseState, Published};
+use offload_stores::{Conflict, Inserted, LeaseState, Overwritten};
 use offload_tests::{Setup, System};
 
 async fn stores() -> System {
@@ -58,7 +58,7 @@ async fn of_many_workers_one_claims_an_order() {
     let system = stores().await;
     let orders = &system.stores.orders;
     let record = new_order();
-    orders.accept(&record, None).await.unwrap();
+    orders.insert(&record, None).await.unwrap();
     let claims = join_all((0..50).map(|_| async {
         let (state, lease) = started(&record);
         orders.store(record.order.id, &state, Some(&lease)).await.map(|r| (r, lease))
@@ -84,7 +84,7 @@ async fn a_lease_that_was_renewed_in_time_is_not_broken_by_who_saw_it_end() {
     let system = stores().await;
     let orders = &system.stores.orders;
     let record = new_order();
-    orders.accept(&record, None).await.unwrap();
+    orders.insert(&record, None).await.unwrap();
     let (state, lease) = started(&record);
     let held = orders.take(record.order.id, &state, Some(&lease), clock::now()).await.unwrap();
     // Another worker reads the order when the lease has just ended, and its holder renews it before the other writes.
@@ -112,8 +112,8 @@ async fn a_write_whose_answer_was_lost_is_known_again() {
         system.stack.faults(service).set(plan);
     };
     lose_one(Service::DynamoDb, "TransactWriteItems");
-    let accepted = insist(async || orders.accept(&record, Some(&key)).await).await;
-    assert_eq!(accepted, Accepted::New);
+    let accepted = insist(async || orders.insert(&record, Some(&key)).await).await;
+    assert_eq!(accepted, Inserted::New);
     lose_one(Service::S3, "PutObject");
     let object = record.status_object(None);
     insist(async || system.stores.objects.create(&object).await).await;
@@ -123,7 +123,7 @@ async fn a_write_whose_answer_was_lost_is_known_again() {
     assert_eq!(claimed.state, state);
     system.stack.faults(Service::DynamoDb).clear();
     let other = new_order();
-    let Accepted::Exists(found) = orders.accept(&other, Some(&key)).await.unwrap() else { panic!() };
+    let Inserted::KeyExists(found) = orders.insert(&other, Some(&key)).await.unwrap() else { panic!() };
     assert_eq!(found.order_id, record.order.id);
     assert_eq!(orders.get(other.order.id).await.unwrap(), None, "and the other order was not stored");
 }
@@ -145,8 +145,8 @@ async fn a_status_object_never_goes_back_under_fifty_writers() {
     }
     // All know only the first object, and the newest is not the last to write.
     let newest = revisions.last().unwrap().clone();
-    let written = join_all(revisions.iter().rev().map(|o| objects.publish(o, first.as_deref()))).await;
-    assert!(written.iter().any(|w| matches!(w, Ok(Published::NotOlder))));
+    let written = join_all(revisions.iter().rev().map(|o| objects.overwrite(o, first.as_deref()))).await;
+    assert!(written.iter().any(|w| matches!(w, Ok(Overwritten::NotOlder))));
     let link =
         system.stores.presigner.get(&newest.id.status_key(), Duration::from_secs(60), clock::now()).await.unwrap();
     let standing: offload_domain::status::StatusObject =
@@ -160,7 +160,7 @@ async fn an_order_is_taken_back_only_while_nobody_has_it() {
     let orders = &system.stores.orders;
     let (waiting, taken) = (new_order(), new_order());
     for r in [&waiting, &taken] {
-        orders.accept(r, None).await.unwrap();
+        orders.insert(r, None).await.unwrap();
     }
     let (state, lease) = started(&taken);
     orders.store(taken.order.id, &state, Some(&lease)).await.unwrap();

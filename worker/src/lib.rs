@@ -8,14 +8,14 @@
 //! Invariant: a message is deleted only after the final status stands in S3.
 
 mod consumer;
-pub mod dead_letters;
+mod dead_letters;
 mod job;
 mod lambda;
 mod notify;
 pub mod processor;
 pub mod program;
 mod reporter;
-pub mod sweeper;
+mod sweeper;
 
 use std::{sync::Arc, time::Duration};
 

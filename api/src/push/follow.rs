@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use offload_domain::{id::OrderId, lifetime, order::OrderRecord, status::StatusObject};
+use offload_lifecycle::publish;
 use offload_service::clock;
 use offload_stores::{Error, Watcher};
 use serde::Deserialize;
@@ -110,10 +111,5 @@ pub(crate) async fn told_of(service: &Service, record: &OrderRecord) -> Result<T
 pub(crate) async fn object_of(service: &Service, record: &OrderRecord) -> Result<StatusObject, Error> {
     let now = clock::now();
     let ttl = lifetime::status_url_ttl(record.state.eta.as_ref(), now, &service.settings.status_url_ttl);
-    let result = match record.result_key() {
-        // Boxed as in `Watching::renew`.
-        Some(key) => Some(Box::pin(service.stores.presigner.get(key, ttl, now)).await?),
-        None => None,
-    };
-    Ok(record.status_object(result))
+    publish::status_object(&service.stores, record, ttl, now).await
 }

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use offload_domain::{id::OrderId, order::OrderRecord, status::Status};
-use offload_service::clock;
+use offload_domain::{id::OrderId, order::OrderRecord};
+use offload_lifecycle::subscribe;
 use offload_stores::{Error, WATCH_TIME, Watcher};
 use tokio::time::{Instant, sleep};
 
-use crate::{route::cancel_order, service::Service};
+use crate::service::Service;
 
 /// Whoever leaves may only be reloading its page: so long it has to come back before its order is cancelled.
 const COMES_BACK: Duration = Duration::from_secs(5);
@@ -53,8 +53,7 @@ impl Watching {
     /// Watches for another while; with the order as it is now.
     pub(crate) async fn renew(&mut self) -> Result<Option<OrderRecord>, Error> {
         self.renew_at = Instant::now() + WATCH_TIME / 2;
-        // A call has a large future, which a connection would have room for all the time.
-        let record = Box::pin(self.service.stores.orders.watch(self.order, &self.watcher, clock::now())).await?;
+        let record = subscribe::subscribe(&self.service.stores, self.order, &self.watcher).await?;
         self.ended = record.as_ref().is_none_or(|r| r.state.status.is_final());
         Ok(record)
     }
@@ -104,10 +103,10 @@ pub(crate) async fn leave(service: &Service, order: OrderId, connection: &str) {
 async fn unlist(service: &Service, order: OrderId, connection: &str) -> bool {
     // It is never closed.
     let turn = service.leaving.acquire().await;
-    let left = service.stores.orders.unwatch(order, connection).await;
+    let left = subscribe::unsubscribe(&service.stores, order, connection).await;
     drop(turn);
     match left {
-        Ok(watcher) => watcher.is_some_and(|w| w.cancels),
+        Ok(cancels) => cancels,
         Err(e) => {
             service.note("a connection that has left is still listed as watching, for an hour at most", &e);
             false
@@ -122,16 +121,10 @@ async fn cancel_if_last(service: &Service, order: OrderId) {
         // It is the server that leaves, not the client.
         () = service.stop.cancelled() => return,
     }
-    match service.stores.orders.watchers(order, clock::now()).await {
-        Ok(others) if others.is_empty() => {}
-        Ok(_) => return,
-        Err(e) => return service.note("cannot tell whether an order is still watched; it goes on", &e),
-    }
-    match service.stores.orders.get(order).await {
-        Ok(Some(record)) if record.state.status == Status::Pending => {
-            cancel_order::cancel_unstarted(service, record).await;
-        }
-        Ok(_) => {}
-        Err(e) => service.note("cannot read an order that nobody watches any more; it goes on", &e),
+    let late = |e: &_| service.note("a cancelled order is not published yet; a worker will do it", e);
+    match subscribe::cancel_if_abandoned(&service.stores, order, late).await {
+        Ok(true) => tracing::info!(order.id = %order, "order cancelled: its last subscriber has left"),
+        Ok(false) => {}
+        Err(e) => service.note("an order that nobody waits for could not be cancelled; it goes on", &e),
     }
 }

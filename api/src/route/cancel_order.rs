@@ -1,6 +1,6 @@
 //! `DELETE /order/{id}`: asks for cancellation.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{access::Authorized, edge::shed::Place, error::ApiError, service::Service, view::StatusView};
 use axum::{
@@ -9,15 +9,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use offload_domain::{
-    id::OrderId, message::Envelope, order::OrderRecord, problem::Problem, status::Status, transition::Transition,
-};
-use offload_service::clock;
-use offload_stores as aws;
-use offload_stores::{Conflict, Kind};
-
-/// Decisions made anew because a worker was faster. An order has few transitions.
-const MAX_DECISIONS: usize = 5;
+use offload_domain::problem::Problem;
+use offload_lifecycle::cancel::{self, Cancelled, NotCancelled};
 
 /// Cancel an order
 ///
@@ -48,82 +41,22 @@ pub(crate) async fn cancel_order(
 ) -> Result<Response, ApiError> {
     let own = Arc::clone(&service);
     let cancelled = service.background.to_the_end(async move {
-        let cancelled = cancel(&own, id).await;
+        let late = |e: &_| own.note("a cancelled order is not published yet; a worker will do it", e);
+        let cancelled = cancel::cancel(&own.stores, id, late).await;
         drop(place);
         cancelled
     });
-    let (status, record) = match cancelled.await? {
+    let (status, record) = match cancelled.await.map_err(refusal)? {
         Cancelled::Before(record) => (StatusCode::OK, record),
         Cancelled::Now(record) => (StatusCode::ACCEPTED, record),
     };
     Ok((status, Json(StatusView::of(&service, &record).await?)).into_response())
 }
 
-/// Who cancelled the order.
-enum Cancelled {
-    /// An earlier request, or its worker.
-    Before(OrderRecord),
-    /// This request, as far as it can be: an order that is being worked on is cancelled by its worker.
-    Now(OrderRecord),
-}
-
-async fn cancel(service: &Service, id: OrderId) -> Result<Cancelled, ApiError> {
-    let orders = &service.stores.orders;
-    let mut record = orders.get(id).await?.ok_or(ApiError::OrderNotFound)?;
-    for _ in 0..MAX_DECISIONS {
-        let outcome = match record.state.status {
-            Status::Completed | Status::Failed => return Err(ApiError::OrderAlreadyEnded(record.state.status)),
-            Status::Cancelled => {
-                // Whoever did it may not have got as far as the object.
-                show(service, &record).await;
-                return Ok(Cancelled::Before(record));
-            }
-            Status::Processing => orders.request_cancel(id).await.map(|()| Cancelled::Now(record)),
-            Status::Pending => match record.state.apply(Transition::Cancel, clock::now()) {
-                Ok(state) => match orders.store(id, &state, None).await {
-                    Ok(cancelled) => {
-                        show(service, &cancelled).await;
-                        return Ok(Cancelled::Now(cancelled));
-                    }
-                    Err(conflict) => Err(conflict),
-                },
-                // A pending order can be cancelled; only an ended one refuses.
-                Err(_) => return Err(ApiError::OrderAlreadyEnded(record.state.status)),
-            },
-        };
-        record = match outcome {
-            Ok(cancelled) => return Ok(cancelled),
-            Err(Conflict::Changed(Some(newer))) => *newer,
-            Err(Conflict::Changed(None)) => return Err(ApiError::OrderNotFound),
-            Err(Conflict::Failed(e)) => return Err(e.into()),
-        };
-    }
-    Err(aws::Error::new(Kind::Conflict, "dynamodb.UpdateItem", "too many writers of one order").into())
-}
-
-/// Cancels an order that nobody waits for any more, unless somebody has started it meanwhile.
-pub(crate) async fn cancel_unstarted(service: &Service, record: OrderRecord) {
-    let Ok(state) = record.state.apply(Transition::Cancel, clock::now()) else { return };
-    match service.stores.orders.store(record.order.id, &state, None).await {
-        Ok(cancelled) => {
-            tracing::info!(order.id = %cancelled.order.id, "order cancelled: its last follower has left");
-            show(service, &cancelled).await;
-        }
-        Err(Conflict::Changed(_)) => {}
-        Err(Conflict::Failed(e)) => service.note("an order that nobody waits for could not be cancelled", &e),
-    }
-}
-
-/// Makes the status object say that the order is cancelled. The order table says so already, and decides: what fails
-/// here is left to a worker.
-async fn show(service: &Service, record: &OrderRecord) {
-    let published = service.stores.show(record, None, None).await;
-    let Err(e) = published else { return };
-    service.note("a cancelled order is not shown yet; a worker will do it", &e);
-    // The order's own message may be a long time away, or was never sent: a worker that gets this one finds the order
-    // ended, and shows it.
-    let message = Envelope::new(record.order.id, None);
-    if let Err(e) = service.stores.queue.send(&message, Duration::ZERO, record.order.traceparent.as_deref()).await {
-        service.note("a cancelled order waits for its own message to be shown", &e);
+fn refusal(refused: NotCancelled) -> ApiError {
+    match refused {
+        NotCancelled::Ended(status) => ApiError::OrderAlreadyEnded(status),
+        NotCancelled::NotFound => ApiError::OrderNotFound,
+        NotCancelled::Failed(e) => e.into(),
     }
 }

@@ -8,7 +8,8 @@ use offload_domain::{
     order::OrderRecord,
     status::{ProgressReport, Status},
 };
-use offload_stores::{Published, Stores};
+use offload_lifecycle::notify::notify;
+use offload_stores::{Overwritten, Stores};
 use offload_tests::{Answer, Receipt, System};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -57,12 +58,12 @@ impl Order {
         let (record, etag) = standing.as_mut().context("the order was read")?;
         next(record);
         let object = record.status_object(None);
-        match stores.objects.publish(&object, etag.as_deref()).await? {
-            Published::Written(new) => *etag = Some(new),
-            Published::NotOlder => anyhow::bail!("somebody else changed the order"),
+        match stores.objects.overwrite(&object, etag.as_deref()).await? {
+            Overwritten::Written(new) => *etag = Some(new),
+            Overwritten::NotOlder => anyhow::bail!("somebody else changed the order"),
         }
         written(object.revision, Instant::now());
-        stores.tell(record, object).await?;
+        notify(stores, record, object).await?;
         Ok(())
     }
 
@@ -75,7 +76,7 @@ impl Order {
             (record.clone(), record.status_object(None))
         };
         told(object.revision, Instant::now());
-        stores.tell(&record, object).await?;
+        notify(stores, &record, object).await?;
         Ok(())
     }
 }

@@ -106,6 +106,29 @@ pub struct OrderState {
     pub error: Option<Problem>,
 }
 
+impl OrderState {
+    /// The first state of an order that is accepted at `at`.
+    #[must_use]
+    pub fn pending(at: DateTime<Utc>) -> Self {
+        Self {
+            revision: 1,
+            status: Status::Pending,
+            attempt: 0,
+            handed_back: 0,
+            generation: 1,
+            redriven_at: None,
+            updated_at: at,
+            started_at: None,
+            finished_at: None,
+            progress: None,
+            eta: None,
+            poll_after_ms: None,
+            result: None,
+            error: None,
+        }
+    }
+}
+
 fn first_generation() -> u32 {
     1
 }
@@ -140,22 +163,8 @@ impl OrderRecord {
     /// A new order.
     #[must_use]
     pub fn new(order: Order, eta: EtaWindow, poll_after_ms: u64) -> Self {
-        let state = OrderState {
-            revision: 1,
-            status: Status::Pending,
-            attempt: 0,
-            handed_back: 0,
-            generation: 1,
-            redriven_at: None,
-            updated_at: order.created_at,
-            started_at: None,
-            finished_at: None,
-            progress: None,
-            eta: Some(eta),
-            poll_after_ms: Some(poll_after_ms),
-            result: None,
-            error: None,
-        };
+        let state =
+            OrderState { eta: Some(eta), poll_after_ms: Some(poll_after_ms), ..OrderState::pending(order.created_at) };
         Self { order, state, lease: None, cancel_requested: false, enqueued: false, watched: false }
     }
 

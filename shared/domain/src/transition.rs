@@ -119,19 +119,11 @@ impl OrderState {
             T::Redrive { eta, poll_after_ms } => {
                 next = Self {
                     revision: next.revision,
-                    status: Status::Pending,
-                    attempt: 0,
-                    handed_back: 0,
                     generation: self.generation + 1,
                     redriven_at: Some(next.updated_at),
-                    updated_at: next.updated_at,
-                    started_at: None,
-                    finished_at: None,
-                    progress: None,
                     eta,
                     poll_after_ms,
-                    result: None,
-                    error: None,
+                    ..Self::pending(next.updated_at)
                 };
             }
         }
@@ -162,22 +154,7 @@ mod tests {
     use crate::problem::ends;
 
     fn pending() -> OrderState {
-        OrderState {
-            revision: 1,
-            status: Status::Pending,
-            attempt: 0,
-            handed_back: 0,
-            generation: 1,
-            redriven_at: None,
-            updated_at: DateTime::UNIX_EPOCH,
-            started_at: None,
-            finished_at: None,
-            progress: None,
-            eta: None,
-            poll_after_ms: Some(1_000),
-            result: None,
-            error: None,
-        }
+        OrderState { poll_after_ms: Some(1_000), ..OrderState::pending(DateTime::UNIX_EPOCH) }
     }
 
     fn any_transition() -> impl Strategy<Value = Transition> {

@@ -9,8 +9,8 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 use crate::{
-    grant::Granter, orders::OrderTable, presign::Presigner, queue::Queue, show::Notifications, signed::RequestSigner,
-    status_store::StatusStore,
+    grant::Granter, notifications::Notifications, orders::OrderTable, presign::Presigner, queue::Queue,
+    signed::RequestSigner, status_store::StatusStore,
 };
 use offload_service::settings::StoreSettings;
 

@@ -34,11 +34,11 @@ pub struct OrderTable {
 
 /// What became of a new order.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Accepted {
+pub enum Inserted {
     /// It stands in the table.
     New,
     /// Its idempotency key stands there already, with another order.
-    Exists(IdempotencyRecord),
+    KeyExists(IdempotencyRecord),
 }
 
 /// Why a transition was not stored.
@@ -76,7 +76,7 @@ impl OrderTable {
     ///
     /// # Errors
     /// If the call fails; the order may or may not stand in the table then.
-    pub async fn accept(&self, record: &OrderRecord, key: Option<&IdempotencyKey>) -> Result<Accepted, Error> {
+    pub async fn insert(&self, record: &OrderRecord, key: Option<&IdempotencyKey>) -> Result<Inserted, Error> {
         let expires_at = record.order.created_at + TimeDelta::from_std(self.retention).unwrap_or(TimeDelta::days(30));
         let item = item::encode(record, expires_at)?;
         let Some(key) = key else {
@@ -84,7 +84,7 @@ impl OrderTable {
             let put = put.condition_expression("attribute_not_exists(pk)").send().await;
             return match put.map_err(|e| Error::of("dynamodb.PutItem", &e)) {
                 // The id is new and random: what stands there is this very order, by a try whose answer was lost.
-                Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(Accepted::New),
+                Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(Inserted::New),
                 Err(e) => Err(e),
             };
         };
@@ -94,12 +94,12 @@ impl OrderTable {
         key_item.insert(TTL.to_owned(), number(expires_at.timestamp()));
         let write = self.client.transact_write_items().transact_items(self.put_new(key_item)?);
         match write.transact_items(self.put_new(item)?).send().await {
-            Ok(_) => Ok(Accepted::New),
+            Ok(_) => Ok(Inserted::New),
             Err(e) => match e.as_service_error().and_then(existing_key) {
                 Some(found) => {
                     let found = found?;
                     let own = found.order_id == record.order.id;
-                    Ok(if own { Accepted::New } else { Accepted::Exists(found) })
+                    Ok(if own { Inserted::New } else { Inserted::KeyExists(found) })
                 }
                 None => Err(Error::of("dynamodb.TransactWriteItems", &e)),
             },

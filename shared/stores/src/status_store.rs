@@ -30,7 +30,7 @@ pub struct StatusStore {
 
 /// What became of an overwrite.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Published {
+pub enum Overwritten {
     /// It stands, with this `ETag`.
     Written(String),
     /// The object is this new or newer: nothing was written.
@@ -38,7 +38,7 @@ pub enum Published {
 }
 
 /// What stands at a key now.
-struct Standing {
+struct Current {
     etag: String,
     revision: u64,
 }
@@ -65,14 +65,14 @@ impl StatusStore {
     ///
     /// # Errors
     /// If a call fails.
-    pub async fn publish(&self, object: &StatusObject, etag: Option<&str>) -> Result<Published, Error> {
+    pub async fn overwrite(&self, object: &StatusObject, etag: Option<&str>) -> Result<Overwritten, Error> {
         let key = object.id.status_key();
         let body = encode(object)?;
         let mut known = match etag {
             Some(etag) => Some(etag.to_owned()),
-            None => match self.standing(&key).await? {
-                Some(s) if s.revision >= object.revision => return Ok(Published::NotOlder),
-                standing => standing.map(|s| s.etag),
+            None => match self.current(&key).await? {
+                Some(s) if s.revision >= object.revision => return Ok(Overwritten::NotOlder),
+                older => older.map(|s| s.etag),
             },
         };
         for _ in 0..MAX_TRIES {
@@ -82,20 +82,20 @@ impl StatusStore {
                 None => put.if_none_match("*"),
             };
             match put.send().await.map_err(|e| translate(&e)) {
-                Ok(answer) => return Ok(Published::Written(answer.e_tag.unwrap_or_default())),
+                Ok(answer) => return Ok(Overwritten::Written(answer.e_tag.unwrap_or_default())),
                 // 404: the object is gone, by lifecycle or by hand; it is made anew.
                 Err(Error { kind: Kind::Conflict | Kind::NotFound, .. }) => {}
                 Err(e) => return Err(e),
             }
-            known = match self.standing(&key).await? {
-                Some(s) if s.revision >= object.revision => return Ok(Published::NotOlder),
-                standing => standing.map(|s| s.etag),
+            known = match self.current(&key).await? {
+                Some(s) if s.revision >= object.revision => return Ok(Overwritten::NotOlder),
+                older => older.map(|s| s.etag),
             };
         }
         Err(Error::new(Kind::Throttled, "s3.PutObject", "too many writers of one status object"))
     }
 
-    async fn standing(&self, key: &str) -> Result<Option<Standing>, Error> {
+    async fn current(&self, key: &str) -> Result<Option<Current>, Error> {
         #[derive(Deserialize)]
         struct Revision {
             revision: u64,
@@ -112,7 +112,7 @@ impl StatusStore {
         let body = object.body.collect().await.map_err(|e| unread(&e))?.into_bytes();
         // What is no status object, is older than every status object.
         let revision = serde_json::from_slice::<Revision>(&body).map_or(0, |r| r.revision);
-        Ok(Some(Standing { etag, revision }))
+        Ok(Some(Current { etag, revision }))
     }
 
     fn put(&self, key: &str, body: Vec<u8>) -> PutObjectFluentBuilder {

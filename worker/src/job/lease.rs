@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use offload_domain::{id::OrderId, order::Lease};
 use offload_service::clock;
 use offload_stores::{Delivery, LeaseState, OrderTable, Visibility};
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::claim::after;
 use crate::Worker;
 
 /// Prolongs the lease in the order table and the visibility in the queue for exactly as long as it lives, and tells
@@ -85,7 +85,10 @@ impl Round {
     }
 
     async fn renew(&self) -> Option<LeaseState> {
-        let lease = Lease { owner: self.owner.clone(), until: after(clock::now(), self.term) };
+        let lease = Lease {
+            owner: self.owner.clone(),
+            until: clock::now() + TimeDelta::from_std(self.term).unwrap_or(TimeDelta::seconds(30)),
+        };
         let (table, queue) = tokio::join!(self.orders.renew_lease(self.id, &lease), self.visibility.extend(self.term));
         if let Err(e) = queue {
             // The message may be delivered again; the lease in the table keeps the second worker away.

@@ -6,15 +6,14 @@ mod record;
 mod run;
 mod telling;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use offload_domain::{message::Envelope, trace::trace_id};
-use offload_stores::{DELAY_MAX, Delivery};
+use offload_lifecycle::{claim::Claim, enqueue};
+use offload_stores::Delivery;
 use tracing::Instrument as _;
 
 use crate::Worker;
-use claim::Claim;
-pub(crate) use record::publish;
 
 /// Does all that a delivery asks for. Whatever happens, the message is settled or comes again.
 pub(crate) async fn handle(worker: &Arc<Worker>, delivery: Delivery) {
@@ -39,9 +38,9 @@ async fn handle_order(worker: &Arc<Worker>, delivery: Delivery, envelope: &Envel
             let end = run::run(worker, &mut job, &delivery).await;
             record::settle(worker, job, end, delivery).await
         }
-        Claim::Ended(job) => record::show_and_complete(worker, job, delivery).await,
+        Claim::Ended(job) => record::publish_and_complete(worker, job, delivery).await,
         Claim::Later(wait) => delivery.retry_after(wait).await,
-        Claim::NotDue(wait) => postpone(worker, delivery, envelope, wait).await,
+        Claim::NotDue(wait) => enqueue::postpone(&worker.stores, delivery, envelope, wait).await,
         Claim::Unknown => {
             // Withdrawn by the api before it was enqueued for certain, or forgotten after its retention.
             tracing::info!("message is for no order that is known");
@@ -52,17 +51,4 @@ async fn handle_order(worker: &Arc<Worker>, delivery: Delivery, envelope: &Envel
         // Harmless: the message comes again, and what it asks for is then found done or is done again.
         tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot settle a message");
     }
-}
-
-/// Puts an order that is not due back into the queue: by a new message, as one message can neither be delayed for more
-/// than fifteen minutes nor be received again and again without counting as a dead letter.
-async fn postpone(
-    worker: &Worker,
-    delivery: Delivery,
-    envelope: &Envelope,
-    wait: Duration,
-) -> Result<(), offload_stores::Error> {
-    let wait = wait.min(DELAY_MAX);
-    worker.stores.queue.send(envelope, wait, delivery.traceparent.as_deref()).await?;
-    delivery.complete().await
 }

@@ -7,15 +7,18 @@ use offload_domain::{
     backoff::Backoff,
     order::{OrderRecord, OrderResult, OrderState},
     problem::{Problem, ends},
-    status::INLINE_RESULT_MAX_BYTES,
     transition::Transition,
 };
+use offload_lifecycle::{
+    claim::Claimed,
+    finish::{Produced, Recorded, record_end, store_result},
+    publish::publish_end,
+};
 use offload_service::clock;
-use offload_stores::{Conflict, Delivery, Error, LeaseState, Published, ResultBody};
+use offload_stores::{Delivery, Error, LeaseState};
 use tokio::time::sleep;
 
 use super::{
-    claim::Job,
     lease::Keeper,
     run::{End, Reason},
 };
@@ -38,7 +41,7 @@ const FUNCTION_LONGEST: Duration = Duration::from_secs(880);
 struct GaveUp;
 
 /// Records the end of an attempt and settles the delivery accordingly.
-pub(super) async fn settle(worker: &Worker, mut job: Job, end: End, delivery: Delivery) -> Result<(), Error> {
+pub(super) async fn settle(worker: &Worker, mut job: Claimed, end: End, delivery: Delivery) -> Result<(), Error> {
     let keeper = Keeper::start(worker, job.record.order.id, &job.lease.owner, &delivery);
     let Ok(transition) = transition(worker, &job, end, &keeper).await else { return Ok(()) };
     let back = match &transition {
@@ -51,21 +54,21 @@ pub(super) async fn settle(worker: &Worker, mut job: Job, end: End, delivery: De
         Transition::Yield { error: None } => Some(Duration::ZERO),
         _ => None,
     };
-    let Ok(record) = store_end(worker, &job, &transition, &keeper).await else { return Ok(()) };
+    let Ok(record) = store_end(worker, &mut job, &transition, &keeper).await else { return Ok(()) };
     drop(keeper);
     job.record = record;
     if let Some(delay) = back {
         tracing::info!(attempt = job.record.state.attempt, retry_ms = delay.as_millis(), "order will be tried again");
         return delivery.retry_after(delay).await;
     }
-    show_and_complete(worker, job, delivery).await
+    publish_and_complete(worker, job, delivery).await
 }
 
 /// Shows an ended order in S3, and then deletes the message.
-pub(super) async fn show_and_complete(worker: &Worker, job: Job, delivery: Delivery) -> Result<(), Error> {
+pub(super) async fn publish_and_complete(worker: &Worker, job: Claimed, delivery: Delivery) -> Result<(), Error> {
     let visibility = delivery.visibility();
     let show = || async {
-        let shown = publish(worker, &job.record, job.etag.as_deref()).await;
+        let shown = publish_end(&worker.stores, &job.record, worker.settings.result_url_ttl, job.etag.as_deref()).await;
         if shown.is_err() {
             // The lease has ended with the order; while S3 is down only the message must be kept from coming again.
             let _ = visibility.extend(worker.settings.visibility).await;
@@ -86,17 +89,8 @@ pub(super) async fn show_and_complete(worker: &Worker, job: Job, delivery: Deliv
     delivery.complete().await
 }
 
-/// Makes the status object say what the record says, unless it says something newer.
-pub(crate) async fn publish(worker: &Worker, record: &OrderRecord, etag: Option<&str>) -> Result<Published, Error> {
-    let link = match record.result_key() {
-        Some(key) => Some(worker.stores.presigner.get(key, worker.settings.result_url_ttl, clock::now()).await?),
-        None => None,
-    };
-    worker.stores.show(record, link, etag).await
-}
-
 /// What an attempt's end means for the order.
-async fn transition(worker: &Worker, job: &Job, end: End, keeper: &Keeper) -> Result<Transition, GaveUp> {
+async fn transition(worker: &Worker, job: &Claimed, end: End, keeper: &Keeper) -> Result<Transition, GaveUp> {
     let retry_or_fail = |problem: Problem| {
         let made = attempts_made(&job.record.state);
         if made < worker.settings.limits.max_attempts {
@@ -137,52 +131,42 @@ fn attempts_made(state: &OrderState) -> u32 {
 /// Brings a result to where it can be read.
 async fn keep_result(
     worker: &Worker,
-    job: &Job,
+    job: &Claimed,
     outcome: Outcome,
     keeper: &Keeper,
 ) -> Result<Option<OrderResult>, GaveUp> {
-    let (id, objects) = (job.record.order.id, &worker.stores.objects);
-    let key = match outcome {
-        Outcome::Value(None) => return Ok(None),
-        Outcome::Value(Some(value)) => {
-            let json = value.to_string().into_bytes();
-            if json.len() <= INLINE_RESULT_MAX_BYTES {
-                return Ok(Some(OrderResult::Inline(value)));
-            }
-            let put = || objects.put_result(id, "result.json", "application/json", ResultBody::Bytes(json.clone()));
-            insist("store a result", Some(keeper), put).await?
-        }
+    let id = job.record.order.id;
+    let store =
+        async |produced| insist("store a result", Some(keeper), || store_result(&worker.stores, id, produced)).await;
+    Ok(match outcome {
+        Outcome::Value(None) => None,
+        Outcome::Value(Some(value)) => Some(store(Produced::Value(&value)).await?),
         Outcome::File(file) => {
-            let put = || objects.put_result(id, &file.file_name, &file.content_type, ResultBody::File(&file.path));
-            insist("store a result", Some(keeper), put).await?
+            let (name, content_type) = (&file.file_name, &file.content_type);
+            Some(store(Produced::File { path: &file.path, name, content_type }).await?)
         }
-    };
-    Ok(Some(OrderResult::Key(key)))
+    })
 }
 
 /// Stores the end of an attempt, by which the lease ends too.
-async fn store_end(worker: &Worker, job: &Job, end: &Transition, keeper: &Keeper) -> Result<OrderRecord, GaveUp> {
-    let mut record = job.record.clone();
-    for _ in 0..2 {
-        let Ok(state) = record.state.apply(end.clone(), clock::now()) else { return Err(GaveUp) };
-        let store = || async {
-            match worker.stores.orders.store(record.order.id, &state, None).await {
-                Ok(record) => Ok(Ok(record)),
-                Err(Conflict::Changed(found)) => Ok(Err(found)),
-                Err(Conflict::Failed(e)) => Err(e),
-            }
-        };
-        match insist("record the end of an attempt", Some(keeper), store).await? {
-            Ok(record) => return Ok(record),
-            // A progress write of our own, of a call that seemed to have failed.
-            Err(Some(found)) if found.lease.as_ref().is_some_and(|l| l.owner == job.lease.owner) => record = *found,
-            Err(_) => {
+async fn store_end(
+    worker: &Worker,
+    job: &mut Claimed,
+    end: &Transition,
+    keeper: &Keeper,
+) -> Result<OrderRecord, GaveUp> {
+    let begun = Instant::now();
+    let mut failures = 0;
+    loop {
+        match record_end(&worker.stores, job, end).await {
+            Ok(Recorded::Stored(record)) => return Ok(*record),
+            Ok(Recorded::TakenOver) => {
                 tracing::warn!("order was taken over; this worker's outcome is dropped");
                 return Err(GaveUp);
             }
+            Err(e) => pause(&e, "record the end of an attempt", begun, &mut failures, Some(keeper)).await?,
         }
     }
-    Err(GaveUp)
 }
 
 /// Does something again and again until it works, fails for good, or the order is lost.
@@ -193,16 +177,27 @@ where
     let begun = Instant::now();
     let mut failures = 0;
     loop {
-        let error = match attempt().await {
+        match attempt().await {
             Ok(done) => return Ok(done),
-            Err(e) => e,
-        };
-        failures += 1;
-        let lost = keeper.is_some_and(|k| k.state() == LeaseState::Lost);
-        tracing::warn!(error.kind = error.kind.as_str(), error.cause = %error.source, failures, "cannot {what}");
-        if lost || !error.is_transient() || begun.elapsed() > STORE_TIME {
-            return Err(GaveUp);
+            Err(e) => pause(&e, what, begun, &mut failures, keeper).await?,
         }
-        sleep(STORE_RETRY.delay(failures, clock::unit_random())).await;
     }
+}
+
+/// Waits before another try, if there should be one.
+async fn pause(
+    error: &Error,
+    what: &'static str,
+    begun: Instant,
+    failures: &mut u32,
+    keeper: Option<&Keeper>,
+) -> Result<(), GaveUp> {
+    *failures += 1;
+    let lost = keeper.is_some_and(|k| k.state() == LeaseState::Lost);
+    tracing::warn!(error.kind = error.kind.as_str(), error.cause = %error.source, failures = *failures, "cannot {what}");
+    if lost || !error.is_transient() || begun.elapsed() > STORE_TIME {
+        return Err(GaveUp);
+    }
+    sleep(STORE_RETRY.delay(*failures, clock::unit_random())).await;
+    Ok(())
 }

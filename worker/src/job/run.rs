@@ -3,21 +3,21 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use offload_domain::{order::Lease, schedule, status::ProgressReport, transition::Transition};
+use offload_domain::{schedule, status::ProgressReport, transition::Transition};
+use offload_lifecycle::{
+    claim::Claimed,
+    notify,
+    progress::{self, Advanced},
+};
 use offload_service::clock;
-use offload_stores::{Conflict, Delivery, LeaseState, Published};
+use offload_stores::{Delivery, LeaseState};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::{
-    claim::{Job, after},
-    lease::Keeper,
-    record::deadline,
-    telling::Telling,
-};
+use super::{lease::Keeper, record::deadline, telling::Telling};
 use crate::{
     Worker,
     processor::{Outcome, ProcessError, Progress},
@@ -65,7 +65,7 @@ fn halted(time: Option<Duration>, ran: Duration) -> Reason {
 }
 
 /// Runs the processor on a claimed order.
-pub(super) async fn run(worker: &Worker, job: &mut Job, delivery: &Delivery) -> End {
+pub(super) async fn run(worker: &Worker, job: &mut Claimed, delivery: &Delivery) -> End {
     let mut keeper = Keeper::start(worker, job.record.order.id, &job.lease.owner, delivery);
     let stop = CancellationToken::new();
     let (progress, mut reports) = Progress::new(stop.clone());
@@ -113,7 +113,7 @@ pub(super) async fn run(worker: &Worker, job: &mut Job, delivery: &Delivery) -> 
             }
             () = sleep_until(beat_at), if waiting_task => {
                 beat_at = Instant::now() + HEARTBEAT;
-                if let Err(e) = worker.stores.heartbeat(&job.record).await {
+                if let Err(e) = notify::heartbeat(&worker.stores, &job.record).await {
                     tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot send a heartbeat");
                 }
             }
@@ -155,53 +155,28 @@ fn instant(at: DateTime<Utc>) -> Instant {
 }
 
 /// Records a report of progress and shows it. `false` if the order is no longer ours.
-async fn tell(worker: &Worker, job: &mut Job, report: ProgressReport, telling: &Telling) -> bool {
+async fn tell(worker: &Worker, job: &mut Claimed, report: ProgressReport, telling: &Telling) -> bool {
     let now = clock::now();
     let window = telling.hint(&report, Instant::now(), now).or(job.record.state.eta);
     let poll_after_ms = window.map(|w| schedule::poll_after_ms(&w, now));
-    match advance(worker, job, Transition::Progress { report, eta: window, poll_after_ms }).await {
-        Ok(true) => {
+    let transition = Transition::Progress { report, eta: window, poll_after_ms };
+    match progress::advance(&worker.stores, job, &transition, worker.settings.visibility).await {
+        Ok(Advanced::Stored) => {
             show(worker, job).await;
             true
         }
-        Ok(false) => false,
+        Ok(Advanced::Lost) => false,
         // Progress may be missed; the end will not be.
-        Err(()) => true,
-    }
-}
-
-/// Stores a transition of a running order that stays ours. `Ok(false)` if it is no longer ours.
-async fn advance(worker: &Worker, job: &mut Job, transition: Transition) -> Result<bool, ()> {
-    for _ in 0..2 {
-        let now = clock::now();
-        let Ok(state) = job.record.state.apply(transition.clone(), now) else { return Ok(false) };
-        let lease = Lease { owner: job.lease.owner.clone(), until: after(now, worker.settings.visibility) };
-        match worker.stores.orders.store(job.record.order.id, &state, Some(&lease)).await {
-            Ok(record) => {
-                job.record = record;
-                return Ok(true);
-            }
-            // Our own write, of a call that seemed to have failed.
-            Err(Conflict::Changed(Some(found))) if found.lease.as_ref().is_some_and(|l| l.owner == job.lease.owner) => {
-                job.record = *found;
-            }
-            Err(Conflict::Changed(_)) => return Ok(false),
-            Err(Conflict::Failed(e)) => {
-                tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot record progress");
-                return Err(());
-            }
+        Err(e) => {
+            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot record progress");
+            true
         }
     }
-    Err(())
 }
 
 /// Shows the order as it stands. Best effort: the end is what must be seen.
-async fn show(worker: &Worker, job: &mut Job) {
-    match worker.stores.show(&job.record, None, job.etag.as_deref()).await {
-        Ok(Published::Written(etag)) => job.etag = Some(etag),
-        Ok(Published::NotOlder) => {}
-        Err(e) => {
-            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot show an order's status");
-        }
+async fn show(worker: &Worker, job: &mut Claimed) {
+    if let Err(e) = progress::publish(&worker.stores, job).await {
+        tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot publish an order's status");
     }
 }

@@ -11,6 +11,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use futures_util::future::join_all;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
+use offload_lifecycle::{notify, sweep};
 use offload_service::{
     clock,
     settings::{EtaSettings, WorkerSettings},
@@ -24,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Worker, dead_letters, job, processor::Processor, sweeper};
+use crate::{Worker, dead_letters, job, processor::Processor};
 use event::{Change, Event, Queues};
 
 /// Serves invocations until `stop`.
@@ -187,7 +188,7 @@ async fn tell(worker: &Worker, changes: Vec<Change>) -> Vec<String> {
             None => continue,
         };
         let object = record.status_object(None);
-        if let Err(e) = worker.stores.tell(&record, object).await {
+        if let Err(e) = notify::notify(&worker.stores, &record, object).await {
             tracing::warn!(order.id = %record.order.id, error.kind = e.kind.as_str(), error.cause = %e.source,
                 "cannot tell of a change");
             return vec![change.sequence_number];
@@ -197,7 +198,7 @@ async fn tell(worker: &Worker, changes: Vec<Change>) -> Vec<String> {
 }
 
 async fn sweep(worker: &Worker) -> Result<Value, String> {
-    let swept = sweeper::sweep(&worker.stores, worker.settings.sweep_after, clock::now()).await;
+    let swept = sweep::sweep(&worker.stores, worker.settings.sweep_after, clock::now()).await;
     // Reported as a failed invocation, which an alarm counts; the next one makes up for it.
     let swept = swept.map_err(|e| format!("cannot sweep: {} in {}", e.kind.as_str(), e.operation))?;
     tracing::info!(swept.sent, swept.ended, swept.failed, "swept");

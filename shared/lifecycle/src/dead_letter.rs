@@ -1,0 +1,48 @@
+//! Dead letter: the order of a message that the queue has given up ends as failed.
+//!
+//! Invariant: a dead letter is deleted only after the final status of its order is stored in S3.
+
+use std::time::Duration;
+
+use offload_domain::{message::Envelope, problem::ends, transition::Transition};
+use offload_service::clock;
+use offload_stores::{Conflict, Error, Stores};
+
+use crate::publish::{ResultUrlTtl, publish_end};
+
+/// What to do with the dead letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadLetter {
+    /// Delete it: its order has ended and says so, or there is none.
+    Done,
+    /// Receive it again after this long.
+    Later(Duration),
+}
+
+/// Ends the order of a dead letter, unless it has ended, and publishes it.
+///
+/// # Errors
+/// If a call fails; the letter comes again after its visibility.
+pub async fn fail(stores: &Stores, envelope: &Envelope, ttl: ResultUrlTtl) -> Result<DeadLetter, Error> {
+    let Some(mut record) = stores.orders.get(envelope.id).await? else { return Ok(DeadLetter::Done) };
+    if !record.state.status.is_final() {
+        let now = clock::now();
+        if let Some(lease) = record.lease.as_ref().filter(|l| l.until > now) {
+            // Another copy of the message is being worked on: its worker records the end.
+            return Ok(DeadLetter::Later((lease.until - now).to_std().unwrap_or_default()));
+        }
+        let last = record.state.error.as_ref().and_then(|e| e.detail.as_deref());
+        let error = ends::dead_lettered(record.state.attempt, last);
+        let Ok(state) = record.state.apply(Transition::Fail { error }, now) else {
+            return Ok(DeadLetter::Later(Duration::ZERO));
+        };
+        record = match stores.orders.take(envelope.id, &state, None, now).await {
+            Ok(record) => record,
+            Err(Conflict::Changed(_)) => return Ok(DeadLetter::Later(Duration::from_secs(1))),
+            Err(Conflict::Failed(e)) => return Err(e),
+        };
+        tracing::error!(order.id = %envelope.id, attempt = record.state.attempt, "order failed as a dead letter");
+    }
+    publish_end(stores, &record, ttl, None).await?;
+    Ok(DeadLetter::Done)
+}

@@ -1,0 +1,66 @@
+//! Enqueue: the message of an order, and the note in the table that it was sent.
+//!
+//! Invariant: an order leaves the outbox only after its message was sent. A message that is sent twice does no
+//! harm: it finds its order claimed or ended.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use offload_domain::{message::Envelope, order::OrderRecord, status::Status};
+use offload_stores::{DELAY_MAX, Delivery, Error, Stores};
+
+use crate::publish::publish;
+
+/// Sends the message of an order. `etag` is that of its pending status object, if it is known.
+///
+/// # Errors
+/// If the call fails; the message may have been sent then.
+pub async fn send(
+    stores: &Stores,
+    record: &OrderRecord,
+    etag: Option<String>,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    let order = &record.order;
+    let mut envelope = Envelope::new(order.id, etag);
+    envelope.not_before = order.not_before;
+    let delay = order.not_before.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
+    stores.queue.send(&envelope, delay.min(DELAY_MAX), order.traceparent.as_deref()).await
+}
+
+/// Takes an order out of the outbox: its message was sent.
+///
+/// # Errors
+/// If the call fails; the sweeper then sends the message once more, which does no harm.
+pub async fn mark(stores: &Stores, record: &OrderRecord) -> Result<(), Error> {
+    stores.orders.mark_enqueued(record.order.id, record.own_deadline()).await
+}
+
+/// Makes sure that a pending order has its status object and its message, in this order, and takes it out of the
+/// outbox: after an api that died, or a redrive.
+///
+/// # Errors
+/// If a call fails; the order stays in the outbox.
+pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) -> Result<(), Error> {
+    if record.state.status == Status::Pending {
+        // The api may have died before the object was written; a redriven order's object still says that it failed.
+        // The 202 of a new order is its first event.
+        if record.state.revision > 1 {
+            publish(stores, record, None).await?;
+        } else {
+            stores.objects.overwrite(&record.status_object(None), None).await?;
+        }
+    }
+    send(stores, record, None, now).await?;
+    mark(stores, record).await
+}
+
+/// Puts the message of an order that must not start yet back into the queue, as a new one: a message can neither be
+/// delayed for more than fifteen minutes nor be received again and again without becoming a dead letter.
+///
+/// # Errors
+/// If a call fails; the message comes again then.
+pub async fn postpone(stores: &Stores, delivery: Delivery, envelope: &Envelope, wait: Duration) -> Result<(), Error> {
+    stores.queue.send(envelope, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
+    delivery.complete().await
+}

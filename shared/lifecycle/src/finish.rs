@@ -1,0 +1,89 @@
+//! Finish: the result first, then the order table, then the status object; the caller then deletes the message.
+//!
+//! Each is one try. The worker keeps its lease and tries again while a store is down.
+//!
+//! Invariant: the message is deleted only after the final status is stored in S3.
+
+use std::path::Path;
+
+use offload_domain::{
+    id::OrderId,
+    order::{OrderRecord, OrderResult},
+    status::INLINE_RESULT_MAX_BYTES,
+    transition::Transition,
+};
+use offload_service::clock;
+use offload_stores::{Conflict, Error, ResultBody, Stores};
+use serde_json::Value;
+
+use crate::claim::Claimed;
+
+/// What the work gave.
+#[derive(Debug, Clone, Copy)]
+pub enum Produced<'a> {
+    /// A JSON value: in the status object if it is small, else in S3.
+    Value(&'a Value),
+    /// A file, which goes to S3.
+    File {
+        /// The file.
+        path: &'a Path,
+        /// Its name for whoever downloads it.
+        name: &'a str,
+        /// Its media type.
+        content_type: &'a str,
+    },
+}
+
+/// Stores a result where clients can read it.
+///
+/// # Errors
+/// If the call fails.
+pub async fn store_result(stores: &Stores, id: OrderId, produced: Produced<'_>) -> Result<OrderResult, Error> {
+    let key = match produced {
+        Produced::Value(value) => {
+            let json = value.to_string().into_bytes();
+            if json.len() <= INLINE_RESULT_MAX_BYTES {
+                return Ok(OrderResult::Inline(value.clone()));
+            }
+            stores.objects.put_result(id, "result.json", "application/json", ResultBody::Bytes(json)).await?
+        }
+        Produced::File { path, name, content_type } => {
+            stores.objects.put_result(id, name, content_type, ResultBody::File(path)).await?
+        }
+    };
+    Ok(OrderResult::Key(key))
+}
+
+/// What became of an attempt's end.
+#[derive(Debug)]
+pub enum Recorded {
+    /// It is in the order table, and the lease has ended with it.
+    Stored(Box<OrderRecord>),
+    /// Another worker has the order, or it ended otherwise. Nothing is written.
+    TakenOver,
+}
+
+/// Records how an attempt ended, by which the lease ends too.
+///
+/// # Errors
+/// If the call fails; it may be tried again.
+pub async fn record_end(stores: &Stores, claimed: &mut Claimed, end: &Transition) -> Result<Recorded, Error> {
+    // Twice: a progress write of our own may seem to have failed.
+    for _ in 0..2 {
+        let Ok(state) = claimed.record.state.apply(end.clone(), clock::now()) else { return Ok(Recorded::TakenOver) };
+        match stores.orders.store(claimed.record.order.id, &state, None).await {
+            Ok(record) => return Ok(Recorded::Stored(Box::new(record))),
+            Err(Conflict::Changed(Some(found))) if claimed.owns(&found) => claimed.record = *found,
+            Err(Conflict::Changed(_)) => return Ok(Recorded::TakenOver),
+            Err(Conflict::Failed(e)) => return Err(e),
+        }
+    }
+    Ok(Recorded::TakenOver)
+}
+
+impl Claimed {
+    /// Whether a record is still under this claim's lease.
+    pub(crate) fn owns(&self, record: &OrderRecord) -> bool {
+        record.lease.as_ref().is_some_and(|l| l.owner == self.lease.owner)
+    }
+}

@@ -1,0 +1,47 @@
+//! Notify: one message to the queue of notifications for each subscriber of an order's change.
+//!
+//! Invariant: an event is sent after its status object is stored. The event of a final status is sent before
+//! the order's message is deleted, so that no crash in between loses it; it may be sent twice.
+
+use std::time::Duration;
+
+use offload_domain::{
+    event::StatusEvent,
+    notification::{Notification, Target, VERSION, notifications},
+    order::OrderRecord,
+    status::StatusObject,
+};
+use offload_service::clock;
+use offload_stores::{Error, Stores};
+
+/// Sends a record's event: one notification to each target. Does nothing where there is no queue of notifications.
+///
+/// # Errors
+/// If a call fails; some notifications may have been sent then.
+pub async fn notify(stores: &Stores, record: &OrderRecord, object: StatusObject) -> Result<(), Error> {
+    let Some(to) = &stores.notifications else { return Ok(()) };
+    let connections = match record.watched {
+        true => stores.orders.watchers(record.order.id, clock::now()).await?,
+        false => Vec::new(),
+    };
+    let connections = connections.into_iter().map(Into::into);
+    let event = StatusEvent::of(object);
+    let all: Vec<Notification> = notifications(&event, connections, &record.order.callbacks, to.settings.broadcast());
+    if all.is_empty() {
+        return Ok(());
+    }
+    to.queue.send_all(&all, record.order.traceparent.as_deref()).await
+}
+
+/// Sends a heartbeat to the Step Functions task that waits for an order, if one does.
+///
+/// # Errors
+/// If the call fails.
+pub async fn heartbeat(stores: &Stores, record: &OrderRecord) -> Result<(), Error> {
+    let (Some(to), Some(token)) = (&stores.notifications, record.order.callbacks.task_token.clone()) else {
+        return Ok(());
+    };
+    let event = StatusEvent::of(record.status_object(None));
+    let beat = Notification { v: VERSION, target: Target::Task { token }, event, attempts: 0, not_before: None };
+    to.queue.send(&beat, Duration::ZERO, record.order.traceparent.as_deref()).await
+}

@@ -1,0 +1,57 @@
+//! Progress: what a running order's worker writes while the order stays its own.
+
+use std::time::Duration;
+
+use offload_domain::{order::Lease, transition::Transition};
+use offload_service::clock;
+use offload_stores::{Conflict, Error, Overwritten, Stores};
+
+use crate::{claim::Claimed, lease, publish};
+
+/// What became of a write to a running order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advanced {
+    /// It is stored, and the order is still ours for another term.
+    Stored,
+    /// The order is no longer ours.
+    Lost,
+}
+
+/// Stores a transition of a running order that stays ours, and renews the lease with it.
+///
+/// # Errors
+/// If the call fails. Progress may be missed; the end will not be.
+pub async fn advance(
+    stores: &Stores,
+    claimed: &mut Claimed,
+    transition: &Transition,
+    term: Duration,
+) -> Result<Advanced, Error> {
+    // Twice: a write of our own may seem to have failed.
+    for _ in 0..2 {
+        let now = clock::now();
+        let Ok(state) = claimed.record.state.apply(transition.clone(), now) else { return Ok(Advanced::Lost) };
+        let lease = Lease { owner: claimed.lease.owner.clone(), until: lease::end(now, term) };
+        match stores.orders.store(claimed.record.order.id, &state, Some(&lease)).await {
+            Ok(record) => {
+                claimed.record = record;
+                return Ok(Advanced::Stored);
+            }
+            Err(Conflict::Changed(Some(found))) if claimed.owns(&found) => claimed.record = *found,
+            Err(Conflict::Changed(_)) => return Ok(Advanced::Lost),
+            Err(Conflict::Failed(e)) => return Err(e),
+        }
+    }
+    Ok(Advanced::Stored)
+}
+
+/// Publishes a running order, and remembers the new `ETag`.
+///
+/// # Errors
+/// If a call fails. Best effort: the end is what must be seen.
+pub async fn publish(stores: &Stores, claimed: &mut Claimed) -> Result<(), Error> {
+    if let Overwritten::Written(etag) = publish::publish(stores, &claimed.record, claimed.etag.as_deref()).await? {
+        claimed.etag = Some(etag);
+    }
+    Ok(())
+}

@@ -37,23 +37,25 @@ pub(crate) trait Model {
 pub(crate) const ENDS: &str = "(d) every accepted order ends, in the table and in S3";
 
 /// What a check found out.
-pub(crate) struct Report {
+#[derive(Debug)]
+pub struct Report {
     /// States that can be reached.
-    pub(crate) states: usize,
+    pub states: usize,
     /// Steps between them.
-    pub(crate) steps: usize,
+    pub steps: usize,
     /// The longest of the shortest ways.
-    pub(crate) depth: usize,
+    pub depth: usize,
     /// What breaks a property first, if anything does.
-    pub(crate) counterexample: Option<Counterexample>,
+    pub counterexample: Option<Counterexample>,
 }
 
 /// A shortest way to break a property.
-pub(crate) struct Counterexample {
+#[derive(Debug)]
+pub struct Counterexample {
     /// The property.
-    pub(crate) property: &'static str,
+    pub property: &'static str,
     /// The way.
-    pub(crate) trace: Vec<String>,
+    pub trace: Vec<String>,
 }
 
 impl fmt::Display for Counterexample {

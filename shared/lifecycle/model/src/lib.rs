@@ -1,9 +1,9 @@
 //! The write protocol of api, worker, sweeper, dead letters' consumer and operator, model checked: every interleaving of
-//! their calls, with crashes, duplicates and lost answers in every place, keeps the invariants of `ARCHITECTURE.md`.
+//! their calls, with crashes, duplicates and lost answers in every location, keeps the invariants of `ARCHITECTURE.md`.
 //!
 //! **What is real here.** What an order may do next ([`OrderState::apply`]), what a worker does with a delivery
 //! ([`claim::decide`]) and which failures may be redriven are the service's own functions. The calls around them are
-//! modelled by hand, one step for each call, in the order in which the code makes them: `requests` is
+//! modelled by received, one step for each call, in the order in which the code makes them: `requests` is
 //! `api/src/acceptance.rs` and `cancel_order.rs`, `work` is `worker/src/job/`, `upkeep` is `sweeper.rs` and
 //! `dead_letters.rs`, `stores` is `shared/stores/src/`. Who changes the order of calls there, changes it here.
 //!
@@ -29,14 +29,36 @@
 //! [`OrderState::apply`]: offload_domain::order::OrderState::apply
 //! [`claim::decide`]: offload_domain::claim::decide
 
-#![cfg(test)]
-
+mod accept;
+mod call;
+mod cancel;
 mod checker;
+mod claim;
+mod dead_letter;
+mod environment;
+mod finish;
+mod progress;
 mod properties;
 mod protocol;
-mod requests;
+mod redrive;
+mod setting;
+mod step;
 mod stores;
+mod subscribe;
+mod sweep;
+#[cfg(test)]
 mod tests;
-mod upkeep;
-mod work;
+mod verb;
+mod worker;
 mod world;
+
+pub use checker::{Counterexample, Report};
+pub use setting::{Guard, Setting};
+pub use subscribe::{SubscribeGuard, check_subscribe};
+pub use verb::{Verb, sequences};
+
+/// Checks the protocol in a setting, with all guards or without one.
+#[must_use]
+pub fn check(setting: Setting, removed: Option<Guard>) -> Report {
+    checker::check(&protocol::Protocol::new(setting, removed))
+}

@@ -7,8 +7,9 @@ pub(crate) const NEVER_BACK: &str = "(b) a status object never goes back";
 pub(crate) const FINAL_ROW: &str = "(c) a final status in the table never changes";
 pub(crate) const FINAL_OBJECT: &str = "(c) a final status in S3 never changes";
 pub(crate) const DELETED: &str =
-    "(e) a message is deleted only if the end is shown, or another message or the outbox has the order";
-pub(crate) const IN_HAND: &str = "(e) an order that has not been shown to have ended is in the queue or in the outbox";
+    "(e) a message is deleted only if the end is published, or another message or the outbox has the order";
+pub(crate) const IN_HAND: &str =
+    "(e) an order that has not been published to have ended is in the queue or in the outbox";
 pub(crate) const ONE_ORDER: &str = "(f) one key gives one order";
 pub(crate) const ONE_ANSWER: &str = "(f) every 202 for one key names the same order, and no key leads nowhere";
 pub(crate) const ONE_WORKER: &str = "nobody else starts or ends an order under a live lease, but for its deadline";
@@ -37,19 +38,19 @@ pub(crate) fn broken(keyed: bool, before: &World, after: &World) -> Option<&'sta
     (two || after.answers.contains(&Answer::Gone)).then_some(ONE_ANSWER)
 }
 
-/// Nothing is left to be done: every order in the table has ended and is shown. That is more than 202 promises, as an order
+/// Nothing is left to be done: every order in the table has ended and is published. That is more than 202 promises, as an order
 /// whose client got no answer ends, too.
 pub(crate) fn settled(world: &World) -> bool {
-    let told = |order| world.answers.contains(&Answer::Accepted(order));
+    let reported = |order| world.answers.contains(&Answer::Accepted(order));
     (0u8..).zip(&world.rows).all(|(order, row)| match row {
-        Some(_) => world.shows_end(order),
+        Some(_) => world.end_is_published(order),
         // It was withdrawn, or never was.
-        None => !told(order),
+        None => !reported(order),
     })
 }
 
 fn row_broken(before: Option<Row>, after: Option<Row>) -> Option<&'static str> {
-    let (old, new) = match (before.map(|r| r.stand), after.map(|r| r.stand)) {
+    let (old, new) = match (before.map(|r| r.state), after.map(|r| r.state)) {
         (None, None) => return None,
         (None, Some(new)) => return (new.revision != 1).then_some(REVISION),
         // Only an order that nobody has touched is taken back.
@@ -78,10 +79,10 @@ fn object_broken(before: Option<Object>, after: Option<Object>) -> Option<&'stat
 
 fn message_broken(order: u8, before: &World, after: &World) -> Option<&'static str> {
     let row = after.row(order)?;
-    // An operator's redrive is a hand, too. It is the one thing that lets an order go on whose messages were deleted,
+    // An operator's redrive is a received, too. It is the one thing that lets an order go on whose messages were deleted,
     // and a worker that still has such a message may end it before the new one is sent.
     let redriven = matches!(after.operator, Operator::Publish(_) | Operator::Send { .. });
-    let held = after.shows_end(order) || after.messages_for(order) > 0 || row.due == Due::Send || redriven;
+    let held = after.end_is_published(order) || after.messages_for(order) > 0 || row.due == Due::Send || redriven;
     let deleted = after.messages_for(order) < before.messages_for(order);
     match (held, deleted) {
         (true, _) => None,

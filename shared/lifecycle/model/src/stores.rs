@@ -3,8 +3,9 @@
 use offload_domain::status::Status;
 
 use crate::{
-    protocol::{Guard, Protocol},
-    world::{Call, Due, Fault, Lease, Object, Publishing, Row, Stand, World},
+    protocol::Protocol,
+    setting::Guard,
+    world::{Due, Fault, Lease, NextCall, Object, Publishing, Row, State, World},
 };
 
 /// The world after a call, the answer, and how it came about.
@@ -32,8 +33,8 @@ pub(crate) enum Put {
 
 /// How far an overwriting has come.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Published {
-    Not(Publishing),
+pub(crate) enum Overwrite {
+    Next(Publishing),
     Written,
     NotOlder,
     Failed,
@@ -58,13 +59,13 @@ impl Protocol {
         &self,
         world: &World,
         order: u8,
-        next: Stand,
+        next: State,
         owner: Option<usize>,
         landed: bool,
     ) -> Outcomes<Stored> {
         let Some(row) = world.row(order) else { return vec![(*world, Stored::Changed(None), "unknown")] };
-        if self.has(Guard::Revision) && row.stand.revision + 1 != next.revision {
-            let own = landed && row.stand == next;
+        if self.has(Guard::Revision) && row.state.revision + 1 != next.revision {
+            let own = landed && row.state == next;
             let answer = if own { Stored::Done(row) } else { Stored::Changed(Some(row)) };
             return vec![(*world, answer, if own { "done before" } else { "conflict" })];
         }
@@ -75,7 +76,7 @@ impl Protocol {
             Status::Completed | Status::Failed | Status::Cancelled => Due::Nothing,
         };
         let lease = owner.and_then(|o| u8::try_from(o).ok()).map(|owner| Lease { owner, live: true });
-        let written = Row { stand: next, lease, due, ..row };
+        let written = Row { state: next, lease, due, ..row };
         let mut done = *world;
         *done.row_mut(order) = Some(written);
         let mut outcomes = vec![(done, Stored::Done(written), "")];
@@ -101,7 +102,7 @@ impl Protocol {
         }
     }
 
-    /// `PutObject` on a condition: what should stand there, `None` for nothing.
+    /// `PutObject` on a condition: the expected current object, `None` for nothing.
     pub(crate) fn put(&self, world: &World, order: u8, object: Object, expected: Option<Object>) -> Outcomes<Put> {
         let guard = if expected.is_some() { Guard::IfMatch } else { Guard::IfNoneMatch };
         if self.has(guard) && world.object(order) != expected {
@@ -120,27 +121,27 @@ impl Protocol {
     }
 
     /// The next call of `StatusStore::publish`.
-    pub(crate) fn publish(&self, world: &World, publishing: Publishing) -> Outcomes<Published> {
+    pub(crate) fn publish(&self, world: &World, publishing: Publishing) -> Outcomes<Overwrite> {
         let Publishing { order, object, .. } = publishing;
         match publishing.next {
-            Call::Read => {
-                let standing = world.object(order);
-                let read = match standing {
-                    Some(s) if s.revision >= object.revision => Published::NotOlder,
-                    standing => Published::Not(Publishing { next: Call::Put(standing), ..publishing }),
+            NextCall::Read => {
+                let current = world.object(order);
+                let read = match current {
+                    Some(s) if s.revision >= object.revision => Overwrite::NotOlder,
+                    current => Overwrite::Next(Publishing { next: NextCall::Put(current), ..publishing }),
                 };
                 let mut outcomes = vec![(*world, read, "read")];
                 if let Some(faults) = world.faults.after(Fault::Objects) {
-                    outcomes.push((world.left(faults), Published::Failed, "reading fails"));
+                    outcomes.push((world.left(faults), Overwrite::Failed, "reading fails"));
                 }
                 outcomes
             }
-            Call::Put(expected) => {
+            NextCall::Put(expected) => {
                 let answers = self.put(world, order, object, expected).into_iter();
                 let published = |answer| match answer {
-                    Put::Done => Published::Written,
-                    Put::Conflict => Published::Not(Publishing { next: Call::Read, ..publishing }),
-                    Put::Failed => Published::Failed,
+                    Put::Done => Overwrite::Written,
+                    Put::Conflict => Overwrite::Next(Publishing { next: NextCall::Read, ..publishing }),
+                    Put::Failed => Overwrite::Failed,
                 };
                 answers.map(|(w, answer, how)| (w, published(answer), how)).collect()
             }

@@ -2,27 +2,11 @@
 
 use std::time::Instant;
 
-use crate::checker::{ENDS, Report, check};
 use crate::properties::{DELETED, FINAL_ROW, IN_HAND, NEVER_BACK, ONE_ORDER, ONE_WORKER, REVISION};
-use crate::protocol::{Guard, Protocol, Setting};
+use crate::{Guard, Report, Setting, SubscribeGuard, check, check_subscribe, checker::ENDS};
 
 /// An order that is in the queue, and two workers.
-const WORK: Setting = Setting {
-    requests: 0,
-    race: false,
-    keyed: true,
-    workers: 2,
-    attempts: 1,
-    fails: false,
-    show: false,
-    progress: false,
-    cancel: false,
-    deadline: false,
-    delay: false,
-    dead_letters: false,
-    redrive: false,
-    faults: 0,
-};
+const WORK: Setting = Setting { workers: 2, ..Setting::IDLE };
 
 /// A request with a key, the same once more, and one worker.
 const RETRY: Setting = Setting { requests: 2, workers: 1, ..WORK };
@@ -40,7 +24,7 @@ fn faults(fewer: u8) -> Option<u8> {
 fn holds(name: &str, fewer: u8, setting: Setting) {
     let Some(faults) = faults(fewer) else { return };
     let begun = Instant::now();
-    let Report { states, steps, depth, counterexample } = check(&Protocol::new(Setting { faults, ..setting }, None));
+    let Report { states, steps, depth, counterexample } = check(Setting { faults, ..setting }, None);
     println!("{name}, faults {faults}: {states} states, {steps} steps, depth {depth}, {:.1?}", begun.elapsed());
     assert!(counterexample.is_none(), "{name}: {}", counterexample.map(|c| c.to_string()).unwrap_or_default());
 }
@@ -62,7 +46,7 @@ fn a_request_without_a_key() {
 
 #[test]
 fn two_workers() {
-    holds("two workers", 0, Setting { fails: true, show: true, ..WORK });
+    holds("two workers", 0, Setting { fails: true, publish_running: true, ..WORK });
 }
 
 #[test]
@@ -109,9 +93,9 @@ fn everything_at_once() {
 #[test]
 fn no_guard_can_be_removed() {
     let one = |setting| Setting { faults: 1, ..setting };
-    let shown = Setting { show: true, ..WORK };
+    let published = Setting { publish_running: true, ..WORK };
     let table = [
-        (Guard::IfMatch, shown, NEVER_BACK),
+        (Guard::IfMatch, published, NEVER_BACK),
         (Guard::IfNoneMatch, Setting { race: true, ..RETRY }, NEVER_BACK),
         (Guard::Revision, Setting { cancel: true, workers: 1, ..WORK }, FINAL_ROW),
         (Guard::DeleteAfterWrite, WORK, DELETED),
@@ -125,11 +109,33 @@ fn no_guard_can_be_removed() {
         (Guard::LeaseStillEnded, Setting { attempts: 2, ..WORK }, ONE_WORKER),
     ];
     for (guard, setting, expected) in table {
-        let intact = check(&Protocol::new(setting, None));
-        assert!(intact.counterexample.is_none(), "{guard:?} in place: nothing breaks");
-        let Report { states, counterexample, .. } = check(&Protocol::new(setting, Some(guard)));
+        let intact = check(setting, None);
+        assert!(intact.counterexample.is_none(), "{guard:?} in location: nothing breaks");
+        let Report { states, counterexample, .. } = check(setting, Some(guard));
         let found = counterexample.unwrap_or_else(|| panic!("without {guard:?} nothing breaks"));
         println!("without {guard:?} ({states} states): {found}");
         assert_eq!(found.property, expected, "without {guard:?}");
+    }
+}
+
+#[test]
+fn a_subscriber_misses_no_change() {
+    let report = check_subscribe(None);
+    println!("subscribe: {} states, {} steps", report.states, report.steps);
+    assert!(report.counterexample.is_none(), "{}", report.counterexample.unwrap());
+    for guard in
+        [SubscribeGuard::RowBeforeMark, SubscribeGuard::MarkAnswersWithTheOrder, SubscribeGuard::MarkComesWithTheWrite]
+    {
+        let found = check_subscribe(Some(guard)).counterexample;
+        let found = found.unwrap_or_else(|| panic!("without {guard:?} nothing breaks"));
+        println!("without {guard:?}: {found}");
+    }
+}
+
+#[test]
+fn every_verb_has_a_sequence_of_calls() {
+    for verb in crate::Verb::ALL {
+        let sequences = crate::sequences(verb);
+        assert!(!sequences.is_empty() && sequences.iter().all(|s| s.len() > 1), "{verb:?}: {sequences:?}");
     }
 }

@@ -1,0 +1,266 @@
+//! The processes, and how far each is.
+
+use super::order::{Object, Publishing, State};
+
+/// A request for an order, `api/src/acceptance.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Api {
+    /// Looks the key up.
+    Find,
+    /// Writes row and object, at the same time.
+    Write {
+        row: Option<Accepted>,
+        object: Option<Created>,
+    },
+    /// Reads the order that the key gave.
+    Resume {
+        order: u8,
+    },
+    /// Writes its object, if there is none.
+    Recreate {
+        order: u8,
+        send: bool,
+    },
+    Send {
+        order: u8,
+        etag: bool,
+    },
+    Answer {
+        order: u8,
+    },
+    /// Takes the order out of the outbox. `then_send` only with a guard removed.
+    Mark {
+        order: u8,
+        then_send: Option<bool>,
+    },
+    Withdraw,
+    Done,
+}
+
+/// The answer of the table to a new order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Accepted {
+    New,
+    Exists(u8),
+    Failed,
+}
+
+/// The answer of S3 to a first object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Created {
+    Etag(bool),
+    Failed,
+}
+
+/// What a client heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Answer {
+    /// Nothing yet, or nothing ever: its api died.
+    Silence,
+    /// 202, with this order.
+    Accepted(u8),
+    /// 503.
+    Unavailable,
+    /// 410: the key's order is not there.
+    Gone,
+}
+
+/// A request to cancel, `api/src/route/cancel_order.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Canceller {
+    Waiting,
+    Decide { order: u8, state: State },
+    Publish(Publishing),
+    Send { order: u8 },
+    Done,
+}
+
+/// A job of a worker, `worker/src/job/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Worker {
+    Idle,
+    /// Looks what the order is, or claims it unseen.
+    Claim(Received),
+    /// Stores what it decided when it saw the order.
+    Decided {
+        received: Received,
+        state: State,
+        what: What,
+    },
+    /// Ends what it has claimed unseen.
+    EndUnseen {
+        received: Received,
+        state: State,
+        what: What,
+    },
+    /// The processor runs.
+    Run(Job),
+    /// Records progress.
+    Report {
+        job: Job,
+        again: bool,
+    },
+    /// Shows the order as it runs.
+    Publish {
+        job: Job,
+        publishing: Publishing,
+    },
+    /// Records the end. `landed` if it has, and the answer was lost.
+    End {
+        job: Job,
+        what: What,
+        landed: bool,
+    },
+    /// Shows the end.
+    PublishEnd {
+        received: Received,
+        publishing: Publishing,
+    },
+    /// Deletes the message. `then` only with a guard removed.
+    Delete {
+        received: Received,
+        then: Option<Publishing>,
+    },
+    /// Puts a message that is not due back, by a new one.
+    Postpone(Received),
+}
+
+impl Worker {
+    pub(crate) fn received(&self) -> Option<Received> {
+        let mut copy = *self;
+        copy.received_mut().copied()
+    }
+
+    pub(crate) fn received_mut(&mut self) -> Option<&mut Received> {
+        match self {
+            Self::Idle => None,
+            Self::Claim(received)
+            | Self::Postpone(received)
+            | Self::Decided { received, .. }
+            | Self::EndUnseen { received, .. }
+            | Self::PublishEnd { received, .. }
+            | Self::Delete { received, .. } => Some(received),
+            Self::Run(job) | Self::Report { job, .. } | Self::Publish { job, .. } | Self::End { job, .. } => {
+                Some(&mut job.received)
+            }
+        }
+    }
+
+    /// The same, whichever slot its message has.
+    pub(crate) fn anonymous(mut self) -> Self {
+        if let Some(received) = self.received_mut() {
+            received.slot = 0;
+        }
+        self
+    }
+}
+
+/// A message in the received of a worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Received {
+    pub(crate) slot: u8,
+    pub(crate) order: u8,
+    pub(crate) etag: bool,
+    /// Delivered for the first time.
+    pub(crate) first: bool,
+}
+
+impl Received {
+    /// What the message says to state in S3.
+    pub(crate) fn believed(self) -> Option<Object> {
+        self.etag.then_some(Object::PENDING)
+    }
+}
+
+/// A claimed order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Job {
+    pub(crate) received: Received,
+    pub(crate) state: State,
+    pub(crate) believed: Option<Object>,
+    /// It has reported progress, or published that it runs; once is enough.
+    pub(crate) reported: bool,
+    pub(crate) published: bool,
+}
+
+/// The transitions that a worker makes, without what does not decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum What {
+    Start,
+    Progress,
+    Retry,
+    HandBack,
+    Complete,
+    Exhaust,
+    Overdue,
+    DeadLetter,
+    Cancel,
+    Redrive,
+}
+
+/// The sweeper, `worker/src/sweeper.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Sweeper {
+    Idle,
+    /// The index says that the order is due; the row decides.
+    Read {
+        order: u8,
+    },
+    Publish(Publishing),
+    Send {
+        order: u8,
+    },
+    Mark {
+        order: u8,
+    },
+    /// The index says that the order's deadline has passed.
+    ReadLate {
+        order: u8,
+    },
+    Fail {
+        order: u8,
+        state: State,
+    },
+    PublishEnd(Publishing),
+    /// S3 is down: a message is left for a worker.
+    Leave {
+        order: u8,
+    },
+}
+
+/// The consumer of dead letters, `worker/src/dead_letters.rs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum DeadLetters {
+    Idle,
+    Read { slot: u8, order: u8 },
+    Fail { slot: u8, order: u8, state: State },
+    Publish { slot: u8, publishing: Publishing },
+    Delete { slot: u8 },
+}
+
+impl DeadLetters {
+    pub(crate) fn slot(&self) -> Option<u8> {
+        let mut copy = *self;
+        copy.slot_mut().copied()
+    }
+
+    pub(crate) fn slot_mut(&mut self) -> Option<&mut u8> {
+        match self {
+            Self::Idle => None,
+            Self::Read { slot, .. } | Self::Fail { slot, .. } | Self::Publish { slot, .. } | Self::Delete { slot } => {
+                Some(slot)
+            }
+        }
+    }
+}
+
+/// An operator who gives a failed order another chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Operator {
+    Waiting,
+    Redrive { order: u8, state: State },
+    Publish(Publishing),
+    Send { order: u8 },
+    Mark { order: u8 },
+    Done,
+}

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Removes each guard of the write protocol from the code in turn, and expects that a test fails: `just mutants`.
 
-Works on a copy of what is committed, under target/, so that the checkout stays as it is. A guard whose text is no longer
-found is an error: whoever changes a guard changes it here.
+Works on a copy of HEAD under target/, so that the checkout stays as it is. A guard whose text is not in the code any
+more is an error: a change of a guard is a change of this file too.
 """
 
 import argparse
@@ -16,7 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 COPY = ROOT / "target" / "mutants" / "copy"
 BUILT = ROOT / "target" / "mutants" / "built"
 
-# What is removed, where, what stands there, and what stands there instead; in several places if there are several.
+# The name of the guard, the file, its text, and the text without it. Tuples have several places of
+# one file.
 GUARDS = [
     (
         "If-Match on an overwrite",
@@ -31,7 +32,7 @@ GUARDS = [
         "encode(object)?).send()",
     ),
     (
-        "dropping what is not newer",
+        "dropping a status that is not newer",
         "shared/stores/src/status_store.rs",
         "Some(s) if s.revision >= object.revision => return Ok(Published::NotOlder),\n                standing => standing.map(|s| s.etag),\n            };\n        }\n        Err(",
         "standing => standing.map(|s| s.etag),\n            };\n        }\n        Err(",
@@ -61,13 +62,13 @@ GUARDS = [
         "record.lease.as_ref().filter(|l| l.until > now && false) {",
     ),
     (
-        "deleting the message only after the final status stands in S3",
+        "deleting the message only after the final status is published",
         "worker/src/job/record.rs",
         ('    let shown = insist("show the end of an order", None, show).await;', "    delivery.complete().await\n}\n\n/// Makes"),
         ('    delivery.complete().await?;\n    let shown = insist("show the end of an order", None, show).await;', "    Ok(())\n}\n\n/// Makes"),
     ),
     (
-        "showing an ended order again when its message comes again",
+        "publishing an ended order again at a second delivery",
         "shared/domain/src/claim.rs",
         "if state.status.is_final() {\n        return Decision::Republish;",
         "if state.status.is_final() {\n        return Decision::Wait(Duration::from_secs(3_600));",
@@ -79,7 +80,7 @@ GUARDS = [
         "for id in Vec::new() {\n        let _ = before;",
     ),
     (
-        "the dead letters' consumer",
+        "the consumer of dead letters",
         "worker/src/lib.rs",
         "if let Some(queue) = worker.stores.dead_letters.clone() {",
         "if let Some(queue) = worker.stores.dead_letters.clone().filter(|_| false) {",
@@ -132,7 +133,7 @@ def failing():
 
 def main():
     args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--only", metavar="TEXT", help="only guards whose name has this in it")
+    args.add_argument("--only", metavar="TEXT", help="only guards whose name contains this")
     only = args.parse_args().only
     subprocess.run(["git", "worktree", "prune"], cwd=ROOT, check=True)
     if COPY.exists():
@@ -141,9 +142,9 @@ def main():
     survived = 0
     try:
         intact = failing()
-        print(f"| {'nothing':60} | {', '.join(intact or []) or 'none, as it should be'} |", flush=True)
+        print(f"| {'nothing':60} | {', '.join(intact or []) or 'none, as expected'} |", flush=True)
         if intact != []:
-            return "the tests do not pass as they are"
+            return "the tests fail without any change"
         for name, path, before, after in GUARDS:
             if only and only not in name:
                 continue
@@ -152,7 +153,7 @@ def main():
             pairs = zip(before, after) if isinstance(before, tuple) else [(before, after)]
             for old, new in pairs:
                 if text.count(old) != 1:
-                    return f"{path}: {old!r} stands there {text.count(old)} times"
+                    return f"{path}: {old!r} is there {text.count(old)} times"
                 mutant = mutant.replace(old, new)
             file.write_text(mutant)
             found = failing()
@@ -163,7 +164,7 @@ def main():
             print(f"| {name:60} | {', '.join(found) or 'NONE'} |", flush=True)
     finally:
         subprocess.run(["git", "worktree", "remove", "--force", str(COPY)], cwd=ROOT, check=False)
-    return f"{survived} guards can be removed unnoticed" if survived else 0
+    return f"{survived} guards can be removed without a failing test" if survived else 0
 
 
 sys.exit(main())

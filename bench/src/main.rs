@@ -7,6 +7,7 @@ mod poison;
 mod polling;
 mod polling_sim;
 mod push;
+mod statistics;
 
 use clap::{Parser, Subcommand};
 

@@ -1,7 +1,8 @@
 //! Which AWS actions each part of the service calls, read from its sources.
 //!
-//! `shared/stores/src/` is the only place that calls AWS, each method in so many words: `.put_item()`. A part calls these
-//! methods through what its variables are named after: `orders.take(…)`, `objects.publish(…)`, `queue.send(…)`.
+//! `shared/stores/src/` is the only place that calls AWS, each operation by its own method:
+//! `.put_item()`. A part calls these methods through variables with fixed names: `orders.take(…)`,
+//! `objects.publish(…)`, `queue.send(…)`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +11,7 @@ use std::{
 
 use regex::Regex;
 
-/// What has a role of its own.
+/// The parts that have a role of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     Api,
@@ -20,7 +21,8 @@ pub(crate) enum Part {
     Notifier,
 }
 
-/// The SDK's methods, and the actions that they need. A transaction needs those of its parts.
+/// The methods of the SDK, and the actions that they need. A transaction needs the actions of its
+/// parts.
 const OPERATIONS: [(&str, &str); 14] = [
     ("get_item", "dynamodb:GetItem"),
     ("put_item", "dynamodb:PutItem"),
@@ -42,7 +44,8 @@ const OPERATIONS: [(&str, &str); 14] = [
 /// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html>
 const EVENT_SOURCE: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
 
-/// The same for a table's stream. <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html>
+/// The same for a table's stream.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html>
 const STREAM_SOURCE: [&str; 4] =
     ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
 
@@ -54,8 +57,8 @@ const SIGNED: [(&str, &[&str]); 4] = [
     (r#"self.signer,"appsync""#, &["appsync:EventPublish"]),
 ];
 
-/// What of `shared/stores/src/show.rs` is called, and what that calls.
-const SHOWN: [(&str, &str); 3] = [
+/// The functions of `shared/stores/src/show.rs`, and what they call.
+const PUBLISHING: [(&str, &str); 3] = [
     ("stores.show(", "objects.publish( orders.watchers( queue.send_all("),
     ("stores.tell(", "orders.watchers( queue.send_all("),
     ("stores.heartbeat(", "queue.send("),
@@ -84,7 +87,8 @@ fn sources(path: &str) -> String {
     text
 }
 
-/// The methods of a file of `shared/stores/src/`, and the actions that each calls, those of its own helpers among them.
+/// The methods of a file of `shared/stores/src/`, and the actions that each calls, also through
+/// methods of the same type.
 fn methods(file: &str) -> BTreeMap<String, BTreeSet<String>> {
     let text = sources(&format!("shared/stores/src/{file}.rs"));
     let head = Regex::new(r"\n    (?:pub(?:\([a-z]+\))? )?(?:async )?fn (\w+)").unwrap();
@@ -97,7 +101,7 @@ fn methods(file: &str) -> BTreeMap<String, BTreeSet<String>> {
     };
     let mut all: BTreeMap<String, BTreeSet<String>> =
         starts.iter().enumerate().map(|(i, (_, name))| (name.clone(), calls(body(i)))).collect();
-    // Methods that call others of the same type: until nothing is added any more.
+    // Methods that call others of the same type, as often as calls may be nested.
     for _ in 0..starts.len() {
         for (i, (_, name)) in starts.iter().enumerate() {
             let more: Vec<String> = (starts.iter().filter(|(_, other)| other != name))
@@ -123,17 +127,18 @@ pub(crate) fn calls(part: Part) -> BTreeSet<String> {
     };
     let mut text: String = paths.iter().map(|p| sources(p)).collect();
     if part == Part::DeadLetters {
-        // The operator's own credentials redrive, and the container's loop receives; a function only buries, and shows as
-        // the worker does.
+        // Redriving has the credentials of the operator, and receiving belongs to the loop in a
+        // container. A function only fails the order, and publishes as the worker does.
         let bury = text.find("pub(crate) async fn bury").unwrap();
         let end = text.find("/// What became of an attempt to redrive").unwrap();
         text = text[bury..end].to_owned();
-        assert!(text.contains("job::publish("), "it shows as a worker does");
+        assert!(text.contains("job::publish("), "it publishes as a worker does");
         text += "presigner.get( stores.show(";
     }
     let mut called = BTreeSet::new();
     if part == Part::Notifier {
-        // Of the functions' file only what the notifier's events lead to; orders and sweeps are for other functions.
+        // Of the Lambda entry point only the events of the notifier; orders and sweeps are for
+        // other functions.
         let lambda = sources("worker/src/lambda/mod.rs");
         let from = lambda.find("/// Delivers notifications").unwrap();
         let to = lambda.find("async fn sweep").unwrap();
@@ -146,7 +151,7 @@ pub(crate) fn calls(part: Part) -> BTreeSet<String> {
             called.extend(actions.iter().map(|a| (*a).to_owned()));
         }
     }
-    for (shows, calls) in SHOWN {
+    for (shows, calls) in PUBLISHING {
         if text.contains(shows) {
             text += calls;
         }
@@ -171,6 +176,6 @@ pub(crate) fn calls(part: Part) -> BTreeSet<String> {
     if from_queue {
         called.extend(EVENT_SOURCE.map(str::to_owned));
     }
-    assert!(called.len() >= 4, "{part:?}: {called:?} cannot be all");
+    assert!(called.len() >= 4, "{part:?}: more is called than {called:?}");
     called
 }

@@ -1,7 +1,7 @@
-//! What Terraform sets up is what the code needs: settings, permissions, times, routes. It reads the HCL and the sources
-//! and needs no Terraform.
+//! Terraform sets up what the code needs: settings, permissions, times, routes. These tests read
+//! the HCL and the sources, and need no Terraform.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod actions;
 mod hcl_files;
@@ -37,7 +37,7 @@ fn required(settings: &[Setting]) -> BTreeSet<String> {
 }
 
 #[test]
-fn functions_get_every_setting_that_they_need_and_none_that_they_do_not_know() {
+fn functions_get_the_settings_that_they_need_and_no_unknown_ones() {
     let api = module("api");
     let function = blocks(&api, "resource", "aws_lambda_function").remove(0);
     let environment = function.body.blocks().find(|b| b.identifier() == "environment").unwrap();
@@ -50,13 +50,13 @@ fn functions_get_every_setting_that_they_need_and_none_that_they_do_not_know() {
         .flat_map(|l| variables(local(&worker, l)))
         .collect();
 
-    // Lambda's own needs: a function has no address, and credentials whose end it is not told.
+    // In Lambda: a function does not learn when its credentials end.
     let in_lambda = ["OFFLOAD_SIGNER_ROLE_ARN".to_owned()];
     for (name, set, settings) in
         [("api", of_api, offload_api::program::settings()), ("worker", of_worker, offload_worker::program::settings())]
     {
         let known = known(&settings);
-        assert!(set.is_subset(&known), "{name}: nobody knows {:?}", set.difference(&known).collect::<Vec<_>>());
+        assert!(set.is_subset(&known), "{name}: unknown settings {:?}", set.difference(&known).collect::<Vec<_>>());
         for needed in required(&settings).iter().chain(&in_lambda) {
             assert!(set.contains(needed), "{name}: {needed} is not set");
         }
@@ -65,7 +65,7 @@ fn functions_get_every_setting_that_they_need_and_none_that_they_do_not_know() {
         } else {
             assert!(
                 set.contains("OFFLOAD_DEAD_LETTER_QUEUE_URL"),
-                "{name}: it could not tell dead letters from orders"
+                "{name}: it could not distinguish dead letters from orders"
             );
         }
     }
@@ -132,9 +132,10 @@ fn a_message_stays_invisible_for_six_times_the_functions_timeout() {
     assert!(functions.contains("var.timeout_seconds"), "the worker's timeout is the variable: {functions}");
     for mapping in blocks(&worker, "resource", "aws_lambda_event_source_mapping") {
         let types = hcl::format::to_string(attribute(&mapping.body, "function_response_types")).unwrap();
-        assert!(types.contains("ReportBatchItemFailures"), "a poison record would bring its whole batch again");
+        assert!(types.contains("ReportBatchItemFailures"), "one poison record would redeliver its whole batch");
     }
-    // The dead letters' function: thirty seconds, of a queue with the same visibility; the least worker has 5 s.
+    // The function behind the dead-letter queue has thirty seconds, and the queue the same
+    // visibility timeout.
     let queue = module("queue");
     for q in blocks(&queue, "resource", "aws_sqs_queue") {
         assert_eq!(
@@ -158,19 +159,22 @@ fn the_http_api_routes_what_the_router_serves() {
             served.insert(format!("{} {path}", method.to_uppercase()));
         }
     }
-    // Prometheus asks a server; the numbers of a function are CloudWatch's. And a function keeps no connections: API Gateway
-    // does, by the WebSocket API.
+    // Prometheus scrapes a server; a function has the metrics of CloudWatch. A function keeps no
+    // connections: API Gateway does, by the WebSocket API.
     for of_servers in ["GET /metrics", "GET /order/{id}/events", "GET /ws"] {
         served.remove(of_servers);
     }
     assert_eq!(routed, served);
     for path in ["/order", "/order/{id}"] {
-        assert!(routes.iter().any(|r| text_of(r) == format!("OPTIONS {path}")), "pages ask before they call {path}");
+        assert!(
+            routes.iter().any(|r| text_of(r) == format!("OPTIONS {path}")),
+            "browsers send a preflight before they call {path}"
+        );
     }
 }
 
 #[test]
-fn the_websocket_api_has_a_route_for_every_action_of_its_own_and_one_for_the_rest() {
+fn the_websocket_api_has_its_routes_and_a_default() {
     let push = module("push");
     let routes: BTreeSet<String> = hcl::format::to_string(&push).unwrap().split('"').map(str::to_owned).collect();
     for route in ["$connect", "$disconnect", "$default", "subscribe"] {

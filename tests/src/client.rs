@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
-use crate::PATIENCE;
+use crate::{PATIENCE, orders};
 
-/// An answer, read whole.
+/// A response, read whole.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// The headers.
@@ -18,11 +18,11 @@ pub struct Answer {
     pub text: String,
 }
 
-impl Answer {
-    /// Reads an answer.
+impl Response {
+    /// Reads a response.
     ///
     /// # Panics
-    /// If it breaks off.
+    /// If the connection breaks.
     pub async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Self { status, headers, text: response.text().await.expect("a body") }
@@ -46,7 +46,7 @@ impl Answer {
     /// The last part of a problem's type.
     ///
     /// # Panics
-    /// If the answer is no problem.
+    /// If the response is no problem.
     #[must_use]
     pub fn problem(&self) -> String {
         assert_eq!(self.header("content-type"), "application/problem+json", "{} {}", self.status, self.text);
@@ -56,7 +56,7 @@ impl Answer {
     }
 }
 
-/// What a client knows of an order that it placed.
+/// What a client knows of an order that was accepted.
 #[derive(Debug, Clone)]
 pub struct Receipt {
     /// The order's id.
@@ -65,7 +65,7 @@ pub struct Receipt {
     pub status_url: String,
     /// What opens it at the api.
     pub token: String,
-    /// The whole answer.
+    /// The whole response.
     pub body: Value,
 }
 
@@ -75,28 +75,47 @@ impl Receipt {
     /// # Panics
     /// If it is not one.
     #[must_use]
-    pub fn of(answer: &Answer) -> Self {
-        assert_eq!(answer.status, 202, "{}", answer.text);
-        let body = answer.json();
+    pub fn of(response: &Response) -> Self {
+        assert_eq!(response.status, 202, "{}", response.text);
+        let body = response.json();
         let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("{name} in {body}")).to_owned();
         Self { id: text("id"), status_url: text("status_url"), token: text("order_token"), body }
     }
 }
 
-/// What was seen at a status URL over time, checked to go forward.
+/// Submits a small order under this idempotency key until it is accepted.
+///
+/// # Panics
+/// If it is not accepted within [`PATIENCE`].
+pub async fn post_until_accepted(http: &reqwest::Client, url: &str, key: &str) -> Receipt {
+    let order = orders::fulfilment();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let request = http.post(url).header("idempotency-key", key).json(&order);
+        if let Ok(response) = request.send().await
+            && response.status() == 202
+        {
+            return Receipt::of(&Response::of(response).await);
+        }
+        assert!(Instant::now() < end, "{key} is not accepted");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Polls one status URL, and checks that the order only goes forward.
 #[derive(Debug, Default)]
-pub struct View {
+pub struct Poller {
     last: Option<Value>,
-    /// How many different revisions were seen.
+    /// How many different revisions were polled.
     pub changes: usize,
 }
 
-impl View {
-    /// Takes note of an object.
+impl Poller {
+    /// Takes the next status object.
     ///
     /// # Panics
-    /// If it is older than one seen before, or changes a final status.
-    pub fn see(&mut self, object: Value) {
+    /// If it is older than one before, or changes a final status.
+    pub fn record(&mut self, object: Value) {
         if let Some(last) = &self.last {
             let rank = |v: &Value| match v["status"].as_str() {
                 Some("pending") => 0,
@@ -116,7 +135,7 @@ impl View {
         self.last = Some(object);
     }
 
-    /// Looks at a status URL until the order has ended.
+    /// Polls until the order has ended.
     ///
     /// # Panics
     /// If it does not end within [`PATIENCE`], or goes back.
@@ -124,7 +143,8 @@ impl View {
         self.until_done_every(Duration::from_millis(25), http, url).await
     }
 
-    /// The same with a longer pause between looks, for a test of so many orders that their looks would be its load.
+    /// The same with a longer pause between polls, for a test with so many orders that their polls
+    /// would be its load.
     ///
     /// # Panics
     /// As [`until_done`](Self::until_done).
@@ -136,7 +156,7 @@ impl View {
                 && response.status() == 200
                 && let Ok(object) = response.json::<Value>().await
             {
-                self.see(object);
+                self.record(object);
             }
             if let Some(last) = self.last.as_ref().filter(|l| l["done"] == true) {
                 return last.clone();

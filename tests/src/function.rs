@@ -1,5 +1,5 @@
-//! Lambda around a real program: its Runtime API, on a port of its own, which hands out invocations one at a time and
-//! kills what outlasts them.
+//! Lambda around a real program: its Runtime API on a port of its own, which serves invocations
+//! one at a time and kills the program when one takes too long.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -22,14 +22,14 @@ use offload_service::clock;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
-    sync::{Mutex as Turn, mpsc, oneshot},
+    sync::{Mutex as AsyncMutex, mpsc, oneshot},
     task::AbortHandle,
     time::timeout,
 };
 
 use crate::{PATIENCE, Process, System};
 
-/// A request as an HTTP API of API Gateway hands it on (payload format 2.0).
+/// A request as an HTTP API of API Gateway forwards it (payload format 2.0).
 #[must_use]
 pub fn http_api_request(method: &str, path: &str, headers: &Value, body: Option<&str>) -> Value {
     json!({
@@ -44,26 +44,26 @@ pub fn http_api_request(method: &str, path: &str, headers: &Value, body: Option<
     })
 }
 
-/// What became of an invocation.
+/// How an invocation ended.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Invoked {
-    /// The function answered.
-    Answer(Value),
-    /// The function said that it failed.
+pub enum InvocationResult {
+    /// The function responded.
+    Response(Value),
+    /// The function reported that it failed.
     Error(Value),
-    /// Its time was over before it said anything: it was killed.
+    /// It was killed, as its time was over before it reported anything.
     TimedOut,
 }
 
-impl Invoked {
-    /// The answer.
+impl InvocationResult {
+    /// The response.
     ///
     /// # Panics
     /// If there is none.
     #[must_use]
-    pub fn answer(self) -> Value {
+    pub fn response(self) -> Value {
         match self {
-            Self::Answer(answer) => answer,
+            Self::Response(response) => response,
             other => panic!("{other:?}"),
         }
     }
@@ -76,9 +76,9 @@ struct Pending {
 }
 
 struct RuntimeApi {
-    next: Turn<mpsc::Receiver<Pending>>,
-    waiting: Mutex<HashMap<String, oneshot::Sender<Invoked>>>,
-    /// Told when the function asks for work for the first time, or that it could not begin.
+    next: AsyncMutex<mpsc::Receiver<Pending>>,
+    waiting: Mutex<HashMap<String, oneshot::Sender<InvocationResult>>>,
+    /// Notified when the function asks for work for the first time, or could not begin.
     begun: Mutex<Option<oneshot::Sender<Result<(), Value>>>>,
 }
 
@@ -92,14 +92,15 @@ pub struct Function {
 }
 
 impl Function {
-    /// Starts a program of the workspace as a function of this system, and waits until it asks for work.
+    /// Starts a program of the workspace as a function of this system, and waits until it asks for
+    /// work.
     ///
     /// # Panics
     /// If it does not.
     pub async fn start(program: &str, system: &System, settings: &[(&str, &str)]) -> Self {
         let (invoke, next) = mpsc::channel(16);
         let (begun, has_begun) = oneshot::channel();
-        let api = RuntimeApi { next: Turn::new(next), waiting: Mutex::default(), begun: Mutex::new(Some(begun)) };
+        let api = RuntimeApi { next: AsyncMutex::new(next), waiting: Mutex::default(), begun: Mutex::new(Some(begun)) };
         let api = Arc::new(api);
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next_invocation))
@@ -134,16 +135,16 @@ impl Function {
     ///
     /// # Panics
     /// If the runtime API is gone.
-    pub async fn invoke(&mut self, event: Value, time: Duration) -> Invoked {
+    pub async fn invoke(&mut self, event: Value, time: Duration) -> InvocationResult {
         let id = uuid::Uuid::new_v4().to_string();
-        let (answered, answer) = oneshot::channel();
-        self.api.waiting.lock().expect("no panic").insert(id.clone(), answered);
-        self.invoke.send(Pending { id, event, time }).await.expect("it listens");
-        match timeout(time, answer).await {
+        let (responded, response) = oneshot::channel();
+        self.api.waiting.lock().expect("no panic").insert(id.clone(), responded);
+        self.invoke.send(Pending { id, event, time }).await.expect("the runtime API lives");
+        match timeout(time, response).await {
             Ok(invoked) => invoked.expect("the runtime API lives"),
             Err(_) => {
                 self.process.kill();
-                Invoked::TimedOut
+                InvocationResult::TimedOut
             }
         }
     }
@@ -173,7 +174,7 @@ async fn next_invocation(State(api): State<Arc<RuntimeApi>>) -> Response {
     (headers, event.to_string()).into_response()
 }
 
-fn settle(api: &RuntimeApi, id: &str, invoked: Invoked) -> StatusCode {
+fn settle(api: &RuntimeApi, id: &str, invoked: InvocationResult) -> StatusCode {
     match api.waiting.lock().expect("no panic").remove(id) {
         Some(waiting) => {
             let _ = waiting.send(invoked);
@@ -188,11 +189,11 @@ fn parsed(body: &Bytes) -> Value {
 }
 
 async fn response(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    settle(&api, &id, Invoked::Answer(parsed(&body)))
+    settle(&api, &id, InvocationResult::Response(parsed(&body)))
 }
 
 async fn error(State(api): State<Arc<RuntimeApi>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    settle(&api, &id, Invoked::Error(parsed(&body)))
+    settle(&api, &id, InvocationResult::Error(parsed(&body)))
 }
 
 async fn init_error(State(api): State<Arc<RuntimeApi>>, body: Bytes) -> StatusCode {

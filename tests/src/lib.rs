@@ -1,11 +1,12 @@
-//! A whole system for a test: its own stack, its own api and workers, on free ports, gone when it is dropped.
+//! A whole system for a test: its own stack, its own api and workers, on free ports, gone when it
+//! is dropped.
 //!
-//! Nothing here knows more of the service than its HTTP contract, except for starting it, breaking it, and counting
-//! what crosses the wire.
+//! Nothing here knows more of the service than its HTTP contract, except for starting it, breaking
+//! it, and counting the calls on the wire.
 
 mod client;
 mod function;
-pub mod post;
+pub mod orders;
 mod process;
 mod program;
 mod push;
@@ -14,8 +15,8 @@ mod raw_queue;
 mod signer;
 mod system;
 
-pub use client::{Answer, Receipt, View};
-pub use function::{Function, Invoked, http_api_request};
+pub use client::{Poller, Receipt, Response, post_until_accepted};
+pub use function::{Function, InvocationResult, http_api_request};
 pub use process::Process;
 pub use program::program;
 pub use push::{EventStream, Socket, SseEvent};
@@ -26,8 +27,8 @@ pub use system::{INTERNAL_SECRET, SECRET, Setup, System, WEBHOOK_SECRET};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The longest that a test waits for something that should happen within a second or two: long, because machines that
-/// run tests are busy.
+/// The longest that a test waits for something that should happen within a second or two. It is
+/// long because machines that run tests are busy.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `check` gives a value.

@@ -26,7 +26,8 @@ impl Process {
         Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("it starts"))
     }
 
-    /// The first line that it prints, as JSON: `offload up --json` says so when everything is ready.
+    /// The first line that it prints, as JSON: `offload up --json` prints it once everything is
+    /// ready.
     ///
     /// # Panics
     /// If it ends without one.
@@ -52,7 +53,7 @@ impl Process {
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("to signal");
     }
 
-    /// Sends SIGKILL and waits: nothing of the process can run on.
+    /// Sends SIGKILL and waits, so that nothing of the process runs any more.
     ///
     /// # Panics
     /// If it cannot.

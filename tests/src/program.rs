@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-/// A program of the workspace, built with the tests: it lies beside the caller, or beside the folder that test executables
-/// lie in; or in the folder that `OFFLOAD_TEST_PROGRAMS` names, for programs of another profile.
+/// A program of the workspace, built with the tests. It is beside the caller, or beside the folder
+/// of the test executables. `OFFLOAD_TEST_PROGRAMS` names another folder, for programs of another
+/// profile.
 ///
 /// # Panics
-/// If it is not there: `cargo test --workspace` builds it, `cargo test -p offload-tests` alone does not.
+/// If it is not there: `cargo test --workspace` builds it, `cargo test -p offload-tests` alone does
+/// not.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     if let Some(folder) = std::env::var_os("OFFLOAD_TEST_PROGRAMS") {

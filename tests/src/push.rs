@@ -1,6 +1,4 @@
-//! Clients that are told of changes, as anybody could write them.
-
-use std::time::Duration;
+//! Subscribers as anybody could write them: event streams and WebSockets.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
@@ -22,15 +20,15 @@ pub struct SseEvent {
 pub struct EventStream {
     response: reqwest::Response,
     buffer: String,
-    /// What the stream said before its first event: `retry` and comments.
+    /// What came before the first event: `retry` and comments.
     pub preamble: String,
 }
 
 impl EventStream {
-    /// The stream of an answer.
+    /// The stream of a response.
     ///
     /// # Panics
-    /// If the answer is no stream of events.
+    /// If the response is no event stream.
     #[must_use]
     pub fn of(response: reqwest::Response) -> Self {
         let media = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -88,20 +86,20 @@ impl Socket {
     /// The refusal's status code.
     ///
     /// # Panics
-    /// If there is no answer.
+    /// If there is no response.
     pub async fn open(url: &str) -> Result<Self, u16> {
         match connect_async(url).await {
             Ok((socket, _)) => Ok(Self(socket)),
-            Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
             Err(e) => panic!("{e}"),
         }
     }
 
-    /// Says something.
+    /// Sends a message.
     ///
     /// # Panics
     /// If the connection has broken.
-    pub async fn say(&mut self, message: &Value) {
+    pub async fn send(&mut self, message: &Value) {
         self.0.send(Message::text(message.to_string())).await.expect("to send");
     }
 
@@ -117,11 +115,6 @@ impl Socket {
                 _ => return None,
             }
         }
-    }
-
-    /// Whether nothing comes for a while.
-    pub async fn is_silent(&mut self, time: Duration) -> bool {
-        timeout(time, self.next()).await.is_err()
     }
 
     /// Events up to the final one.

@@ -1,4 +1,4 @@
-//! S3 as a client uses it that was handed credentials: with an SDK of its own.
+//! S3 as a client with temporary credentials and an SDK of its own uses it.
 
 use aws_credential_types::Credentials;
 use serde_json::Value;
@@ -13,7 +13,7 @@ pub struct RawObject {
 }
 
 impl RawObject {
-    /// What an answer's `status_access` opens.
+    /// The credentials of a response's `status_access`.
     ///
     /// # Panics
     /// If a member is missing.
@@ -22,7 +22,7 @@ impl RawObject {
         let text = |name: &str| access[name].as_str().unwrap_or_else(|| panic!("{name} is missing")).to_owned();
         let (id, secret) = (text("access_key_id"), text("secret_access_key"));
         Self {
-            credentials: Credentials::new(id, secret, Some(text("session_token")), None, "handed out"),
+            credentials: Credentials::new(id, secret, Some(text("session_token")), None, "temporary"),
             region: text("region"),
             base: format!("{}/{}", text("endpoint"), text("bucket")),
         }
@@ -31,7 +31,7 @@ impl RawObject {
     /// Reads an object: status and body.
     ///
     /// # Panics
-    /// If there is no answer.
+    /// If there is no response.
     pub async fn get(&self, http: &reqwest::Client, key: &Value) -> (u16, String) {
         let url = format!("{}/{}", self.base, key.as_str().expect("a key"));
         let signer = Signer { credentials: &self.credentials, region: &self.region, service: "s3" };
@@ -39,7 +39,7 @@ impl RawObject {
         for (name, value) in signer.sign("GET", &url, &[], b"").expect("it can be signed") {
             request = request.header(name, value);
         }
-        let answer = request.send().await.expect("an answer");
-        (answer.status().as_u16(), answer.text().await.expect("a body"))
+        let response = request.send().await.expect("a response");
+        (response.status().as_u16(), response.text().await.expect("a body"))
     }
 }

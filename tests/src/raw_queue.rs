@@ -1,5 +1,5 @@
-//! The queue of orders as anybody may use it who has the keys: sends what the service never would, and receives as Lambda
-//! does.
+//! A queue without the service in between: sends what the service never would, and receives as
+//! Lambda does.
 
 use anyhow::Context as _;
 use aws_credential_types::Credentials;
@@ -59,19 +59,20 @@ impl RawQueue {
     /// Sends a body as it is.
     ///
     /// # Errors
-    /// If the queue does not take it.
+    /// If the queue refuses it.
     pub async fn send(&self, body: &str) -> anyhow::Result<()> {
         self.call("SendMessage", json!({"MessageBody": body})).await.map(drop)
     }
 
-    /// Receives up to `max` messages, ten at most, and makes an event of them, as Lambda does for a function.
+    /// Receives up to `max` messages, ten at most, as an event of the kind that Lambda invokes
+    /// with.
     ///
     /// # Errors
-    /// If the queue does not answer.
+    /// If the queue does not respond.
     pub async fn receive_event(&self, max: usize) -> anyhow::Result<Value> {
         let wanted = json!({"MaxNumberOfMessages": max, "WaitTimeSeconds": 5, "VisibilityTimeout": 180,
             "MessageSystemAttributeNames": ["All"], "MessageAttributeNames": ["All"]});
-        let answer = self.call("ReceiveMessage", wanted).await?;
+        let response = self.call("ReceiveMessage", wanted).await?;
         let name = self.url.rsplit('/').next().unwrap_or_default();
         let attribute = |(name, value): (&String, &Value)| {
             let of_event = json!({"stringValue": value["StringValue"], "dataType": value["DataType"],
@@ -89,14 +90,14 @@ impl RawQueue {
             })
         };
         let records: Vec<Value> =
-            answer["Messages"].as_array().map(|m| m.iter().map(record).collect()).unwrap_or_default();
+            response["Messages"].as_array().map(|m| m.iter().map(record).collect()).unwrap_or_default();
         Ok(json!({"Records": records}))
     }
 
-    /// Deletes a message, as Lambda does with what a function has done.
+    /// Deletes a message, as Lambda does once a function has processed it.
     ///
     /// # Errors
-    /// If the queue does not.
+    /// If the queue refuses.
     pub async fn delete(&self, receipt_handle: &str) -> anyhow::Result<()> {
         self.call("DeleteMessage", json!({"ReceiptHandle": receipt_handle})).await.map(drop)
     }
@@ -111,10 +112,10 @@ impl RawQueue {
         for (name, value) in signer.sign("POST", &self.endpoint, &headers, body.as_bytes())? {
             request = request.header(name, value);
         }
-        let answer = request.body(body).send().await?;
-        let status = answer.status();
-        let text = answer.text().await?;
-        anyhow::ensure!(status.is_success(), "the queue says {status}: {text}");
-        serde_json::from_str(if text.is_empty() { "null" } else { &text }).context("the queue's answer")
+        let response = request.body(body).send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        anyhow::ensure!(status.is_success(), "the queue responded {status}: {text}");
+        serde_json::from_str(if text.is_empty() { "null" } else { &text }).context("the response of the queue")
     }
 }

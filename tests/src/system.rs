@@ -13,22 +13,22 @@ use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Answer, Receipt, View};
+use crate::{Poller, Receipt, Response};
 
 /// The token secret of every test.
 pub const SECRET: &str = "a-secret-that-is-long-enough-for-tests";
 
-/// What api and workers of every test share.
+/// The secret that api and workers of every test share.
 pub const INTERNAL_SECRET: &str = "another-secret-that-is-long-enough-for-tests";
 
-/// What signs the webhooks of every test.
+/// The key that signs the webhooks of every test.
 pub const WEBHOOK_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
 
 /// What a system consists of.
 pub struct Setup {
     /// Settings that differ from the defaults of tests.
     pub settings: Vec<(Setting, String)>,
-    /// The processor; `None` for what the settings say.
+    /// The processor; `None` for the one that the settings name.
     pub processor: Option<Arc<dyn Processor>>,
     /// How many workers.
     pub workers: usize,
@@ -69,27 +69,27 @@ impl Setup {
     }
 }
 
-struct Part {
+struct RunningTask {
     stop: CancellationToken,
-    task: JoinHandle<()>,
+    handle: JoinHandle<()>,
 }
 
 /// A running system.
 pub struct System {
     /// The embedded stack.
     pub stack: Stack,
-    /// The stores, for what a test must see that no client can.
+    /// The stores, for checks that no client could make.
     pub stores: Stores,
     /// The URLs of the api servers.
     pub apis: Vec<String>,
-    /// Speaks HTTP.
+    /// The HTTP client.
     pub http: reqwest::Client,
     setup: Setup,
-    api_parts: Vec<Part>,
-    worker_parts: Vec<Part>,
+    api_tasks: Vec<RunningTask>,
+    worker_tasks: Vec<RunningTask>,
 }
 
-/// Fast enough for tests, and otherwise as a service would have it.
+/// Fast enough for tests, otherwise as in production.
 fn defaults() -> Vec<(Setting, String)> {
     let own = [
         (c::BUCKET, "status"),
@@ -142,8 +142,8 @@ impl System {
         let stores = connection.stores(&setup.read(StoreSettings::read)).await.expect("stores");
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
         let (workers, apis) = (setup.workers, setup.apis);
-        let (api_parts, worker_parts, urls) = (Vec::new(), Vec::new(), Vec::new());
-        let mut system = Self { stack, stores, apis: urls, http, setup, api_parts, worker_parts };
+        let (api_tasks, worker_tasks, urls) = (Vec::new(), Vec::new(), Vec::new());
+        let mut system = Self { stack, stores, apis: urls, http, setup, api_tasks, worker_tasks };
         for _ in 0..apis {
             system.add_api().await;
         }
@@ -163,11 +163,11 @@ impl System {
         let stop = CancellationToken::new();
         let (settings, eta) = (self.setup.read(ApiSettings::read), self.setup.read(EtaSettings::read));
         let (stores, token) = (self.stores.clone(), stop.clone());
-        let task = tokio::spawn(async move {
+        let handle = tokio::spawn(async move {
             offload_api::serve(listener, settings, eta, stores, token).await.expect("the api serves");
         });
         self.apis.push(url);
-        self.api_parts.push(Part { stop, task });
+        self.api_tasks.push(RunningTask { stop, handle });
     }
 
     /// The environment of a program that belongs to this system.
@@ -208,7 +208,7 @@ impl System {
             None => self.setup.read(processor::from_settings),
         };
         let run = offload_worker::run(settings, eta, self.stores.clone(), processor, stop.clone());
-        self.worker_parts.push(Part { stop, task: tokio::spawn(run) });
+        self.worker_tasks.push(RunningTask { stop, handle: tokio::spawn(run) });
     }
 
     /// Stops the workers as SIGTERM does, and waits for them.
@@ -216,11 +216,11 @@ impl System {
     /// # Panics
     /// If one panicked.
     pub async fn stop_workers(&mut self) {
-        for part in &self.worker_parts {
-            part.stop.cancel();
+        for task in &self.worker_tasks {
+            task.stop.cancel();
         }
-        for part in self.worker_parts.drain(..) {
-            part.task.await.expect("the worker ends");
+        for task in self.worker_tasks.drain(..) {
+            task.handle.await.expect("the worker ends");
         }
     }
 
@@ -232,17 +232,17 @@ impl System {
     /// Sends a request.
     ///
     /// # Panics
-    /// If there is no answer.
-    pub async fn send(&self, request: RequestBuilder) -> Answer {
-        Answer::of(request.send().await.expect("an answer")).await
+    /// If there is no response.
+    pub async fn send(&self, request: RequestBuilder) -> Response {
+        Response::of(request.send().await.expect("a response")).await
     }
 
     /// Posts a body as an order.
-    pub async fn post(&self, body: &Value) -> Answer {
+    pub async fn post(&self, body: &Value) -> Response {
         self.send(self.request(Method::POST, "/order").json(body)).await
     }
 
-    /// Places an order.
+    /// Submits an order.
     ///
     /// # Panics
     /// If it is not accepted.
@@ -250,24 +250,24 @@ impl System {
         Receipt::of(&self.post(body).await)
     }
 
-    /// Asks the api of an order.
-    pub async fn get(&self, receipt: &Receipt) -> Answer {
+    /// Reads an order at the api.
+    pub async fn get(&self, receipt: &Receipt) -> Response {
         self.send(self.request(Method::GET, &format!("/order/{}", receipt.id)).bearer_auth(&receipt.token)).await
     }
 
-    /// Asks the api to cancel an order.
-    pub async fn cancel(&self, receipt: &Receipt) -> Answer {
+    /// Cancels an order at the api.
+    pub async fn cancel(&self, receipt: &Receipt) -> Response {
         self.send(self.request(Method::DELETE, &format!("/order/{}", receipt.id)).bearer_auth(&receipt.token)).await
     }
 
-    /// Reads a status URL once.
-    pub async fn look(&self, receipt: &Receipt) -> Answer {
+    /// Polls a status URL once.
+    pub async fn poll(&self, receipt: &Receipt) -> Response {
         self.send(self.http.get(&receipt.status_url)).await
     }
 
-    /// Follows an order to its end.
+    /// Polls until an order has ended.
     pub async fn done(&self, receipt: &Receipt) -> Value {
-        View::default().until_done(&self.http, &receipt.status_url).await
+        Poller::default().until_done(&self.http, &receipt.status_url).await
     }
 }
 
@@ -281,9 +281,9 @@ impl Setup {
 
 impl Drop for System {
     fn drop(&mut self) {
-        for part in self.api_parts.iter().chain(&self.worker_parts) {
-            part.stop.cancel();
-            part.task.abort();
+        for task in self.api_tasks.iter().chain(&self.worker_tasks) {
+            task.stop.cancel();
+            task.handle.abort();
         }
     }
 }

@@ -1,16 +1,14 @@
 //! A client may change its mind until the work is done.
 
 use offload_service::settings::catalogue as c;
-use offload_tests::{Setup, eventually};
-
-use crate::fulfilment;
+use offload_tests::{Setup, eventually, orders::fulfilment};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_order_is_cancelled_and_never_worked_on() {
     let mut system = Setup { workers: 0, ..Setup::default() }.start().await;
     let receipt = system.order(&fulfilment()).await;
-    let answer = system.cancel(&receipt).await;
-    assert_eq!((answer.status, answer.json()["status"].as_str()), (202, Some("cancelled")), "{}", answer.text);
+    let response = system.cancel(&receipt).await;
+    assert_eq!((response.status, response.json()["status"].as_str()), (202, Some("cancelled")), "{}", response.text);
     assert_eq!(system.done(&receipt).await["status"], "cancelled");
     assert_eq!(system.cancel(&receipt).await.status, 200, "already");
     system.add_worker();
@@ -37,7 +35,7 @@ async fn a_completed_order_cannot_be_cancelled() {
     let system = Setup::default().start().await;
     let receipt = system.order(&fulfilment()).await;
     system.done(&receipt).await;
-    let answer = system.cancel(&receipt).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (409, "order-already-ended"));
+    let response = system.cancel(&receipt).await;
+    assert_eq!((response.status, response.problem().as_str()), (409, "order-already-ended"));
     assert_eq!(system.done(&receipt).await["status"], "completed");
 }

@@ -1,14 +1,12 @@
 //! The estimate learns from the work that is done.
 
 use offload_service::settings::catalogue as c;
-use offload_tests::{Setup, eventually};
+use offload_tests::{Setup, eventually, orders::fulfilment};
 use serde_json::Value;
 
-use crate::fulfilment;
-
 #[tokio::test(flavor = "multi_thread")]
-async fn the_estimate_rests_on_what_orders_took_and_outlives_its_workers() {
-    // Told to expect a minute, where the work takes a fifth of a second.
+async fn the_estimate_learns_from_finished_orders_and_outlives_its_workers() {
+    // Configured to expect a minute, where the work takes a fifth of a second.
     let setup = Setup::default().with(c::EXPECTED_JOB_SECONDS, 60).with(c::JOB_SECONDS, 0.2);
     let mut system = setup.start().await;
     let first = system.order(&fulfilment()).await;
@@ -30,6 +28,6 @@ async fn the_estimate_rests_on_what_orders_took_and_outlives_its_workers() {
     system.add_api().await;
     let new = system.apis.pop().unwrap();
     system.apis.insert(0, new);
-    let told = eta(&system).await;
-    assert_eq!(told["basis"], "measured", "another api, and no worker left: {told}");
+    let later = eta(&system).await;
+    assert_eq!(later["basis"], "measured", "another api, and no worker left: {later}");
 }

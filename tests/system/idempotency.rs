@@ -4,13 +4,14 @@ use std::collections::HashSet;
 
 use futures_util::future::join_all;
 use offload_local::{FaultPlan, Outage, Service};
-use offload_tests::{Answer, Receipt, Setup, System};
+use offload_tests::{
+    Receipt, Response, Setup, System,
+    orders::{fulfilment, report},
+};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::fulfilment;
-
-async fn post(system: &System, api: usize, key: &str, body: &Value) -> Answer {
+async fn post(system: &System, api: usize, key: &str, body: &Value) -> Response {
     let request = system.http.post(format!("{}/order", system.apis[api])).header("idempotency-key", key).json(body);
     system.send(request).await
 }
@@ -47,19 +48,19 @@ async fn a_key_used_for_another_order_is_refused_without_a_write() {
     post(&system, 0, "k", &fulfilment()).await;
     let before = [Service::S3, Service::Sqs].map(|s| system.stack.requests(s));
     let dynamodb = system.stack.requests(Service::DynamoDb);
-    let answer = post(&system, 0, "k", &json!({"kind": "report", "rows": 3})).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (422, "idempotency-key-reused"));
+    let response = post(&system, 0, "k", &report(3)).await;
+    assert_eq!((response.status, response.problem().as_str()), (422, "idempotency-key-reused"));
     assert_eq!([Service::S3, Service::Sqs].map(|s| system.stack.requests(s)), before);
     let since = system.stack.requests(Service::DynamoDb).since(&dynamodb);
     assert_eq!((since.of("GetItem"), since.of("TransactWriteItems"), since.of("PutItem")), (1, 0, 0), "{since:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_hundred_posts_at_once_give_one_order_over_two_servers() {
+async fn two_hundred_posts_to_two_servers_at_once_give_one_order() {
     let system = Setup { apis: 2, ..Setup::default() }.start().await;
     let body = fulfilment();
-    let answers = join_all((0..200).map(|n| post(&system, n % 2, "same", &body))).await;
-    let receipts: Vec<_> = answers.iter().map(Receipt::of).collect();
+    let responses = join_all((0..200).map(|n| post(&system, n % 2, "same", &body))).await;
+    let receipts: Vec<_> = responses.iter().map(Receipt::of).collect();
     let ids: HashSet<_> = receipts.iter().map(|r| r.id.clone()).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");
     let done = system.done(&receipts[0]).await;

@@ -1,4 +1,5 @@
-//! Push as functions: the WebSocket API's routes, the notifier behind its queue, and the table's stream.
+//! Push by functions: the routes of the WebSocket API, the notifier behind its queue, and the
+//! stream of the table.
 
 use std::{
     collections::HashSet,
@@ -13,15 +14,13 @@ use axum::{
     routing::post,
 };
 use offload_service::{clock, settings::catalogue as c};
-use offload_tests::{Function, RawQueue, Receipt, Setup, System, eventually};
+use offload_tests::{Function, RawQueue, Receipt, Setup, System, eventually, orders::fulfilment};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::fulfilment;
-
 const TIME: Duration = Duration::from_secs(30);
 
-/// The Management API of API Gateway: what was posted to which connection, and with what authorization.
+/// The Management API of API Gateway: what was posted to which connection, with what authorization.
 #[derive(Default)]
 struct Management {
     posted: Mutex<Vec<(String, String, Value)>>,
@@ -31,7 +30,9 @@ struct Management {
 impl Management {
     async fn start() -> (Arc<Self>, String) {
         let management = Arc::new(Self::default());
-        let router = Router::new().route("/push/@connections/{id}", post(take)).with_state(Arc::clone(&management));
+        let router = Router::new()
+            .route("/push/@connections/{id}", post(post_to_connection))
+            .with_state(Arc::clone(&management));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/push", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -44,7 +45,7 @@ impl Management {
     }
 }
 
-async fn take(
+async fn post_to_connection(
     State(m): State<Arc<Management>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -58,8 +59,9 @@ async fn take(
     StatusCode::OK
 }
 
-/// An event of a WebSocket API, as API Gateway sends it (the fixture `example-apigw-websocket-request` of
-/// `aws_lambda_events`, and <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html>).
+/// An event of a WebSocket API, as API Gateway sends it (the fixture
+/// `example-apigw-websocket-request` of `aws_lambda_events`, and
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html>).
 fn event(route: &str, connection: &str, query: &Value, body: Option<&Value>) -> Value {
     let kind = match route {
         "$connect" => "CONNECT",
@@ -105,14 +107,14 @@ impl Push {
         Self { system, management, api, notifier, queue }
     }
 
-    /// What the api function answers: status code and body.
-    async fn say(&mut self, route: &str, connection: &str, query: Value, body: Option<Value>) -> (u64, Value) {
-        let answer = self.api.invoke(event(route, connection, &query, body.as_ref()), TIME).await.answer();
-        let text = answer["body"].as_str().unwrap_or_default();
-        (answer["statusCode"].as_u64().unwrap(), serde_json::from_str(text).unwrap_or_default())
+    /// Sends an event to the api function; status code and body of the response.
+    async fn send(&mut self, route: &str, connection: &str, query: Value, body: Option<Value>) -> (u64, Value) {
+        let response = self.api.invoke(event(route, connection, &query, body.as_ref()), TIME).await.response();
+        let text = response["body"].as_str().unwrap_or_default();
+        (response["statusCode"].as_u64().unwrap(), serde_json::from_str(text).unwrap_or_default())
     }
 
-    /// Has the notifier function deliver what waits, until `check` holds.
+    /// Invokes the notifier function with what is in its queue, until `check` holds.
     async fn deliver_until(&mut self, what: &str, check: impl Fn(&Management) -> bool) {
         let end = tokio::time::Instant::now() + offload_tests::PATIENCE;
         while !check(&self.management) {
@@ -121,37 +123,37 @@ impl Push {
             if batch["Records"].as_array().unwrap().is_empty() {
                 continue;
             }
-            let answer = self.notifier.invoke(batch.clone(), TIME).await.answer();
-            assert_eq!(answer["batchItemFailures"], json!([]), "{answer}");
+            let response = self.notifier.invoke(batch.clone(), TIME).await.response();
+            assert_eq!(response["batchItemFailures"], json!([]), "{response}");
             for record in batch["Records"].as_array().unwrap() {
                 self.queue.delete(record["receiptHandle"].as_str().unwrap()).await.unwrap();
             }
         }
     }
 
-    async fn watchers(&self, receipt: &Receipt) -> usize {
+    async fn subscribers(&self, receipt: &Receipt) -> usize {
         self.system.stores.orders.watchers(receipt.id.parse().unwrap(), clock::now()).await.unwrap().len()
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_of_api_gateway_follows_its_order() {
+async fn a_client_of_api_gateway_gets_the_status_of_its_orders() {
     let mut push = Push::start().await;
     let receipt = push.system.order(&fulfilment()).await;
     let second = push.system.order(&fulfilment()).await;
-    assert_eq!(push.say("$connect", "bad=", json!({"token": "nonsense"}), None).await.0, 401);
-    assert_eq!(push.say("$connect", "a=", json!({"token": receipt.token}), None).await.0, 200);
+    assert_eq!(push.send("$connect", "bad=", json!({"token": "nonsense"}), None).await.0, 401);
+    assert_eq!(push.send("$connect", "a=", json!({"token": receipt.token}), None).await.0, 200);
     push.deliver_until("the status as it is", |m| m.to("a=").iter().any(|e| e["data"]["status"] == "pending")).await;
 
-    let (status, problem) = push.say("$default", "a=", json!(null), Some(json!({"action": "dance"}))).await;
+    let (status, problem) = push.send("$default", "a=", json!(null), Some(json!({"action": "dance"}))).await;
     assert_eq!((status, problem["status"].as_u64()), (200, Some(400)), "{problem}");
     assert!(problem["type"].as_str().unwrap().ends_with("/unknown-action"));
     assert_eq!(
-        push.say("$default", "a=", json!(null), Some(json!({"action": "ping"}))).await.1,
+        push.send("$default", "a=", json!(null), Some(json!({"action": "ping"}))).await.1,
         json!({"type": "pong"})
     );
     let subscribe = json!({"action": "subscribe", "token": second.token});
-    let (_, now) = push.say("subscribe", "a=", json!(null), Some(subscribe)).await;
+    let (_, now) = push.send("subscribe", "a=", json!(null), Some(subscribe)).await;
     assert_eq!((now["subject"].as_str(), now["data"]["status"].as_str()), (Some(&*second.id), Some("pending")));
 
     push.system.add_worker();
@@ -170,56 +172,56 @@ async fn a_client_of_api_gateway_follows_its_order() {
         "{authorizations:?}"
     );
 
-    assert_eq!(push.watchers(&receipt).await, 1);
-    assert_eq!(push.say("$disconnect", "a=", json!(null), None).await.0, 200);
-    assert_eq!((push.watchers(&receipt).await, push.watchers(&second).await), (0, 0));
+    assert_eq!(push.subscribers(&receipt).await, 1);
+    assert_eq!(push.send("$disconnect", "a=", json!(null), None).await.0, 200);
+    assert_eq!((push.subscribers(&receipt).await, push.subscribers(&second).await), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_is_gone_is_forgotten() {
+async fn a_connection_that_is_gone_is_unsubscribed() {
     let mut push = Push::start().await;
     let receipt = push.system.order(&fulfilment()).await;
-    for connection in ["gone=", "there="] {
+    for connection in ["gone=", "open="] {
         let subscribe = json!({"action": "subscribe", "token": receipt.token});
-        push.say("subscribe", connection, json!(null), Some(subscribe)).await;
+        push.send("subscribe", connection, json!(null), Some(subscribe)).await;
     }
     push.management.gone.lock().unwrap().insert("gone=".into());
-    assert_eq!(push.watchers(&receipt).await, 2);
+    assert_eq!(push.subscribers(&receipt).await, 2);
     push.system.cancel(&receipt).await;
-    push.deliver_until("the end", |m| m.to("there=").iter().any(|e| e["data"]["status"] == "cancelled")).await;
-    eventually("410 removes the row", async || {
+    push.deliver_until("the end", |m| m.to("open=").iter().any(|e| e["data"]["status"] == "cancelled")).await;
+    eventually("410 removes the subscription", async || {
         let batch = push.queue.receive_event(10).await.ok()?;
         if !batch["Records"].as_array()?.is_empty() {
-            assert_eq!(push.notifier.invoke(batch, TIME).await.answer()["batchItemFailures"], json!([]));
+            assert_eq!(push.notifier.invoke(batch, TIME).await.response()["batchItemFailures"], json!([]));
         }
-        (push.watchers(&receipt).await == 1).then_some(())
+        (push.subscribers(&receipt).await == 1).then_some(())
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_client_of_api_gateway_may_take_its_order_along() {
+async fn an_order_may_be_cancelled_when_its_last_client_disconnects() {
     let mut push = Push::start().await;
     let receipt = push.system.order(&fulfilment()).await;
     let subscribe = json!({"action": "subscribe", "token": receipt.token, "cancel_on_disconnect": true});
-    push.say("subscribe", "a=", json!(null), Some(subscribe)).await;
-    push.say("$disconnect", "a=", json!(null), None).await;
+    push.send("subscribe", "a=", json!(null), Some(subscribe)).await;
+    push.send("$disconnect", "a=", json!(null), None).await;
     assert_eq!(push.system.done(&receipt).await["status"], "cancelled");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_of_the_tables_stream_becomes_the_same_event() {
+async fn a_record_of_the_tables_stream_gives_the_same_event() {
     let mut push = Push::start().await;
     let receipt = push.system.order(&fulfilment()).await;
     let subscribe = json!({"action": "subscribe", "token": receipt.token});
-    push.say("subscribe", "a=", json!(null), Some(subscribe)).await;
+    push.send("subscribe", "a=", json!(null), Some(subscribe)).await;
     push.system.add_worker();
     let done = push.system.done(&receipt).await;
     push.system.stop_workers().await;
     push.deliver_until("the event of the writer", |m| m.to("a=").iter().any(|e| e["data"]["done"] == true)).await;
     let written = push.management.to("a=").pop().unwrap();
 
-    // The row as the table has it, in the shape of a stream's record.
+    // The row of the table, in the shape of a stream record.
     let image = |revision: u64, watched: bool| {
         let millis = |name: &str| {
             let at: chrono::DateTime<chrono::Utc> = done[name].as_str().unwrap().parse().unwrap();
@@ -243,7 +245,7 @@ async fn a_record_of_the_tables_stream_becomes_the_same_event() {
     let record = |sequence: &str, before: Option<Value>, after: Value| {
         json!({"eventID": sequence, "eventName": "MODIFY", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "us-east-1",
             "dynamodb": {"ApproximateCreationDateTime": 1_479_499_740, "Keys": {"pk": {"S": receipt.id}, "sk": {"S": "order"}},
-                "OldImage": before, "NewImage": after, "SequenceNumber": sequence, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+                "OldImage": before, "NewImage": after, "SequenceNumber": sequence, "StreamPollerType": "NEW_AND_OLD_IMAGES"},
             "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/orders/stream/2016-11-16T20:42:48.104"})
     };
     let before = push.management.to("a=").len();
@@ -253,12 +255,12 @@ async fn a_record_of_the_tables_stream_becomes_the_same_event() {
         {"eventID": "3", "eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": {"SequenceNumber": "3",
             "NewImage": {"pk": {"S": "workers"}, "sk": {"S": "worker-1"}}}},
     ]});
-    let answer = push.notifier.invoke(changes, TIME).await.answer();
-    assert_eq!(answer, json!({"batchItemFailures": []}));
+    let response = push.notifier.invoke(changes, TIME).await.response();
+    assert_eq!(response, json!({"batchItemFailures": []}));
     push.deliver_until("the event of the stream", |m| m.to("a=").len() > before).await;
-    let told = push.management.to("a=");
+    let events = push.management.to("a=");
     assert_eq!(
-        (told.len(), told.last()),
+        (events.len(), events.last()),
         (before + 1, Some(&written)),
         "the same event, once for each change of the order"
     );

@@ -1,6 +1,7 @@
-//! The promises of the service, kept by the whole of it: real requests on real sockets, a stack for each test.
+//! The promises of the service, checked on the whole system: real requests on real sockets, a stack
+//! for each test.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+#![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod cancellation;
 mod estimates;
@@ -18,10 +19,3 @@ mod shutdown;
 mod stores;
 mod webhooks;
 mod work;
-
-use serde_json::{Value, json};
-
-/// A small order for the built-in processor.
-fn fulfilment() -> Value {
-    json!({"kind": "fulfilment", "items": [{"sku": "A-1", "quantity": 2}]})
-}

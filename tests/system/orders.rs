@@ -1,25 +1,23 @@
-//! One order's way, and many at once.
+//! From POST to the end of an order, and many at once.
 
 use std::{collections::HashSet, sync::Arc};
 
 use futures_util::{StreamExt, stream};
 use offload_service::settings::catalogue as c;
-use offload_tests::{Answer, Receipt, Setup, View};
+use offload_tests::{Poller, Receipt, Response, Setup, orders::fulfilment};
 use reqwest::Method;
 use serde_json::{Value, json};
-
-use crate::fulfilment;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_accepted_at_once_and_ends_completed() {
     let system = Setup::default().start().await;
-    let answer = system.post(&fulfilment()).await;
-    let receipt = Receipt::of(&answer);
+    let response = system.post(&fulfilment()).await;
+    let receipt = Receipt::of(&response);
     let body = &receipt.body;
-    assert_eq!(answer.header("location"), format!("/order/{}", receipt.id));
+    assert_eq!(response.header("location"), format!("/order/{}", receipt.id));
     let eta = body["eta"]["seconds"].as_f64().unwrap();
-    assert_eq!(answer.header("retry-after"), format!("{}", eta.ceil().max(1.0)));
-    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(response.header("retry-after"), format!("{}", eta.ceil().max(1.0)));
+    assert_eq!(response.header("cache-control"), "no-store");
     assert_eq!(body["status"], "pending");
     assert_eq!(body["eta"]["basis"], "configured");
     assert!(body["eta"]["p10_seconds"].as_f64() <= body["eta"]["p90_seconds"].as_f64());
@@ -38,11 +36,11 @@ async fn an_order_is_accepted_at_once_and_ends_completed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_status_url_is_read_with_a_validator_and_by_nobody_else() {
+async fn a_status_url_revalidates_and_opens_this_object_only() {
     let system = Setup::default().start().await;
     let receipt = system.order(&fulfilment()).await;
     system.done(&receipt).await;
-    let first = system.look(&receipt).await;
+    let first = system.poll(&receipt).await;
     assert_eq!(first.header("content-type"), "application/json");
     assert_eq!(first.header("cache-control"), "no-cache");
     let etag = first.header("etag").to_owned();
@@ -58,43 +56,43 @@ async fn a_status_url_is_read_with_a_validator_and_by_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_api_tells_an_order_and_renews_its_url() {
+async fn the_api_serves_an_order_and_renews_its_url() {
     let system = Setup::default().start().await;
     let receipt = system.order(&fulfilment()).await;
     let done = system.done(&receipt).await;
-    let told = system.get(&receipt).await;
-    assert_eq!((told.status, told.header("cache-control")), (200, "no-store"));
-    let told = told.json();
+    let response = system.get(&receipt).await;
+    assert_eq!((response.status, response.header("cache-control")), (200, "no-store"));
+    let order = response.json();
     for member in
         ["id", "status", "done", "revision", "attempt", "created_at", "finished_at", "result", "error", "renew"]
     {
-        assert_eq!(told[member], done[member], "{member}");
+        assert_eq!(order[member], done[member], "{member}");
     }
-    let fresh = system.send(system.http.get(told["status_url"].as_str().unwrap())).await;
+    let fresh = system.send(system.http.get(order["status_url"].as_str().unwrap())).await;
     assert_eq!(fresh.json(), done);
-    // Where a browser API cannot set headers, the token may stand in the URL.
+    // A browser API that cannot set headers puts the token into the URL.
     let path = format!("/order/{}?token={}", receipt.id, receipt.token);
     assert_eq!(system.send(system.request(Method::GET, &path)).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_held_request_is_answered_when_the_order_ends() {
+async fn a_long_poll_returns_when_the_order_ends() {
     let system = Setup::default().with(c::JOB_SECONDS, 0.3).start().await;
     let post = system.request(Method::POST, "/order").header("prefer", "wait=20").json(&fulfilment());
-    let answer = system.send(post).await;
-    assert_eq!((answer.status, answer.header("preference-applied")), (200, "wait=20"));
-    assert_eq!(answer.json()["status"], "completed");
+    let response = system.send(post).await;
+    assert_eq!((response.status, response.header("preference-applied")), (200, "wait=20"));
+    assert_eq!(response.json()["status"], "completed");
 
     let slow = Setup::default().with(c::JOB_SECONDS, 30).start().await;
     let receipt = slow.order(&fulfilment()).await;
     let get = slow.request(Method::GET, &format!("/order/{}", receipt.id)).bearer_auth(&receipt.token);
-    let answer = slow.send(get.header("prefer", "respond-async, wait=1")).await;
-    assert_eq!((answer.status, answer.header("preference-applied")), (200, "wait=1"));
-    assert_eq!(answer.json()["done"], false);
+    let response = slow.send(get.header("prefer", "respond-async, wait=1")).await;
+    assert_eq!((response.status, response.header("preference-applied")), (200, "wait=1"));
+    assert_eq!(response.json()["done"], false);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_orders_of_many_clients_all_complete_and_none_goes_back() {
+async fn a_thousand_orders_complete_and_none_goes_back() {
     let setup = Setup { workers: 2, ..Setup::default() };
     let system = Arc::new(setup.with(c::CONCURRENCY, 32).with(c::JOB_SECONDS, "exp:0.05").start().await);
     let results: Vec<(String, Value, usize)> = stream::iter(0..1_000)
@@ -103,9 +101,9 @@ async fn a_thousand_orders_of_many_clients_all_complete_and_none_goes_back() {
             async move {
                 let order = json!({"kind": "fulfilment", "items": [{"sku": format!("S-{n}"), "quantity": 1}]});
                 let receipt = system.order(&order).await;
-                let mut view = View::default();
-                let done = view.until_done(&system.http, &receipt.status_url).await;
-                (receipt.id, done, view.changes)
+                let mut poller = Poller::default();
+                let done = poller.until_done(&system.http, &receipt.status_url).await;
+                (receipt.id, done, poller.changes)
             }
         })
         .buffer_unordered(32)
@@ -115,7 +113,7 @@ async fn a_thousand_orders_of_many_clients_all_complete_and_none_goes_back() {
     assert_eq!(ids.len(), 1_000);
     for (id, done, _) in &results {
         assert_eq!((done["status"].as_str(), done["id"].as_str()), (Some("completed"), Some(id.as_str())), "{done}");
-        assert_eq!(done["attempt"], 1, "each is worked on once: {done}");
+        assert_eq!(done["attempt"], 1, "each is processed once: {done}");
     }
 }
 
@@ -131,7 +129,7 @@ async fn the_service_describes_itself() {
     for (path, method) in [("/order", "post"), ("/order/{id}", "get"), ("/order/{id}", "delete")] {
         assert!(openapi["paths"][path][method].is_object(), "{method} {path}");
     }
-    let docs: Answer = get("/docs").await;
+    let docs: Response = get("/docs").await;
     assert!(docs.header("content-type").starts_with("text/html") && docs.text.contains("openapi.json"));
     system.order(&fulfilment()).await;
     let metrics = get("/metrics").await;

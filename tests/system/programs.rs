@@ -3,10 +3,8 @@
 use std::{path::Path, process::Command, time::Duration};
 
 use futures_util::future::join_all;
-use offload_tests::{Answer, PATIENCE, Process, Receipt, Setup, View, eventually, program};
+use offload_tests::{Poller, Process, Receipt, Response, Setup, eventually, orders::fulfilment, program};
 use serde_json::{Value, json};
-
-use crate::fulfilment;
 
 const ANYWHERE: [&str; 8] =
     ["--api", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--sqs", "127.0.0.1:0", "--dynamodb", "127.0.0.1:0"];
@@ -18,20 +16,20 @@ fn up(args: &[&str], variables: &[(&str, &str)]) -> (Process, Value) {
     (process, ready)
 }
 
-async fn place(http: &reqwest::Client, ready: &Value, order: &Value) -> Receipt {
+async fn submit(http: &reqwest::Client, ready: &Value, order: &Value) -> Receipt {
     let url = format!("{}/order", ready["api"].as_str().unwrap());
-    Receipt::of(&Answer::of(http.post(url).json(order).send().await.unwrap()).await)
+    Receipt::of(&Response::of(http.post(url).json(order).send().await.unwrap()).await)
 }
 
-/// The order as a service on another port tells it: ports are free ones, so URLs do not outlive the process.
-async fn told(http: &reqwest::Client, ready: &Value, receipt: &Receipt) -> Value {
+/// The order by the api. A status URL has the port of its process and does not outlive it.
+async fn read(http: &reqwest::Client, ready: &Value, receipt: &Receipt) -> Value {
     let url = format!("{}/order/{}", ready["api"].as_str().unwrap(), receipt.id);
-    Answer::of(http.get(url).bearer_auth(&receipt.token).send().await.unwrap()).await.json()
+    Response::of(http.get(url).bearer_auth(&receipt.token).send().await.unwrap()).await.json()
 }
 
 async fn until_done(http: &reqwest::Client, ready: &Value, receipt: &Receipt) -> Value {
-    let url = told(http, ready, receipt).await["status_url"].as_str().unwrap().to_owned();
-    View::default().until_done(http, &url).await
+    let url = read(http, ready, receipt).await["status_url"].as_str().unwrap().to_owned();
+    Poller::default().until_done(http, &url).await
 }
 
 fn data(folder: &Path) -> [&str; 2] {
@@ -39,16 +37,16 @@ fn data(folder: &Path) -> [&str; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_accepted_survives_kill_9_of_everything() {
+async fn accepted_orders_survive_kill_9_of_everything() {
     let folder = tempfile::tempdir().unwrap();
     let http = reqwest::Client::new();
     let slow = [&data(folder.path())[..], &["--job-seconds", "1", "--workers", "4"]].concat();
     let settings = [("OFFLOAD_VISIBILITY_SECONDS", "3")];
     let (mut first, ready) = up(&slow, &settings);
     let order = fulfilment();
-    let receipts = join_all((0..20).map(|_| place(&http, &ready, &order))).await;
+    let receipts = join_all((0..20).map(|_| submit(&http, &ready, &order))).await;
     eventually("some are done and some are not", async || {
-        (told(&http, &ready, &receipts[0]).await["done"] == true).then_some(())
+        (read(&http, &ready, &receipts[0]).await["done"] == true).then_some(())
     })
     .await;
     first.kill();
@@ -68,9 +66,9 @@ async fn fifty_running_orders_survive_sigterm() {
     let settings = [("OFFLOAD_SHUTDOWN_GRACE_SECONDS", "3")];
     let (mut first, ready) = up(&fifty, &settings);
     let order = fulfilment();
-    let receipts = join_all((0..50).map(|_| place(&http, &ready, &order))).await;
+    let receipts = join_all((0..50).map(|_| submit(&http, &ready, &order))).await;
     eventually("all run", async || {
-        let all = join_all(receipts.iter().map(|r| told(&http, &ready, r))).await;
+        let all = join_all(receipts.iter().map(|r| read(&http, &ready, r))).await;
         all.iter().all(|t| t["status"] == "processing").then_some(())
     })
     .await;
@@ -84,7 +82,7 @@ async fn fifty_running_orders_survive_sigterm() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_that_is_killed_again_and_again_loses_nothing_and_its_attempts_are_counted() {
+async fn a_worker_killed_again_and_again_loses_nothing() {
     use offload_service::settings::catalogue as c;
     let system = Setup { workers: 0, ..Setup::default() }.with(c::VISIBILITY_SECONDS, 3).start().await;
     let receipt = system.order(&fulfilment()).await;
@@ -93,12 +91,12 @@ async fn a_worker_that_is_killed_again_and_again_loses_nothing_and_its_attempts_
     let mut starts = Vec::new();
     for attempt in 1..=3u64 {
         let mut worker = Process::start("offload-worker", &["--job-seconds", "600"], &variables);
-        let seen = eventually("the order is started", async || {
-            let told = system.get(&receipt).await.json();
-            (told["attempt"] == attempt).then_some(told)
+        let started = eventually("the order is started", async || {
+            let order = system.get(&receipt).await.json();
+            (order["attempt"] == attempt).then_some(order)
         })
         .await;
-        starts.push(seen["updated_at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap());
+        starts.push(started["updated_at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap());
         worker.kill();
     }
     assert!(starts.windows(2).all(|w| (w[1] - w[0]).num_seconds() >= 2), "each after the lease before it: {starts:?}");
@@ -108,14 +106,14 @@ async fn a_worker_that_is_killed_again_and_again_loses_nothing_and_its_attempts_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_finds_dead_orders_and_gives_them_another_chance() {
+async fn an_operator_lists_dead_orders_and_redrives_them() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    // Fails until a file says otherwise.
+    // Fails until the file has content.
     let script = format!("import sys\nsys.exit(0 if open({:?}).read() else 75)", file.path());
     let command = json!(["python3", "-c", script]).to_string();
     let (_process, ready) = up(&["--processor", "command", "--command", &command], &[("OFFLOAD_MAX_ATTEMPTS", "1")]);
     let http = reqwest::Client::new();
-    let receipt = place(&http, &ready, &fulfilment()).await;
+    let receipt = submit(&http, &ready, &fulfilment()).await;
     assert_eq!(until_done(&http, &ready, &receipt).await["status"], "failed");
 
     let text = |name: &str| ready[name].as_str().unwrap().to_owned();
@@ -136,26 +134,25 @@ async fn an_operator_finds_dead_orders_and_gives_them_another_chance() {
             .stdin(std::process::Stdio::null())
             .output()
             .unwrap();
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        (output.status.code(), said)
+        let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), printed)
     };
     let (code, listed) = dlq(&["list"]);
     assert!(code == Some(0) && listed.contains(&receipt.id) && listed.contains("1 dead orders"), "{listed}");
-    let (_, shown) = dlq(&["show", &receipt.id]);
-    assert!(shown.contains("attempts-exhausted") && shown.contains("A-1"), "{shown}");
+    let (_, detail) = dlq(&["show", &receipt.id]);
+    assert!(detail.contains("attempts-exhausted") && detail.contains("A-1"), "{detail}");
     let (_, tried) = dlq(&["redrive", "--all", "--dry-run"]);
     assert!(tried.contains("would be redrived"), "{tried}");
-    assert_eq!(told(&http, &ready, &receipt).await["status"], "failed", "a dry run does nothing");
-    let (code, asked) = dlq(&["redrive", "--all"]);
-    assert!(code == Some(2) && asked.contains("--yes"), "nobody is there to confirm: {asked}");
+    assert_eq!(read(&http, &ready, &receipt).await["status"], "failed", "a dry run does nothing");
+    let (code, unconfirmed) = dlq(&["redrive", "--all"]);
+    assert!(code == Some(2) && unconfirmed.contains("--yes"), "without a terminal nothing confirms: {unconfirmed}");
     std::fs::write(file.path(), "works again").unwrap();
     let (code, redriven) = dlq(&["redrive", "--all", "--yes"]);
     assert!(code == Some(0) && redriven.contains("generation 2"), "{redriven}");
-    let end = tokio::time::Instant::now() + PATIENCE;
-    while told(&http, &ready, &receipt).await["status"] != "completed" {
-        assert!(tokio::time::Instant::now() < end, "not completed");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("the redriven order completes", async || {
+        (read(&http, &ready, &receipt).await["status"] == "completed").then_some(())
+    })
+    .await;
     let (_, listed) = dlq(&["list"]);
     assert!(listed.contains("0 dead orders"), "{listed}");
 }

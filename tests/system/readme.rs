@@ -1,4 +1,4 @@
-//! What the README tells a newcomer to type works as it stands there.
+//! The commands and snippets of the README work as they are printed there.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ fn up() -> (Process, Value) {
     (process, ready)
 }
 
-/// Runs a program of the README, and gives what it prints.
+/// Runs a program of the README; its standard output.
 fn run(program: &str, flag: &str, text: &str) -> String {
     let output = Command::new(program).args([flag, text]).output().unwrap();
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
@@ -30,39 +30,39 @@ fn run(program: &str, flag: &str, text: &str) -> String {
 }
 
 #[test]
-fn an_order_is_placed_and_followed_with_curl() {
+fn an_order_is_submitted_and_polled_with_curl() {
     let (_up, ready) = up();
     let folder = tempfile::tempdir().unwrap();
-    // On the ports that were free instead of the usual ones.
+    // The ports that were free, in place of the usual ones.
     let commands = block("sh", "tee receipt.json").replace("http://127.0.0.1:8080", ready["api"].as_str().unwrap());
     let output = Command::new("bash").args(["-euo", "pipefail", "-c", &commands]).current_dir(folder.path()).output();
     let output = output.unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
     for part in ["\"status\":\"pending\"", "\"status\":\"completed\"", "\"done\":true", "\"result_url\":\"http"] {
-        assert!(said.contains(part), "{part} is not in {said}");
+        assert!(printed.contains(part), "{part} is not in {printed}");
     }
-    assert!(said.ends_with("304\n"), "{said}");
+    assert!(printed.ends_with("304\n"), "{printed}");
 }
 
 #[test]
-fn a_client_in_a_few_lines_follows_an_order_to_its_end() {
+fn the_short_clients_wait_for_the_end_of_an_order() {
     let (_up, ready) = up();
     let api = ready["api"].as_str().unwrap();
     let order = r#"{"kind": "report", "rows": 10, "delay_ms": 3000}"#;
     for (function, part) in [("wait", "def wait"), ("follow", "def follow")] {
         let client = block("python", part);
-        let place = format!(
+        let program = format!(
             "{client}\nrequest = urllib.request.Request('{api}/order', b'{order}', {{'content-type': 'application/json'}})\n\
              print({function}(json.load(urllib.request.urlopen(request)))['status'])"
         );
-        assert_eq!(run("python3", "-c", &place), "completed\n", "{part}");
+        assert_eq!(run("python3", "-c", &program), "completed\n", "{part}");
     }
     let client = block("js", "async function follow");
-    let place = format!(
-        "{client}\nconst placed = await fetch('{api}/order', {{ method: 'POST', body: '{order}', \
+    let program = format!(
+        "{client}\nconst response = await fetch('{api}/order', {{ method: 'POST', body: '{order}', \
          headers: {{ 'content-type': 'application/json' }} }});\n\
-         console.log((await follow(await placed.json())).status);"
+         console.log((await follow(await response.json())).status);"
     );
-    assert_eq!(run("node", "--input-type=module", &format!("--eval={place}")), "completed\n");
+    assert_eq!(run("node", "--input-type=module", &format!("--eval={program}")), "completed\n");
 }

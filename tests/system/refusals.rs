@@ -1,15 +1,16 @@
-//! Bad input gets a clear problem, and costs nothing.
+//! Bad input gets a clear problem and costs no call.
 
 use offload_domain::{id::OrderId, token::TokenKeys};
 use offload_local::Service;
 use offload_service::clock;
-use offload_tests::{Answer, Setup, System};
+use offload_tests::{
+    Response, Setup, System,
+    orders::{fulfilment, report, with_options},
+};
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 
-use crate::fulfilment;
-
-async fn post_raw(system: &System, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+async fn post_raw(system: &System, content_type: &str, body: impl Into<reqwest::Body>) -> Response {
     system.send(system.request(Method::POST, "/order").header(CONTENT_TYPE, content_type).body(body)).await
 }
 
@@ -69,7 +70,7 @@ async fn a_bad_order_gets_a_problem_and_costs_no_request() {
         (
             "an unknown option",
             "application/json",
-            json_body(json!({"kind": "report", "rows": 1, "options": {"x": 1}})),
+            json_body(with_options(report(1), json!({"x": 1}))),
             422,
             "invalid-order",
             "/options",
@@ -87,24 +88,24 @@ async fn a_bad_order_gets_a_problem_and_costs_no_request() {
     ];
     let before = requests(&system);
     for (what, content_type, body, status, slug, pointer) in cases {
-        let answer = post_raw(&system, content_type, body).await;
-        assert_eq!((answer.status, answer.problem().as_str()), (status, slug), "{what}: {}", answer.text);
-        assert!(!answer.header("x-request-id").is_empty(), "{what}");
-        let problem = answer.json();
-        assert_eq!(problem["request_id"], answer.header("x-request-id"), "{what}");
+        let response = post_raw(&system, content_type, body).await;
+        assert_eq!((response.status, response.problem().as_str()), (status, slug), "{what}: {}", response.text);
+        assert!(!response.header("x-request-id").is_empty(), "{what}");
+        let problem = response.json();
+        assert_eq!(problem["request_id"], response.header("x-request-id"), "{what}");
         if slug == "invalid-order" {
             assert_eq!(problem["errors"][0]["pointer"], pointer, "{what}: {problem}");
         }
     }
-    let preferring = system.request(Method::POST, "/order").json(&fulfilment()).header("prefer", "wait=abc");
-    let answer = system.send(preferring).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-prefer"));
-    let keyed = system.request(Method::POST, "/order").json(&fulfilment()).header("idempotency-key", "");
-    let answer = system.send(keyed).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (400, "invalid-idempotency-key"));
+    let request = system.request(Method::POST, "/order").json(&fulfilment()).header("prefer", "wait=abc");
+    let response = system.send(request).await;
+    assert_eq!((response.status, response.problem().as_str()), (400, "invalid-prefer"));
+    let request = system.request(Method::POST, "/order").json(&fulfilment()).header("idempotency-key", "");
+    let response = system.send(request).await;
+    assert_eq!((response.status, response.problem().as_str()), (400, "invalid-idempotency-key"));
     let streamed = futures_util::stream::iter((0..300).map(|_| Ok::<_, std::io::Error>("x".repeat(1_024))));
-    let answer = post_raw(&system, "application/json", reqwest::Body::wrap_stream(streamed)).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (413, "body-too-large"), "of unknown length");
+    let response = post_raw(&system, "application/json", reqwest::Body::wrap_stream(streamed)).await;
+    assert_eq!((response.status, response.problem().as_str()), (413, "body-too-large"), "of unknown length");
     assert_eq!(requests(&system), before, "nothing reached S3, SQS or DynamoDB");
 }
 
@@ -112,11 +113,11 @@ async fn a_bad_order_gets_a_problem_and_costs_no_request() {
 async fn an_order_opens_to_its_own_token_only() {
     let system = Setup { workers: 0, ..Setup::default() }.start().await;
     let (a, b) = (system.order(&fulfilment()).await, system.order(&fulfilment()).await);
-    // An order that never was, with a token that is right for it: only the service's secret makes one.
+    // An order that never existed, with a valid token: only the secret of the service makes one.
     let unknown = OrderId::new(clock::now());
     let right = TokenKeys::parse(offload_tests::SECRET).unwrap().sign(unknown);
-    // The orders above are noted as sent behind their answers.
-    offload_tests::eventually("they are", async || {
+    // The orders above are marked as enqueued after their responses.
+    offload_tests::eventually("they are marked", async || {
         (system.stack.requests(Service::DynamoDb).with_status("UpdateItem", 200) == 2).then_some(())
     })
     .await;
@@ -129,39 +130,40 @@ async fn an_order_opens_to_its_own_token_only() {
                 None => request,
             })
         };
-        let told = |answer: Answer| (answer.status, answer.problem());
+        let problem = |response: Response| (response.status, response.problem());
         let bad_id = ask("/order/not-an-id".to_owned(), Some(a.token.clone())).await;
-        assert_eq!(told(bad_id), (400, "invalid-order-id".to_owned()));
+        assert_eq!(problem(bad_id), (400, "invalid-order-id".to_owned()));
         let none = ask(format!("/order/{}", a.id), None).await;
         assert_eq!(none.header("www-authenticate"), "Bearer");
-        assert_eq!(told(none), (401, "token-missing".to_owned()));
+        assert_eq!(problem(none), (401, "token-missing".to_owned()));
         let others = ask(format!("/order/{}", a.id), Some(b.token.clone())).await;
-        assert_eq!(told(others), (403, "token-invalid".to_owned()));
+        assert_eq!(problem(others), (403, "token-invalid".to_owned()));
         let unknown_id = ask(format!("/order/{unknown}"), Some(right.clone())).await;
-        assert_eq!(told(unknown_id), (404, "order-not-found".to_owned()));
+        assert_eq!(problem(unknown_id), (404, "order-not-found".to_owned()));
     }
     assert_eq!(writes(&system), before, "nothing was written");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_said_so() {
+async fn unknown_routes_and_methods_get_a_problem() {
     let system = Setup { workers: 0, ..Setup::default() }.start().await;
-    let answer = system.send(system.request(Method::GET, "/orders")).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (404, "not-found"));
-    let answer = system.send(system.request(Method::PUT, "/order")).await;
-    assert_eq!((answer.status, answer.problem().as_str()), (405, "method-not-allowed"));
-    assert_eq!(answer.header("allow"), "POST");
+    let response = system.send(system.request(Method::GET, "/orders")).await;
+    assert_eq!((response.status, response.problem().as_str()), (404, "not-found"));
+    let response = system.send(system.request(Method::PUT, "/order")).await;
+    assert_eq!((response.status, response.problem().as_str()), (405, "method-not-allowed"));
+    assert_eq!(response.header("allow"), "POST");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_another_origin_may_order() {
+async fn a_page_of_another_origin_may_submit_an_order() {
     let system = Setup { workers: 0, ..Setup::default() }.start().await;
     let preflight = system.request(Method::OPTIONS, "/order").header("origin", "https://shop.example");
     let preflight = preflight.header("access-control-request-method", "POST");
-    let answer = system.send(preflight.header("access-control-request-headers", "content-type,idempotency-key")).await;
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, "*"));
+    let response =
+        system.send(preflight.header("access-control-request-headers", "content-type,idempotency-key")).await;
+    assert_eq!((response.status, response.header("access-control-allow-origin")), (200, "*"));
     let post = system.request(Method::POST, "/order").header("origin", "https://shop.example").json(&fulfilment());
-    let answer = system.send(post).await;
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (202, "*"));
-    assert!(answer.header("access-control-expose-headers").to_lowercase().contains("location"));
+    let response = system.send(post).await;
+    assert_eq!((response.status, response.header("access-control-allow-origin")), (202, "*"));
+    assert!(response.header("access-control-expose-headers").to_lowercase().contains("location"));
 }

@@ -1,52 +1,36 @@
-//! What got 202 ends, whatever falls out from under it.
+//! An accepted order ends, whatever fails under it.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use offload_domain::{
-    id::OrderId,
-    message::Envelope,
-    order::{Callbacks, Order, OrderRecord},
-    status::EtaWindow,
-};
+use offload_domain::{id::OrderId, message::Envelope, order::OrderRecord};
 use offload_lifecycle::redrive::{Redriven, redrive};
 use offload_local::Options;
 use offload_service::{clock, settings::catalogue as c};
 use offload_stores::{CallPolicy, Connection, Endpoints};
-use offload_tests::{RawObject, Receipt, Setup, System, View, eventually};
+use offload_tests::{
+    Poller, RawObject, Receipt, Setup, System, eventually,
+    orders::{fulfilment, new_record, with_options},
+};
 use serde_json::{Value, json};
 
-use crate::fulfilment;
-
-/// An order that stands in the table only: its api died right after.
+/// An order that is in the table only: its api died right after the write.
 async fn half_accepted(system: &System) -> (OrderRecord, Receipt) {
-    let now = clock::now();
-    let Value::Object(payload) = fulfilment() else { unreachable!() };
-    let id = OrderId::new(now);
-    let order = Order {
-        id,
-        created_at: now,
-        payload,
-        deadline_at: None,
-        not_before: None,
-        traceparent: None,
-        renew: format!("https://api.example/order/{id}"),
-        callbacks: Callbacks::default(),
-    };
-    let record = OrderRecord::new(order, EtaWindow { at: now, earliest_at: now, latest_at: now }, 1_000);
+    let record = new_record();
+    let id = record.order.id;
     system.stores.orders.insert(&record, None).await.unwrap();
-    let url = system.stores.presigner.get(&id.status_key(), Duration::from_secs(600), now).await.unwrap().0;
+    let url = system.stores.presigner.get(&id.status_key(), Duration::from_secs(600), clock::now()).await.unwrap().0;
     (record, Receipt { id: id.to_string(), status_url: url, token: String::new(), body: Value::Null })
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_whose_api_died_before_it_was_sent_is_sent_by_a_sweeper() {
+async fn a_sweeper_enqueues_the_order_of_an_api_that_died() {
     let setup = Setup { workers: 3, ..Setup::default() }.with(c::SWEEP_AFTER_SECONDS, 0);
     let system = setup.start().await;
     let (record, receipt) = half_accepted(&system).await;
     let done = system.done(&receipt).await;
     assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
-    eventually("every message is settled, also those that several sweepers sent", async || {
+    eventually("every message is settled, also when several sweepers sent one", async || {
         let depth = system.stores.queue.depth().await.ok()?;
         (depth.visible + depth.in_flight == 0).then_some(())
     })
@@ -60,10 +44,10 @@ async fn a_dead_letter_ends_its_order_as_failed() {
     let receipt = system.order(&fulfilment()).await;
     let id: OrderId = receipt.id.parse().unwrap();
     // As the queue does after too many deliveries.
-    let mut given = system.stores.queue.receive(1, Duration::from_secs(5), Duration::from_secs(30)).await.unwrap();
+    let mut deliveries = system.stores.queue.receive(1, Duration::from_secs(5), Duration::from_secs(30)).await.unwrap();
     let dead = system.stores.dead_letters.clone().unwrap();
     dead.send(&Envelope::new(id, None), Duration::ZERO, None).await.unwrap();
-    given.remove(0).complete().await.unwrap();
+    deliveries.remove(0).complete().await.unwrap();
     system.add_worker();
     let done = system.done(&receipt).await;
     assert!(done["error"]["type"].as_str().unwrap().ends_with("/dead-lettered"), "{done}");
@@ -75,9 +59,9 @@ async fn a_dead_letter_ends_its_order_as_failed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_that_failed_at_every_attempt_can_be_given_another_chance() {
+async fn an_order_that_failed_at_every_attempt_can_be_redriven() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    // Fails twice, which is as often as it may, and then works.
+    // Fails at the two attempts that it has, and works at the third.
     let script = format!(
         "import sys\nf = open({:?}, 'a+')\nf.write('x')\nf.flush()\nf.seek(0)\nsys.exit(0 if len(f.read()) >= 3 else 75)",
         file.path()
@@ -94,7 +78,7 @@ async fn an_order_that_failed_at_every_attempt_can_be_given_another_chance() {
     assert_eq!(redrive(&system.stores, dead[0]).await.unwrap(), Redriven::Pending(2));
     assert_eq!(redrive(&system.stores, dead[0]).await.unwrap(), Redriven::NotFailed, "only once");
     let done = eventually("the new generation ends", async || {
-        let object = system.look(&receipt).await.json();
+        let object = system.poll(&receipt).await.json();
         assert!(object["revision"].as_u64() >= failed["revision"].as_u64(), "{object}");
         (object["generation"] == 2 && object["done"] == true).then_some(object)
     })
@@ -104,21 +88,20 @@ async fn an_order_that_failed_at_every_attempt_can_be_given_another_chance() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_past_its_deadline_fails_though_no_worker_is_free() {
+async fn an_order_past_its_deadline_fails_while_no_worker_is_free() {
     let system = Setup::default().with(c::CONCURRENCY, 1).with(c::JOB_SECONDS, 60).start().await;
     system.order(&fulfilment()).await;
     eventually("the worker is busy", async || (system.stores.queue.depth().await.ok()?.in_flight == 1).then_some(()))
         .await;
-    let mut order = fulfilment();
-    order["options"] = json!({"deadline_seconds": 1});
+    let order = with_options(fulfilment(), json!({"deadline_seconds": 1}));
     let receipt = system.order(&order).await;
-    let done = View::default().until_done(&system.http, &receipt.status_url).await;
+    let done = Poller::default().until_done(&system.http, &receipt.status_url).await;
     assert!(done["error"]["type"].as_str().unwrap().ends_with("/deadline-exceeded"), "{done}");
     assert_eq!(done["attempt"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_outlives_its_lease_and_is_done_once() {
+async fn a_job_longer_than_its_lease_runs_once() {
     let system =
         Setup { workers: 2, ..Setup::default() }.with(c::VISIBILITY_SECONDS, 3).with(c::JOB_SECONDS, 5).start().await;
     let receipt = system.order(&fulfilment()).await;
@@ -127,7 +110,7 @@ async fn a_job_outlives_its_lease_and_is_done_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_comes_twice_is_worked_on_once() {
+async fn an_order_whose_message_is_delivered_twice_is_processed_once() {
     let system = Setup { workers: 2, ..Setup::default() }.with(c::JOB_SECONDS, 1).start().await;
     let receipt = system.order(&fulfilment()).await;
     let id: OrderId = receipt.id.parse().unwrap();
@@ -141,11 +124,11 @@ async fn a_message_that_comes_twice_is_worked_on_once() {
         (depth.visible + depth.in_flight == 0).then_some(())
     })
     .await;
-    assert_eq!(system.done(&receipt).await, done, "and nothing was written afterwards");
+    assert_eq!(system.done(&receipt).await, done, "and nothing was written after that");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_status_url_is_never_stated_to_outlive_its_credentials() {
+async fn a_status_url_expires_with_its_credentials_at_the_latest() {
     let stack = Options { min_session_seconds: 60, ..Options::ephemeral() };
     let setup = Setup { workers: 0, apis: 0, stack, ..Setup::default() };
     let system = setup.with(c::SIGNER_ROLE_ARN, "arn:aws:iam::000000000000:role/signer").start().await;
@@ -179,12 +162,12 @@ async fn a_status_url_is_never_stated_to_outlive_its_credentials() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_credentials_are_handed_out_they_open_one_object_and_no_other() {
+async fn temporary_credentials_open_the_one_object_only() {
     let role = "arn:aws:iam::000000000000:role/signer";
     let system = Setup::default().with(c::SIGNER_ROLE_ARN, role).with(c::ACCESS, "sts").start().await;
-    let answer = system.post(&fulfilment()).await;
-    let receipt = answer.json();
-    assert_eq!(answer.status, 202, "{receipt}");
+    let response = system.post(&fulfilment()).await;
+    let receipt = response.json();
+    assert_eq!(response.status, 202, "{receipt}");
     assert!(receipt["status_url"].is_null() && receipt["status_url_expires_at"].is_null(), "{receipt}");
     let other = system.post(&fulfilment()).await.json();
     let token = receipt["order_token"].as_str().unwrap();

@@ -1,21 +1,19 @@
-//! A worker that is told to stop, or dies, loses nothing.
+//! A worker that stops loses nothing.
 
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use offload_local::{FaultPlan, Service};
 use offload_service::settings::catalogue as c;
-use offload_tests::{Setup, eventually};
-
-use crate::fulfilment;
+use offload_tests::{Setup, eventually, orders::fulfilment};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_stops_within_its_grace_period_and_hands_back_what_runs() {
+async fn a_worker_stops_within_its_grace_period_and_releases_its_orders() {
     // Longer than this test may take on any machine.
     let setup = Setup::default().with(c::CONCURRENCY, 50).with(c::JOB_SECONDS, 600).with(c::SHUTDOWN_GRACE_SECONDS, 3);
     let mut system = setup.start().await;
     let receipts = join_all((0..50).map(|_| async { system.order(&fulfilment()).await })).await;
-    // In flight is not enough: a message that has just been handed out is not claimed yet.
+    // In flight is not enough: a message that was just received is not claimed yet.
     for r in &receipts {
         eventually("it runs", async || {
             (system.get(r).await.json()["status"].as_str() == Some("processing")).then_some(())
@@ -25,14 +23,14 @@ async fn a_worker_stops_within_its_grace_period_and_hands_back_what_runs() {
     let begun = Instant::now();
     system.stop_workers().await;
     assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
-    eventually("all are back in the queue at once, not after their visibility", async || {
+    eventually("all are visible again at once, not after their visibility timeout", async || {
         let depth = system.stores.queue.depth().await.ok()?;
         (depth.visible == 50).then_some(())
     })
     .await;
     for r in &receipts {
-        let told = system.get(r).await.json();
-        assert_eq!((told["done"].as_bool(), told["status"].as_str()), (Some(false), Some("processing")), "{told}");
+        let order = system.get(r).await.json();
+        assert_eq!((order["done"].as_bool(), order["status"].as_str()), (Some(false), Some("processing")), "{order}");
     }
     system.set(c::JOB_SECONDS, "0.02");
     system.add_worker();
@@ -42,18 +40,17 @@ async fn a_worker_stops_within_its_grace_period_and_hands_back_what_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_is_on_its_way_when_a_worker_stops_is_handed_back_at_once() {
+async fn a_message_received_while_the_worker_stops_is_visible_at_once() {
     let mut system = Setup { workers: 0, ..Setup::default() }.start().await;
     let receipt = system.order(&fulfilment()).await;
     let only = Some(vec!["ReceiveMessage".to_owned()]);
     let slow = FaultPlan { reply_latency: Duration::from_millis(300), only, ..FaultPlan::default() };
     system.stack.faults(Service::Sqs).set(slow);
     system.add_worker();
-    eventually("it is handed out", async || (system.stores.queue.depth().await.ok()?.in_flight == 1).then_some(()))
-        .await;
+    eventually("it is received", async || (system.stores.queue.depth().await.ok()?.in_flight == 1).then_some(())).await;
     system.stop_workers().await;
     let depth = system.stores.queue.depth().await.expect("the depth");
-    assert_eq!((depth.visible, depth.in_flight), (1, 0), "not after its visibility of half a minute");
+    assert_eq!((depth.visible, depth.in_flight), (1, 0), "not after its visibility timeout of half a minute");
     assert_eq!(system.get(&receipt).await.json()["status"], "pending");
 }
 
@@ -68,13 +65,13 @@ async fn a_worker_finishes_what_can_finish_before_it_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_whose_work_is_short_is_written_twice_and_never_shown_as_processing() {
+async fn a_short_order_is_never_published_as_processing() {
     let system = Setup::default().start().await;
     let receipt = system.order(&fulfilment()).await;
     system.done(&receipt).await;
     assert_eq!(system.stack.requests(Service::S3).of("PutObject"), 2, "pending and completed");
-    // Noted as sent, claimed, completed; beside them the worker's own reports are written, by PutItem.
-    eventually("the order was noted as sent", async || {
+    // Marked as enqueued, claimed, completed. The worker's own reports are written by PutItem.
+    eventually("the order is marked as enqueued", async || {
         (system.stack.requests(Service::DynamoDb).of("UpdateItem") >= 3).then_some(())
     })
     .await;

@@ -1,4 +1,4 @@
-//! The shells around AWS keep the write protocol's promises, seen from where the api and the worker stand.
+//! The stores keep the promises of the write protocol, called as api and worker call them.
 
 use std::time::Duration;
 
@@ -9,32 +9,17 @@ use offload_domain::{
     id::OrderId,
     idempotency::IdempotencyKey,
     message::Envelope,
-    order::{Callbacks, Lease, Order, OrderRecord, OrderState},
-    status::{EtaWindow, ProgressReport},
+    order::{Lease, OrderRecord, OrderState},
+    status::ProgressReport,
     transition::Transition,
 };
 use offload_local::{FaultPlan, Service};
 use offload_service::clock;
 use offload_stores::{Conflict, Inserted, LeaseState, Overwritten};
-use offload_tests::{Setup, System};
+use offload_tests::{Setup, System, orders::new_record};
 
 async fn stores() -> System {
     Setup { workers: 0, apis: 0, ..Setup::default() }.start().await
-}
-
-fn new_order() -> OrderRecord {
-    let now = clock::now();
-    let order = Order {
-        id: OrderId::new(now),
-        created_at: now,
-        payload: serde_json::Map::new(),
-        deadline_at: None,
-        not_before: None,
-        traceparent: None,
-        renew: "https://api.example/order/x".to_owned(),
-        callbacks: Callbacks::default(),
-    };
-    OrderRecord::new(order, EtaWindow { at: now, earliest_at: now, latest_at: now }, 1_000)
 }
 
 fn started(record: &OrderRecord) -> (OrderState, Lease) {
@@ -43,21 +28,21 @@ fn started(record: &OrderRecord) -> (OrderState, Lease) {
     (state, Lease { owner: OrderId::new(now).to_string(), until: now + TimeDelta::seconds(30) })
 }
 
-/// Until an answer gets through.
-async fn insist<T, E: std::fmt::Debug>(call: impl AsyncFn() -> Result<T, E>) -> T {
+/// Calls until a response gets through.
+async fn retry_until_done<T, E: std::fmt::Debug>(call: impl AsyncFn() -> Result<T, E>) -> T {
     for _ in 0..20 {
         if let Ok(done) = call().await {
             return done;
         }
     }
-    panic!("twenty answers were lost");
+    panic!("twenty responses were lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_workers_one_claims_an_order() {
     let system = stores().await;
     let orders = &system.stores.orders;
-    let record = new_order();
+    let record = new_record();
     orders.insert(&record, None).await.unwrap();
     let claims = join_all((0..50).map(|_| async {
         let (state, lease) = started(&record);
@@ -67,10 +52,10 @@ async fn of_many_workers_one_claims_an_order() {
     let (won, lost): (Vec<_>, Vec<_>) = claims.into_iter().partition(Result::is_ok);
     assert_eq!((won.len(), lost.len()), (1, 49));
     let (winner, lease) = won.into_iter().next().unwrap().unwrap();
-    assert_eq!(winner.order, record.order, "the claim's answer brings the order with it");
+    assert_eq!(winner.order, record.order, "the response of the claim has the order");
     for l in lost {
         let Err(Conflict::Changed(Some(found))) = l else { panic!("{l:?}") };
-        assert_eq!(found.lease.unwrap().owner, lease.owner, "the loser learns who has it");
+        assert_eq!(found.lease.unwrap().owner, lease.owner, "the loser learns who holds it");
     }
     assert_eq!(orders.renew_lease(record.order.id, &lease).await.unwrap(), LeaseState::Held);
     orders.request_cancel(record.order.id).await.unwrap();
@@ -80,15 +65,16 @@ async fn of_many_workers_one_claims_an_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lease_that_was_renewed_in_time_is_not_broken_by_who_saw_it_end() {
+async fn a_lease_renewed_in_time_is_not_broken_by_a_stale_reader() {
     let system = stores().await;
     let orders = &system.stores.orders;
-    let record = new_order();
+    let record = new_record();
     orders.insert(&record, None).await.unwrap();
     let (state, lease) = started(&record);
-    let held = orders.take(record.order.id, &state, Some(&lease), clock::now()).await.unwrap();
-    // Another worker reads the order when the lease has just ended, and its holder renews it before the other writes.
-    let (next, other) = started(&held);
+    let claimed = orders.take(record.order.id, &state, Some(&lease), clock::now()).await.unwrap();
+    // Another worker reads the order when the lease has just ended, and its holder renews it before
+    // the other writes.
+    let (next, other) = started(&claimed);
     let seen_at = lease.until + TimeDelta::seconds(1);
     let renewed = Lease { until: lease.until + TimeDelta::seconds(30), ..lease.clone() };
     assert_eq!(orders.renew_lease(record.order.id, &renewed).await.unwrap(), LeaseState::Held);
@@ -102,27 +88,27 @@ async fn a_lease_that_was_renewed_in_time_is_not_broken_by_who_saw_it_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_answer_was_lost_is_known_again() {
+async fn a_write_whose_response_was_lost_is_recognised() {
     let system = stores().await;
     let orders = &system.stores.orders;
-    let record = new_order();
+    let record = new_record();
     let key = IdempotencyKey::parse(b"k", b"{}").unwrap();
     let lose_one = |service: Service, operation: &str| {
         let plan = FaultPlan { lost_reply_rate: 0.7, only: Some(vec![operation.to_owned()]), ..FaultPlan::default() };
         system.stack.faults(service).set(plan);
     };
     lose_one(Service::DynamoDb, "TransactWriteItems");
-    let accepted = insist(async || orders.insert(&record, Some(&key)).await).await;
+    let accepted = retry_until_done(async || orders.insert(&record, Some(&key)).await).await;
     assert_eq!(accepted, Inserted::New);
     lose_one(Service::S3, "PutObject");
     let object = record.status_object(None);
-    insist(async || system.stores.objects.create(&object).await).await;
+    retry_until_done(async || system.stores.objects.create(&object).await).await;
     lose_one(Service::DynamoDb, "UpdateItem");
     let (state, lease) = started(&record);
-    let claimed = insist(async || orders.store(record.order.id, &state, Some(&lease)).await).await;
+    let claimed = retry_until_done(async || orders.store(record.order.id, &state, Some(&lease)).await).await;
     assert_eq!(claimed.state, state);
     system.stack.faults(Service::DynamoDb).clear();
-    let other = new_order();
+    let other = new_record();
     let Inserted::KeyExists(found) = orders.insert(&other, Some(&key)).await.unwrap() else { panic!() };
     assert_eq!(found.order_id, record.order.id);
     assert_eq!(orders.get(other.order.id).await.unwrap(), None, "and the other order was not stored");
@@ -132,7 +118,7 @@ async fn a_write_whose_answer_was_lost_is_known_again() {
 async fn a_status_object_never_goes_back_under_fifty_writers() {
     let system = stores().await;
     let objects = &system.stores.objects;
-    let mut record = new_order();
+    let mut record = new_record();
     let first = objects.create(&record.status_object(None)).await.unwrap();
     assert_eq!(objects.create(&record.status_object(None)).await.unwrap(), None, "only once");
     let mut revisions = vec![];
@@ -149,16 +135,16 @@ async fn a_status_object_never_goes_back_under_fifty_writers() {
     assert!(written.iter().any(|w| matches!(w, Ok(Overwritten::NotOlder))));
     let link =
         system.stores.presigner.get(&newest.id.status_key(), Duration::from_secs(60), clock::now()).await.unwrap();
-    let standing: offload_domain::status::StatusObject =
+    let current: offload_domain::status::StatusObject =
         system.http.get(link.0).send().await.unwrap().json().await.unwrap();
-    assert_eq!(standing, newest);
+    assert_eq!(current, newest);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_is_taken_back_only_while_nobody_has_it() {
+async fn an_order_is_withdrawn_only_while_no_worker_has_it() {
     let system = stores().await;
     let orders = &system.stores.orders;
-    let (waiting, taken) = (new_order(), new_order());
+    let (waiting, taken) = (new_record(), new_record());
     for r in [&waiting, &taken] {
         orders.insert(r, None).await.unwrap();
     }
@@ -174,7 +160,7 @@ async fn an_order_is_taken_back_only_while_nobody_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_comes_again_until_it_is_settled() {
+async fn a_message_is_delivered_again_until_it_is_settled() {
     let system = stores().await;
     let queue = &system.stores.queue;
     let envelope = Envelope::new(OrderId::new(clock::now()), Some("\"e\"".to_owned()));
@@ -218,5 +204,5 @@ async fn the_reports_of_a_large_fleet_are_read_to_the_last() {
     let before = system.stack.requests(Service::DynamoDb);
     assert_eq!(orders.worker_reports().await.unwrap().len(), fleet);
     let pages = system.stack.requests(Service::DynamoDb).since(&before).of("Query");
-    assert!(pages > 1, "they were more than a page, or this shows nothing");
+    assert!(pages > 1, "the reports fill more than one page, or this test checks nothing");
 }

@@ -11,22 +11,25 @@ use std::{
 use axum::{Router, body::Bytes, http::HeaderMap, http::StatusCode, routing::post};
 use offload_local::Service;
 use offload_service::settings::catalogue as c;
-use offload_tests::{Receipt, Setup, System, WEBHOOK_SECRET, eventually};
+use offload_tests::{
+    Receipt, Setup, System, WEBHOOK_SECRET, eventually,
+    orders::{report, with_options},
+};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
 
-/// What a receiver got.
-type Got = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+/// The requests that a receiver got.
+type Received = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
-/// A receiver that answers with the next of these status codes, and then with the last one for ever.
-async fn receiver(answers: &[u16]) -> (String, Got) {
-    let got: Got = Arc::default();
-    let (answers, nth, kept) = (answers.to_vec(), Arc::new(AtomicUsize::new(0)), Arc::clone(&got));
+/// A receiver that responds with these status codes in turn, and then always with the last one.
+async fn receiver(responses: &[u16]) -> (String, Received) {
+    let got: Received = Arc::default();
+    let (responses, nth, kept) = (responses.to_vec(), Arc::new(AtomicUsize::new(0)), Arc::clone(&got));
     let take = async move |headers: HeaderMap, body: Bytes| {
         kept.lock().unwrap().push((headers, body));
-        let n = nth.fetch_add(1, Ordering::Relaxed).min(answers.len() - 1);
-        StatusCode::from_u16(answers[n]).unwrap()
+        let n = nth.fetch_add(1, Ordering::Relaxed).min(responses.len() - 1);
+        StatusCode::from_u16(responses[n]).unwrap()
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook?key=secret", listener.local_addr().unwrap());
@@ -36,18 +39,18 @@ async fn receiver(answers: &[u16]) -> (String, Got) {
 }
 
 fn order(url: &str) -> Value {
-    json!({"kind": "report", "rows": 3, "options": {"webhook_url": url}})
+    with_options(report(3), json!({"webhook_url": url}))
 }
 
-/// Of work that is never shown as processing there is one event: its end.
+/// An order that is never published as processing has one event: its end.
 fn setup() -> Setup {
     Setup::default().with(c::PROCESSING_AFTER_MS, 60_000)
 }
 
 async fn deliveries(system: &System, receipt: &Receipt, state: &str) -> Value {
     eventually(state, async || {
-        let told = system.get(receipt).await.json();
-        let all = told["deliveries"].as_array()?.clone();
+        let order = system.get(receipt).await.json();
+        let all = order["deliveries"].as_array()?.clone();
         all.into_iter().find(|d| d["state"] == state)
     })
     .await
@@ -70,27 +73,27 @@ async fn a_webhook_is_signed_and_listed() {
     let event: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(headers["webhook-id"].to_str().unwrap(), event["id"]);
     assert_eq!(headers["content-type"], "application/cloudevents+json");
-    assert_eq!(event["data"], system.done(&receipt).await, "what stands in S3, with what opens the result");
+    assert_eq!(event["data"], system.done(&receipt).await, "the current object, with the URL of the result");
     assert!(event["data"]["result_url"].is_string());
-    let told = system.get(&receipt).await.text;
-    assert!(!told.contains("key=secret"), "a webhook's URL may have a secret in it: {told}");
+    let order = system.get(&receipt).await.text;
+    assert!(!order.contains("key=secret"), "the URL of a webhook may have a secret in it: {order}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_fails_is_tried_again_under_the_same_id() {
+async fn a_webhook_that_fails_is_retried_with_the_same_id() {
     let system = setup().with(c::WEBHOOK_RETRY_SECONDS, "0.1,0.2,0.3").start().await;
     let (url, got) = receiver(&[500, 503, 200]).await;
     let receipt = system.order(&order(&url)).await;
     let delivery = deliveries(&system, &receipt, "delivered").await;
     let attempts = delivery["attempts"].as_array().unwrap();
-    let told: Vec<u64> = attempts.iter().map(|a| a["status"].as_u64().unwrap()).collect();
-    assert_eq!(told, [500, 503, 200], "{delivery}");
+    let statuses: Vec<u64> = attempts.iter().map(|a| a["status"].as_u64().unwrap()).collect();
+    assert_eq!(statuses, [500, 503, 200], "{delivery}");
     let got = got.lock().unwrap();
     assert!(got.iter().all(|(headers, _)| headers["webhook-id"] == got[0].0["webhook-id"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_is_gone_or_never_answers_is_given_up() {
+async fn a_webhook_that_is_gone_or_keeps_failing_ends() {
     let system = setup().with(c::WEBHOOK_RETRY_SECONDS, "0.1").start().await;
     let ((gone, _), (never, got)) = (receiver(&[410]).await, receiver(&[500]).await);
     let (first, second) = (system.order(&order(&gone)).await, system.order(&order(&never)).await);
@@ -102,7 +105,7 @@ async fn a_webhook_that_is_gone_or_never_answers_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_into_our_own_network_is_refused_at_once_and_costs_nothing() {
+async fn a_webhook_into_our_own_network_is_refused_without_a_write() {
     let system = Setup { workers: 0, ..Setup::default() }.start().await;
     let before = system.stack.requests(Service::DynamoDb);
     for url in [
@@ -114,9 +117,9 @@ async fn a_webhook_into_our_own_network_is_refused_at_once_and_costs_nothing() {
         "ftp://hooks.example/",
         "nonsense",
     ] {
-        let answer = system.post(&order(url)).await;
-        assert_eq!((answer.status, answer.problem().as_str()), (422, "invalid-order"), "{url}");
-        assert_eq!(answer.json()["errors"][0]["pointer"], "/options/webhook_url", "{url}");
+        let response = system.post(&order(url)).await;
+        assert_eq!((response.status, response.problem().as_str()), (422, "invalid-order"), "{url}");
+        assert_eq!(response.json()["errors"][0]["pointer"], "/options/webhook_url", "{url}");
     }
     let since = system.stack.requests(Service::DynamoDb).since(&before);
     assert_eq!((since.of("PutItem"), since.of("TransactWriteItems")), (0, 0));
@@ -125,7 +128,7 @@ async fn a_webhook_into_our_own_network_is_refused_at_once_and_costs_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_webhook_delays_no_other() {
     let system = setup().with(c::NOTIFY_CONCURRENCY, 16).start().await;
-    // Accepts, and never answers.
+    // Accepts connections and never responds.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dead = format!("http://{}/", listener.local_addr().unwrap());
     let accepting = tokio::spawn(async move {
@@ -141,7 +144,7 @@ async fn a_dead_webhook_delays_no_other() {
     let begun = std::time::Instant::now();
     let receipt = system.order(&order(&good)).await;
     deliveries(&system, &receipt, "delivered").await;
-    assert!(begun.elapsed() < Duration::from_secs(14), "{:?}: not after those that hang", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(14), "{:?}: not after the ones that hang", begun.elapsed());
     assert_eq!(got.lock().unwrap().len(), 1);
     accepting.abort();
 }

@@ -1,13 +1,14 @@
-//! The work itself, by every kind of processor.
+//! The work itself, with every kind of processor.
 
 use std::time::Duration;
 
 use offload_local::Service;
 use offload_service::settings::catalogue as c;
-use offload_tests::{Setup, View, eventually};
+use offload_tests::{
+    Poller, Setup, eventually,
+    orders::{fulfilment, report, with_options},
+};
 use serde_json::{Value, json};
-
-use crate::fulfilment;
 
 fn python(program: &str) -> Setup {
     let command = json!(["python3", "-c", program]).to_string();
@@ -21,7 +22,7 @@ async fn end_of(setup: Setup) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_tells_its_progress_and_gives_a_result() {
+async fn a_script_reports_progress_and_a_result() {
     let script = r#"
 import json, sys, time
 order = json.load(sys.stdin)["order"]
@@ -32,15 +33,15 @@ print(json.dumps({"result": {"boxes": len(order["items"])}}))
 "#;
     let system = python(script).start().await;
     let receipt = system.order(&fulfilment()).await;
-    let seen = eventually("progress is seen", async || {
-        let object = system.look(&receipt).await.json();
+    let object = eventually("progress is published", async || {
+        let object = system.poll(&receipt).await.json();
         object["progress"]["percent"].is_u64().then_some(object)
     })
     .await;
-    assert!(seen["progress"]["message"].as_str().unwrap().starts_with("packing"), "{seen}");
-    assert!(seen["eta"]["at"].is_string() && seen["poll_after_ms"].is_u64(), "{seen}");
-    let mut view = View::default();
-    let done = view.until_done(&system.http, &receipt.status_url).await;
+    assert!(object["progress"]["message"].as_str().unwrap().starts_with("packing"), "{object}");
+    assert!(object["eta"]["at"].is_string() && object["poll_after_ms"].is_u64(), "{object}");
+    let mut poller = Poller::default();
+    let done = poller.until_done(&system.http, &receipt.status_url).await;
     assert_eq!((done["status"].as_str(), &done["result"]), (Some("completed"), &json!({"boxes": 1})));
 }
 
@@ -53,7 +54,7 @@ async fn a_script_that_exits_with_1_fails_its_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_that_asks_for_another_try_gets_it() {
+async fn a_script_that_asks_for_a_retry_gets_one() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let script = format!(
         "import sys\nf = open({:?}, 'a+')\nf.write('x')\nf.flush()\nf.seek(0)\nsys.exit(0 if len(f.read()) >= 3 else 75)",
@@ -64,7 +65,7 @@ async fn a_script_that_asks_for_another_try_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn attempts_come_at_growing_distances() {
+async fn the_waits_between_attempts_grow() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let script = format!("import sys, time\nprint(time.time(), file=open({:?}, 'a'))\nsys.exit(75)", file.path());
     let done = end_of(python(&script).with(c::MAX_ATTEMPTS, 4).with(c::RETRY_BASE_SECONDS, 2)).await;
@@ -77,14 +78,14 @@ async fn attempts_come_at_growing_distances() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_order_is_not_tried_for_ever() {
+async fn an_order_is_not_retried_for_ever() {
     let done = end_of(python("import sys; sys.exit(75)").with(c::MAX_ATTEMPTS, 3)).await;
     assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("failed"), Some(3)), "{done}");
     assert!(done["error"]["type"].as_str().unwrap().ends_with("/attempts-exhausted"), "{done}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_that_never_ends_is_ended() {
+async fn a_script_that_never_ends_is_stopped() {
     let done = end_of(python("import time\nwhile True: time.sleep(1)").with(c::JOB_TIMEOUT_SECONDS, 1)).await;
     assert!(done["error"]["type"].as_str().unwrap().ends_with("/processing-timed-out"), "{done}");
 }
@@ -102,7 +103,7 @@ async fn a_script_that_prints_ten_megabytes_is_cut_off() {
     let done = end_of(python("import sys\nsys.stdout.write('x' * 10_000_000)")).await;
     assert_eq!(done["status"], "failed", "{done}");
     let noise = "import sys\nsys.stderr.write('x' * 10_000_000)\nprint('{\"result\": 1}')";
-    assert_eq!(end_of(python(noise)).await["result"], 1, "but a log may be as long as it likes");
+    assert_eq!(end_of(python(noise)).await["result"], 1, "but a log may have any length");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,14 +115,14 @@ async fn a_large_result_is_linked() {
     assert!(done["result"].is_null() && done["result_url_expires_at"].is_string(), "{done}");
     let result = system.send(system.http.get(done["result_url"].as_str().unwrap())).await;
     assert_eq!(result.json()["text"].as_str().unwrap().len(), 50_000);
-    let told = system.get(&receipt).await.json();
-    assert_eq!(system.send(system.http.get(told["result_url"].as_str().unwrap())).await.status, 200, "renewed");
+    let order = system.get(&receipt).await.json();
+    assert_eq!(system.send(system.http.get(order["result_url"].as_str().unwrap())).await.status, 200, "renewed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_report_is_a_csv_to_download() {
     let system = Setup::default().start().await;
-    let receipt = system.order(&json!({"kind": "report", "rows": 1_000})).await;
+    let receipt = system.order(&report(1_000)).await;
     let done = system.done(&receipt).await;
     assert_eq!(done["status"], "completed", "{done}");
     let csv = system.send(system.http.get(done["result_url"].as_str().unwrap())).await;
@@ -132,8 +133,7 @@ async fn a_report_is_a_csv_to_download() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_past_its_deadline_fails() {
     let system = Setup::default().with(c::JOB_SECONDS, 60).start().await;
-    let mut order = fulfilment();
-    order["options"] = json!({"deadline_seconds": 1});
+    let order = with_options(fulfilment(), json!({"deadline_seconds": 1}));
     let receipt = system.order(&order).await;
     let done = system.done(&receipt).await;
     assert!(done["error"]["type"].as_str().unwrap().ends_with("/deadline-exceeded"), "{done}");
@@ -142,8 +142,7 @@ async fn an_order_past_its_deadline_fails() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delayed_order_waits() {
     let system = Setup::default().start().await;
-    let mut order = fulfilment();
-    order["options"] = json!({"delay_seconds": 2});
+    let order = with_options(fulfilment(), json!({"delay_seconds": 2}));
     let receipt = system.order(&order).await;
     let done = system.done(&receipt).await;
     let time = |name: &str| done[name].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap();
@@ -151,10 +150,9 @@ async fn a_delayed_order_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delay_longer_than_the_queue_allows_is_made_of_several() {
+async fn a_delay_longer_than_the_queue_allows_is_split() {
     let system = Setup::default().start().await;
-    let mut order = fulfilment();
-    order["options"] = json!({"delay_seconds": 2_000});
+    let order = with_options(fulfilment(), json!({"delay_seconds": 2_000}));
     let receipt = system.order(&order).await;
     let waiting = async |sends: u64| {
         eventually("the message waits", async || {
@@ -166,9 +164,9 @@ async fn a_delay_longer_than_the_queue_allows_is_made_of_several() {
         .await;
     };
     waiting(1).await;
-    // The queue's fifteen minutes pass; by the worker's clock it is not time yet.
+    // The fifteen minutes of the queue pass; by the worker's clock it is not time yet.
     system.stack.advance_clock(Duration::from_secs(901)).await;
     waiting(2).await;
-    let object = system.look(&receipt).await.json();
+    let object = system.poll(&receipt).await.json();
     assert_eq!((object["status"].as_str(), object["attempt"].as_u64()), (Some("pending"), Some(0)), "{object}");
 }

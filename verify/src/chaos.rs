@@ -1,6 +1,6 @@
-//! The ordeal: many orders while everything goes wrong at once. Every service fails and loses its answers, the queue
-//! delivers twice and out of order, and workers are killed. What got 202 must end all the same, and never be seen going
-//! back.
+//! Many orders while everything fails at once: every service refuses calls and loses responses, the
+//! queue delivers twice and out of order, and workers are killed. An accepted order must end all
+//! the same, and its status object must never go back.
 
 use std::{
     collections::HashSet,
@@ -15,50 +15,50 @@ use offload_service::settings::catalogue as c;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use offload_tests::{PATIENCE, Process, Setup, System, View, post::post_until_accepted};
+use offload_tests::{PATIENCE, Poller, Process, Setup, System, post_until_accepted};
 
 const SERVICES: [Service; 3] = [Service::S3, Service::Sqs, Service::DynamoDb];
 
-/// Between two looks at one order.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Between two polls of one order.
+const POLL_EVERY: Duration = Duration::from_millis(200);
 
-/// How hard it is.
+/// What fails, and how often.
 #[derive(Debug, Clone, Copy)]
-pub struct Ordeal {
+pub struct ChaosPlan {
     /// Orders in all.
     pub orders: usize,
     /// Clients, each with one order at a time.
     pub clients: usize,
     /// Workers that are killed, spread over the run.
     pub kills: usize,
-    /// How often a call of each service is refused, and how often its answer is lost.
+    /// The share of calls of each service that are refused, and the share whose response is lost.
     pub error_rate: f64,
-    /// How often a message is delivered once more.
+    /// The share of messages that are delivered once more.
     pub duplicate_rate: f64,
-    /// Of the faults.
+    /// Seed of the faults.
     pub seed: u64,
 }
 
-impl Default for Ordeal {
+impl Default for ChaosPlan {
     fn default() -> Self {
         Self { orders: 10_000, clients: 200, kills: 3, error_rate: 0.05, duplicate_rate: 0.1, seed: 1 }
     }
 }
 
-/// What became of the orders.
+/// How the orders ended.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome {
+pub struct ChaosReport {
     /// Different orders that were accepted.
     pub accepted: usize,
-    /// Of these, those that completed; all others ended otherwise.
+    /// Of these, the orders that completed.
     pub completed: usize,
-    /// Attempts beyond the first, all together.
+    /// Attempts beyond the first, of all orders.
     pub repeated: u64,
-    /// Orders whose row in the table does not say what their status object says.
+    /// Orders whose row in the table differs from their status object.
     pub disagreeing: usize,
     /// Messages that were sent to the queue of orders.
     pub sent: u64,
-    /// Messages that it handed out.
+    /// Deliveries of these messages.
     pub delivered: u64,
     /// Workers that were killed.
     pub killed: usize,
@@ -69,42 +69,42 @@ pub struct Outcome {
 }
 
 /// An order's id, its final status object, and how long it took.
-type Followed = (String, Value, Duration);
+type EndedOrder = (String, Value, Duration);
 
-/// The programs, and who is killed.
-struct Crew {
+/// The workers, of which one is killed at a time.
+struct Workers {
     variables: Vec<(String, String)>,
-    workers: Vec<Process>,
+    processes: Vec<Process>,
     killed: usize,
 }
 
-impl Crew {
+impl Workers {
     fn worker(variables: &[(String, String)]) -> Process {
         let variables: Vec<(&str, &str)> = variables.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         Process::start("offload-worker", &["--log=error"], &variables)
     }
 
     fn new(variables: Vec<(String, String)>, workers: usize) -> Self {
-        let workers = (0..workers).map(|_| Self::worker(&variables)).collect();
-        Self { variables, workers, killed: 0 }
+        let processes = (0..workers).map(|_| Self::worker(&variables)).collect();
+        Self { variables, processes, killed: 0 }
     }
 
     /// Kills one, another each time, and starts it again.
     fn kill_one(&mut self) {
-        let at = self.killed % self.workers.len();
-        self.workers[at].kill();
-        self.workers[at] = Self::worker(&self.variables);
+        let at = self.killed % self.processes.len();
+        self.processes[at].kill();
+        self.processes[at] = Self::worker(&self.variables);
         self.killed += 1;
     }
 }
 
-impl Ordeal {
-    /// Goes through it, with two workers and an api as programs of their own.
+impl ChaosPlan {
+    /// Runs the plan, with two workers as programs of their own.
     ///
     /// # Panics
-    /// If the programs do not start, an order is not accepted or does not end within [`PATIENCE`], or one is seen going
-    /// back.
-    pub async fn run(self) -> Outcome {
+    /// If the programs do not start, an order is not accepted or does not end within [`PATIENCE`],
+    /// or a status object goes back.
+    pub async fn run(self) -> ChaosReport {
         let setup = Setup { workers: 0, apis: 1, ..Setup::default() }
             .with(c::VISIBILITY_SECONDS, 5)
             .with(c::MAX_ATTEMPTS, 50)
@@ -112,7 +112,7 @@ impl Ordeal {
             .with(c::SWEEP_AFTER_SECONDS, 5)
             .with(c::JOB_SECONDS, "exp:0.05");
         let system = setup.start().await;
-        let mut crew = Crew::new(system.variables(), 2);
+        let mut workers = Workers::new(system.variables(), 2);
         for service in SERVICES {
             system.stack.faults(service).set(FaultPlan {
                 error_rate: self.error_rate,
@@ -126,47 +126,47 @@ impl Ordeal {
         let begun = Instant::now();
         let ended = AtomicUsize::new(0);
         let url = format!("{}/order", system.apis[0]);
-        let follow = async |n: usize| {
+        let submit_and_wait = async |n: usize| {
             let receipt = post_until_accepted(&system.http, &url, &format!("order-{n}")).await;
-            let (accepted, mut view) = (Instant::now(), View::default());
-            let done = view.until_done_every(LOOK_EVERY, &system.http, &receipt.status_url).await;
+            let (accepted, mut poller) = (Instant::now(), Poller::default());
+            let done = poller.until_done_every(POLL_EVERY, &system.http, &receipt.status_url).await;
             ended.fetch_add(1, Ordering::Relaxed);
             (receipt.id, done, accepted.elapsed())
         };
-        let following = stream::iter(0..self.orders).map(follow).buffer_unordered(self.clients).collect();
+        let clients = stream::iter(0..self.orders).map(submit_and_wait).buffer_unordered(self.clients).collect();
         let killing = async {
             // A worker dies each time that another share of the orders has ended.
-            while crew.killed < self.kills {
-                if ended.load(Ordering::Relaxed) * (self.kills + 1) >= self.orders * (crew.killed + 1) {
-                    crew.kill_one();
+            while workers.killed < self.kills {
+                if ended.load(Ordering::Relaxed) * (self.kills + 1) >= self.orders * (workers.killed + 1) {
+                    workers.kill_one();
                 }
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        let (orders, ()): (Vec<Followed>, ()) = tokio::join!(following, killing);
+        let (orders, ()): (Vec<EndedOrder>, ()) = tokio::join!(clients, killing);
         let took = begun.elapsed();
         for service in SERVICES {
             system.stack.faults(service).clear();
         }
         let ids: HashSet<&str> = orders.iter().map(|(id, _, _)| id.as_str()).collect();
         let attempts = |done: &Value| done["attempt"].as_u64().unwrap_or(0);
-        Outcome {
+        ChaosReport {
             accepted: ids.len(),
             completed: orders.iter().filter(|(_, done, _)| done["status"] == "completed").count(),
             repeated: orders.iter().map(|(_, done, _)| attempts(done).saturating_sub(1)).sum(),
             disagreeing: disagreeing(&system, &orders).await,
             sent: system.stack.requests(Service::Sqs).with_status("SendMessage", 200),
             delivered: system.stack.deliveries("orders"),
-            killed: crew.killed,
+            killed: workers.killed,
             took,
             slowest: orders.iter().map(|(_, _, took)| *took).max().unwrap_or_default(),
         }
     }
 }
 
-/// Counts the orders whose row, once nothing goes on any more, says something else than their object said.
-async fn disagreeing(system: &System, orders: &[Followed]) -> usize {
-    let differs = async |(id, done, _): &Followed| {
+/// Counts the orders whose row, once everything has ended, differs from their status object.
+async fn disagreeing(system: &System, orders: &[EndedOrder]) -> usize {
+    let differs = async |(id, done, _): &EndedOrder| {
         let record = system.stores.orders.get(id.parse().expect("an order id")).await.expect("the table answers");
         record.is_none_or(|r| {
             done["status"] != r.state.status.as_str() || done["revision"].as_u64() != Some(r.state.revision)
@@ -175,19 +175,19 @@ async fn disagreeing(system: &System, orders: &[Followed]) -> usize {
     stream::iter(orders).map(differs).buffer_unordered(32).filter(|differs| std::future::ready(*differs)).count().await
 }
 
-impl Outcome {
+impl ChaosReport {
     /// Whether the promises held.
     #[must_use]
-    pub fn holds(&self, ordeal: &Ordeal) -> bool {
-        self.accepted == ordeal.orders
-            && self.completed == ordeal.orders
+    pub fn holds(&self, plan: &ChaosPlan) -> bool {
+        self.accepted == plan.orders
+            && self.completed == plan.orders
             && self.disagreeing == 0
-            && self.killed == ordeal.kills
+            && self.killed == plan.kills
             && self.slowest < PATIENCE
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for ChaosReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "accepted     {:7}", self.accepted)?;
         writeln!(f, "completed    {:7}", self.completed)?;

@@ -1,5 +1,5 @@
-//! The crash matrix: `kill -9` of api or worker while it waits for a call of the write protocol, before the call is
-//! carried out and after, at every call that there is.
+//! The crash matrix: `kill -9` of api or worker at every call of the write protocol, before the
+//! call is carried out and after.
 
 use std::{
     collections::HashSet,
@@ -14,7 +14,7 @@ use offload_service::{clock, settings::catalogue as c};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use offload_tests::{PATIENCE, Process, Receipt, Setup, System, View, eventually, post::post_until_accepted};
+use offload_tests::{PATIENCE, Poller, Process, Receipt, Setup, System, eventually, post_until_accepted};
 
 /// Which program is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,44 +25,44 @@ pub enum Victim {
     Worker,
 }
 
-/// When it is killed: while it waits for the answer of this call.
+/// A program is killed here: while it waits for the response of this call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Point {
-    /// Who.
+pub struct CrashPoint {
+    /// Which program is killed.
     pub victim: Victim,
     /// Which service is called.
     pub service: Service,
     /// Which call.
     pub operation: &'static str,
-    /// Whether the call is carried out first.
+    /// Whether the call is carried out before the kill.
     pub carried_out: bool,
 }
 
-/// What became of the orders.
+/// How the orders ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct CrashReport {
     /// Where the program was killed.
-    pub point: Point,
+    pub point: CrashPoint,
     /// Orders that were accepted.
     pub accepted: usize,
     /// Calls that waited at the point when the program was killed.
     pub caught: u64,
-    /// Accepted orders that the table does not know any more.
+    /// Accepted orders that are not in the table any more.
     pub lost: usize,
-    /// Accepted orders that did not end.
+    /// Accepted orders that did not complete.
     pub stuck: usize,
-    /// Orders in the table beside those accepted: one request that made two.
+    /// Requests whose receipts name the order of another request.
     pub doubled: usize,
-    /// Attempts beyond the first, all together.
+    /// Attempts beyond the first, of all orders.
     pub repeated: u64,
     /// From the kill to the end of the last order.
     pub recovered: Duration,
 }
 
-/// Every call of the write protocol, before and after it is carried out. A worker's `UpdateItem` is a claim first, and
-/// later an end; both are caught, as orders are at different stages.
+/// Every call of the write protocol, before and after it is carried out. The `UpdateItem` of a
+/// worker is a claim or an end; both are caught, as orders are at different stages.
 #[must_use]
-pub fn points() -> Vec<Point> {
+pub fn points() -> Vec<CrashPoint> {
     let calls = [
         (Victim::Api, Service::DynamoDb, "GetItem"),
         (Victim::Api, Service::DynamoDb, "TransactWriteItems"),
@@ -75,16 +75,16 @@ pub fn points() -> Vec<Point> {
         (Victim::Worker, Service::Sqs, "DeleteMessage"),
     ];
     let both = |(victim, service, operation)| {
-        [false, true].map(|carried_out| Point { victim, service, operation, carried_out })
+        [false, true].map(|carried_out| CrashPoint { victim, service, operation, carried_out })
     };
     calls.into_iter().flat_map(both).collect()
 }
 
-/// Kills the program at the point, starts it again, and sees what becomes of `orders` orders.
+/// Kills the program at the point, starts it again, and counts how `orders` orders end.
 ///
 /// # Panics
-/// If the programs do not start, or an object is seen going back.
-pub async fn crash(point: Point, orders: usize) -> Row {
+/// If the programs do not start, or a status object goes back.
+pub async fn run(point: CrashPoint, orders: usize) -> CrashReport {
     let settings = Setup { workers: 0, apis: 0, ..Setup::default() }
         .with(c::VISIBILITY_SECONDS, 3)
         .with(c::MAX_ATTEMPTS, 20)
@@ -106,14 +106,14 @@ pub async fn crash(point: Point, orders: usize) -> Row {
     let url = Arc::new(format!("http://{listen}/order"));
 
     let faults = system.stack.faults(point.service).clone();
-    // Some of the calls, so that orders are caught at every stage, and not all at the first.
+    // Some of the calls only, so that orders are caught at every stage and not all at the first.
     let (stall_rate, held_reply_rate) = if point.carried_out { (0.0, 0.3) } else { (0.3, 0.0) };
     let only = Some(vec![point.operation.to_owned()]);
     faults.set(FaultPlan { stall_rate, held_reply_rate, only, seed: 7, ..FaultPlan::default() });
     let posting = tokio::spawn(post_all(system.http.clone(), Arc::clone(&url), orders));
     let waiting = || system.stack.requests(point.service).running(point.operation);
     eventually("a call waits at the point", async || (waiting() > 0).then_some(())).await;
-    // A few more, where more come.
+    // Where more calls come, a few of them are caught too; the run is valid with one.
     sleep(Duration::from_millis(300)).await;
     let caught = waiting();
     match point.victim {
@@ -127,17 +127,25 @@ pub async fn crash(point: Point, orders: usize) -> Row {
         Victim::Worker => worker = program(Victim::Worker),
     }
     let receipts = posting.await.expect("every order is accepted in the end");
-    let mut row =
-        Row { point, accepted: 0, caught, lost: 0, stuck: 0, doubled: 0, repeated: 0, recovered: Duration::ZERO };
+    let mut report = CrashReport {
+        point,
+        accepted: 0,
+        caught,
+        lost: 0,
+        stuck: 0,
+        doubled: 0,
+        repeated: 0,
+        recovered: Duration::ZERO,
+    };
     let ids: HashSet<String> = receipts.iter().map(|r| r.id.clone()).collect();
-    row.accepted = ids.len();
-    row.doubled = orders - ids.len();
+    report.accepted = ids.len();
+    report.doubled = orders - ids.len();
     for receipt in &receipts {
-        count(&system, receipt, &mut row).await;
+        count(&system, receipt, &mut report).await;
     }
-    row.recovered = killed.elapsed();
+    report.recovered = killed.elapsed();
     drop((api, worker));
-    row
+    report
 }
 
 /// Posts the orders, ten at a time, each with a key of its own, until each is accepted.
@@ -149,22 +157,22 @@ async fn post_all(http: reqwest::Client, url: Arc<String>, orders: usize) -> Vec
     stream::iter(0..orders).map(post).buffer_unordered(10).collect().await
 }
 
-async fn count(system: &System, receipt: &Receipt, row: &mut Row) {
-    let (mut view, end) = (View::default(), Instant::now() + PATIENCE);
+async fn count(system: &System, receipt: &Receipt, report: &mut CrashReport) {
+    let (mut poller, end) = (Poller::default(), Instant::now() + PATIENCE);
     loop {
-        let object: Value = system.look(receipt).await.json();
+        let object: Value = system.poll(receipt).await.json();
         let done = object["done"] == true;
-        view.see(object.clone());
+        poller.record(object.clone());
         if done {
             let attempts = object["attempt"].as_u64().unwrap_or(0);
-            row.repeated += attempts.saturating_sub(1);
+            report.repeated += attempts.saturating_sub(1);
             if object["status"] != "completed" {
-                row.stuck += 1;
+                report.stuck += 1;
             }
             break;
         }
         if Instant::now() > end {
-            row.stuck += 1;
+            report.stuck += 1;
             break;
         }
         sleep(Duration::from_millis(20)).await;
@@ -172,11 +180,11 @@ async fn count(system: &System, receipt: &Receipt, row: &mut Row) {
     let id = receipt.id.parse().expect("an order id");
     match system.stores.orders.get(id).await {
         Ok(Some(record)) if record.state.status.is_final() && record.state.updated_at <= clock::now() => {}
-        _ => row.lost += 1,
+        _ => report.lost += 1,
     }
 }
 
-impl fmt::Display for Row {
+impl fmt::Display for CrashReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let p = &self.point;
         let victim = if p.victim == Victim::Api { "api" } else { "worker" };
@@ -196,7 +204,7 @@ impl fmt::Display for Row {
     }
 }
 
-impl Row {
+impl CrashReport {
     /// The heading of a table of rows.
     pub const HEADING: &str = "\
 | killed | when   | call                        | caught | accepted | lost | stuck | doubled | repeated | recovered |

@@ -1,4 +1,4 @@
-//! Breaks the whole system on purpose and counts what became of the orders.
+//! Breaks the whole system on purpose and counts how the orders end.
 //!
 //! `just crash` and `just chaos` run this in full; `tests/bounded` runs it small, in `cargo test`.
 

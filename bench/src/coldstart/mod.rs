@@ -1,14 +1,17 @@
-//! What a cold start costs: `just coldstart`.
+//! Cold starts of the Lambda programs: `just coldstart`.
 //!
-//! Starts the real programs under a double of Lambda's Runtime API, again and again, and takes the time from the start of
-//! the process to its first request for work, to its first answer, and what an answer takes once it is warm. The stores are the
-//! embedded ones, so a round trip costs nothing; loading the package and starting the sandbox are Lambda's own and not in it.
+//! Starts the real programs under a double of Lambda's Runtime API, again and again. Measured are
+//! the time from the start of the process to its first request for work, the time to its first
+//! response, and the time of a warm response. The stores are the embedded ones, so a round trip
+//! costs nothing. Loading the package and starting the sandbox are Lambda's own and not included.
 
 use std::time::{Duration, Instant};
 
 use offload_service::settings::catalogue as c;
-use offload_tests::{Function, Invoked, RawQueue, Setup, System, http_api_request};
+use offload_tests::{Function, InvocationResult, RawQueue, Setup, System, http_api_request, orders};
 use serde_json::{Value, json};
+
+use crate::statistics::{median, ms};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -17,24 +20,21 @@ pub(crate) struct Args {
     rounds: usize,
 }
 
+/// How long an invocation may take.
 const TIME: Duration = Duration::from_secs(30);
 
-/// The times of one start.
+/// Every start of one program, in milliseconds.
 #[derive(Default)]
 struct Times {
-    ready: Vec<Duration>,
-    first: Vec<Duration>,
-    warm: Vec<Duration>,
+    ready: Vec<f64>,
+    first: Vec<f64>,
+    warm: Vec<f64>,
 }
 
 impl Times {
-    fn row(&mut self, name: &str) -> String {
-        let ms = |all: &mut Vec<Duration>| {
-            all.sort();
-            all[all.len() / 2].as_secs_f64() * 1e3
-        };
-        let (ready, first, warm) = (ms(&mut self.ready), ms(&mut self.first), ms(&mut self.warm));
-        format!("| {name:14} | {ready:9.1} ms | {first:12.1} ms | {warm:8.1} ms |")
+    fn row(self, name: &str) -> String {
+        let (ready, first, warm) = (median(self.ready), median(self.first), median(self.warm));
+        format!("| {name:14} | {ready:10.1} ms | {first:11.1} ms | {warm:10.1} ms |")
     }
 }
 
@@ -42,23 +42,23 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let setup = Setup { workers: 0, ..Setup::default() };
     let system = setup.with(c::JOB_SECONDS, 0).start().await;
     let (mut api, mut worker) = (Times::default(), Times::default());
-    // By turns, so that both meet the same machine.
+    // The programs alternate, so that both meet the same machine.
     for _ in 0..args.rounds {
-        let order = json!({"kind": "report", "rows": 1}).to_string();
+        let order = orders::report(1).to_string();
         let order = http_api_request("POST", "/order", &json!({"content-type": "application/json"}), Some(&order));
         start(&system, "offload-api", &mut api, async || Ok(order.clone())).await?;
-        // What the api took are the orders that the worker gets.
+        // The worker receives the orders that the api accepted.
         let queue = RawQueue::orders(&system);
         start(&system, "offload-worker", &mut worker, async || queue.receive_event(1).await).await?;
     }
-    println!("| program        | asks for work | first answer | warm answer |");
-    println!("|----------------|---------------|--------------|-------------|");
+    println!("| program        | asks for work | first response | warm response |");
+    println!("|----------------|---------------|----------------|---------------|");
     println!("{}", api.row("offload-api"));
     println!("{}", worker.row("offload-worker"));
     Ok(())
 }
 
-/// Starts a program, invokes it twice, and takes the times.
+/// Starts a program and invokes it twice.
 async fn start(
     system: &System,
     program: &str,
@@ -70,14 +70,14 @@ async fn start(
     let settings = if program == "offload-api" { &[public][..] } else { &[] };
     let begun = Instant::now();
     let mut function = Function::start(program, system, settings).await;
-    times.ready.push(begun.elapsed());
-    let invoked = function.invoke(one, TIME).await;
-    times.first.push(begun.elapsed());
+    times.ready.push(ms(begun.elapsed()));
+    let first = function.invoke(one, TIME).await;
+    times.first.push(ms(begun.elapsed()));
     let again = Instant::now();
     let warm = function.invoke(two, TIME).await;
-    times.warm.push(again.elapsed());
-    for invoked in [invoked, warm] {
-        anyhow::ensure!(matches!(invoked, Invoked::Answer(_)), "{program}: {invoked:?}");
+    times.warm.push(ms(again.elapsed()));
+    for invoked in [first, warm] {
+        anyhow::ensure!(matches!(invoked, InvocationResult::Response(_)), "{program}: {invoked:?}");
     }
     Ok(())
 }

@@ -1,21 +1,24 @@
-//! Whether messages that nobody can read slow the orders down: `just poison`.
+//! What unreadable messages cost the orders beside them: `just poison`.
 //!
-//! A queue is filled while no worker runs, in one case with poison strewn in; then a worker starts, and the time until
-//! the last order has ended is taken. Clean and poisoned runs alternate, and the ratio of their medians is printed.
+//! A queue is filled while no worker runs, in one case with poison among the orders. Then a worker
+//! starts, and the time until the last order has ended is taken. Clean and poisoned runs alternate,
+//! and the ratio of their medians is printed.
 
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use offload_local::Service;
 use offload_service::settings::catalogue as c;
-use offload_tests::{RawQueue, Setup, System, eventually, post::post_until_accepted};
+use offload_tests::{RawQueue, Setup, System, eventually, post_until_accepted};
+
+use crate::statistics::median;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Orders in each run
     #[arg(long, default_value_t = 2_000)]
     orders: usize,
-    /// Of all messages, so many in a hundred are poison, in equal shares not JSON, of a version that nobody knows, and 1 MiB large
+    /// Percentage of poison; a third each is not JSON, of an unknown version, and 1 MiB large
     #[arg(long, default_value_t = 5)]
     percent: usize,
     /// Runs of each kind
@@ -34,34 +37,28 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         poisoned.push(orders_per_second(args.orders, poison).await?);
         println!("| {round:5} | {:15.0} | {:18.0} |", clean[round - 1], poisoned[round - 1]);
     }
-    let (clean, poisoned) = (median(&mut clean), median(&mut poisoned));
+    let (clean, poisoned) = (median(clean), median(poisoned));
     println!("median: {clean:.0} and {poisoned:.0} orders/s, ratio {:.3}", poisoned / clean);
     anyhow::ensure!(poisoned / clean > 0.9, "poison slows the orders by more than a tenth");
     Ok(())
 }
 
-/// Orders per second that a worker ends.
+/// How many orders a worker ends in a second.
 async fn orders_per_second(orders: usize, poison: usize) -> anyhow::Result<f64> {
     let setup = Setup { workers: 0, ..Setup::default() };
     let mut system = setup.with(c::CONCURRENCY, 16).with(c::JOB_SECONDS, 0.01).start().await;
     let url = format!("{}/order", system.apis[0]);
     let queue = RawQueue::orders(&system);
-    // Evenly among the orders, so that poison is met all the time.
+    // Evenly among the orders, so that the worker meets poison all the time.
     let every = orders.checked_div(poison).unwrap_or(usize::MAX);
-    let place = async |n: usize| {
+    let submit = async |n: usize| {
         if n % every == every - 1 {
             queue.send(&nth_poison(n / every)).await?;
         }
         post_until_accepted(&system.http, &url, &format!("order-{n}")).await;
         anyhow::Ok(())
     };
-    stream::iter(0..orders)
-        .map(place)
-        .buffer_unordered(16)
-        .collect::<Vec<_>>()
-        .await
-        .into_iter()
-        .collect::<anyhow::Result<()>>()?;
+    stream::iter(0..orders).map(submit).buffer_unordered(16).try_collect::<()>().await?;
     let ended = |system: &System| system.stack.requests(Service::Sqs).with_status("DeleteMessage", 200);
     let begun = Instant::now();
     system.add_worker();
@@ -78,9 +75,4 @@ fn nth_poison(n: usize) -> String {
         // SQS takes 1 MiB and no more.
         _ => "x".repeat(1024 * 1024),
     }
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -1,6 +1,7 @@
-//! What the run cost.
+//! What the clients of one phase paid.
 
-use super::client::Looked;
+use super::client::OrderTimes;
+use crate::statistics::median;
 
 /// The figures of one phase.
 pub(crate) struct Figures {
@@ -12,7 +13,7 @@ pub(crate) struct Figures {
     delay: f64,
     /// Median of the absolute percentage error of the estimate's median.
     mdape: f64,
-    /// How many orders were done by the estimate's 90th percentile.
+    /// The share of orders that were done by the estimate's 90th percentile.
     coverage: f64,
 }
 
@@ -21,18 +22,17 @@ impl Figures {
 | phase  | orders | polls/order | 304s | PUTs/order | added delay | MdAPE | p90 coverage |
 |--------|--------|-------------|------|------------|-------------|-------|--------------|";
 
-    pub(crate) fn of(looked: &[Looked], gets: u64, not_modified: u64, puts: u64) -> Self {
-        let n = looked.len().max(1) as f64;
-        let mut errors: Vec<f64> = looked.iter().map(|l| ((l.p50 - l.done) / l.done).abs()).collect();
-        errors.sort_by(f64::total_cmp);
+    pub(crate) fn of(orders: &[OrderTimes], gets: u64, not_modified: u64, puts: u64) -> Self {
+        let n = orders.len().max(1) as f64;
+        let sum = |of: fn(&OrderTimes) -> f64| orders.iter().map(of).sum::<f64>();
         Self {
-            orders: looked.len(),
+            orders: orders.len(),
             gets,
             not_modified,
             puts,
-            delay: looked.iter().map(|l| l.seen - l.done).sum::<f64>() / looked.iter().map(|l| l.done).sum::<f64>(),
-            mdape: errors.get(errors.len() / 2).copied().unwrap_or(0.0),
-            coverage: looked.iter().filter(|l| l.done <= l.p90).count() as f64 / n,
+            delay: sum(|o| o.noticed - o.done) / sum(|o| o.done),
+            mdape: median(orders.iter().map(|o| ((o.p50 - o.done) / o.done).abs())),
+            coverage: orders.iter().filter(|o| o.done <= o.p90).count() as f64 / n,
         }
     }
 

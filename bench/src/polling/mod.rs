@@ -1,8 +1,9 @@
-//! How many polls, and how much delay, by the real system: `just polls`.
+//! Polls and delay on the real system: `just polling`.
 //!
-//! An api and a worker on the embedded stack in one process, as `offload up` runs them, under a Poisson stream of
-//! orders at 70 % of what the worker can do, and then a burst. Every client waits with `offload-client`; the
-//! requests are counted by the embedded S3 and by the api's own metrics, not by the clients.
+//! An api and a worker on the embedded stack in one process, as `offload up` runs them, under a
+//! Poisson stream of orders at 70 % of what the worker can do, and then a burst. Every client waits
+//! with `offload-client`. Requests are counted by the embedded S3 and by the api's own metrics, not
+//! by the clients.
 
 mod client;
 mod figures;
@@ -16,7 +17,7 @@ use rand::{RngExt as _, SeedableRng as _, rngs::SmallRng};
 use tokio::task::JoinSet;
 
 use self::{
-    client::{Looked, follow},
+    client::{OrderTimes, submit_and_wait},
     figures::Figures,
 };
 
@@ -25,19 +26,19 @@ pub(crate) struct Args {
     /// Orders that arrive as a Poisson stream
     #[arg(long, default_value_t = 2_000)]
     orders: usize,
-    /// Orders that arrive at once afterwards
+    /// Orders that arrive at once after the stream
     #[arg(long, default_value_t = 500)]
     burst: usize,
-    /// Orders that are worked on at once
+    /// Orders that the worker processes at once
     #[arg(long, default_value_t = 16)]
     concurrency: usize,
     /// Mean seconds of work; log-normal, with a coefficient of variation of 0.5
     #[arg(long, default_value_t = 2.0)]
     job_seconds: f64,
-    /// How much of the worker the stream takes up
+    /// How much of the worker's capacity the stream uses
     #[arg(long, default_value_t = 0.7)]
     utilisation: f64,
-    /// Of the arrivals
+    /// Seed of the arrivals
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -69,13 +70,13 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         .filter(|l| l.starts_with("http_requests_total") && !l.contains("/metrics"))
         .filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok())
         .sum();
-    let placed = args.orders + args.burst;
-    println!("the api answered {answered} requests for {placed} orders: none of them a poll, if the two are equal");
-    anyhow::ensure!(answered == placed as u64, "the api was polled");
+    let submitted = args.orders + args.burst;
+    println!("the api answered {answered} requests for {submitted} orders; if the two are equal, no client polled it");
+    anyhow::ensure!(answered == submitted as u64, "the api was polled");
     Ok(())
 }
 
-/// Places orders with `gap` seconds between them, follows each by the schedule, and sums up.
+/// Submits orders with `gap` seconds between them, and waits for each of them.
 async fn phase(
     system: &System,
     orders: usize,
@@ -90,12 +91,12 @@ async fn phase(
         next += Duration::from_secs_f64(gap(rng));
         tokio::time::sleep_until(next).await;
         let client = client.clone();
-        clients.spawn(async move { follow(&client).await });
+        clients.spawn(async move { submit_and_wait(&client).await });
     }
-    let mut looked: Vec<Looked> = Vec::with_capacity(orders);
-    while let Some(done) = clients.join_next().await {
-        looked.push(done??);
+    let mut times: Vec<OrderTimes> = Vec::with_capacity(orders);
+    while let Some(order) = clients.join_next().await {
+        times.push(order??);
     }
     let since = system.stack.requests(Service::S3).since(&before);
-    Ok(Figures::of(&looked, since.of("GetObject"), since.with_status("GetObject", 304), since.of("PutObject")))
+    Ok(Figures::of(&times, since.of("GetObject"), since.with_status("GetObject", 304), since.of("PutObject")))
 }

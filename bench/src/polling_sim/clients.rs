@@ -1,33 +1,33 @@
-//! How clients look for the end of an order, and what it costs them.
+//! How clients wait for the end of an order, and what it costs them.
 
 use offload_domain::{
     eta::{Estimate, finish_hint, started, worth_telling},
     schedule::Schedule,
 };
 
-use super::{random::Random, world::Seen};
+use super::{random::Random, world::MeasuredOrder};
 
-/// After so many seconds of work the status object says `processing`.
-const SHOWN_AFTER: f64 = 0.5;
-/// A worker hears of progress this often at most, in seconds.
+/// Seconds of work after which `processing` is published.
+const PROCESSING_AFTER: f64 = 0.5;
+/// The shortest time between two progress reports, in seconds.
 const PROGRESS_EVERY: f64 = 2.0;
-/// A processor's own forecast is off by no more than 10 % in eight of ten cases.
+/// The forecast of a processor is off by no more than 10 % in eight of ten cases.
 const HINT_ERROR: f64 = 0.1 / 1.2816;
 
 /// What waiting for one order took.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Wait {
-    /// Looks, with the one that found the order done.
+    /// Polls, with the last one, which found the order done.
     pub(crate) polls: u32,
-    /// Seconds from its end to that look.
+    /// Seconds from the end to the last poll.
     pub(crate) delay: f64,
-    /// PUTs of the status object that were made for the client's sake.
+    /// PUTs of the status object that were made for new windows.
     pub(crate) puts: u32,
 }
 
 impl Wait {
-    fn new(polls: u32, looked: f64, done: f64) -> Self {
-        Self { polls, delay: looked - done, puts: 0 }
+    fn new(polls: u32, last: f64, done: f64) -> Self {
+        Self { polls, delay: last - done, puts: 0 }
     }
 }
 
@@ -35,21 +35,22 @@ impl Wait {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Client {
-    /// Every tenth of the queue's mean sojourn, which it knows beforehand.
+    /// Polls at every tenth of the queue's mean sojourn, which it knows beforehand.
     FixedInterval,
-    /// After 1 s, 2 s, 4 s and so on, a minute at most.
+    /// Polls after 1 s, 2 s, 4 s and so on, a minute at most.
     Backoff,
-    /// When the server said that it would be done, in whole seconds; then every tenth of that.
+    /// Polls at the estimated end, in whole seconds, and then at every tenth of that.
     RetryAfter,
-    /// The formulas and the rule of `eta.md`, word for word.
-    Reference,
-    /// The schedule, by what POST said.
+    /// Polls at a fixed share of the window, by the estimate of the baseline.
+    Baseline,
+    /// The schedule, by the estimate of the 202.
     Schedule,
-    /// The schedule, and the new window that the object shows once the work has begun.
+    /// The schedule, and the new window that is published once the work has begun.
     Processing,
-    /// The schedule, where the processor forecasts its end when it begins, give or take 10 %.
+    /// The schedule, where the processor forecasts its end at its start, give or take 10 %.
     Hint,
-    /// The schedule, where the processor tells its percentage, and the worker writes what is worth telling.
+    /// The schedule, where the processor reports a percentage, and the worker publishes new
+    /// windows.
     Progress,
 }
 
@@ -58,7 +59,7 @@ impl Client {
         Self::FixedInterval,
         Self::Backoff,
         Self::RetryAfter,
-        Self::Reference,
+        Self::Baseline,
         Self::Schedule,
         Self::Processing,
         Self::Hint,
@@ -70,7 +71,7 @@ impl Client {
             Self::FixedInterval => "fixed T/10, T known",
             Self::Backoff => "backoff 1 s x2, 60 s",
             Self::RetryAfter => "Retry-After",
-            Self::Reference => "eta.md as written",
+            Self::Baseline => "baseline",
             Self::Schedule => "this schedule",
             Self::Processing => " + processing object",
             Self::Hint => " + finish hint",
@@ -79,7 +80,7 @@ impl Client {
     }
 
     /// Waits for an order of a queue whose mean sojourn is `typical`.
-    pub(crate) fn wait(self, order: &Seen, typical: f64, random: &mut Random) -> Wait {
+    pub(crate) fn wait(self, order: &MeasuredOrder, typical: f64, random: &mut Random) -> Wait {
         let done = order.done;
         match self {
             Self::FixedInterval => every(typical / 10.0, done),
@@ -90,41 +91,41 @@ impl Client {
                 let more = ((done - first).max(0.0) / then).ceil();
                 Wait::new(whole(more) + 1, first + more * then, done)
             }
-            Self::Reference => {
-                let (polls, looked) = super::reference::looks(order.reference.p10, order.reference.p90, done);
-                Wait::new(polls, looked, done)
+            Self::Baseline => {
+                let (polls, last) = super::baseline::polls(order.baseline.p10, order.baseline.p90, done);
+                Wait::new(polls, last, done)
             }
-            Self::Schedule => follow(schedule(&order.estimate), &[], done),
-            Self::Processing => follow(schedule(&order.estimate), &begun(order), done),
-            Self::Hint => follow(schedule(&order.estimate), &hinted(order, random), done),
+            Self::Schedule => poll(schedule(&order.estimate), &[], done),
+            Self::Processing => poll(schedule(&order.estimate), &begun(order), done),
+            Self::Hint => poll(schedule(&order.estimate), &hinted(order, random), done),
             Self::Progress => {
                 let updates = progress(order, random);
-                let wait = follow(schedule(&order.estimate), &updates, done);
+                let wait = poll(schedule(&order.estimate), &updates, done);
                 Wait { puts: u32::try_from(updates.len()).unwrap_or(u32::MAX), ..wait }
             }
         }
     }
 }
 
-/// A new window in the status object: since when it is there, and the window, in seconds since POST.
+/// A new window in the status object, and when it is published, in seconds since POST.
 #[derive(Debug, Clone, Copy)]
 struct Update {
     at: f64,
     window: Estimate,
 }
 
-/// The service's own schedule for this estimate.
+/// The schedule of the service for this estimate.
 pub(crate) fn schedule(e: &Estimate) -> Schedule {
     Schedule::new(e.p10, e.p90)
 }
 
-/// Looks at a fixed interval.
+/// Polls at a fixed interval.
 pub(crate) fn every(interval: f64, done: f64) -> Wait {
-    let looks = (done / interval).ceil().max(1.0);
-    Wait::new(whole(looks), looks * interval, done)
+    let polls = (done / interval).ceil().max(1.0);
+    Wait::new(whole(polls), polls * interval, done)
 }
 
-/// Looks after pauses that grow by a factor, up to a longest one.
+/// Polls after pauses that grow by a factor, up to a longest one.
 pub(crate) fn backoff(first: f64, factor: f64, longest: f64, done: f64) -> Wait {
     let (mut pause, mut at, mut polls) = (first, first, 1);
     while at < done {
@@ -135,8 +136,8 @@ pub(crate) fn backoff(first: f64, factor: f64, longest: f64, done: f64) -> Wait 
     Wait::new(polls, at, done)
 }
 
-/// Follows a schedule, taking over each newer window that a look finds.
-fn follow(mut schedule: Schedule, updates: &[Update], done: f64) -> Wait {
+/// Polls by a schedule, which takes over each newer window that a poll finds.
+fn poll(mut schedule: Schedule, updates: &[Update], done: f64) -> Wait {
     let (mut polls, mut known) = (0, 0);
     loop {
         let at = schedule.next_look();
@@ -144,37 +145,37 @@ fn follow(mut schedule: Schedule, updates: &[Update], done: f64) -> Wait {
         if at >= done {
             return Wait::new(polls, at, done);
         }
-        let there = updates.partition_point(|u| u.at <= at);
-        schedule = match updates.get(there.wrapping_sub(1)) {
-            Some(update) if there > known => schedule.moved(update.window.p10, update.window.p90),
+        let published = updates.partition_point(|u| u.at <= at);
+        schedule = match updates.get(published.wrapping_sub(1)) {
+            Some(update) if published > known => schedule.moved(update.window.p10, update.window.p90),
             _ => schedule.looked(),
         };
-        known = there;
+        known = published;
     }
 }
 
-/// Follows the schedule where a look is worth a delay of this share.
-pub(crate) fn by_worth(e: &Estimate, look: f64, done: f64) -> Wait {
-    follow(Schedule::by_worth(e.p10, e.p90, look), &[], done)
+/// Polls by the schedule, where one poll is worth a delay of this share.
+pub(crate) fn by_worth(e: &Estimate, worth: f64, done: f64) -> Wait {
+    poll(Schedule::by_worth(e.p10, e.p90, worth), &[], done)
 }
 
 /// The same with a finish hint.
-pub(crate) fn by_worth_with_hint(order: &Seen, look: f64, random: &mut Random) -> Wait {
+pub(crate) fn by_worth_with_hint(order: &MeasuredOrder, worth: f64, random: &mut Random) -> Wait {
     let e = order.estimate;
-    follow(Schedule::by_worth(e.p10, e.p90, look), &hinted(order, random), order.done)
+    poll(Schedule::by_worth(e.p10, e.p90, worth), &hinted(order, random), order.done)
 }
 
-/// What the object says once the work has begun.
-fn begun(order: &Seen) -> Vec<Update> {
-    let at = order.started + SHOWN_AFTER;
+/// The window that is published once the work has begun.
+fn begun(order: &MeasuredOrder) -> Vec<Update> {
+    let at = order.started + PROCESSING_AFTER;
     if at >= order.done {
         return Vec::new();
     }
     vec![Update { at, window: started(&order.times).delayed(order.started) }]
 }
 
-fn hinted(order: &Seen, random: &mut Random) -> Vec<Update> {
-    let at = order.started + SHOWN_AFTER;
+fn hinted(order: &MeasuredOrder, random: &mut Random) -> Vec<Update> {
+    let at = order.started + PROCESSING_AFTER;
     let forecast = (order.done - order.started) * (HINT_ERROR * random.normal()).exp();
     if at >= order.done {
         return Vec::new();
@@ -183,27 +184,28 @@ fn hinted(order: &Seen, random: &mut Random) -> Vec<Update> {
     vec![Update { at, window: window.delayed(order.started) }]
 }
 
-/// What the worker writes of the processor's percentages, which run up to 10 % fast or slow.
-fn progress(order: &Seen, random: &mut Random) -> Vec<Update> {
+/// The windows that the worker publishes by the reported percentages, which are up to 10 % fast or
+/// slow.
+fn progress(order: &MeasuredOrder, random: &mut Random) -> Vec<Update> {
     let mut updates = begun(order);
     let begin = order.started;
     let length = order.done - begin;
     let pace = (HINT_ERROR * random.normal()).exp();
     let epoch = chrono::DateTime::UNIX_EPOCH;
-    let mut shown = order.estimate.delayed(-begin).window(epoch);
+    let mut current = order.estimate.delayed(-begin).window(epoch);
     if let Some(first) = updates.first() {
-        shown = first.window.delayed(-begin).window(epoch);
+        current = first.window.delayed(-begin).window(epoch);
     }
     let every = PROGRESS_EVERY.max(length / 50.0);
-    let mut elapsed = SHOWN_AFTER + every;
+    let mut elapsed = PROCESSING_AFTER + every;
     while elapsed < length {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a percentage")]
         let percent = (100.0 * elapsed / length * pace).clamp(0.0, 99.0) as u8;
         let now = epoch + chrono::TimeDelta::from_std(std::time::Duration::from_secs_f64(elapsed)).unwrap_or_default();
         if let Some(left) = finish_hint(elapsed, percent) {
             let window = left.window(now);
-            if worth_telling(&shown, &window, now) {
-                shown = window;
+            if worth_telling(&current, &window, now) {
+                current = window;
                 updates.push(Update { at: begin + elapsed, window: left.delayed(begin + elapsed) });
             }
         }
@@ -212,9 +214,9 @@ fn progress(order: &Seen, random: &mut Random) -> Vec<Update> {
     updates
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of looks")]
-fn whole(looks: f64) -> u32 {
-    looks as u32
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of polls")]
+fn whole(polls: f64) -> u32 {
+    polls as u32
 }
 
 #[cfg(test)]
@@ -222,7 +224,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_look_counts_and_is_the_first_after_the_end() {
+    fn the_last_poll_counts_and_is_the_first_after_the_end() {
         let wait = every(3.0, 10.0);
         assert!(wait.polls == 4 && (wait.delay - 2.0).abs() < 1e-9, "{wait:?}");
         // 1, 3, 7, 15
@@ -231,11 +233,11 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_window_is_followed_from_the_look_that_finds_it() {
+    fn a_newer_window_applies_from_the_poll_that_finds_it() {
         let window = Estimate { p10: 100.0, p50: 105.0, p90: 110.0 };
         let schedule = Schedule::new(10.0, 20.0);
-        let wait = follow(schedule, &[Update { at: 5.0, window }], 104.0);
+        let wait = poll(schedule, &[Update { at: 5.0, window }], 104.0);
         assert!(wait.polls == 2 && wait.delay < 5.0, "{wait:?}");
-        assert!(follow(schedule, &[], 104.0).polls > 4);
+        assert!(poll(schedule, &[], 104.0).polls > 4);
     }
 }

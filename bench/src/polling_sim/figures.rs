@@ -8,17 +8,18 @@ use super::{
     clients::{self, Client},
     queue::{Class, Queue},
     random::Random,
-    world::{self, Seen},
+    world::{self, MeasuredOrder},
 };
+use crate::statistics::median;
 
-/// What a client gets out of one kind of queue. Each queue counts the same.
+/// What a client pays in one kind of queue. Each queue counts the same.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub(crate) struct Cost {
-    /// Looks per order, with the last one: the mean over orders, and over queues.
+    /// Polls per order, with the last one: the mean over orders, and over queues.
     pub(crate) polls: f64,
     /// Mean delay over mean sojourn, the mean over queues.
     pub(crate) delay: f64,
-    /// PUTs for the sake of the window, per order.
+    /// PUTs of new windows, per order.
     pub(crate) puts: f64,
 }
 
@@ -35,22 +36,22 @@ impl Cost {
 pub(crate) struct Accuracy {
     /// The median of |p50 - sojourn| / sojourn.
     pub(crate) mdape: f64,
-    /// The same for the formulas of `eta.md` as written.
-    pub(crate) reference_mdape: f64,
-    /// The same for the service's formulas, told the true workers and mean service time.
+    /// The same for the baseline.
+    pub(crate) baseline_mdape: f64,
+    /// The same for the estimator of the service, given the true workers and mean service time.
     pub(crate) informed_mdape: f64,
-    /// The same for the article's formula.
-    pub(crate) article_mdape: f64,
+    /// The same for messages in the queue times the mean service time.
+    pub(crate) naive_mdape: f64,
     /// The share of orders that were done by p10, by p50, by p90.
     pub(crate) by_p10: f64,
     pub(crate) by_p50: f64,
     pub(crate) by_p90: f64,
 }
 
-/// A point of the plot: looks per order and delay, and how it came about.
+/// A point of the plot: polls per order and delay, and the setting that gave them.
 #[derive(Debug, Clone, Serialize)]
-pub(crate) struct Point {
-    pub(crate) line: &'static str,
+pub(crate) struct PlotPoint {
+    pub(crate) series: &'static str,
     pub(crate) setting: f64,
     pub(crate) polls: f64,
     pub(crate) delay: f64,
@@ -64,21 +65,22 @@ pub(crate) struct ClassFigures {
     pub(crate) accuracy: Accuracy,
     pub(crate) costs: BTreeMap<Client, Cost>,
     #[serde(skip)]
-    pub(crate) points: Vec<Point>,
+    pub(crate) points: Vec<PlotPoint>,
 }
 
 pub(crate) type Figures = BTreeMap<Class, ClassFigures>;
 
-/// What one queue gives.
+/// The figures of one queue.
 struct QueueFigures {
     class: Class,
     orders: usize,
     accuracy: Accuracy,
     costs: Vec<(Client, Cost)>,
-    points: Vec<Point>,
+    points: Vec<PlotPoint>,
 }
 
-/// Simulates all queues, on all cores, and averages by class. The result does not depend on the number of cores.
+/// Simulates all queues, on all cores, and averages by class. The result does not depend on the
+/// number of cores.
 pub(crate) fn measure(queues: &[Queue], seed: u64) -> Figures {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut found: Vec<(usize, QueueFigures)> = std::thread::scope(|scope| {
@@ -90,7 +92,7 @@ pub(crate) fn measure(queues: &[Queue], seed: u64) -> Figures {
                 })
             })
             .collect();
-        // A thread that panicked has said why.
+        // A thread that panicked has printed its reason.
         shares.into_iter().flat_map(|s| s.join().unwrap_or_default()).collect()
     });
     found.sort_by_key(|f| f.0);
@@ -105,22 +107,22 @@ pub(crate) fn measure(queues: &[Queue], seed: u64) -> Figures {
 }
 
 fn of_queue(queue: &Queue, seed: u64, stream: u64) -> QueueFigures {
-    let seen = world::run(queue, seed, stream);
-    let typical = mean(seen.iter().map(|o| o.done));
+    let orders = world::run(queue, seed, stream);
+    let typical = mean(orders.iter().map(|o| o.done));
     let costs = Client::ALL
         .map(|client| {
-            // Every client meets the same luck.
+            // Every client gets the same random numbers.
             let mut random = Random::new(seed, stream ^ 0xC11E);
-            let waits = seen.iter().map(|o| client.wait(o, typical, &mut random));
-            (client, cost(waits, seen.len(), typical))
+            let waits = orders.iter().map(|o| client.wait(o, typical, &mut random));
+            (client, cost(waits, orders.len(), typical))
         })
         .to_vec();
     QueueFigures {
         class: queue.class,
-        orders: seen.len(),
-        accuracy: accuracy(&seen),
+        orders: orders.len(),
+        accuracy: accuracy(&orders),
         costs,
-        points: points(&seen, typical, seed, stream),
+        points: points(&orders, typical, seed, stream),
     }
 }
 
@@ -135,31 +137,30 @@ fn cost(waits: impl Iterator<Item = clients::Wait>, orders: usize, typical: f64)
     Cost { polls: polls / n, delay: delay / n / typical, puts: puts / n }
 }
 
-pub(crate) fn accuracy(seen: &[Seen]) -> Accuracy {
-    let off = |estimate: fn(&Seen) -> f64| {
-        let mut off: Vec<f64> = seen.iter().map(|o| (estimate(o) - o.done).abs() / o.done).collect();
-        median(&mut off)
-    };
-    let by = |estimate: fn(&Seen) -> f64| mean(seen.iter().map(|o| f64::from(u8::from(o.done <= estimate(o)))));
+pub(crate) fn accuracy(orders: &[MeasuredOrder]) -> Accuracy {
+    let mdape =
+        |estimate: fn(&MeasuredOrder) -> f64| median(orders.iter().map(|o| (estimate(o) - o.done).abs() / o.done));
+    let by =
+        |estimate: fn(&MeasuredOrder) -> f64| mean(orders.iter().map(|o| f64::from(u8::from(o.done <= estimate(o)))));
     Accuracy {
-        mdape: off(|o| o.estimate.p50),
-        reference_mdape: off(|o| o.reference.p50),
-        informed_mdape: off(|o| o.informed.p50),
-        article_mdape: off(|o| o.article),
+        mdape: mdape(|o| o.estimate.p50),
+        baseline_mdape: mdape(|o| o.baseline.p50),
+        informed_mdape: mdape(|o| o.informed.p50),
+        naive_mdape: mdape(|o| o.naive),
         by_p10: by(|o| o.estimate.p10),
         by_p50: by(|o| o.estimate.p50),
         by_p90: by(|o| o.estimate.p90),
     }
 }
 
-/// The lines of the plot.
-fn points(seen: &[Seen], typical: f64, seed: u64, stream: u64) -> Vec<Point> {
+/// The series of the plot.
+fn points(orders: &[MeasuredOrder], typical: f64, seed: u64, stream: u64) -> Vec<PlotPoint> {
     let mut points = Vec::new();
-    let mut put = |line, setting, wait: &mut dyn FnMut(&Seen) -> clients::Wait| {
+    let mut put = |series, setting, wait: &mut dyn FnMut(&MeasuredOrder) -> clients::Wait| {
         // One in four is enough for a plot.
-        let some: Vec<&Seen> = seen.iter().step_by(4).collect();
+        let some: Vec<&MeasuredOrder> = orders.iter().step_by(4).collect();
         let cost = cost(some.iter().map(|o| wait(o)), some.len(), typical);
-        points.push(Point { line, setting, polls: cost.polls, delay: cost.delay });
+        points.push(PlotPoint { series, setting, polls: cost.polls, delay: cost.delay });
     };
     for parts in [2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 13.0] {
         put("fixed interval T/n, T known", parts, &mut |o| clients::every(typical / parts, o.done));
@@ -167,10 +168,10 @@ fn points(seen: &[Seen], typical: f64, seed: u64, stream: u64) -> Vec<Point> {
     for factor in [1.2, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0] {
         put("exponential backoff from 1 s", factor, &mut |o| clients::backoff(1.0, factor, f64::INFINITY, o.done));
     }
-    for look in [0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2] {
-        put("this schedule", look, &mut |o| clients::by_worth(&o.estimate, look, o.done));
+    for worth in [0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2] {
+        put("this schedule", worth, &mut |o| clients::by_worth(&o.estimate, worth, o.done));
         let mut random = Random::new(seed, stream ^ 0xC11E);
-        put("with a finish hint", look, &mut |o| clients::by_worth_with_hint(o, look, &mut random));
+        put("with a finish hint", worth, &mut |o| clients::by_worth_with_hint(o, worth, &mut random));
     }
     points
 }
@@ -185,14 +186,14 @@ fn average(queues: &[&QueueFigures]) -> ClassFigures {
         }
         let (sum, one) = (&mut all.accuracy, &queue.accuracy);
         sum.mdape += share * one.mdape;
-        sum.reference_mdape += share * one.reference_mdape;
+        sum.baseline_mdape += share * one.baseline_mdape;
         sum.informed_mdape += share * one.informed_mdape;
-        sum.article_mdape += share * one.article_mdape;
+        sum.naive_mdape += share * one.naive_mdape;
         sum.by_p10 += share * one.by_p10;
         sum.by_p50 += share * one.by_p50;
         sum.by_p90 += share * one.by_p90;
         if all.points.is_empty() {
-            all.points = queue.points.iter().map(|p| Point { polls: 0.0, delay: 0.0, ..p.clone() }).collect();
+            all.points = queue.points.iter().map(|p| PlotPoint { polls: 0.0, delay: 0.0, ..p.clone() }).collect();
         }
         for (sum, one) in all.points.iter_mut().zip(&queue.points) {
             sum.polls += share * one.polls;
@@ -205,10 +206,4 @@ fn average(queues: &[&QueueFigures]) -> ClassFigures {
 pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, n) = values.fold((0.0, 0_u32), |(sum, n), v| (sum + v, n + 1));
     sum / f64::from(n.max(1))
-}
-
-/// The median; 0 of nothing.
-pub(crate) fn median(values: &mut [f64]) -> f64 {
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }

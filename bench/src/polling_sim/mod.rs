@@ -1,12 +1,15 @@
-//! `offload-sim`: drives the service's own estimator, history and schedule through simulated queues, and prints what
-//! clients pay beside what other ways of polling cost. The same seed gives the same figures.
+//! Polls and delay in simulated queues: `just polling-sim`.
+//!
+//! Drives the estimator, the history and the schedule of the service through simulated queues, and
+//! prints what clients pay, beside the cost of other ways of polling. The same seed gives the same
+//! figures.
 
+mod baseline;
 mod clients;
 mod figures;
 mod plot;
 mod queue;
 mod random;
-mod reference;
 mod report;
 mod scenarios;
 mod world;
@@ -15,10 +18,9 @@ use std::{io::Write, path::PathBuf};
 
 use anyhow::Context;
 
-/// Simulates queues and compares ways of polling.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Where the random numbers begin
+    /// Seed of the random numbers
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Fewer queues and orders: a few seconds

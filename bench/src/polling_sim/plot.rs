@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{
     clients::Client,
-    figures::{Figures, Point},
+    figures::{Figures, PlotPoint},
     queue::Class,
 };
 
@@ -14,19 +14,19 @@ const LEFT: f64 = 64.0;
 const RIGHT: f64 = 30.0;
 const TOP: f64 = 56.0;
 const BOTTOM: f64 = 56.0;
-/// The largest values shown: looks per order, and delay in percent.
+/// The largest values of the axes: polls per order, and delay in percent.
 const MOST: (f64, f64) = (12.0, 40.0);
 
-/// The lines: their name, colour, and where the name stands relative to the point of that index.
-const LINES: [(&str, &str, usize, f64, f64); 4] = [
+/// The series: name, colour, and where the name is written relative to the point of that index.
+const SERIES: [(&str, &str, usize, f64, f64); 4] = [
     ("fixed interval T/n, T known", "#8a8f98", 3, 6.0, -10.0),
     ("exponential backoff from 1 s", "#b8722c", 4, 12.0, -4.0),
     ("this schedule", "#1f5fbf", 0, 8.0, -6.0),
     ("with a finish hint", "#1a8a5a", 0, 6.0, 14.0),
 ];
 
-/// The classes that the plot averages: in a burst backoff needs hundreds of looks.
-const SHOWN: [Class; 4] = [Class::Idle, Class::Steady, Class::Busy, Class::Elastic];
+/// The classes that the plot averages: in a burst, backoff needs hundreds of polls.
+const CLASSES: [Class; 4] = [Class::Idle, Class::Steady, Class::Busy, Class::Elastic];
 
 /// The whole picture.
 pub(crate) fn svg(figures: &Figures) -> String {
@@ -50,16 +50,16 @@ fn draw(out: &mut String, figures: &Figures) -> std::fmt::Result {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
          font-family=\"system-ui, sans-serif\" font-size=\"13\" fill=\"#24292f\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
-         <text x=\"{LEFT}\" y=\"24\" font-size=\"15\" font-weight=\"600\">What a client pays: looks per order, and delay after \
+         <text x=\"{LEFT}\" y=\"24\" font-size=\"15\" font-weight=\"600\">What a client pays: polls per order, and delay after \
          the order's end</text>\n\
          <text x=\"{LEFT}\" y=\"42\" fill=\"#57606a\">Mean of the simulated queues at utilisation 0.3, 0.7 and 0.95, and of \
          elastic ones. Lower left is better.</text>"
     )?;
     axes(out)?;
     let points = average(figures);
-    for (name, colour, label, right, down) in LINES {
-        let line: Vec<&Point> = points.iter().filter(|p| p.line == name).collect();
-        let inside: Vec<&&Point> = line.iter().filter(|p| p.polls <= MOST.0 && p.delay * 100.0 <= MOST.1).collect();
+    for (name, colour, label, right, down) in SERIES {
+        let line: Vec<&PlotPoint> = points.iter().filter(|p| p.series == name).collect();
+        let inside: Vec<&&PlotPoint> = line.iter().filter(|p| p.polls <= MOST.0 && p.delay * 100.0 <= MOST.1).collect();
         let path: Vec<String> = inside.iter().map(|p| format!("{:.1},{:.1}", x(p.polls), y(100.0 * p.delay))).collect();
         writeln!(
             out,
@@ -101,7 +101,7 @@ fn axes(out: &mut String) -> std::fmt::Result {
     }
     writeln!(
         out,
-        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">looks per order, with the last one</text>\n\
+        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">polls per order, with the last one</text>\n\
          <text transform=\"translate(16 {:.1}) rotate(-90)\" text-anchor=\"middle\">delay, share of the order's time</text>",
         f64::midpoint(LEFT, WIDTH - RIGHT),
         HEIGHT - 14.0,
@@ -109,15 +109,15 @@ fn axes(out: &mut String) -> std::fmt::Result {
     )
 }
 
-/// The clients that are a point: what the service does, and what there is to compare.
+/// The clients that are one point: what the service does, and what it is compared with.
 fn marks(out: &mut String, figures: &Figures) -> std::fmt::Result {
     for (client, colour, name, right, down) in [
         (Client::Schedule, "#1f5fbf", "as set", 10.0, -6.0),
         (Client::Hint, "#1a8a5a", "as set", -56.0, 5.0),
         (Client::RetryAfter, "#7a3fb0", "Retry-After", 8.0, -8.0),
-        (Client::FixedInterval, "#8a8f98", "T/10, as in the article", -90.0, 24.0),
+        (Client::FixedInterval, "#8a8f98", "T/10, T known", -90.0, 24.0),
     ] {
-        let costs: Vec<_> = SHOWN.iter().filter_map(|c| figures.get(c)?.costs.get(&client)).collect();
+        let costs: Vec<_> = CLASSES.iter().filter_map(|c| figures.get(c)?.costs.get(&client)).collect();
         let n = costs.len().max(1) as f64;
         let polls = costs.iter().map(|c| c.polls).sum::<f64>() / n;
         let delay = 100.0 * costs.iter().map(|c| c.delay).sum::<f64>() / n;
@@ -134,13 +134,13 @@ fn marks(out: &mut String, figures: &Figures) -> std::fmt::Result {
     Ok(())
 }
 
-fn average(figures: &Figures) -> Vec<Point> {
-    let classes: Vec<_> = SHOWN.iter().filter_map(|c| figures.get(c)).collect();
+fn average(figures: &Figures) -> Vec<PlotPoint> {
+    let classes: Vec<_> = CLASSES.iter().filter_map(|c| figures.get(c)).collect();
     let Some(first) = classes.first() else { return Vec::new() };
     let n = classes.len() as f64;
-    let mean = |index: usize, of: fn(&Point) -> f64| {
+    let mean = |index: usize, of: fn(&PlotPoint) -> f64| {
         classes.iter().filter_map(|c| c.points.get(index)).map(of).sum::<f64>() / n
     };
     let points = first.points.iter().enumerate();
-    points.map(|(i, p)| Point { polls: mean(i, |p| p.polls), delay: mean(i, |p| p.delay), ..p.clone() }).collect()
+    points.map(|(i, p)| PlotPoint { polls: mean(i, |p| p.polls), delay: mean(i, |p| p.delay), ..p.clone() }).collect()
 }

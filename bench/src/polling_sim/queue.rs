@@ -1,10 +1,10 @@
-//! The queues that are simulated: who comes, who works, how long it takes.
+//! The simulated queues: arrivals, workers, service times.
 
 use super::random::Random;
 
-/// How long an order takes.
+/// The distribution of service times.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Service {
+pub(crate) enum Distribution {
     /// Always the same.
     Deterministic,
     /// Log-normal, with this coefficient of variation.
@@ -13,7 +13,7 @@ pub(crate) enum Service {
     Exponential,
 }
 
-impl Service {
+impl Distribution {
     pub(crate) const ALL: [Self; 4] =
         [Self::Deterministic, Self::LogNormal(0.5), Self::Exponential, Self::LogNormal(2.0)];
 
@@ -30,7 +30,7 @@ impl Service {
     }
 }
 
-/// The kinds of queues that `eta.md` distinguishes, and the diurnal one.
+/// The kinds of queues, by their arrivals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Class {
@@ -57,12 +57,12 @@ impl Class {
     }
 }
 
-/// Something that happens to the workers.
+/// A change of the workers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Change {
     /// So many more processes of the same size.
     Join(usize),
-    /// So many processes die, with what they had in hand.
+    /// So many processes die, with the orders that they process.
     Die(usize),
     /// Each order takes so many times as long from now on.
     Pace(f64),
@@ -72,10 +72,10 @@ pub(crate) enum Change {
 #[derive(Debug, Clone)]
 pub(crate) struct Queue {
     pub(crate) class: Class,
-    pub(crate) service: Service,
+    pub(crate) service: Distribution,
     /// Mean service time, in seconds.
     pub(crate) mean: f64,
-    /// Orders at a time; the maximum of an elastic queue.
+    /// Orders at a time; the maximum, if the queue is elastic.
     pub(crate) concurrency: usize,
     /// Worker processes that share them.
     pub(crate) workers: usize,
@@ -87,13 +87,13 @@ pub(crate) struct Queue {
     pub(crate) guess: f64,
     /// What happens, in seconds after measuring starts.
     pub(crate) changes: Vec<(f64, Change)>,
-    /// The share of the capacity that arrives, where the class does not say.
+    /// The share of the capacity that arrives, where the class does not set it.
     pub(crate) load: f64,
 }
 
 impl Queue {
     /// A queue of a class, warmed up.
-    pub(crate) fn new(class: Class, service: Service, mean: f64, concurrency: usize) -> Self {
+    pub(crate) fn new(class: Class, service: Distribution, mean: f64, concurrency: usize) -> Self {
         let load = match class {
             Class::Idle => 0.3,
             Class::Steady => 0.7,
@@ -129,12 +129,14 @@ impl Queue {
                 return random.exponential(if self.mean < 30.0 { 2e-4 } else { 6e-3 });
             }
             Class::Diurnal => {
-                // From a tenth of the capacity to a tenth over it; a day of at least half an hour, and 2,000 orders.
+                // From a tenth of the capacity to a tenth over it; a day of at least half an hour,
+                // and 2,000 orders.
                 let day = (2_000.0 / (self.load * capacity)).max(1_800.0);
                 capacity * (self.load - 0.5 * (now / day * std::f64::consts::TAU).cos())
             }
             Class::Elastic => {
-                // Quiet, then a rush that the pool must grow for, in turn; a rush lasts for some service times.
+                // Quiet and a rush alternate. A rush lasts for some service times, and the pool
+                // must grow for it.
                 let period = 300.0 + 20.0 * self.mean;
                 if (now / period).fract() < 0.8 { 0.02 * capacity } else { 1.5 * capacity }
             }
@@ -150,7 +152,7 @@ pub(crate) fn all(quick: bool) -> Vec<Queue> {
     for class in Class::ALL {
         let sizes = if class == Class::Elastic { [50, 100, 300, 1_000] } else { [1, 4, 20, 100] };
         for concurrency in sizes {
-            for service in Service::ALL {
+            for service in Distribution::ALL {
                 for mean in [10.0, 60.0] {
                     let mut queue = Queue::new(class, service, mean, concurrency);
                     match class {

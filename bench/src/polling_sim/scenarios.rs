@@ -1,20 +1,21 @@
-//! What happens to the estimate when the workers change under it: how long until it is right again.
+//! How long the estimate takes to recover from a sudden change of the workers.
 
 use serde::Serialize;
 
 use super::{
-    figures,
-    queue::{Change, Class, Queue, Service},
-    world::{self, Seen},
+    figures::mean,
+    queue::{Change, Class, Distribution, Queue},
+    world::{self, MeasuredOrder},
 };
+use crate::statistics::median;
 
 /// Orders are judged by the time of their POST, in steps of so many seconds.
 const STEP: f64 = 2.0;
-/// Back is within this many times the error of an estimator that is told the truth ...
+/// Recovered is within this many times the error of an estimator that is given the truth ...
 const WITHIN: f64 = 1.5;
 /// ... or no more than this off it.
 const NEAR: f64 = 0.02;
-/// A step with fewer orders says nothing.
+/// A step with fewer orders is not judged.
 const ENOUGH: usize = 20;
 
 /// One sudden change.
@@ -30,23 +31,24 @@ struct Scenario {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Recovery {
     pub(crate) name: &'static str,
-    /// Seconds from the change until orders that are posted get a good estimate, and all later ones too. `None` if they
-    /// do not within the time simulated.
+    /// Seconds from the change until posted orders get a good estimate, and all later ones too.
+    /// `None` if they do not within the simulated time.
     pub(crate) recovered_after: Option<f64>,
     /// The median error of the orders posted in the first step after the change.
     pub(crate) first_mdape: f64,
-    /// That of the estimator which is told the truth, in the same step.
+    /// The same for the estimator that is given the truth.
     pub(crate) first_informed: f64,
     /// The median error once it has recovered.
     pub(crate) later_mdape: f64,
-    /// That of the estimator which is told the truth.
+    /// The same for the estimator that is given the truth.
     pub(crate) later_informed: f64,
 }
 
-/// Sixteen or 32 at a time, in processes of four; 10 s an order with a coefficient of variation of 0.5.
+/// Sixteen or 32 at a time, in processes of four; 10 s an order with a coefficient of variation of
+/// 0.5.
 fn scenarios() -> Vec<Scenario> {
     let queue = |concurrency: usize, load: f64, seconds: f64, changes: &[(f64, Change)]| {
-        let mut queue = Queue::new(Class::Steady, Service::LogNormal(0.5), 10.0, concurrency);
+        let mut queue = Queue::new(Class::Steady, Distribution::LogNormal(0.5), 10.0, concurrency);
         queue.workers = concurrency / 4;
         queue.load = load;
         queue.changes = changes.to_vec();
@@ -103,9 +105,9 @@ pub(crate) fn play(seed: u64, times: u64) -> Vec<Recovery> {
     })
 }
 
-fn recovery(scenario: &Scenario, seen: &[Seen]) -> Recovery {
-    let mut steps: Vec<Vec<&Seen>> = Vec::new();
-    for order in seen.iter().filter(|o| o.posted >= scenario.from) {
+fn recovery(scenario: &Scenario, orders: &[MeasuredOrder]) -> Recovery {
+    let mut steps: Vec<Vec<&MeasuredOrder>> = Vec::new();
+    for order in orders.iter().filter(|o| o.posted >= scenario.from) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
         let step = ((order.posted - scenario.from) / STEP) as usize;
         if steps.len() <= step {
@@ -118,9 +120,9 @@ fn recovery(scenario: &Scenario, seen: &[Seen]) -> Recovery {
         .filter(|s| s.len() >= ENOUGH)
         .map(|s| (error(s, |o| o.estimate.p50), error(s, |o| o.informed.p50)))
         .collect();
-    let bad = errors.iter().rposition(|&(told, best)| told > (WITHIN * best).max(best + NEAR));
+    let bad = errors.iter().rposition(|&(real, best)| real > (WITHIN * best).max(best + NEAR));
     let good = bad.map_or(0, |b| b + 1);
-    let later = |which: fn(&(f64, f64)) -> f64| figures::mean(errors[good..].iter().map(which));
+    let later = |which: fn(&(f64, f64)) -> f64| mean(errors[good..].iter().map(which));
     Recovery {
         name: scenario.name,
         recovered_after: (good < errors.len()).then_some(good as f64 * STEP),
@@ -131,7 +133,6 @@ fn recovery(scenario: &Scenario, seen: &[Seen]) -> Recovery {
     }
 }
 
-fn error(orders: &[&Seen], estimate: fn(&Seen) -> f64) -> f64 {
-    let mut off: Vec<f64> = orders.iter().map(|o| (estimate(o) - o.done).abs() / o.done).collect();
-    figures::median(&mut off)
+fn error(orders: &[&MeasuredOrder], estimate: fn(&MeasuredOrder) -> f64) -> f64 {
+    median(orders.iter().map(|o| (estimate(o) - o.done).abs() / o.done))
 }

@@ -12,7 +12,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// Starts it for a system that has none.
+    /// Starts it for a system without an api.
     pub(crate) async fn start(system: &System) -> anyhow::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let (listen, mut variables) = (format!("127.0.0.1:{port}"), system.variables());
@@ -23,8 +23,8 @@ impl Api {
         let process = Process::start("offload-api", &[], &variables.chain(own).collect::<Vec<_>>());
         let api = Self { process, url: format!("http://{listen}") };
         eventually("the api is ready", async || {
-            let answer = system.http.get(format!("{}/readyz", api.url)).send().await;
-            answer.is_ok_and(|a| a.status() == StatusCode::OK).then_some(())
+            let response = system.http.get(format!("{}/readyz", api.url)).send().await;
+            response.is_ok_and(|r| r.status() == StatusCode::OK).then_some(())
         })
         .await;
         Ok(api)
@@ -33,12 +33,12 @@ impl Api {
     /// The resident memory of the process in bytes.
     pub(crate) fn resident(&self) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS: only Linux tells")?;
+        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).context("no VmRSS: this needs Linux")?;
         let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
         Ok(kib * 1024)
     }
 
-    /// Ends it as SIGTERM does: every connection is told, and takes its name off its order.
+    /// Ends it by SIGTERM: every connection is closed, and its subscription deleted.
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.process.terminate();
         let status = self.process.ended(Duration::from_secs(90)).await;

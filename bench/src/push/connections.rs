@@ -1,4 +1,4 @@
-//! Many open connections, each of which follows an order of its own.
+//! Many open connections, each subscribed to an order of its own.
 
 use std::{
     sync::Arc,
@@ -12,7 +12,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 
 use super::{
     api::Api,
-    change::{AT_ONCE, Order},
+    order::{AT_ONCE, TrackedOrder},
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -38,14 +38,14 @@ enum Connection {
 }
 
 impl Connection {
-    /// Connects, and has the order as it is: from then on it is told of changes.
-    async fn open(http: &reqwest::Client, api: &str, order: &Order, kind: Kind) -> anyhow::Result<Self> {
+    /// Connects and receives the order as it is: from then on it gets every change.
+    async fn open(http: &reqwest::Client, api: &str, order: &TrackedOrder, kind: Kind) -> anyhow::Result<Self> {
         let (id, token) = (&order.receipt.id, &order.receipt.token);
         let mut connection = match kind {
             Kind::WebSocket => {
                 let url = format!("{}/ws?token={token}", api.replacen("http", "ws", 1));
                 let socket = Socket::open(&url).await;
-                Self::WebSocket(Box::new(socket.map_err(|status| anyhow::anyhow!("answered {status}"))?))
+                Self::WebSocket(Box::new(socket.map_err(|status| anyhow::anyhow!("the api responded {status}"))?))
             }
             Kind::EventStream => {
                 let request = http.get(format!("{api}/order/{id}/events")).bearer_auth(token);
@@ -65,8 +65,8 @@ impl Connection {
     }
 }
 
-/// A message has come.
-pub(crate) struct Heard {
+/// An event that has arrived.
+pub(crate) struct Arrival {
     pub(crate) order: usize,
     pub(crate) revision: u64,
     pub(crate) at: Instant,
@@ -74,14 +74,14 @@ pub(crate) struct Heard {
 
 /// Connections, each read by a task of its own. They end when this is dropped, or the api ends.
 pub(crate) struct Connections {
-    pub(crate) heard: mpsc::UnboundedReceiver<Heard>,
+    pub(crate) arrivals: mpsc::UnboundedReceiver<Arrival>,
     _readers: JoinSet<()>,
 }
 
 impl Connections {
-    /// Opens one for each order; the kinds take turns.
-    pub(crate) async fn open(api: &Api, orders: &Arc<Vec<Order>>, kinds: &[Kind]) -> anyhow::Result<Self> {
-        // Without a time limit for a whole answer, which an event stream would reach.
+    /// Opens one for each order; the kinds alternate.
+    pub(crate) async fn open(api: &Api, orders: &Arc<Vec<TrackedOrder>>, kinds: &[Kind]) -> anyhow::Result<Self> {
+        // Without a time limit for a whole response, which an event stream would reach.
         let http = reqwest::Client::builder().tcp_nodelay(true).build()?;
         let connect = |n: usize| {
             let http = &http;
@@ -91,21 +91,21 @@ impl Connections {
             }
         };
         let open: Vec<_> = stream::iter(0..orders.len()).map(connect).buffer_unordered(AT_ONCE).try_collect().await?;
-        let (tell, heard) = mpsc::unbounded_channel();
+        let (sender, arrivals) = mpsc::unbounded_channel();
         let mut readers = JoinSet::new();
         for (order, mut connection) in open {
-            let tell = tell.clone();
+            let sender = sender.clone();
             readers.spawn(async move {
                 while let Some(revision) = connection.revision().await {
-                    let _ = tell.send(Heard { order, revision, at: Instant::now() });
+                    let _ = sender.send(Arrival { order, revision, at: Instant::now() });
                 }
             });
         }
-        Ok(Self { heard, _readers: readers })
+        Ok(Self { arrivals, _readers: readers })
     }
 }
 
-/// What has just begun has ended by then, and heartbeats have gone out.
+/// Long enough for what has just begun to end, and for heartbeats.
 pub(crate) async fn settle() {
     sleep(Duration::from_secs(20)).await;
 }

@@ -1,4 +1,4 @@
-//! How long after the write of a status object its client has the message.
+//! How long after the write of a status object its subscriber has the event.
 
 use std::{
     collections::HashMap,
@@ -13,10 +13,10 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::{
     api::Api,
-    change::{AT_ONCE, Order, until},
     connections::{Connections, Kind},
-    figures::{median, ms, percentile},
+    order::{AT_ONCE, TrackedOrder, wait_until},
 };
+use crate::statistics::{median, ms, percentile};
 
 /// Changes per second, each of another order.
 const RATE: u32 = 50;
@@ -48,7 +48,7 @@ pub(crate) async fn run(rounds: usize, sizes: [usize; 2], seconds: u64) -> anyho
 async fn measure(size: usize, seconds: u64) -> anyhow::Result<Vec<Duration>> {
     let system = Setup { apis: 0, ..Setup::default() }.start().await;
     let api = Api::start(&system).await?;
-    let orders = Arc::new(Order::place(&system, &api.url, size, None).await?);
+    let orders = Arc::new(TrackedOrder::submit(&system, &api.url, size, None).await?);
     let mut connections = Connections::open(&api, &orders, &Kind::BOTH).await?;
     let read = stream::iter(orders.iter()).map(|order| order.read(&system.stores));
     read.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
@@ -58,12 +58,12 @@ async fn measure(size: usize, seconds: u64) -> anyhow::Result<Vec<Duration>> {
     let mut latencies = Vec::new();
     let all = WARM_UP + usize::try_from(seconds)? * RATE as usize;
     while latencies.len() < all {
-        let Ok(Some(heard)) = timeout(Duration::from_secs(10), connections.heard.recv()).await else {
-            anyhow::bail!("{} of {all} messages came", latencies.len());
+        let Ok(Some(arrival)) = timeout(Duration::from_secs(10), connections.arrivals.recv()).await else {
+            anyhow::bail!("{} of {all} events arrived", latencies.len());
         };
-        let at = written.lock().unwrap_or_else(PoisonError::into_inner).remove(&(heard.order, heard.revision));
-        // Told twice is told once.
-        latencies.extend(at.map(|at| heard.at.saturating_duration_since(at)));
+        let at = written.lock().unwrap_or_else(PoisonError::into_inner).remove(&(arrival.order, arrival.revision));
+        // An event may arrive twice.
+        latencies.extend(at.map(|at| arrival.at.saturating_duration_since(at)));
     }
     changing.await??;
     api.stop().await?;
@@ -73,26 +73,27 @@ async fn measure(size: usize, seconds: u64) -> anyhow::Result<Vec<Duration>> {
     Ok(counted)
 }
 
-/// Changes orders at an even rate, in a random order in which every one has its turn before one comes again.
+/// Changes orders at an even rate, in a random sequence that repeats after every order had one
+/// change.
 async fn change(
     stores: Arc<offload_stores::Stores>,
-    orders: Arc<Vec<Order>>,
+    orders: Arc<Vec<TrackedOrder>>,
     written: Arc<Mutex<HashMap<(usize, u64), Instant>>>,
     seconds: u64,
 ) -> anyhow::Result<()> {
     let mut rng = SmallRng::seed_from_u64(1);
-    let mut turns: Vec<usize> = (0..orders.len()).collect();
-    turns.shuffle(&mut rng);
+    let mut sequence: Vec<usize> = (0..orders.len()).collect();
+    sequence.shuffle(&mut rng);
     let (begun, mut changes) = (Instant::now(), JoinSet::new());
     for n in 0..WARM_UP + usize::try_from(seconds)? * RATE as usize {
-        until(begun, Duration::from_secs(1) * u32::try_from(n)? / RATE).await;
-        let order = turns[n % turns.len()];
+        wait_until(begun, Duration::from_secs(1) * u32::try_from(n)? / RATE).await;
+        let order = sequence[n % sequence.len()];
         let (stores, orders, written) = (Arc::clone(&stores), Arc::clone(&orders), Arc::clone(&written));
         changes.spawn(async move {
-            let note = |revision, at| {
+            let record = |revision, at| {
                 written.lock().unwrap_or_else(PoisonError::into_inner).insert((order, revision), at);
             };
-            orders[order].change(&stores, note).await
+            orders[order].publish(&stores, record).await
         });
     }
     while let Some(changed) = changes.join_next().await {
@@ -101,7 +102,7 @@ async fn change(
     Ok(())
 }
 
-/// Ends all that would take time from the next run.
+/// Ends everything that would slow the next run.
 pub(crate) async fn stop(mut system: System) {
     system.stop_workers().await;
     drop(system);

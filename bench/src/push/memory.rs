@@ -1,4 +1,4 @@
-//! What an open connection on which nothing happens takes of the api's memory.
+//! How much memory of the api an idle connection takes.
 
 use std::sync::Arc;
 
@@ -6,17 +6,18 @@ use offload_tests::Setup;
 
 use super::{
     api::Api,
-    change::Order,
     connections::{Connections, Kind, settle},
-    figures::median,
     latency::stop,
+    order::TrackedOrder,
 };
+use crate::statistics::median;
 
-/// Connections that come and go before: what the first of each kind costs is not what one more does.
+/// Connections that come and go before the measurement: the first of a kind cost more than the
+/// next.
 const WARM_UP: usize = 64;
 
 pub(crate) async fn run(rounds: usize, count: usize) -> anyhow::Result<()> {
-    println!("{count} connections of one kind, each following an order of its own, and nothing happens");
+    println!("{count} idle connections of one kind, each subscribed to an order of its own");
     println!("| connections  | round | before, MiB | open, MiB | each, KiB |");
     println!("|--------------|-------|-------------|-----------|-----------|");
     let mut all = [Vec::new(), Vec::new()];
@@ -38,10 +39,10 @@ pub(crate) async fn run(rounds: usize, count: usize) -> anyhow::Result<()> {
 /// The api's resident memory without connections, and with them.
 async fn measure(kind: Kind, count: usize) -> anyhow::Result<(u64, u64)> {
     let system = Setup { apis: 0, ..Setup::default() }.start().await;
-    // Orders are placed with another one, which has its own traces of them.
+    // Another api accepts the orders, so that they leave nothing in the memory of this one.
     let (other, api) = (Api::start(&system).await?, Api::start(&system).await?);
-    let first = Arc::new(Order::place(&system, &other.url, WARM_UP, None).await?);
-    let orders = Arc::new(Order::place(&system, &other.url, count, None).await?);
+    let first = Arc::new(TrackedOrder::submit(&system, &other.url, WARM_UP, None).await?);
+    let orders = Arc::new(TrackedOrder::submit(&system, &other.url, count, None).await?);
     drop(Connections::open(&api, &first, &[kind]).await?);
     settle().await;
     let before = api.resident()?;

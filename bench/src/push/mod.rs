@@ -1,34 +1,37 @@
-//! What telling clients of changes costs: `just push`.
+//! What push costs: `just push`.
 //!
-//! Three questions, each answered on a whole system over the embedded stack: how long after the write of a status object its
-//! client has the message; what an open connection takes of the api's memory; and whether events to a webhook that is dead
-//! slow those to others. The api whose connections are measured is a process of its own, so that its memory is its own.
+//! Three questions, each on a whole system over the embedded stack:
+//!
+//! - How long after the write of a status object has its subscriber the event?
+//! - How much memory of the api does an open connection take?
+//! - Do events to a dead webhook slow the events to others?
+//!
+//! The api whose connections are measured is a process of its own, so that its memory is its own.
 
 mod api;
-mod change;
 mod connections;
-mod figures;
 mod latency;
 mod memory;
+mod order;
 mod webhooks;
 
 use clap::ValueEnum;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only this one
+    /// Only this question
     #[arg(long)]
     only: Option<Question>,
     /// Runs of each kind
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Connections in the smaller run of latencies
+    /// Connections in the smaller latency run
     #[arg(long, default_value_t = 100)]
     few: usize,
-    /// Connections in the larger run, and of each kind when memory is measured
+    /// Connections in the larger latency run, and of each kind in the memory run
     #[arg(long, default_value_t = 5_000)]
     many: usize,
-    /// Seconds for which latencies are taken in each run
+    /// Seconds for which each run measures latencies
     #[arg(long, default_value_t = 20)]
     seconds: u64,
     /// Events to the dead webhook
@@ -58,7 +61,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Both ends of every connection take a file descriptor: the clients' are this process's.
+/// Every client connection takes a file descriptor of this process.
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);

@@ -1,4 +1,4 @@
-//! Whether events to a webhook that is dead slow those to one that answers.
+//! Whether events to a dead webhook slow the events to a good one.
 
 use std::{
     collections::HashMap,
@@ -14,18 +14,18 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinSet, time::timeout};
 
 use super::{
-    change::{AT_ONCE, Order, until},
-    figures::{median, ms, percentile},
     latency::stop,
+    order::{AT_ONCE, TrackedOrder, wait_until},
 };
+use crate::statistics::{median, ms, percentile};
 
 /// Orders of each kind, whose events are the load.
 const ORDERS: usize = 50;
-/// Events per second to the good one while latencies are taken.
+/// Events per second to the good one while latencies are measured.
 const RATE: u32 = 50;
-/// Events at once when it is taken how many go through.
+/// Events at once for the throughput.
 const BURST: usize = 2_000;
-/// An event that has not come by then is lost.
+/// An event that has not arrived by then is lost.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One run.
@@ -55,111 +55,120 @@ pub(crate) async fn run(rounds: usize, flood: u64, seconds: u64) -> anyhow::Resu
     Ok(())
 }
 
-/// Good events that are on their way, and when they were told.
-type Told = Arc<Mutex<HashMap<String, Instant>>>;
+/// When the events to the good webhook were sent that have not arrived yet.
+type InFlight = Arc<Mutex<HashMap<String, Instant>>>;
 
 async fn measure(flood: u64, seconds: u64) -> anyhow::Result<Run> {
     let mut system = Setup { workers: 0, ..Setup::default() }.start().await;
-    let (good, mut heard) = good().await?;
-    let (dead, _silent) = dead().await?;
+    let (good, mut arrivals) = good().await?;
+    let (dead, _connections) = dead().await?;
     let api = system.apis[0].clone();
-    let dead = Order::place(&system, &api, ORDERS, Some(&dead)).await?;
-    let good = Arc::new(Order::place(&system, &api, ORDERS, Some(&good)).await?);
+    let dead = TrackedOrder::submit(&system, &api, ORDERS, Some(&dead)).await?;
+    let good = Arc::new(TrackedOrder::submit(&system, &api, ORDERS, Some(&good)).await?);
     for order in dead.iter().chain(&*good) {
         order.read(&system.stores).await?;
     }
-    let tell = |n: u64| dead[usize::try_from(n).unwrap_or_default() % ORDERS].tell(&system.stores, |_, _| {});
-    stream::iter(0..flood).map(tell).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    let notify = |n: u64| dead[usize::try_from(n).unwrap_or_default() % ORDERS].notify(&system.stores, |_, _| {});
+    stream::iter(0..flood).map(notify).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
     system.add_worker();
 
     let stores = Arc::new(system.stores.clone());
-    let (told, events) = (Told::default(), usize::try_from(seconds)? * RATE as usize);
-    let telling = tokio::spawn(paced(Arc::clone(&stores), Arc::clone(&good), Arc::clone(&told), events));
-    let mut latencies = hear(&mut heard, &told, events).await?;
-    telling.await??;
+    let (in_flight, events) = (InFlight::default(), usize::try_from(seconds)? * RATE as usize);
+    let sending = tokio::spawn(paced(Arc::clone(&stores), Arc::clone(&good), Arc::clone(&in_flight), events));
+    let mut latencies = collect(&mut arrivals, &in_flight, events).await?;
+    sending.await??;
     latencies.sort();
 
     let begun = Instant::now();
-    let telling = tokio::spawn(at_once(stores, good, Arc::clone(&told)));
-    hear(&mut heard, &told, BURST).await?;
+    let sending = tokio::spawn(at_once(stores, good, Arc::clone(&in_flight)));
+    collect(&mut arrivals, &in_flight, BURST).await?;
     let per_second = BURST as f64 / begun.elapsed().as_secs_f64();
-    telling.await??;
+    sending.await??;
     stop(system).await;
     Ok(Run { p50: ms(percentile(&latencies, 0.5)), p99: ms(percentile(&latencies, 0.99)), per_second })
 }
 
-/// Tells of changes at an even rate.
-async fn paced(stores: Arc<Stores>, orders: Arc<Vec<Order>>, told: Told, events: usize) -> anyhow::Result<()> {
-    let (begun, mut telling) = (Instant::now(), JoinSet::new());
+/// Sends events at an even rate.
+async fn paced(
+    stores: Arc<Stores>,
+    orders: Arc<Vec<TrackedOrder>>,
+    in_flight: InFlight,
+    events: usize,
+) -> anyhow::Result<()> {
+    let (begun, mut sending) = (Instant::now(), JoinSet::new());
     for n in 0..events {
-        until(begun, Duration::from_secs(1) * u32::try_from(n)? / RATE).await;
-        let (stores, orders, told) = (Arc::clone(&stores), Arc::clone(&orders), Arc::clone(&told));
-        telling.spawn(async move { tell(&stores, &orders[n % ORDERS], &told).await });
+        wait_until(begun, Duration::from_secs(1) * u32::try_from(n)? / RATE).await;
+        let (stores, orders, in_flight) = (Arc::clone(&stores), Arc::clone(&orders), Arc::clone(&in_flight));
+        sending.spawn(async move { send(&stores, &orders[n % ORDERS], &in_flight).await });
     }
-    while let Some(told) = telling.join_next().await {
-        told??;
+    while let Some(sent) = sending.join_next().await {
+        sent??;
     }
     Ok(())
 }
 
-/// Tells of changes as fast as it can.
-async fn at_once(stores: Arc<Stores>, orders: Arc<Vec<Order>>, told: Told) -> anyhow::Result<()> {
-    let tell = |n| tell(&stores, &orders[n % ORDERS], &told);
-    stream::iter(0..BURST).map(tell).buffer_unordered(AT_ONCE).try_collect().await
+/// Sends events as fast as it can.
+async fn at_once(stores: Arc<Stores>, orders: Arc<Vec<TrackedOrder>>, in_flight: InFlight) -> anyhow::Result<()> {
+    let send = |n| send(&stores, &orders[n % ORDERS], &in_flight);
+    stream::iter(0..BURST).map(send).buffer_unordered(AT_ONCE).try_collect().await
 }
 
-async fn tell(stores: &Stores, order: &Order, told: &Told) -> anyhow::Result<()> {
-    let note = |revision, at| {
+async fn send(stores: &Stores, order: &TrackedOrder, in_flight: &InFlight) -> anyhow::Result<()> {
+    let record = |revision, at| {
         let id = format!("{}/{revision}", order.receipt.id);
-        told.lock().unwrap_or_else(PoisonError::into_inner).insert(id, at);
+        in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(id, at);
     };
-    order.tell(stores, note).await
+    order.notify(stores, record).await
 }
 
-/// Waits for so many events, and answers with how long each was on its way.
-async fn hear(heard: &mut mpsc::UnboundedReceiver<Heard>, told: &Told, events: usize) -> anyhow::Result<Vec<Duration>> {
+/// Waits for so many events; how long each of them took.
+async fn collect(
+    arrivals: &mut mpsc::UnboundedReceiver<Delivered>,
+    in_flight: &InFlight,
+    events: usize,
+) -> anyhow::Result<Vec<Duration>> {
     let mut latencies = Vec::with_capacity(events);
     while latencies.len() < events {
-        let Ok(Some(Heard { id, at })) = timeout(PATIENCE, heard.recv()).await else {
-            anyhow::bail!("{} of {events} events came", latencies.len());
+        let Ok(Some(Delivered { id, at })) = timeout(PATIENCE, arrivals.recv()).await else {
+            anyhow::bail!("{} of {events} events arrived", latencies.len());
         };
-        let begun = told.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-        // Delivered twice is delivered once.
+        let begun = in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        // An event may arrive twice.
         latencies.extend(begun.map(|begun| at.saturating_duration_since(begun)));
     }
     Ok(latencies)
 }
 
-/// An event has come.
-struct Heard {
+/// An event that the good webhook received.
+struct Delivered {
     id: String,
     at: Instant,
 }
 
-/// A webhook that answers at once, and tells what it gets.
-async fn good() -> anyhow::Result<(String, mpsc::UnboundedReceiver<Heard>)> {
-    let (tell, heard) = mpsc::unbounded_channel();
+/// A webhook that responds at once and passes on what it received.
+async fn good() -> anyhow::Result<(String, mpsc::UnboundedReceiver<Delivered>)> {
+    let (sender, arrivals) = mpsc::unbounded_channel();
     let take = move |Json(event): Json<Value>| async move {
         let (id, at) = (event["id"].as_str().unwrap_or_default().to_owned(), Instant::now());
-        let _ = tell.send(Heard { id, at });
+        let _ = sender.send(Delivered { id, at });
         StatusCode::NO_CONTENT
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr()?);
     tokio::spawn(axum::serve(listener, Router::new().route("/", post(take))).into_future());
-    Ok((url, heard))
+    Ok((url, arrivals))
 }
 
-/// A webhook that takes connections and never answers.
+/// A webhook that accepts connections and never responds.
 async fn dead() -> anyhow::Result<(String, JoinSet<()>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr()?);
-    let mut silent = JoinSet::new();
-    silent.spawn(async move {
+    let mut connections = JoinSet::new();
+    connections.spawn(async move {
         let mut open = Vec::new();
         while let Ok((stream, _)) = listener.accept().await {
             open.push(stream);
         }
     });
-    Ok((url, silent))
+    Ok((url, connections))
 }

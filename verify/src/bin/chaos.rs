@@ -1,15 +1,23 @@
-//! Goes through the ordeal and prints what became of the orders: `chaos [ORDERS]`, 10,000 by default.
+//! Runs many orders while everything fails at once, and prints how they ended.
 
 use std::process::ExitCode;
 
-use offload_verify::chaos::Ordeal;
+use clap::Parser;
+use offload_verify::chaos::ChaosPlan;
+
+/// Submits orders while every service fails and workers are killed, and counts how they end
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// Orders in all
+    #[arg(default_value_t = ChaosPlan::default().orders)]
+    orders: usize,
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let default = Ordeal::default();
-    let orders = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(default.orders);
-    let ordeal = Ordeal { orders, ..default };
-    let outcome = ordeal.run().await;
-    print!("{outcome}");
-    if outcome.holds(&ordeal) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let plan = ChaosPlan { orders: Args::parse().orders, ..ChaosPlan::default() };
+    let report = plan.run().await;
+    print!("{report}");
+    if report.holds(&plan) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

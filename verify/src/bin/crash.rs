@@ -1,17 +1,25 @@
-//! Prints the crash matrix: `crash [ORDERS]`, 100 by default.
+//! Runs the crash matrix and prints one line for each crash point.
 
 use std::process::ExitCode;
 
+use clap::Parser;
 use futures_util::{StreamExt, stream};
-use offload_verify::crash::{Row, crash, points};
+use offload_verify::crash::{self, CrashReport};
+
+/// Kills api and worker at every call of the write protocol, and counts how the orders end
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// Orders at each crash point
+    #[arg(default_value_t = 100)]
+    orders: usize,
+}
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let orders = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(100);
-    println!("{}", Row::HEADING);
-    let rows: Vec<Row> = stream::iter(points()).map(|p| crash(p, orders)).buffered(2).collect().await;
-    for row in &rows {
-        println!("{row}");
-    }
-    if rows.iter().all(|r| r.holds(orders)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let Args { orders } = Args::parse();
+    println!("{}", CrashReport::HEADING);
+    let runs = stream::iter(crash::points()).map(|point| crash::run(point, orders));
+    let reports: Vec<CrashReport> = runs.buffered(2).inspect(|report| println!("{report}")).collect().await;
+    if reports.iter().all(|r| r.holds(orders)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,11 +1,11 @@
-//! The ordeal in small; `just chaos` makes it in full.
+//! The chaos run with a few hundred orders; `just chaos` runs it in full.
 
-use offload_verify::chaos::Ordeal;
+use offload_verify::chaos::ChaosPlan;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_got_202_ends_once_though_everything_fails_at_once() {
-    let ordeal = Ordeal { orders: 300, clients: 60, ..Ordeal::default() };
-    let outcome = ordeal.run().await;
-    assert!(outcome.holds(&ordeal), "{outcome}");
-    assert!(outcome.delivered > outcome.sent, "messages came again:\n{outcome}");
+async fn accepted_orders_end_once_while_everything_fails() {
+    let plan = ChaosPlan { orders: 300, clients: 60, ..ChaosPlan::default() };
+    let report = plan.run().await;
+    assert!(report.holds(&plan), "{report}");
+    assert!(report.delivered > report.sent, "some messages were delivered twice:\n{report}");
 }

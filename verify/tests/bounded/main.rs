@@ -1,4 +1,5 @@
-//! The crash matrix and the chaos run, small enough for every `cargo test`.
+//! What `just crash`, `just chaos` and `just mutants` do in full, small enough for every `cargo test`.
 
 mod chaos;
 mod crash;
+mod mutants;

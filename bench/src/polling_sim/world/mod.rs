@@ -1,11 +1,14 @@
-//! An event-driven simulation of one queue, its workers, and what the api sees of both.
+//! An event-driven simulation of one queue, its workers, and what the api knows of both.
 //!
-//! What makes it unlike a textbook's: SQS's counts are read once a second, are 0.5 to 4.5 s old then, and off by 3 %;
-//! workers report every 3 s and, once dead, are believed alive until their report is too old; some messages come twice,
-//! some attempts fail and come back after a pause, and one order in a thousand fails on every attempt.
+//! It differs from a textbook queue in these points:
+//!
+//! - The counts of SQS are read once a second, are 0.5 to 4.5 s old then, and off by 3 %.
+//! - Workers report every 3 s. A dead one is believed alive until its report is too old.
+//! - Some messages are delivered twice, and some attempts fail and are retried after a pause.
+//! - One order in a thousand fails on every attempt.
 
+mod observation;
 mod pool;
-mod view;
 
 use std::{
     cmp::Ordering,
@@ -22,32 +25,32 @@ use crate::polling_sim::{
     queue::{Class, Queue},
     random::Random,
 };
+use observation::COUNTS_LATE;
 use pool::POLLERS;
-use view::COUNTS_LATE;
 
 const DUPLICATES: f64 = 0.002;
 const FAILURES: f64 = 0.01;
 const POISON: f64 = 0.001;
 const ATTEMPTS: u32 = 5;
 
-/// One measured order. Times are seconds since it was posted, where nothing else is said.
+/// One measured order. Times are seconds since it was posted, unless stated otherwise.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen {
+pub(crate) struct MeasuredOrder {
     /// Seconds since measuring started.
     pub(crate) posted: f64,
     /// When its last attempt started.
     pub(crate) started: f64,
-    /// When its final status stood in S3.
+    /// When its final status was published.
     pub(crate) done: f64,
-    /// What the service told at POST.
+    /// The estimate at POST.
     pub(crate) estimate: Estimate,
-    /// What it would have told if it knew the workers and their service time as they are.
+    /// The same, given the true workers and their service time.
     pub(crate) informed: Estimate,
-    /// What the formulas of `eta.md` give, word for word.
-    pub(crate) reference: Estimate,
-    /// The article's `(N + F) * mean`, in seconds.
-    pub(crate) article: f64,
-    /// What the worker knew of service times when it started.
+    /// The estimate of the baseline.
+    pub(crate) baseline: Estimate,
+    /// Messages in the queue times the mean service time, in seconds.
+    pub(crate) naive: f64,
+    /// The service times that the worker knew when it started.
     pub(crate) times: ServiceTimes,
 }
 
@@ -87,7 +90,7 @@ impl Ord for Timed {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Order {
+struct Job {
     posted: f64,
     started: f64,
     attempt: u32,
@@ -96,7 +99,7 @@ struct Order {
     poison: bool,
     fails: bool,
     busy: f64,
-    seen: Option<Seen>,
+    measured: Option<MeasuredOrder>,
 }
 
 #[derive(Debug)]
@@ -115,7 +118,7 @@ struct World<'a> {
     now: f64,
     events: BinaryHeap<Timed>,
     planned: u64,
-    orders: Vec<Order>,
+    orders: Vec<Job>,
     /// Indices of orders, or `None` for a second delivery.
     waiting: VecDeque<Option<usize>>,
     hidden: usize,
@@ -135,7 +138,7 @@ struct World<'a> {
 }
 
 /// Runs a queue until every measured order has ended.
-pub(crate) fn run(queue: &Queue, seed: u64, stream: u64) -> Vec<Seen> {
+pub(crate) fn run(queue: &Queue, seed: u64, stream: u64) -> Vec<MeasuredOrder> {
     let elastic = queue.class == Class::Elastic;
     let mut world = World {
         queue,
@@ -171,7 +174,7 @@ pub(crate) fn run(queue: &Queue, seed: u64, stream: u64) -> Vec<Seen> {
         world.now = at;
         world.happen(event);
     }
-    world.orders.iter().filter_map(|o| o.seen).collect()
+    world.orders.iter().filter_map(|o| o.measured).collect()
 }
 
 /// A simulated second as a time of day.
@@ -216,10 +219,10 @@ impl World<'_> {
         if index == queue.warm {
             self.measure();
         }
-        let seen = (index >= queue.warm).then(|| self.look());
+        let measured = (index >= queue.warm).then(|| self.observe());
         let poison = self.random.chance(POISON);
         let (posted, fails) = (self.now, false);
-        self.orders.push(Order {
+        self.orders.push(Job {
             posted,
             started: 0.0,
             attempt: 0,
@@ -228,7 +231,7 @@ impl World<'_> {
             poison,
             fails,
             busy: 0.0,
-            seen,
+            measured,
         });
         self.arrivals.push_back(self.now);
         self.waiting.push_back(Some(index));
@@ -248,7 +251,7 @@ impl World<'_> {
         }
     }
 
-    /// Gives waiting messages to idle workers.
+    /// Delivers waiting messages to idle workers.
     fn start(&mut self) {
         while self.busy < self.pool {
             let Some(message) = self.waiting.pop_front() else { return };
@@ -296,8 +299,8 @@ impl World<'_> {
         let written = self.random.between(0.03, 0.15);
         let (posted, started, done) = (order.posted, order.started, self.now + written);
         let times = self.times;
-        if let Some(seen) = &mut self.orders[index].seen {
-            (seen.started, seen.done, seen.times) = (started - posted, done - posted, times);
+        if let Some(measured) = &mut self.orders[index].measured {
+            (measured.started, measured.done, measured.times) = (started - posted, done - posted, times);
             self.left -= 1;
         }
     }
@@ -306,12 +309,12 @@ impl World<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::polling_sim::queue::Service;
+    use crate::polling_sim::queue::Distribution;
 
     #[test]
     fn the_same_seed_gives_the_same_world_and_every_order_ends() {
         for class in Class::ALL {
-            let mut queue = Queue::new(class, Service::Exponential, 10.0, 20);
+            let mut queue = Queue::new(class, Distribution::Exponential, 10.0, 20);
             (queue.warm, queue.orders) = (100, 300);
             let (one, two) = (run(&queue, 7, 1), run(&queue, 7, 1));
             assert_eq!(one.len(), 300, "{class:?}");
@@ -322,12 +325,12 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_queue_takes_the_service_time() {
-        let mut queue = Queue::new(Class::Idle, Service::Deterministic, 10.0, 20);
+    fn in_an_idle_queue_an_order_takes_its_service_time() {
+        let mut queue = Queue::new(Class::Idle, Distribution::Deterministic, 10.0, 20);
         (queue.warm, queue.orders) = (100, 1_000);
-        let seen = run(&queue, 1, 1);
-        let usual = seen.iter().filter(|o| (o.done - 10.15).abs() < 0.15).count();
+        let orders = run(&queue, 1, 1);
+        let usual = orders.iter().filter(|o| (o.done - 10.15).abs() < 0.15).count();
         assert!(usual > 950, "{usual}");
-        assert!(seen.iter().skip(100).all(|o| (o.estimate.p50 - 10.0).abs() < 0.5), "the history has learned it");
+        assert!(orders.iter().skip(100).all(|o| (o.estimate.p50 - 10.0).abs() < 0.5), "the history has learned it");
     }
 }

@@ -1,4 +1,4 @@
-//! The workers: how they come and go.
+//! The pool of workers: how it grows and shrinks.
 
 use std::collections::VecDeque;
 
@@ -9,12 +9,12 @@ use crate::polling_sim::queue::Change;
 
 /// Seconds until the message of a dead worker is visible again.
 const VISIBILITY: f64 = 30.0;
-/// Lambda's pollers: how many there are at least, and how many more come each second while messages wait.
+/// Lambda's pollers: the least number, and how many are added each second while messages wait.
 pub(super) const POLLERS: usize = 5;
 pub(super) const RAMP: f64 = 5.0;
 
 impl World<'_> {
-    /// Lambda's pollers come while messages wait, and go when there is nothing to do.
+    /// Lambda adds pollers while messages wait, and removes idle ones.
     pub(super) fn grow(&mut self) {
         let step = 0.2;
         if self.waiting.is_empty() {

@@ -1,29 +1,30 @@
-//! What the api sees of the queue and of the workers.
+//! What the api knows of the queue and of the workers.
 
 use offload_domain::{
     eta::{Concurrency, QueueState, ServiceTimes, estimate},
     history::{Fleet, History, WorkerReport},
 };
 
-use super::{Event, Seen, World, clock, pool::RAMP};
-use crate::polling_sim::{queue::Class, random::Random, reference};
+use super::{Event, MeasuredOrder, World, clock, pool::RAMP};
+use crate::polling_sim::{baseline, queue::Class, random::Random};
 
 /// Seconds between two reports of a worker.
 const REPORT_EVERY: f64 = 3.0;
-/// The age of SQS's counts when the api reads them, in seconds, evenly spread; it reads them once a second.
+/// The age of SQS's counts when the api reads them, in seconds, evenly spread; it reads them once a
+/// second.
 pub(super) const COUNTS_LATE: (f64, f64) = (0.5, 4.5);
-/// How far off they are.
+/// Their relative error.
 const COUNTS_NOISE: f64 = 0.03;
 
 impl World<'_> {
-    /// What the api tells an order that is posted now.
-    pub(super) fn look(&mut self) -> Seen {
+    /// An order that is posted now, with the estimate that the api gives it.
+    pub(super) fn observe(&mut self) -> MeasuredOrder {
         self.refresh();
-        // The same error for all that ask within that second.
+        // The same error for all orders of that second.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "simulated seconds fit")]
         let mut noise = Random::new(self.stream, self.now as u64);
-        let asked = self.now.floor() - noise.between(COUNTS_LATE.0, COUNTS_LATE.1);
-        let known = self.counts.partition_point(|c| c.0 <= asked).max(1) - 1;
+        let read_at = self.now.floor() - noise.between(COUNTS_LATE.0, COUNTS_LATE.1);
+        let known = self.counts.partition_point(|c| c.0 <= read_at).max(1) - 1;
         let (_, visible, in_flight) = self.counts[known];
         let mut approximately = |n: usize| (n as f64 * (1.0 + COUNTS_NOISE * noise.normal())).round().max(0.0);
         while self.arrivals.front().is_some_and(|&t| t <= self.now - 3.0) {
@@ -43,14 +44,14 @@ impl World<'_> {
         let known =
             ServiceTimes { mean, p10: times.p10 * scale, p50: times.p50 * scale, p90: times.p90 * scale, ..times };
         let pool = if self.pool == 0 { self.fleet.concurrency } else { self.pool as f64 };
-        Seen {
+        MeasuredOrder {
             posted: self.now - self.measured_from,
             started: 0.0,
             done: 0.0,
             estimate: estimate(&state, &times, concurrency),
             informed: estimate(&state, &known, self.concurrency(pool)),
-            reference: reference::estimate(&state, &times, concurrency),
-            article: (state.visible + state.in_flight) * times.mean,
+            baseline: baseline::estimate(&state, &times, concurrency),
+            naive: (state.visible + state.in_flight) * times.mean,
             times,
         }
     }
@@ -67,7 +68,7 @@ impl World<'_> {
         let alive = self.workers.iter().filter(|w| w.alive).count().max(1);
         let (share, over) = (self.pool / alive, self.pool % alive);
         let second = self.now.round();
-        for (place, (name, worker)) in self.workers.iter_mut().enumerate().filter(|(_, w)| w.alive).enumerate() {
+        for (index, (name, worker)) in self.workers.iter_mut().enumerate().filter(|(_, w)| w.alive).enumerate() {
             if (second + name as f64) % REPORT_EVERY > 0.5 && worker.report.is_some() {
                 continue;
             }
@@ -81,7 +82,7 @@ impl World<'_> {
                 history: History::default(),
                 reported_at: clock(self.now),
             });
-            report.concurrency = u32::try_from(share + usize::from(place < over)).unwrap_or(u32::MAX);
+            report.concurrency = u32::try_from(share + usize::from(index < over)).unwrap_or(u32::MAX);
             report.finished_3s = u32::try_from(worker.finished.len()).unwrap_or(u32::MAX);
             report.reported_at = clock(self.now);
             if worker.learned {
@@ -92,7 +93,7 @@ impl World<'_> {
         self.plan(1.0, Event::Report);
     }
 
-    /// What the api knows of the workers: read once a second, and only while somebody asks.
+    /// What the api knows of the workers: read once a second, and only when an order is posted.
     fn refresh(&mut self) {
         if self.now.floor() > self.refreshed {
             self.refreshed = self.now.floor();

@@ -1,9 +1,9 @@
-//! The estimator and the schedule of `eta.md`, word for word: what the service's own are compared with, on the same
-//! orders.
+//! The baseline: an earlier estimator and schedule, with which those of the service are compared on
+//! the same orders. Its polls are a fixed share of the window apart.
 
 use offload_domain::eta::{Concurrency, Estimate, QueueState, ServiceTimes};
 
-/// The formulas as they stand there.
+/// The estimate at POST.
 pub(crate) fn estimate(queue: &QueueState, times: &ServiceTimes, concurrency: Concurrency) -> Estimate {
     let (c, s, cv2) = (concurrency.now.max(1.0), times.mean.max(1e-3), times.cv2);
     let m0 = queue.visible + queue.in_flight.min(c);
@@ -38,13 +38,13 @@ fn elastic_wait(n: f64, s: f64, pool: Concurrency) -> Option<f64> {
     })
 }
 
-/// The looks of the rule as it stands there, until `done`: how many, and the last one.
-pub(crate) fn looks(lo: f64, hi: f64, done: f64) -> (u32, f64) {
+/// The polls until `done`: how many, and when the last one is.
+pub(crate) fn polls(lo: f64, hi: f64, done: f64) -> (u32, f64) {
     let d = (0.3 * (hi - lo)).max(0.1);
-    let (mut t, mut looks) = (lo + d / 2.0, 1);
+    let (mut t, mut polls) = (lo + d / 2.0, 1);
     while t < done {
         t += d + 0.1 * (t - hi).max(0.0);
-        looks += 1;
+        polls += 1;
     }
-    (looks, t)
+    (polls, t)
 }

@@ -7,7 +7,7 @@ up *ARGS:
     cargo run --release -- up {{ARGS}}
 
 # Everything that must hold before a change lands.
-check: test fmt clippy doc deny machete ts browser foreign terraform
+check: test fmt clippy doc deny machete book ts browser foreign terraform
 
 # Unit tests beside the code, and whole-system tests in tests/.
 test:
@@ -97,3 +97,20 @@ push *ARGS:
 # Cold starts of the packaged programs, under a double of Lambda's Runtime API. After `just package`.
 coldstart ARCH="x86_64" *ARGS:
     OFFLOAD_TEST_PROGRAMS="${CARGO_TARGET_DIR:-target}/{{ARCH}}-unknown-linux-gnu/lambda" cargo run --release -p offload-coldstart -- {{ARGS}}
+
+# The book in docs/, to target/book. A warning is an error
+[group('docs')]
+book:
+    mdbook build docs 2>&1 | tee /dev/stderr | { ! grep -q -E 'WARN|ERROR'; }
+
+# Writes the generated parts of docs/reference; `just test` fails while they differ
+[group('docs')]
+reference:
+    cargo build --workspace --bins
+    UPDATE_REFERENCE=1 cargo test --workspace --test docs reference
+
+# Records `offload up` and `offload submit --wait` for the README
+[group('docs')]
+recording:
+    cargo build --release
+    python3 docs/recording/record.py "${CARGO_TARGET_DIR:-target}/release/offload" docs/img/recording.svg

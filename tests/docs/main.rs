@@ -3,11 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails at that line")]
 
+mod addresses;
+mod home;
 mod links;
 mod openapi;
+mod output;
 mod page;
+mod process;
 mod reader;
 mod reference;
+mod service;
 
 use std::{
     fs,
@@ -66,7 +71,7 @@ fn every_command_of_the_docs_works_as_it_is_written() {
     let (pages, errors) = (Arc::new(Mutex::new(pages)), Arc::new(Mutex::new(errors)));
     let stack = SharedStack::start();
     let readers = (0..READERS).map(|_| {
-        let (pages, errors, addresses) = (Arc::clone(&pages), Arc::clone(&errors), stack.addresses.clone());
+        let (pages, errors, addresses) = (Arc::clone(&pages), Arc::clone(&errors), stack.addresses().clone());
         thread::spawn(move || {
             while let Some(page) = { pages.lock().unwrap().pop() } {
                 if let Err(error) = reader::read(&page, &addresses) {
@@ -76,7 +81,7 @@ fn every_command_of_the_docs_works_as_it_is_written() {
         })
     });
     readers.collect::<Vec<_>>().into_iter().for_each(|reader| reader.join().unwrap());
-    stack.stop();
+    drop(stack);
     let errors = errors.lock().unwrap();
     assert!(errors.is_empty(), "{}", errors.join("\n\n"));
 }

@@ -115,9 +115,9 @@ fn the_reference_is_what_the_programs_and_the_document_say() {
 #[test]
 fn every_metric_is_in_the_reference() {
     let stack = SharedStack::start();
-    let metrics = format!("{}/metrics", stack.addresses.api());
+    let metrics = format!("{}/metrics", stack.addresses().api());
     let output = Command::new("curl").args(["-sf", &metrics]).output().unwrap();
-    stack.stop();
+    drop(stack);
     let page = fs::read_to_string(root().join("docs/reference/metrics.md")).unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let counted: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();

@@ -1,5 +1,7 @@
-"""An mdBook preprocessor for links that leave the book: they lead to the repository, if book.toml names one, and become
-the path of the file otherwise."""
+"""An mdBook preprocessor for links that leave the book.
+
+They lead to the repository, if book.toml names one, and become the path of the file otherwise.
+"""
 
 import json
 import posixpath

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Records `offload up` and `offload submit --wait` in two terminals and draws them as one animated SVG.
+"""Records `offload up` and `offload submit --wait` in two terminals, as one animated SVG.
 
     python3 docs/recording/record.py target/release/offload docs/img/recording.svg
 
-Only the standard library is used. A terminal is a pty; what the programs write there is kept with its time, played on
-screens of characters, and each screen that differs from the one before becomes a frame. A row that occurs in several
-frames is drawn once and referred to.
+Only the standard library is used. A terminal is a pty; what the programs write there is kept with
+its time, played on screens of characters, and each screen that differs from the one before becomes
+a frame. A row that occurs in several frames is drawn once and referred to.
 """
 
 import argparse

@@ -9,7 +9,8 @@ use serde_json::Value;
 pub(crate) struct Addresses(Vec<(String, String)>);
 
 impl Addresses {
-    /// Those of a stack, from the line that `offload up --json` prints, in place of the ones before.
+    /// Those of a stack, from the line that `offload up --json` prints, in place of the ones
+    /// before.
     pub(crate) fn set_stack(&mut self, ready: &Value) {
         let defaults = [
             ("127.0.0.1:8080", "api"),

@@ -39,7 +39,8 @@ const BEFORE: &str = "set -euo pipefail\nset -a\n[ -f \"$PAGE_STATE\" ] && . \"$
 /// What comes after one that ends.
 const AFTER: &str = "\nexport -p >\"$PAGE_STATE\"\n";
 
-/// A temporary folder with `home`, where the reader works, and `bin`, which comes first in their path.
+/// A temporary folder with `home`, where the reader works, and `bin`, which comes first in their
+/// path.
 pub(crate) struct Home(tempfile::TempDir);
 
 impl Home {

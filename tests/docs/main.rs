@@ -1,5 +1,5 @@
-//! What README.md and the book in docs/ say is true: every command is run as it is written, the reference is what the
-//! programs say of themselves, and every link leads somewhere.
+//! What README.md and the book in docs/ say is true: every command is run as it is written, the
+//! reference is what the programs say of themselves, and every link leads somewhere.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails at that line")]
 
@@ -32,7 +32,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Every Markdown file under a folder of the repository, by its path from the root; not what is built or fetched.
+/// Every Markdown file under a folder of the repository, by its path from the root; not what is
+/// built or fetched.
 fn markdown_under(folder: &str) -> Vec<PathBuf> {
     let (root, mut found, mut folders) = (root(), Vec::new(), vec![PathBuf::from(folder)]);
     while let Some(folder) = folders.pop() {

@@ -96,7 +96,8 @@ pub(super) fn problems() -> BTreeMap<String, String> {
     found.into_iter().map(|(slug, places)| (slug, places.join(", "))).collect()
 }
 
-/// The slugs that a description lists: `invalid-json, invalid-order (each …), order-expired: the order …`.
+/// The slugs that a description lists:
+/// `invalid-json, invalid-order (each …), order-expired: the order …`.
 fn slugs(description: &str) -> Vec<String> {
     let list = description.split(": ").next().unwrap_or_default();
     let first_words = list.split(", ").filter_map(|part| part.split([' ', ':']).next());

@@ -22,7 +22,8 @@ pub(crate) fn spawn(command: &mut Command, out: io::Result<File>, err: io::Resul
     spawned.map_err(|e| format!("cannot start {}: {e}", command.get_program().display()))
 }
 
-/// Ends a process and all that it started: gently first, since a worker ends the programs that it runs.
+/// Ends a process and all that it started: gently first, since a worker ends the programs that it
+/// runs.
 pub(crate) fn end(child: &mut Child) {
     let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     for signal in [Signal::TERM, Signal::KILL] {

@@ -1,7 +1,8 @@
 //! A reader who types what a page says, block by block, in a folder of their own.
 //!
-//! The programs are the ones of this build, and their ports are free ones: a program of the name `offload` or `cargo`
-//! comes first in the reader's path and passes on what is typed, and addresses in the text are replaced.
+//! The programs are the ones of this build, and their ports are free ones: a program of the name
+//! `offload` or `cargo` comes first in the reader's path and passes on what is typed, and addresses
+//! in the text are replaced.
 
 use std::fs::{self, File};
 

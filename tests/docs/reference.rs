@@ -1,4 +1,5 @@
-//! The parts of docs/reference that are generated: between `<!-- generated: WHAT -->` and `<!-- end -->`.
+//! The parts of docs/reference that are generated: between `<!-- generated: WHAT -->` and
+//! `<!-- end -->`.
 //!
 //! `just reference` writes them anew; the test fails while they differ.
 

@@ -15,7 +15,7 @@ package *ARGS:
     python3 infra/package.py {{ARGS}}
 
 # Everything that must hold before a change lands
-check: test fmt clippy doc deny machete ts browser compat terraform
+check: test fmt clippy doc deny machete book ts browser compat terraform
 
 # Unit tests, and whole-system tests in tests/ and verify/
 [group('checks')]
@@ -121,3 +121,20 @@ push *ARGS:
 [group('bench')]
 coldstart *ARGS:
     OFFLOAD_TEST_PROGRAMS="{{target}}/{{arch()}}-unknown-linux-gnu/lambda" cargo run --release -p offload-bench -- coldstart {{ARGS}}
+
+# The book in docs/, to target/book. A warning is an error
+[group('docs')]
+book:
+    mdbook build docs 2>&1 | tee /dev/stderr | { ! grep -q -E 'WARN|ERROR'; }
+
+# Writes the generated parts of docs/reference; `just test` fails while they differ
+[group('docs')]
+reference:
+    cargo build --workspace --bins
+    UPDATE_REFERENCE=1 cargo test --workspace --test docs reference
+
+# Records `offload up` and `offload submit --wait` for the README
+[group('docs')]
+recording:
+    cargo build --release
+    python3 docs/recording/record.py "${CARGO_TARGET_DIR:-target}/release/offload" docs/img/recording.svg

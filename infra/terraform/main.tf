@@ -48,8 +48,8 @@ module "queue" {
 
 # --- Who signs URLs -----------------------------------------------------------------------------------------------------
 
-# A presigned URL can do what its signer can, and dies with its credentials. A function's own end at a time that it is not
-# told, so it assumes this role, which may read status objects and results and nothing else.
+# A presigned URL can do what its signer can, and dies with its credentials. A function does not know when its own
+# end, so it assumes this role, which may read status objects and results and nothing else.
 resource "aws_iam_role" "signer" {
   name        = "${var.name}-signer"
   description = "Signs the URLs of status objects and results of ${var.name}."
@@ -137,10 +137,10 @@ module "worker" {
   mercure_jwt              = var.mercure_jwt
 }
 
-# --- Telling clients of changes -----------------------------------------------------------------------------------------
+# --- Push to clients ----------------------------------------------------------------------------------------------------
 
 # It needs the functions of the api and the worker, and these need its queues and URLs: each resource of them only others
-# that stand before it.
+# that come before it.
 module "push" {
   source = "./modules/push"
   count  = var.push ? 1 : 0

@@ -1,15 +1,15 @@
 output "api_url" {
-  description = "Where clients place orders."
+  description = "Where clients submit orders."
   value       = module.api.url
 }
 
 output "websocket_url" {
-  description = "Where clients open WebSockets to be told of changes; null without push."
+  description = "Where clients open WebSockets; null without push."
   value       = one(module.push[*].endpoint)
 
   precondition {
     condition     = var.push || (var.event_topic_arn == null && var.appsync_url == null && var.mercure_url == null && var.webhook_secret == null && !var.step_functions && var.events_from == "writers")
-    error_message = "Webhooks, events and the tasks of Step Functions are told by way of push, which is false."
+    error_message = "Webhooks, events and the tasks of Step Functions need push, which is false."
   }
   precondition {
     condition     = var.appsync_url == null || var.appsync_api_key != null || var.appsync_api_arn != null
@@ -27,7 +27,7 @@ output "notifications_queue_url" {
 }
 
 output "notifications_dead_letter_queue_url" {
-  description = "Its dead-letter queue, where those are that were given up; null without push."
+  description = "Its dead-letter queue, for notifications that failed at every attempt; null without push."
   value       = one(module.push[*].dead_letter_url)
 }
 

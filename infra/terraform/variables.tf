@@ -37,7 +37,7 @@ variable "public_url" {
 }
 
 variable "token_secret" {
-  description = "Secret of at least 32 characters that signs order tokens, such as `openssl rand -hex 32` prints; several separated by commas, the newest first, while it is being replaced. It stands in the state and in the api's configuration: whoever may read either may read orders."
+  description = "Secret of at least 32 characters that signs order tokens, such as `openssl rand -hex 32` prints; several separated by commas, the newest first, while it is being replaced. It is in the state and in the api's configuration: who may read either may read orders."
   type        = string
   sensitive   = true
 
@@ -88,7 +88,7 @@ variable "worker_runtime" {
 }
 
 variable "worker_timeout_seconds" {
-  description = "With lambda: the longest that an invocation may take. The queue's visibility follows from it."
+  description = "With lambda: the longest that an invocation may take. The queue's visibility is computed from it."
   type        = number
   default     = 60
 
@@ -134,13 +134,13 @@ variable "fargate" {
 }
 
 variable "push" {
-  description = "Whether clients can be told of changes: a WebSocket API, webhooks, events. While nobody listens it costs the polls of its queue, some cents a month."
+  description = "Whether there is push: a WebSocket API, webhooks, events. Without subscribers it costs the receives of its queue, some cents a month."
   type        = bool
   default     = true
 }
 
 variable "events_from" {
-  description = "Who tells of changes: writers (whoever shows a status), or stream (the order table's DynamoDB stream, read by the notifier)."
+  description = "Where events come from: writers (each program that publishes a status), or stream (the order table's DynamoDB stream, read by the notifier)."
   type        = string
   default     = "writers"
 
@@ -168,7 +168,7 @@ variable "websocket_access_logs" {
 }
 
 variable "webhook_secret" {
-  description = "Signs webhooks: whsec_ and base64 of 24 to 64 bytes; several separated by spaces, while it is being replaced; null for no webhooks. It stands in the state and in the notifier's configuration."
+  description = "Signs webhooks: whsec_ and base64 of 24 to 64 bytes; several separated by spaces, while it is being replaced; null for no webhooks. It is in the state and in the notifier's configuration."
   type        = string
   default     = null
   sensitive   = true
@@ -202,7 +202,7 @@ variable "webhook_deny" {
 }
 
 variable "event_topic_arn" {
-  description = "SNS topic that is told of every change of every order; null for none."
+  description = "SNS topic that gets every change of every order; null for none."
   type        = string
   default     = null
 
@@ -219,7 +219,7 @@ variable "step_functions" {
 }
 
 variable "appsync_url" {
-  description = "AppSync Events API that is told of every change on the channel /orders/{id}: https://.../event; null for none."
+  description = "AppSync Events API that gets every change on the channel /orders/{id}: https://.../event; null for none."
   type        = string
   default     = null
 
@@ -248,7 +248,7 @@ variable "appsync_api_key" {
 }
 
 variable "mercure_url" {
-  description = "Mercure hub that is told of every change: https://.../.well-known/mercure; null for none."
+  description = "Mercure hub that gets every change: https://.../.well-known/mercure; null for none."
   type        = string
   default     = null
 
@@ -320,7 +320,7 @@ variable "log_retention_days" {
 }
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that alarms go to; null for alarms that only show."
+  description = "SNS topic that alarms go to; null for alarms that notify nobody."
   type        = string
   default     = null
 }

@@ -12,7 +12,6 @@ mod orders;
 mod outages;
 mod programs;
 mod push;
-mod readme;
 mod refusals;
 mod resilience;
 mod shutdown;

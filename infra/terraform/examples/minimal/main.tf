@@ -23,11 +23,11 @@ module "offload" {
 }
 
 output "api_url" {
-  description = "Where to place orders."
+  description = "Where to submit orders."
   value       = module.offload.api_url
 }
 
 output "websocket_url" {
-  description = "Where to be told of changes."
+  description = "Where clients open WebSockets."
   value       = module.offload.websocket_url
 }

@@ -41,7 +41,7 @@ variable "webhook_secret" {
   sensitive   = true
 }
 
-# Told of every change of every order, for whoever subscribes.
+# Gets every change of every order.
 resource "aws_sns_topic" "events" {
   name              = "orders-events"
   kms_master_key_id = "alias/aws/sns"

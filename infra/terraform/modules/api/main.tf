@@ -1,4 +1,4 @@
-# The api: a function behind an HTTP API. It takes orders and tells of them; no poll comes here.
+# The api: a function behind an HTTP API. It accepts orders and answers questions about them; no poll comes here.
 
 resource "aws_iam_role" "this" {
   name        = "${var.name}-api"
@@ -67,7 +67,7 @@ resource "aws_iam_role_policy" "push" {
     Version = "2012-10-17"
     Statement = [
       {
-        # Whoever shows a status tells of it. Who is to be told stands in the order table.
+        # Publishing a status sends its event. Subscriptions are in the order table.
         Sid      = "Notify"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
@@ -89,10 +89,10 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_115:orders should not be refused at a number that somebody once guessed; the account's limit holds
   #checkov:skip=CKV_AWS_116:called synchronously; a dead-letter queue would never get anything
   #checkov:skip=CKV_AWS_117:it calls AWS's public endpoints only; in a VPC it would need a NAT gateway to reach them
-  #checkov:skip=CKV_AWS_173:the token secret is encrypted with AWS's own key; whoever may read the configuration may read orders
-  #checkov:skip=CKV_AWS_272:the package is built by whoever applies this
+  #checkov:skip=CKV_AWS_173:the token secret is encrypted with AWS's own key; who may read the configuration may read orders
+  #checkov:skip=CKV_AWS_272:the package is built by the operator who applies this
   function_name    = "${var.name}-api"
-  description      = "Takes orders, shows them and cancels them."
+  description      = "Accepts, reports and cancels orders."
   role             = aws_iam_role.this.arn
   runtime          = "provided.al2023"
   handler          = "bootstrap"
@@ -192,7 +192,7 @@ resource "aws_apigatewayv2_stage" "this" {
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.access.arn
-    # Without the query: a token may stand there.
+    # Without the query: it may hold a token.
     format = jsonencode({
       requestId = "$context.requestId"
       route     = "$context.routeKey"
@@ -210,7 +210,7 @@ resource "aws_apigatewayv2_stage" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  #checkov:skip=CKV_AWS_158:neither payloads nor tokens stand in it; AWS's own key is enough
+  #checkov:skip=CKV_AWS_158:it holds neither payloads nor tokens; AWS's own key is enough
   #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   name              = "/aws/apigateway/${var.name}"
   retention_in_days = var.log_retention_days

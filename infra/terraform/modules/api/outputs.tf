@@ -1,5 +1,5 @@
 output "url" {
-  description = "Where clients place orders."
+  description = "Where clients submit orders."
   value       = local.url
 }
 

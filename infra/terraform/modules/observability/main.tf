@@ -1,9 +1,9 @@
-# Alarms on what an operator must act on, and a dashboard of what one looks at.
+# Alarms on what an operator must act on, and a dashboard.
 
 locals {
   actions = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
 
-  # Each: what it means for whoever is woken by it, and when it rings.
+  # Each: what it means for the operator who is woken by it, and when it rings.
   queue_alarms = merge(local.order_alarms, local.push_alarms)
 
   order_alarms = {
@@ -24,7 +24,7 @@ locals {
   push_alarms = var.push == null ? {} : merge(
     {
       notifications-dead-letters = {
-        description = "Notifications were given up: a webhook or another target does not take them. Clients still see each status in S3."
+        description = "Notifications are in the dead-letter queue: a webhook or another target does not accept them. Clients still read each status from S3."
         queue       = var.push.dead_letter_queue_name
         metric      = "ApproximateNumberOfMessagesVisible"
         threshold   = 0
@@ -39,7 +39,7 @@ locals {
     },
     !var.push.stream ? {} : {
       stream-failures = {
-        description = "Records of the order table's stream were given up, and nobody was told of those changes. Clients still see each status in S3."
+        description = "Records of the order table's stream could not be handled, and those changes were pushed to nobody. Clients still read each status from S3."
         queue       = var.push.stream_failures_queue_name
         metric      = "ApproximateNumberOfMessagesVisible"
         threshold   = 0

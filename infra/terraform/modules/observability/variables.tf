@@ -9,7 +9,7 @@ variable "region" {
 }
 
 variable "alarm_topic_arn" {
-  description = "SNS topic that alarms go to; null for alarms that only show."
+  description = "SNS topic that alarms go to; null for alarms that notify nobody."
   type        = string
 }
 

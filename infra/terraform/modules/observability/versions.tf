@@ -5,7 +5,7 @@ terraform {
   required_providers {
     aws = {
       source = "hashicorp/aws"
-      # What it is checked with, and the major version after it; the next one is for a person to look at.
+      # What it is checked with, and the major version after it; the next one needs a person's review.
       version = ">= 5.100, < 7.0"
     }
   }

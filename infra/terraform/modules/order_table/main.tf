@@ -1,4 +1,4 @@
-# The order table: it decides where an order stands. Keys and index as the code has them (ARCHITECTURE.md).
+# The order table: it decides the state of an order. Keys and index as the code has them (ARCHITECTURE.md).
 
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_119:encrypted with AWS's own key; a customer key adds a call to KMS and $1 a month, and protects from nobody who may read the table
@@ -28,7 +28,7 @@ resource "aws_dynamodb_table" "this" {
     type = "N"
   }
 
-  # Sparse: only orders for which something falls due stand in it, in sixteen shards.
+  # Sparse: it holds only orders for which something falls due, in sixteen shards.
   global_secondary_index {
     name            = "due"
     hash_key        = "due"
@@ -36,7 +36,7 @@ resource "aws_dynamodb_table" "this" {
     projection_type = "KEYS_ONLY"
   }
 
-  # For whom changes are told from the table's stream: the order as it is then, which is all that an event says.
+  # For events from the table's stream: the order after the change, which is all that an event says.
   stream_enabled   = var.stream
   stream_view_type = var.stream ? "NEW_AND_OLD_IMAGES" : null
 

@@ -29,8 +29,8 @@ resource "aws_lambda_event_source_mapping" "stream" {
   count             = local.stream ? 1 : 0
   event_source_arn  = var.table_stream_arn
   function_name     = var.notifier_arn
-  starting_position = "TRIM_HORIZON" # All that the stream has: what was changed while this was being set up is told, too.
-  # A record that cannot be told of must not bring the others of its batch again, and is looked for by halves where the
+  starting_position = "TRIM_HORIZON" # All that the stream has: changes made while this was being set up are pushed, too.
+  # A record that cannot be handled must not bring the others of its batch again, and is found by halves where the
   # function dies of it.
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
@@ -56,7 +56,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
   }
 }
 
-# Where the stream's records that were given up are named: shard and sequence numbers, not what stood in them. Not the dead
+# Names the stream's records that could not be handled: shard and sequence numbers, not their content. Not the dead
 # letters of notifications, which can be sent once more.
 resource "aws_sqs_queue" "stream_failures" {
   count                     = local.stream ? 1 : 0

@@ -59,7 +59,7 @@ output "visibility_seconds" {
 }
 
 output "stream_failures_arn" {
-  description = "ARN of the queue that names the stream's records that were given up; null with writers."
+  description = "ARN of the queue that names the stream's records that could not be handled; null with writers."
   value       = one(aws_sqs_queue.stream_failures[*].arn)
 }
 

@@ -29,7 +29,7 @@ variable "notifier_max_concurrency" {
 }
 
 variable "events_from" {
-  description = "Who tells of changes: writers, or stream (the order table's)."
+  description = "Where events come from: writers, or stream (the order table's)."
   type        = string
 }
 

@@ -2,7 +2,7 @@
 
 resource "aws_apigatewayv2_api" "this" {
   name          = "${var.name}-websocket"
-  description   = "Tells clients of changes of their orders in ${var.name}."
+  description   = "Pushes changes of their orders to clients in ${var.name}."
   protocol_type = "WEBSOCKET"
   # {"action": "subscribe", …}
   route_selection_expression = "$request.body.action"
@@ -30,7 +30,7 @@ resource "aws_apigatewayv2_integration" "this" {
 }
 
 resource "aws_apigatewayv2_route" "this" {
-  #checkov:skip=CKV_AWS_309:whoever connects sees nothing; each subscription shows the token of its order
+  #checkov:skip=CKV_AWS_309:a connection alone gets nothing; each subscription sends the token of its order
   for_each = local.routes
 
   api_id    = aws_apigatewayv2_api.this.id
@@ -59,7 +59,7 @@ resource "aws_apigatewayv2_stage" "this" {
     for_each = var.access_logs ? [1] : []
     content {
       destination_arn = aws_cloudwatch_log_group.access[0].arn
-      # Without what is sent: tokens stand there.
+      # Without the messages: they hold tokens.
       format = jsonencode({
         requestId = "$context.requestId"
         event     = "$context.eventType"
@@ -79,7 +79,7 @@ resource "aws_apigatewayv2_stage" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  #checkov:skip=CKV_AWS_158:neither payloads nor tokens stand in it; AWS's own key is enough
+  #checkov:skip=CKV_AWS_158:it holds neither payloads nor tokens; AWS's own key is enough
   #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   count             = var.access_logs ? 1 : 0
   name              = "/aws/apigateway/${var.name}-websocket"

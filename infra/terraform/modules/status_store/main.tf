@@ -1,11 +1,11 @@
 # The bucket that clients read: small status objects, and results beside them.
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:every poll would write a line of access log, which costs more than the poll; request metrics tell enough
+  #checkov:skip=CKV_AWS_18:every poll would write a line of access log, which costs more than the poll; request metrics are enough
   #checkov:skip=CKV_AWS_21:a status object is overwritten several times, and each old version would be kept and billed
   #checkov:skip=CKV_AWS_144:an object lives for days, and DynamoDB can write it anew
   #checkov:skip=CKV_AWS_145:SSE-S3; with SSE-KMS each poll would be a call to KMS, and every client would need the key
-  #checkov:skip=CKV2_AWS_62:the worker tells of changes itself, on the revision
+  #checkov:skip=CKV2_AWS_62:the worker sends events itself, on the revision
   bucket = "${var.name}-${var.account_id}"
   # Objects can be made anew or are results that somebody may miss: the caller decides.
   force_destroy = var.force_destroy
@@ -114,7 +114,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
   policy = data.aws_iam_policy_document.bucket.json
-  # The policy refuses some requests; while it is put the block on public ones should stand.
+  # The policy refuses some requests; while it is written the block on public ones should be in force.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 

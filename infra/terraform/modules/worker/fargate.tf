@@ -40,7 +40,7 @@ resource "aws_ecs_task_definition" "this" {
     image       = var.fargate.image
     essential   = true
     environment = [for name, value in merge(local.environment, local.delivers_none) : { name = name, value = value }]
-    # The program's own grace period is 25 s; whoever is killed before its end costs its orders an attempt.
+    # The program's own grace period is 25 s; a task that is killed before its end costs its orders an attempt.
     stopTimeout = 30
     logConfiguration = {
       logDriver = "awslogs"
@@ -75,7 +75,7 @@ resource "aws_ecs_service" "this" {
   }
 
   lifecycle {
-    # Scaling belongs to whoever scales it.
+    # Scaling is not Terraform's.
     ignore_changes = [desired_count]
   }
 }

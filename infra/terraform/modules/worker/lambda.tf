@@ -1,4 +1,4 @@
-# The functions. One package: the program tells by the event what it is asked for.
+# The functions. One package: the program decides by its event what to do.
 
 locals {
   functions = {
@@ -6,7 +6,7 @@ locals {
       worker       = { name = "worker", description = "Works on orders.", timeout = var.timeout_seconds, memory = 512 }
       dead_letters = { name = "dead-letters", description = "Ends what the queue gave up.", timeout = 30, memory = 256 }
       sweeper      = { name = "sweeper", description = "Sends what was not sent, ends what is overdue.", timeout = 60, memory = 256 }
-      notifier     = { name = "notifier", description = "Tells clients of changes.", timeout = var.notifier_timeout_seconds, memory = 256 }
+      notifier     = { name = "notifier", description = "Delivers status updates to clients.", timeout = var.notifier_timeout_seconds, memory = 256 }
     } : part => f if part == "notifier" ? var.push != null : local.lambda
   }
 
@@ -70,7 +70,7 @@ resource "aws_lambda_function" "function" {
   #checkov:skip=CKV_AWS_116:fed by queues that have dead-letter queues themselves, or by a schedule whose next run makes up for a failed one
   #checkov:skip=CKV_AWS_117:it calls AWS's public endpoints only; in a VPC it would need a NAT gateway to reach them
   #checkov:skip=CKV_AWS_173:the secrets of the notifier's channels are encrypted with AWS's own key; the others have none
-  #checkov:skip=CKV_AWS_272:the package is built by whoever applies this
+  #checkov:skip=CKV_AWS_272:the package is built by the operator who applies this
   for_each         = local.functions
   function_name    = "${var.name}-${each.value.name}"
   description      = each.value.description

@@ -1,4 +1,4 @@
-# Who does the work and looks after what falls out from under it: as three functions of one package, or as a container that
+# Does the work and ends what is dead-lettered or overdue: as three functions of one package, or as a container that
 # is all of them. Beside them, with push, the notifier, which is a function in either case: it needs no more time than a
 # function has, and nobody else sees the secrets of its channels. This file has what all share.
 
@@ -37,7 +37,7 @@ locals {
   statements = {
     worker = [
       {
-        # PutItem and DeleteItem are for what workers report of themselves, Query for that and for who watches an order.
+        # PutItem and DeleteItem are for what workers report of themselves, Query for that and for an order's subscriptions.
         Sid      = "Orders"
         Effect   = "Allow"
         Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
@@ -159,7 +159,7 @@ locals {
         Resource = var.push[*].notifications_queue_arn
       },
       {
-        # What is tried again goes back as a message of its own, what is given up to the dead letters.
+        # A retry is a message of its own; what failed at every attempt goes to the dead letters.
         Sid      = "TryAgainOrGiveUp"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
@@ -172,7 +172,7 @@ locals {
         Resource = var.push[*].connections_arn
       },
       {
-        # What became of a webhook, connections that are gone, and who watches an order.
+        # Deliveries of webhooks, connections that are gone, and an order's subscriptions.
         Sid      = "DeliveriesAndWatchers"
         Effect   = "Allow"
         Action   = ["dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"]

@@ -1,0 +1,114 @@
+//! Tables of the reference that come from the OpenAPI document.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::root;
+
+fn document() -> Value {
+    serde_json::from_str(&std::fs::read_to_string(root().join("openapi/openapi.json")).unwrap()).unwrap()
+}
+
+/// Every operation, with its method and path.
+fn operations(document: &Value) -> Vec<(String, &str, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    let methods = |(path, methods)| -> Vec<_> {
+        let methods: &Value = methods;
+        let methods = methods.as_object().unwrap();
+        methods.iter().map(|(method, operation)| (method.to_uppercase(), path, operation)).collect()
+    };
+    paths.iter().flat_map(|(path, item)| methods((path.as_str(), item))).collect()
+}
+
+/// The routes: what a client asks, and what it does.
+pub(super) fn routes() -> String {
+    let document = document();
+    let mut rows = vec!["| route | does | answers |".to_owned(), "|---|---|---|".to_owned()];
+    for (method, path, operation) in operations(&document) {
+        let answers: Vec<&str> = operation["responses"].as_object().unwrap().keys().map(String::as_str).collect();
+        let summary = operation["summary"].as_str().unwrap_or_default();
+        rows.push(format!("| `{method} {path}` | {summary} | {} |", answers.join(", ")));
+    }
+    rows.join("\n")
+}
+
+/// The members of a schema, with their types and what the document says of them.
+pub(super) fn members(schema: &str) -> String {
+    let document = document();
+    let schema = &document["components"]["schemas"][schema];
+    let properties = schema["properties"].as_object().unwrap_or_else(|| panic!("the document has no such schema"));
+    let mut rows = vec!["| member | type | meaning |".to_owned(), "|---|---|---|".to_owned()];
+    for (name, property) in properties {
+        let own = std::iter::once(property).chain(options(property)).find_map(|p| p["description"].as_str());
+        let meaning = own.or_else(|| referred(&document, property)["description"].as_str());
+        let meaning = meaning.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+        rows.push(format!("| `{name}` | {} | {} |", kind(&document, property), meaning.replace('|', "\\|")));
+    }
+    rows.join("\n")
+}
+
+/// The schemas of which a property is one, or all.
+fn options(property: &Value) -> impl Iterator<Item = &Value> {
+    property["oneOf"].as_array().into_iter().chain(property["allOf"].as_array()).flatten()
+}
+
+/// The schema that a property refers to, or itself.
+fn referred<'a>(document: &'a Value, property: &'a Value) -> &'a Value {
+    let reference = std::iter::once(property).chain(options(property)).find_map(|p| p["$ref"].as_str());
+    reference.and_then(|r| document.pointer(r.trim_start_matches('#'))).unwrap_or(property)
+}
+
+fn kind(document: &Value, property: &Value) -> String {
+    let schema = referred(document, property);
+    if let Some(values) = schema["enum"].as_array() {
+        return values.iter().filter_map(Value::as_str).map(|v| format!("`{v}`")).collect::<Vec<_>>().join(", ");
+    }
+    let types = match &property["type"] {
+        Value::String(one) => vec![one.as_str()],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+        _ if !std::ptr::eq(schema, property) => {
+            let null = property["oneOf"].as_array().is_some_and(|o| o.iter().any(|p| p["type"] == "null"));
+            if null { vec!["object", "null"] } else { vec!["object"] }
+        }
+        _ => vec!["any"],
+    };
+    let format = property["format"].as_str().filter(|f| !f.starts_with("int") && *f != "double");
+    let format = format.map(|f| format!(" ({f})")).unwrap_or_default();
+    format!("{}{format}", types.join(" or "))
+}
+
+/// Each problem that a route answers with, by its slug: its status codes, and the routes.
+pub(super) fn problems() -> BTreeMap<String, String> {
+    let document = document();
+    let mut found = BTreeMap::<String, Vec<String>>::new();
+    for (method, path, operation) in operations(&document) {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            if !response["content"]["application/problem+json"].is_object() {
+                continue;
+            }
+            let description = response["description"].as_str().unwrap_or_default();
+            for slug in slugs(description) {
+                found.entry(slug).or_default().push(format!("{status} `{method} {path}`"));
+            }
+        }
+    }
+    found.into_iter().map(|(slug, places)| (slug, places.join(", "))).collect()
+}
+
+/// The slugs that a description lists:
+/// `invalid-json, invalid-order (each …), order-expired: the order …`.
+fn slugs(description: &str) -> Vec<String> {
+    let list = description.split(": ").next().unwrap_or_default();
+    let first_words = list.split(", ").filter_map(|part| part.split([' ', ':']).next());
+    first_words.filter(|word| word.contains('-') || *word == "overloaded").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_slugs_of_a_description_are_the_words_that_its_list_begins_with() {
+    assert_eq!(slugs("invalid-order (each fault with its pointer), key-reused"), ["invalid-order", "key-reused"]);
+    assert_eq!(
+        slugs("storage-unavailable, overloaded: try again after Retry-After"),
+        ["storage-unavailable", "overloaded"]
+    );
+}

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod call_order;
 mod cancellation;
 mod estimates;
 mod idempotency;

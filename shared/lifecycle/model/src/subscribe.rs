@@ -15,7 +15,7 @@ const MARK: Call = "dynamodb.UpdateItem order";
 const WRITE: Call = "dynamodb.UpdateItem order";
 const QUERY_ROWS: Call = "dynamodb.Query conn";
 const PUT_OBJECT: Call = "s3.PutObject status if-match";
-const SEND_EVENT: Call = "sqs.SendMessageBatch notifications";
+const SEND_EVENT: Call = "sqs.SendMessage notifications";
 
 /// What keeps a subscriber from missing a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -45,6 +45,15 @@ impl OrderSchema {
         Ok(Self { order: compile(&document)?, options: compile(&options)?, document })
     }
 
+    /// The schema of the built-in kinds.
+    ///
+    /// # Panics
+    /// Never: a test parses the text, which is part of the program.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self::parse(BUILT_IN).expect("the built-in schema is a schema")
+    }
+
     /// The schema itself, for the OpenAPI document.
     #[must_use]
     pub fn document(&self) -> &Value {

@@ -5,32 +5,7 @@ use std::io::IsTerminal as _;
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::settings::{Setting, Source, catalogue as c};
-
-/// How to log.
-#[derive(Debug, Clone)]
-pub struct LogSettings {
-    /// Which events.
-    pub filter: String,
-    /// As JSON lines, or as text for people.
-    pub json: bool,
-}
-
-impl LogSettings {
-    /// The settings that this group reads.
-    pub const SETTINGS: &[Setting] = &[c::LOG, c::LOG_FORMAT];
-
-    /// Reads the group; what is wrong is noted in the source.
-    pub fn read(s: &mut Source) -> Option<Self> {
-        let json = s.choice(c::LOG_FORMAT, &[("json", true), ("text", false)]);
-        let filter = s.required(c::LOG)?;
-        if let Err(e) = EnvFilter::try_new(&filter) {
-            s.error(format!("{} is \"{filter}\", which is no filter: {e}", c::LOG.variable()));
-            return None;
-        }
-        Some(Self { filter, json: json? })
-    }
-}
+use crate::settings::LogSettings;
 
 /// Sends this process's log to standard error. A second call does nothing.
 pub fn init(settings: &LogSettings) {

@@ -1,5 +1,5 @@
-//! Logs. A line is readable alone, lowercase, without a final period, its fields dotted; never a body, a token or a
-//! presigned URL.
+//! Logs. A line is readable alone, lowercase, without a final period, and its fields are dotted. It
+//! never contains a body, a token or a presigned URL.
 
 use std::io::IsTerminal as _;
 
@@ -9,11 +9,12 @@ use crate::settings::LogSettings;
 
 /// Sends this process's log to standard error. A second call does nothing.
 pub fn init(settings: &LogSettings) {
-    // Checked by `read`; a filter that cannot be parsed here came from code, and the default is better than no log.
+    // The setting was checked. A filter that cannot be parsed came from code, and the default is
+    // better than no log.
     let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let writer = std::io::stderr;
-    let done = if settings.json {
+    let initialized = if settings.json {
         registry
             .with(
                 fmt::layer()
@@ -28,6 +29,6 @@ pub fn init(settings: &LogSettings) {
         let colours = std::io::stderr().is_terminal();
         registry.with(fmt::layer().with_target(false).with_ansi(colours).with_writer(writer)).try_init()
     };
-    // Tests start several services in one process; the first one's log serves all.
-    drop(done);
+    // Tests start several services in one process: the log of the first one serves all.
+    drop(initialized);
 }

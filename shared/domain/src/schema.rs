@@ -1,4 +1,4 @@
-//! What an order may look like: a JSON Schema (2020-12), the built-in one or a team's own.
+//! The JSON Schema (2020-12) of orders: the built-in one or a team's own.
 
 use jsonschema::Validator;
 use serde_json::{Map, Value};
@@ -34,7 +34,7 @@ pub enum SchemaError {
 }
 
 impl OrderSchema {
-    /// Compiles a schema. References to other documents are not followed: a schema stands alone.
+    /// Compiles a schema. References to other documents are not resolved: a schema is one document.
     ///
     /// # Errors
     /// [`SchemaError`].
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_told_with_its_place() {
+    fn each_violation_is_reported_with_its_pointer() {
         let item = json!({"sku": "A", "quantity": 1});
         let at = |body| check(body).unwrap_err();
         assert_eq!(at(fulfilment(&json!([{"sku": "A", "quantity": 0}]))), ["/items/0/quantity"]);

@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 
 use offload_service::{
-    settings::{self, Access, ApiSettings, EtaSettings, Exit, Setting, Source, StoreSettings, catalogue as c},
-    shutdown,
-    telemetry::{self, LogSettings},
+    settings::{
+        self, Access, ApiSettings, Errors, EtaSettings, Exit, Groups as _, LogSettings, Setting, StoreSettings,
+        catalogue as c,
+    },
+    shutdown, telemetry,
 };
 use offload_stores::{CallPolicy, Connection};
 use tokio::net::TcpListener;
@@ -20,34 +22,34 @@ struct Settings {
     in_lambda: bool,
 }
 
-fn read(s: &mut Source) -> Option<Settings> {
-    let in_lambda = settings::in_lambda();
-    let (store, api, eta) = (StoreSettings::read(s), ApiSettings::read(s), EtaSettings::read(s));
-    let log = LogSettings::read(s);
-    if in_lambda && api.as_ref().is_some_and(|api| api.public_url.is_none()) {
-        s.error(format!("{} is missing: a function has no address that links could name", c::PUBLIC_URL.variable()));
+/// What the program reads. A group that is not here cannot be read.
+type Read = (StoreSettings, ApiSettings, EtaSettings, LogSettings);
+
+/// Checks what one group needs of another.
+fn check(store: Option<&StoreSettings>, api: Option<&ApiSettings>, in_lambda: bool, errors: &mut Errors<'_>) {
+    let Some(api) = api else { return };
+    if in_lambda && api.public_url.is_none() {
+        errors.add(format!("{} is missing: a function has no address that links could name", c::PUBLIC_URL.variable()));
     }
-    let sts = api.as_ref().is_some_and(|api| api.access == Access::Sts);
-    if sts && store.as_ref().is_some_and(|store| store.signer_role_arn.is_none()) {
+    let Some(store) = store else { return };
+    if api.access == Access::Sts && store.signer_role_arn.is_none() {
         let (access, role) = (c::ACCESS.variable(), c::SIGNER_ROLE_ARN.variable());
-        s.error(format!("{access} is sts, and {role} is missing: it names the role of which clients get sessions"));
+        errors.add(format!("{access} is sts, and {role} is missing: clients get credentials of that role"));
     }
-    let silent = store.as_ref().is_some_and(|store| store.notifications.is_none());
-    if let Some(api) = api.as_ref().filter(|_| silent) {
+    if store.notifications.is_none() {
         let queue = c::NOTIFICATIONS_QUEUE_URL.variable();
         for (set, of) in [(api.push.is_some(), c::INTERNAL_SECRET), (api.webhooks.is_some(), c::WEBHOOKS)] {
             if set {
-                s.error(format!("{} is set, and {queue} is missing: nobody would be told of changes", of.variable()));
+                errors.add(format!("{} is set, and {queue} is missing: events go through that queue", of.variable()));
             }
         }
     }
-    Some(Settings { store: store?, api: api?, eta: eta?, log: log?, in_lambda })
 }
 
 /// Every setting that the program takes.
 #[must_use]
 pub fn settings() -> Vec<Setting> {
-    [StoreSettings::SETTINGS, ApiSettings::SETTINGS, EtaSettings::SETTINGS, LogSettings::SETTINGS].concat()
+    Read::settings()
 }
 
 /// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
@@ -55,7 +57,12 @@ pub async fn main() -> ExitCode {
     let about = "Takes orders over HTTP, shows them and cancels them. With --healthcheck: asks the api that listens on this \
                  machine whether it lives.";
     let (asked, args): (Vec<_>, Vec<_>) = std::env::args_os().partition(|arg| arg == healthcheck::FLAG);
-    let settings = match settings::parse("offload-api", about, &settings(), args, std::env::vars(), read) {
+    let settings = settings::parse::<Read, _>("offload-api", about, args, std::env::vars(), |read, errors| {
+        let ((store, api, eta, log), in_lambda) = (read, settings::in_lambda());
+        check(store.as_ref(), api.as_ref(), in_lambda, errors);
+        Some(Settings { store: store?, api: api?, eta: eta?, log: log?, in_lambda })
+    });
+    let settings = match settings {
         Ok(settings) => settings,
         Err(exit) => return Exit::report(&exit),
     };

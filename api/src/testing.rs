@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use http_body_util::BodyExt;
-use offload_service::settings::{ApiSettings, EtaSettings, Setting, Source, StoreSettings, catalogue as c};
+use offload_service::settings::{self, ApiSettings, EtaSettings, Setting, StoreSettings, catalogue as c};
 use offload_stores::{CallPolicy, Connection, Endpoints, Stores};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -50,9 +50,7 @@ pub(crate) fn settings(more: &[(Setting, &str)]) -> (ApiSettings, EtaSettings) {
     let secret = "s".repeat(32);
     let mut values = vec![(c::TOKEN_SECRET, secret.as_str())];
     values.extend_from_slice(more);
-    let mut source = Source::of(values);
-    let read = ApiSettings::read(&mut source).zip(EtaSettings::read(&mut source));
-    source.finish(read).unwrap()
+    settings::from_values(values).unwrap()
 }
 
 pub(crate) async fn stores() -> Stores {
@@ -65,9 +63,8 @@ pub(crate) async fn stores() -> Stores {
         access_key_id: "key".into(),
         secret_access_key: "secret".into(),
     };
-    let mut source = Source::of([(c::BUCKET, "b"), (c::QUEUE_URL, "http://127.0.0.1:1/q"), (c::TABLE, "t")]);
-    let read = StoreSettings::read(&mut source);
-    let settings = source.finish(read).unwrap();
+    let values = [(c::BUCKET, "b"), (c::QUEUE_URL, "http://127.0.0.1:1/q"), (c::TABLE, "t")];
+    let settings: StoreSettings = settings::from_values(values).unwrap();
     let policy = CallPolicy { attempts: 1, ..CallPolicy::INTERACTIVE };
     Connection::to(endpoints, policy).await.stores(&settings).await.unwrap()
 }

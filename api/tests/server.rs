@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use offload_service::settings::{ApiSettings, EtaSettings, Source, StoreSettings, catalogue as c};
+use offload_service::settings::{self, ApiSettings, EtaSettings, StoreSettings, catalogue as c};
 use offload_stores::{CallPolicy, Connection, Endpoints, Stores};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -31,18 +31,16 @@ async fn stores() -> Stores {
         access_key_id: "key".into(),
         secret_access_key: "secret".into(),
     };
-    let mut source = Source::of([(c::BUCKET, "b"), (c::QUEUE_URL, "http://127.0.0.1:1/q"), (c::TABLE, "t")]);
-    let read = StoreSettings::read(&mut source);
-    let settings = source.finish(read).expect("the settings are complete");
+    let values = [(c::BUCKET, "b"), (c::QUEUE_URL, "http://127.0.0.1:1/q"), (c::TABLE, "t")];
+    let settings: StoreSettings = settings::from_values(values).expect("the settings are complete");
     Connection::to(endpoints, CallPolicy::INTERACTIVE).await.stores(&settings).await.expect("nothing is called")
 }
 
 impl Server {
     async fn start() -> Self {
         let secret = "s".repeat(32);
-        let mut source = Source::of([(c::TOKEN_SECRET, secret.as_str()), (c::SHUTDOWN_GRACE_SECONDS, "20")]);
-        let read = ApiSettings::read(&mut source).zip(EtaSettings::read(&mut source));
-        let (api, eta) = source.finish(read).expect("the settings are complete");
+        let values = [(c::TOKEN_SECRET, secret.as_str()), (c::SHUTDOWN_GRACE_SECONDS, "20")];
+        let (api, eta): (ApiSettings, EtaSettings) = settings::from_values(values).expect("the settings are complete");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it listens");
         let stop = CancellationToken::new();

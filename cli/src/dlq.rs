@@ -13,7 +13,7 @@ use offload_domain::{id::OrderId, order::OrderRecord};
 use offload_lifecycle::redrive::{Redriven, redrive};
 use offload_service::{
     clock,
-    settings::{self, Exit, Source, StoreSettings},
+    settings::{self, Exit, StoreSettings},
 };
 use offload_stores::{CallPolicy, Connection, Delivery, Stores};
 use serde_json::{Value, json};
@@ -119,11 +119,11 @@ async fn stores(args: &StoreArgs) -> Result<Stores, Failure> {
     ];
     let flags = given.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value.as_ref()?).into()));
     let arguments = std::iter::once("offload dlq".into()).chain(flags);
-    let read = |s: &mut Source| StoreSettings::read(s);
-    let settings = settings::parse("offload dlq", "", StoreSettings::SETTINGS, arguments, std::env::vars(), read);
+    let variables = std::env::vars();
+    let settings = settings::parse::<StoreSettings, _>("offload dlq", "", arguments, variables, |settings, _| settings);
     let settings = settings.map_err(|exit| match exit {
-        Exit::Wrong(errors) => Failure::Usage(errors.to_string()),
-        Exit::Asked(text) => Failure::Usage(text),
+        Exit::Invalid(errors) => Failure::Usage(errors.to_string()),
+        Exit::Help(text) => Failure::Usage(text),
     })?;
     Connection::from_environment(CallPolicy::BACKGROUND).await.stores(&settings).await.map_err(Failure::Refused)
 }

@@ -146,8 +146,8 @@ fn take(line: &[u8], times: &mut ServiceTimes, output: &mut impl Write) -> Resul
     let e = estimate(&queue, times, concurrency);
     let mut schedule = Schedule::new(e.p10, e.p90);
     let polls: [f64; LOOKS] = std::array::from_fn(|_| {
-        let look = schedule.next_look();
-        schedule = schedule.looked();
+        let look = schedule.next_poll();
+        schedule = schedule.polled();
         look
     });
     let answer = Answer { id, p10: e.p10, p50: e.p50, p90: e.p90, polls: &polls };

@@ -73,8 +73,8 @@ fn the_looks_are_those_of_the_schedule() {
     assert_eq!(looks.len(), 40);
     let mut schedule = offload_domain::schedule::Schedule::new(number(&answer["p10"]), number(&answer["p90"]));
     for look in looks {
-        assert!((look - schedule.next_look()).abs() < 1e-6, "{answer}");
-        schedule = schedule.looked();
+        assert!((look - schedule.next_poll()).abs() < 1e-6, "{answer}");
+        schedule = schedule.polled();
     }
 }
 

@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use offload_local::{Options, Stack};
-use offload_service::settings::{
-    ApiSettings, EtaSettings, Setting, Source, StoreSettings, WorkerSettings, catalogue as c,
-};
+use offload_service::settings::{self, Groups, ProcessorSettings, Setting, StoreSettings, catalogue as c};
 use offload_stores::{CallPolicy, Connection, Endpoints, Stores, provision};
 use offload_worker::processor::{self, Processor};
 use reqwest::{Method, RequestBuilder};
@@ -132,14 +130,13 @@ impl System {
         let connection = Connection::to(endpoints, CallPolicy::BACKGROUND).await;
         setup.settings.push((c::QUEUE_URL, "not yet".to_owned()));
         setup.settings.push((c::NOTIFICATIONS_QUEUE_URL, "not yet".to_owned()));
-        let provisioned =
-            provision(&connection, &setup.read(StoreSettings::read), "orders").await.expect("to provision");
+        let provisioned = provision(&connection, &setup.read::<StoreSettings>(), "orders").await.expect("to provision");
         setup.settings.push((c::QUEUE_URL, provisioned.queue_url));
         setup.settings.push((c::DEAD_LETTER_QUEUE_URL, provisioned.dead_letter_queue_url));
         setup.settings.push((c::NOTIFICATIONS_QUEUE_URL, provisioned.notifications_queue_url));
         let dead = provisioned.notifications_dead_letter_queue_url;
         setup.settings.push((c::NOTIFICATIONS_DEAD_LETTER_QUEUE_URL, dead));
-        let stores = connection.stores(&setup.read(StoreSettings::read)).await.expect("stores");
+        let stores = connection.stores(&setup.read::<StoreSettings>()).await.expect("stores");
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
         let (workers, apis) = (setup.workers, setup.apis);
         let (api_tasks, worker_tasks, urls) = (Vec::new(), Vec::new(), Vec::new());
@@ -161,7 +158,7 @@ impl System {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let stop = CancellationToken::new();
-        let (settings, eta) = (self.setup.read(ApiSettings::read), self.setup.read(EtaSettings::read));
+        let (settings, eta) = self.setup.read();
         let (stores, token) = (self.stores.clone(), stop.clone());
         let handle = tokio::spawn(async move {
             offload_api::serve(listener, settings, eta, stores, token).await.expect("the api serves");
@@ -191,7 +188,7 @@ impl System {
     /// Where this system keeps its orders.
     #[must_use]
     pub fn store_settings(&self) -> StoreSettings {
-        self.setup.read(StoreSettings::read)
+        self.setup.read::<StoreSettings>()
     }
 
     /// Changes a setting for what is started from now on.
@@ -202,10 +199,10 @@ impl System {
     /// Starts one more worker.
     pub fn add_worker(&mut self) {
         let stop = CancellationToken::new();
-        let (settings, eta) = (self.setup.read(WorkerSettings::read), self.setup.read(EtaSettings::read));
+        let (settings, eta) = self.setup.read();
         let processor = match &self.setup.processor {
             Some(p) => Arc::clone(p),
-            None => self.setup.read(processor::from_settings),
+            None => self.setup.chosen_processor(),
         };
         let run = offload_worker::run(settings, eta, self.stores.clone(), processor, stop.clone());
         self.worker_tasks.push(RunningTask { stop, handle: tokio::spawn(run) });
@@ -272,10 +269,19 @@ impl System {
 }
 
 impl Setup {
-    fn read<T>(&self, read: impl FnOnce(&mut Source) -> Option<T>) -> T {
-        let mut source = Source::of(self.settings.iter().map(|(s, v)| (*s, v.as_str())));
-        let built = read(&mut source);
-        source.finish(built).expect("settings")
+    fn values(&self) -> impl Iterator<Item = (Setting, &str)> {
+        self.settings.iter().map(|(setting, value)| (*setting, value.as_str()))
+    }
+
+    fn read<G: Groups>(&self) -> G {
+        settings::from_values(self.values()).expect("settings")
+    }
+
+    fn chosen_processor(&self) -> Arc<dyn Processor> {
+        let build = |read: Option<ProcessorSettings>, errors: &mut settings::Errors<'_>| {
+            processor::from_settings(&read?, errors)
+        };
+        settings::build_from::<ProcessorSettings, _>(self.values(), build).expect("settings")
     }
 }
 

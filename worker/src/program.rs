@@ -3,9 +3,10 @@
 use std::{process::ExitCode, sync::Arc};
 
 use offload_service::{
-    settings::{self, EtaSettings, Exit, Setting, Source, StoreSettings, WorkerSettings},
-    shutdown,
-    telemetry::{self, LogSettings},
+    settings::{
+        self, EtaSettings, Exit, Groups as _, LogSettings, ProcessorSettings, Setting, StoreSettings, WorkerSettings,
+    },
+    shutdown, telemetry,
 };
 use offload_stores::{CallPolicy, Connection};
 
@@ -19,33 +20,28 @@ struct Settings {
     processor: Arc<dyn Processor>,
 }
 
-fn read(s: &mut Source) -> Option<Settings> {
-    let (store, worker, eta) = (StoreSettings::read(s), WorkerSettings::read(s), EtaSettings::read(s));
-    let (log, processor) = (LogSettings::read(s), processor::from_settings(s));
-    Some(Settings { store: store?, worker: worker?, eta: eta?, log: log?, processor: processor? })
-}
+/// What the program reads. A group that is not here cannot be read.
+type Read = (StoreSettings, WorkerSettings, EtaSettings, LogSettings, ProcessorSettings);
 
 /// Every setting that the program takes.
 #[must_use]
 pub fn settings() -> Vec<Setting> {
-    [
-        StoreSettings::SETTINGS,
-        WorkerSettings::SETTINGS,
-        EtaSettings::SETTINGS,
-        LogSettings::SETTINGS,
-        processor::SETTINGS,
-    ]
-    .concat()
+    Read::settings()
 }
 
 /// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
 pub async fn main() -> ExitCode {
     let about = "Takes orders from the queue, has them processed, and records what became of them.";
-    let settings =
-        match settings::parse("offload-worker", about, &settings(), std::env::args_os(), std::env::vars(), read) {
-            Ok(settings) => settings,
-            Err(exit) => return Exit::report(&exit),
-        };
+    let (args, variables) = (std::env::args_os(), std::env::vars());
+    let settings = settings::parse::<Read, _>("offload-worker", about, args, variables, |read, errors| {
+        let (store, worker, eta, log, processor) = read;
+        let processor = processor::from_settings(&processor?, errors);
+        Some(Settings { store: store?, worker: worker?, eta: eta?, log: log?, processor: processor? })
+    });
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(exit) => return Exit::report(&exit),
+    };
     telemetry::init(&settings.log);
     let connection = Connection::from_environment(CallPolicy::BACKGROUND).await;
     let stores = match connection.stores(&settings.store).await {

@@ -1,7 +1,7 @@
 //! How clients wait for the end of an order, and what it costs them.
 
 use offload_domain::{
-    eta::{Estimate, finish_hint, started, worth_telling},
+    eta::{Estimate, finish_hint, started, worth_publishing},
     schedule::Schedule,
 };
 
@@ -140,15 +140,15 @@ pub(crate) fn backoff(first: f64, factor: f64, longest: f64, done: f64) -> Wait 
 fn poll(mut schedule: Schedule, updates: &[Update], done: f64) -> Wait {
     let (mut polls, mut known) = (0, 0);
     loop {
-        let at = schedule.next_look();
+        let at = schedule.next_poll();
         polls += 1;
         if at >= done {
             return Wait::new(polls, at, done);
         }
         let published = updates.partition_point(|u| u.at <= at);
         schedule = match updates.get(published.wrapping_sub(1)) {
-            Some(update) if published > known => schedule.moved(update.window.p10, update.window.p90),
-            _ => schedule.looked(),
+            Some(update) if published > known => schedule.window_changed(update.window.p10, update.window.p90),
+            _ => schedule.polled(),
         };
         known = published;
     }
@@ -156,13 +156,13 @@ fn poll(mut schedule: Schedule, updates: &[Update], done: f64) -> Wait {
 
 /// Polls by the schedule, where one poll is worth a delay of this share.
 pub(crate) fn by_worth(e: &Estimate, worth: f64, done: f64) -> Wait {
-    poll(Schedule::by_worth(e.p10, e.p90, worth), &[], done)
+    poll(Schedule::with_poll_cost(e.p10, e.p90, worth), &[], done)
 }
 
 /// The same with a finish hint.
 pub(crate) fn by_worth_with_hint(order: &MeasuredOrder, worth: f64, random: &mut Random) -> Wait {
     let e = order.estimate;
-    poll(Schedule::by_worth(e.p10, e.p90, worth), &hinted(order, random), order.done)
+    poll(Schedule::with_poll_cost(e.p10, e.p90, worth), &hinted(order, random), order.done)
 }
 
 /// The window that is published once the work has begun.
@@ -204,7 +204,7 @@ fn progress(order: &MeasuredOrder, random: &mut Random) -> Vec<Update> {
         let now = epoch + chrono::TimeDelta::from_std(std::time::Duration::from_secs_f64(elapsed)).unwrap_or_default();
         if let Some(left) = finish_hint(elapsed, percent) {
             let window = left.window(now);
-            if worth_telling(&current, &window, now) {
+            if worth_publishing(&current, &window, now) {
                 current = window;
                 updates.push(Update { at: begin + elapsed, window: left.delayed(begin + elapsed) });
             }

@@ -2,12 +2,10 @@
 
 use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
-use offload_service::{
-    settings::{
-        self, ApiSettings, EtaSettings, Exit, Setting, SettingsError, Source, StoreSettings, WorkerSettings,
-        catalogue as c,
-    },
-    telemetry::LogSettings,
+use offload_domain::schema::OrderSchema;
+use offload_service::settings::{
+    self, ApiSettings, EtaSettings, Exit, LogSettings, ProcessorSettings, Setting, StoreSettings, WorkerSettings,
+    catalogue as c,
 };
 use offload_worker::processor::{self, Processor};
 
@@ -18,6 +16,9 @@ use crate::failure::Failure;
 const BUCKET: &str = "offload";
 const TABLE: &str = "orders";
 const QUEUE_URL_TO_COME: &str = "http://127.0.0.1/queue-to-come";
+
+/// What api and worker read together.
+type Read = (StoreSettings, ApiSettings, WorkerSettings, EtaSettings, LogSettings, ProcessorSettings);
 
 /// Everything that api and worker are started with.
 pub(super) struct Configuration {
@@ -45,50 +46,37 @@ impl Configuration {
     ) -> Result<Self, Failure> {
         let variables: BTreeMap<String, String> = variables.into_iter().collect();
         let given = given(args, secrets, &variables);
-        let flags = given.iter().map(|(setting, value)| OsString::from(format!("--{}={value}", setting.name)));
+        let flags = given.iter().map(|(setting, value)| OsString::from(format!("--{}={value}", setting.name())));
         let arguments = std::iter::once(OsString::from("offload up")).chain(flags);
-        let all = [
-            StoreSettings::SETTINGS,
-            ApiSettings::SETTINGS,
-            WorkerSettings::SETTINGS,
-            EtaSettings::SETTINGS,
-            LogSettings::SETTINGS,
-            processor::SETTINGS,
-        ]
-        .concat();
-        // api and worker share one setting, and a flag can be defined only once.
-        let mut seen = std::collections::HashSet::new();
-        let all: Vec<Setting> = all.into_iter().filter(|s| seen.insert(s.name)).collect();
-        settings::parse("offload up", "", &all, arguments, variables, build).map_err(|exit| {
-            let text = match exit {
-                Exit::Wrong(SettingsError(errors)) => SettingsError(errors).to_string(),
-                Exit::Asked(text) => text,
-            };
-            Failure::Usage(text)
+        let configuration = settings::parse::<Read, _>("offload up", "", arguments, variables, |read, errors| {
+            let (store, api, worker, eta, log, processor) = read;
+            let settings = processor?;
+            let (processor, api) = (processor::from_settings(&settings, errors), api?);
+            Some(Self {
+                own_schema: api.schema.document() != OrderSchema::built_in().document(),
+                store: store?,
+                api,
+                worker: worker?,
+                eta: eta?,
+                log: log?,
+                processor: processor?,
+                work: work(settings),
+            })
+        });
+        configuration.map_err(|exit| match exit {
+            Exit::Invalid(errors) => Failure::Usage(errors.to_string()),
+            Exit::Help(text) => Failure::Usage(text),
         })
     }
 }
 
-fn build(s: &mut Source) -> Option<Configuration> {
-    let (store, api) = (StoreSettings::read(s), ApiSettings::read(s));
-    let (worker, eta, log) = (WorkerSettings::read(s), EtaSettings::read(s), LogSettings::read(s));
-    let processor = processor::from_settings(s);
-    let work = match s.optional(c::PROCESSOR).as_deref() {
-        Some("command") => format!("command: {}", s.optional(c::COMMAND).unwrap_or_default()),
-        Some("http") => format!("http: {}", s.optional(c::HTTP_URL).unwrap_or_default()),
-        _ => format!("built-in, simulated work takes {}", s.optional(c::JOB_SECONDS).unwrap_or_default()),
-    };
-    let own_schema = s.optional(c::ORDER_SCHEMA).is_some();
-    Some(Configuration {
-        store: store?,
-        api: api?,
-        worker: worker?,
-        eta: eta?,
-        log: log?,
-        processor: processor?,
-        work,
-        own_schema,
-    })
+/// What does the work, in words.
+fn work(settings: ProcessorSettings) -> String {
+    match settings.processor.as_str() {
+        "command" => format!("command: {}", settings.command.unwrap_or_default()),
+        "http" => format!("http: {}", settings.http_url.unwrap_or_default()),
+        _ => format!("built-in, simulated work takes {}", settings.job_seconds),
+    }
 }
 
 /// The settings that `up` gives: what its flags say, what the stack needs, and what follows from both.

@@ -87,6 +87,7 @@ mod tests {
         hi: Option<f64>,
         /// After each look: the newer window that it found, if any.
         moves: Vec<Option<(f64, f64)>>,
+        #[serde(rename = "polls")]
         looks: Vec<f64>,
     }
 

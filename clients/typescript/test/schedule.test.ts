@@ -10,13 +10,13 @@ interface Golden {
   hi: number | null;
   /** After each look: the newer window that it found, if any. */
   moves: ([number, number] | null)[];
-  looks: number[];
+  polls: number[];
 }
 
 test("the looks are those of the service's own schedule", () => {
   const golden = JSON.parse(readFileSync(new URL("../../../golden/schedule.json", import.meta.url), "utf8")) as Golden[];
   assert.ok(golden.length >= 9);
-  for (const { lo, hi, moves, looks } of golden) {
+  for (const { lo, hi, moves, polls: looks } of golden) {
     let s = schedule(lo, hi ?? NaN);
     const ours = [s.next];
     for (const move of moves) {

@@ -1,4 +1,4 @@
-//! How long to wait before another try. Pure.
+//! How long to wait before the next attempt. Pure.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ pub struct Backoff {
 impl Backoff {
     /// The wait after the `failures`th failure in a row (from 1), with `random` in `[0, 1)`.
     ///
-    /// Half of the wait is fixed and half is random ("equal jitter"): callers that failed together come back apart,
-    /// and none comes back at once, as it may with full jitter.
+    /// Half of the wait is fixed and half is random ("equal jitter"). Callers that failed together
+    /// retry apart, and none retries at once, as it may with full jitter.
     #[must_use]
     pub fn delay(&self, failures: u32, random: f64) -> Duration {
         let doubled = self.base.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(self.max);

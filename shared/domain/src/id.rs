@@ -25,8 +25,9 @@ impl OrderId {
         Self(Uuid::new_v7(Timestamp::from_unix(ContextV7::new(), seconds, now.timestamp_subsec_nanos())))
     }
 
-    /// Two hex digits of the SHA-256 of the id. They stand first in the key because S3 partitions by prefix, and the
-    /// first digits of a `UUIDv7` are a date: all writes of a minute would fall into one partition.
+    /// Two hex digits of the SHA-256 of the id. A key begins with them because S3 partitions by
+    /// prefix, and the first digits of a `UUIDv7` are a date: all writes of a minute would go to
+    /// one partition.
     #[must_use]
     pub fn shard(self) -> String {
         format!("{:02x}", Sha256::digest(self.to_string().as_bytes())[0])
@@ -55,8 +56,8 @@ impl FromStr for OrderId {
     type Err = InvalidOrderId;
 
     fn from_str(s: &str) -> Result<Self, InvalidOrderId> {
-        // One spelling per id: `Uuid` also reads braces, URNs, capitals and no hyphens, which would give one order
-        // several URLs and several tokens.
+        // One spelling per id: `Uuid` also reads braces, URNs, capitals and no hyphens, which would
+        // give one order several URLs and several tokens.
         let id = Uuid::parse_str(s).map_err(|_| InvalidOrderId)?;
         let id = Self::try_from(id)?;
         if id.to_string() == s { Ok(id) } else { Err(InvalidOrderId) }

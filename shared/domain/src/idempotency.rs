@@ -1,4 +1,5 @@
-//! The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header): the same key gives the same order.
+//! The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header): the same key gives the
+//! same order.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
@@ -8,22 +9,22 @@ use crate::id::OrderId;
 /// The longest key, in bytes.
 pub const KEY_MAX_BYTES: usize = 255;
 
-/// A key as a client sent it, and a fingerprint of the request that it stands for. Only hashes are kept, so that a
-/// key that holds something private goes nowhere.
+/// A client's key and a fingerprint of its request. Only hashes are kept, since a key may contain
+/// something private.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
-    /// Names the key in the order table.
+    /// Identifies the key in the order table.
     pub hash: String,
-    /// Tells whether a second request with the key is the same request.
+    /// Differs if a second request with the key is another request.
     pub fingerprint: String,
 }
 
-/// What the order table holds under a key.
+/// What the order table stores for a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyRecord {
-    /// The order that the key gave.
+    /// The order that was created with the key.
     pub order_id: OrderId,
-    /// Of the request that made it.
+    /// The fingerprint of the request that created it.
     pub fingerprint: String,
 }
 
@@ -33,10 +34,11 @@ pub struct IdempotencyRecord {
 pub struct MalformedKey;
 
 impl IdempotencyKey {
-    /// Reads the header's value, quoted (as the draft says) or bare (as most clients send it); both name the same key.
+    /// Reads the header's value, quoted (as the draft says) or bare (as most clients send it). Both
+    /// are the same key.
     ///
     /// # Errors
-    /// If it is empty, too long, or has other than visible ASCII characters.
+    /// If it is empty, too long, or has characters other than visible ASCII.
     pub fn parse(value: &[u8], body: &[u8]) -> Result<Self, MalformedKey> {
         let value = value.trim_ascii();
         let bare = match value {

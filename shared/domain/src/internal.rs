@@ -1,12 +1,13 @@
-//! What authenticates one of our processes to another: a signature over the time and the request, made with a secret that
-//! both are given. The secret is not that of order tokens, so that a worker cannot make those.
+//! How our processes authenticate to each other: a signature over the time and the request, made
+//! with a secret that both have. It is not the secret of order tokens, so a worker cannot make
+//! those.
 
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The shortest secret that is taken, in bytes.
+/// The length of the shortest secret that is accepted, in bytes.
 pub const SECRET_MIN_BYTES: usize = 32;
 
 /// The header with the time of the request, in seconds since 1970.
@@ -14,7 +15,8 @@ pub const TIMESTAMP: &str = "x-offload-timestamp";
 /// The header with the signature: `v1=` and hex.
 pub const SIGNATURE: &str = "x-offload-signature";
 
-/// How far the clocks of two processes may be apart, in seconds; for so long a request that was overheard can be sent again.
+/// How far the clocks of two processes may be apart, in seconds. For this long a request can be
+/// replayed.
 const SKEW_MAX_SECONDS: i64 = 60;
 
 /// Signs and verifies requests between processes.
@@ -49,7 +51,8 @@ impl InternalKey {
         signature
     }
 
-    /// Whether the signature is of this request, and not too old at `now`. Takes the same time for every wrong one.
+    /// Whether the signature is of this request and not too old at `now`. Takes the same time for
+    /// every wrong signature.
     #[must_use]
     pub fn verify(&self, now: i64, timestamp: &str, signature: &str, method: &str, path: &str, body: &[u8]) -> bool {
         let (Ok(timestamp), Some(hex)) = (timestamp.parse::<i64>(), signature.strip_prefix("v1=")) else {

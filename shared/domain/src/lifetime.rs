@@ -1,29 +1,32 @@
-//! How long a presigned URL may be said to work. Pure.
+//! How long a presigned URL works. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{ops::RangeInclusive, time::Duration};
 
 use crate::status::EtaWindow;
 
-/// The longest `X-Amz-Expires` that S3 takes: seven days.
+/// The longest `X-Amz-Expires` that S3 accepts: seven days.
 pub const MAX_PRESIGN: Duration = Duration::from_secs(604_800);
 
-/// How long a status URL made at `now` should work for an order that is expected in this window, or has ended (`None`),
-/// within `bounds`: long enough for the order at its 99th percentile, twice over, and short otherwise, because whoever
-/// has the URL can read the status.
+/// How long a status URL made at `now` should work for an order that is expected in this window, or
+/// has ended (`None`), within `bounds`.
+///
+/// It is twice the time that the order takes at its 99th percentile. It is no longer, because
+/// anyone who has the URL can read the status.
 #[must_use]
 pub fn status_url_ttl(expected: Option<&EtaWindow>, now: DateTime<Utc>, bounds: &RangeInclusive<Duration>) -> Duration {
-    // For a normal tail the 99th percentile is 2.33 / 1.28 = 1.82 times as far from the median as the 90th.
+    // For a normal tail the 99th percentile is 2.33 / 1.28 = 1.82 times as far from the median as
+    // the 90th.
     let p99 =
         expected.map_or(0.0, |w| (w.at - now).as_seconds_f64() + 1.82 * (w.latest_at - w.at).as_seconds_f64().max(0.0));
     let ttl = Duration::try_from_secs_f64(2.0 * p99.max(0.0)).unwrap_or(MAX_PRESIGN);
     ttl.clamp(*bounds.start(), (*bounds.end()).max(*bounds.start()))
 }
 
-/// The `X-Amz-Expires` to sign with, and the time until which the URL really works.
+/// The `X-Amz-Expires` to sign with, and the time at which the URL expires.
 ///
-/// A presigned URL dies with the credentials that signed it, so the earlier of the two ends is stated. Credentials
-/// without a known end (a user's keys) never shorten it.
+/// A presigned URL expires with the credentials that signed it, so the time is the earlier of the
+/// two. Credentials without a known expiry (a user's keys) never shorten it.
 #[must_use]
 pub fn presign(now: DateTime<Utc>, ttl: Duration, credentials_end: Option<DateTime<Utc>>) -> (Duration, DateTime<Utc>) {
     let ttl = ttl.clamp(Duration::from_secs(1), MAX_PRESIGN);
@@ -64,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lifetime_is_one_that_s3_takes() {
+    fn a_lifetime_is_one_that_s3_accepts() {
         let now = DateTime::UNIX_EPOCH;
         assert_eq!(presign(now, Duration::from_millis(1_900), None).0, Duration::from_secs(1));
         assert_eq!(presign(now, Duration::ZERO, None).0, Duration::from_secs(1));

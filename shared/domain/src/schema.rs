@@ -1,4 +1,4 @@
-//! What an order may look like: a JSON Schema (2020-12), the built-in one or a team's own.
+//! The JSON Schema (2020-12) of orders: the built-in one or a team's own.
 
 use jsonschema::Validator;
 use serde_json::{Map, Value};
@@ -34,7 +34,7 @@ pub enum SchemaError {
 }
 
 impl OrderSchema {
-    /// Compiles a schema. References to other documents are not followed: a schema stands alone.
+    /// Compiles a schema. References to other documents are not resolved: a schema is one document.
     ///
     /// # Errors
     /// [`SchemaError`].
@@ -43,6 +43,15 @@ impl OrderSchema {
         let options: Value = serde_json::from_str(OPTIONS).map_err(SchemaError::Json)?;
         let compile = |d: &Value| jsonschema::draft202012::new(d).map_err(|e| SchemaError::Schema(e.to_string()));
         Ok(Self { order: compile(&document)?, options: compile(&options)?, document })
+    }
+
+    /// The schema of the built-in kinds.
+    ///
+    /// # Panics
+    /// Never: a test parses the text, which is part of the program.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self::parse(BUILT_IN).expect("the built-in schema is a schema")
     }
 
     /// The schema itself, for the OpenAPI document.
@@ -115,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_told_with_its_place() {
+    fn each_violation_is_reported_with_its_pointer() {
         let item = json!({"sku": "A", "quantity": 1});
         let at = |body| check(body).unwrap_err();
         assert_eq!(at(fulfilment(&json!([{"sku": "A", "quantity": 0}]))), ["/items/0/quantity"]);

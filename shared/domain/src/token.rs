@@ -1,4 +1,4 @@
-//! Order tokens: a capability for one order, so that the service needs no session and no user table to protect it.
+//! Order tokens: a capability for one order. The service needs no sessions and no table of users.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 use crate::id::OrderId;
 
-/// The shortest secret that is taken, in bytes.
+/// The length of the shortest secret that is accepted, in bytes.
 pub const SECRET_MIN_BYTES: usize = 32;
 
-/// The keys that sign and verify order tokens. The first signs, all verify: a new key is put in front, and the old one
-/// taken away when its orders have expired.
+/// The keys that sign and verify order tokens. The first signs, all verify. A new key goes first,
+/// and the old one is removed when its orders have expired.
 #[derive(Clone)]
 pub struct TokenKeys(Vec<Hmac<Sha256>>);
 
@@ -36,24 +36,27 @@ impl TokenKeys {
         secrets.split(',').map(key).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The token of an order: `v1.` and the base64url of the id's 16 bytes and the HMAC-SHA256 of `order:{id}`.
+    /// The token of an order: `v1.` and the base64url of the id's 16 bytes and the HMAC-SHA256 of
+    /// `order:{id}`.
     #[must_use]
     pub fn sign(&self, id: OrderId) -> String {
         let mut token = Uuid::from(id).into_bytes().to_vec();
-        // `parse` makes at least one key: splitting gives at least one part, and an empty one is too short.
+        // `parse` makes at least one key: `split` gives at least one part, and an empty one is too
+        // short.
         if let Some(key) = self.0.first() {
             token.extend(mac(key, id).finalize().into_bytes());
         }
         format!("v1.{}", URL_SAFE_NO_PAD.encode(token))
     }
 
-    /// The order that the token is for, if we have made it. Takes the same time for every wrong token of the right length.
+    /// The order that the token is for, if one of the keys signed it. Takes the same time for every
+    /// wrong token of the right length.
     #[must_use]
     pub fn open(&self, token: &str) -> Option<OrderId> {
         let token = URL_SAFE_NO_PAD.decode(token.strip_prefix("v1.")?).ok()?;
         let (id, claimed) = token.split_at_checked(16)?;
         let id = OrderId::try_from(Uuid::from_slice(id).ok()?).ok()?;
-        // No early exit, so that the time does not tell which key fits.
+        // No early exit, so that the time does not reveal which key fits.
         let ok = self.0.iter().fold(false, |ok, key| mac(key, id).verify_slice(claimed).is_ok() | ok);
         ok.then_some(id)
     }
@@ -96,7 +99,7 @@ mod tests {
         assert!(!k.verify(b, &token));
         let forged = URL_SAFE_NO_PAD.decode(&token[3..]).unwrap();
         let forged = [&Uuid::from(b).into_bytes()[..], &forged[16..]].concat();
-        assert_eq!(k.open(&format!("v1.{}", URL_SAFE_NO_PAD.encode(forged))), None, "an id that was put in");
+        assert_eq!(k.open(&format!("v1.{}", URL_SAFE_NO_PAD.encode(forged))), None, "a forged id");
         for wrong in ["", "v1.", "v1.AAAA", "v2.AAAA", &token[..token.len() - 1], &format!("{token}A")] {
             assert!(!k.verify(a, wrong), "{wrong}");
         }

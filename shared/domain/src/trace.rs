@@ -1,6 +1,6 @@
 //! W3C trace context: <https://www.w3.org/TR/trace-context/#traceparent-header>.
 
-/// A `traceparent` header of version 00, checked.
+/// Whether this is a well-formed `traceparent` header of version 00.
 #[must_use]
 pub fn is_traceparent(value: &str) -> bool {
     let hex = |s: &str, len: usize| s.len() == len && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));

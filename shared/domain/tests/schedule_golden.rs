@@ -1,5 +1,5 @@
-//! The looks that clients in other languages must make: `clients/golden/schedule.json`, which their tests read.
-//! `UPDATE_GOLDEN=1 cargo test -p offload-domain --test schedule_golden` writes it anew.
+//! The polls that clients in other languages must make: `clients/golden/schedule.json`, which their
+//! tests read. `UPDATE_GOLDEN=1 cargo test -p offload-domain --test schedule_golden` updates it.
 
 use std::path::Path;
 
@@ -9,25 +9,25 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Golden {
     lo: f64,
-    /// `null` for a number that is none.
+    /// `null` for NaN.
     hi: Option<f64>,
-    /// After each look: the newer window that it found, if any.
+    /// For each poll: the newer window that it returned, if any.
     moves: Vec<Option<(f64, f64)>>,
-    looks: Vec<f64>,
+    polls: Vec<f64>,
 }
 
 fn golden(lo: f64, hi: f64, moves: &[Option<(f64, f64)>]) -> Golden {
     let mut s = Schedule::new(lo, hi);
-    let mut looks = vec![s.next_look()];
-    for found in moves {
-        s = found.map_or_else(|| s.looked(), |(lo, hi)| s.moved(lo, hi));
-        looks.push(s.next_look());
+    let mut polls = vec![s.next_poll()];
+    for newer in moves {
+        s = newer.map_or_else(|| s.polled(), |(lo, hi)| s.window_changed(lo, hi));
+        polls.push(s.next_poll());
     }
-    Golden { lo, hi: hi.is_finite().then_some(hi), moves: moves.to_vec(), looks }
+    Golden { lo, hi: hi.is_finite().then_some(hi), moves: moves.to_vec(), polls }
 }
 
 #[test]
-fn clients_look_when_the_service_says() {
+fn clients_poll_when_the_service_says() {
     let (no, to) = (None, |lo, hi| Some((lo, hi)));
     let all = vec![
         golden(9.0, 20.1, &[no; 6]),
@@ -47,5 +47,8 @@ fn clients_look_when_the_service_says() {
     }
     let text = std::fs::read_to_string(&path).expect("it is committed");
     let known: Vec<Golden> = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(known, all, "the schedule has changed: UPDATE_GOLDEN=1 writes the file, and the clients must follow");
+    assert_eq!(
+        known, all,
+        "the schedule has changed: UPDATE_GOLDEN=1 updates the file, and the clients must change too"
+    );
 }

@@ -1,12 +1,12 @@
-//! The one place that reads the clock and the random source; everything else takes them as values.
+//! The one place that reads the clock and the random source. Everything else takes values.
 
 use chrono::{DateTime, Utc};
 use offload_domain::time::to_millis;
 
-/// Now, to the millisecond: the precision of every time that the service states or stores.
+/// Now, in whole milliseconds: the precision of every time that the service states or stores.
 #[must_use]
 pub fn now() -> DateTime<Utc> {
-    #[expect(clippy::disallowed_methods, reason = "the shell's clock; domain code takes the time as a parameter")]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock; domain code takes the time as a parameter")]
     let now = Utc::now();
     to_millis(now)
 }
@@ -14,6 +14,6 @@ pub fn now() -> DateTime<Utc> {
 /// A random number in `[0, 1)`, for jitter.
 #[must_use]
 pub fn unit_random() -> f64 {
-    #[expect(clippy::disallowed_methods, reason = "the shell's randomness; domain code takes it as a parameter")]
+    #[expect(clippy::disallowed_methods, reason = "this is the random source; domain code takes numbers as parameters")]
     rand::random::<f64>()
 }

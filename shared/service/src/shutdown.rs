@@ -1,11 +1,11 @@
-//! When the process should end.
+//! When the process should stop.
 
 use tokio_util::sync::CancellationToken;
 
-/// A token that SIGTERM or SIGINT cancels. A second signal ends the process at once: whoever sends it knows why.
+/// A token that SIGTERM or SIGINT cancels. A second signal ends the process at once.
 ///
-/// Must be called within a tokio runtime. If the signals cannot be listened to, the token is never cancelled, and the
-/// signals end the process as they do by default.
+/// Must be called within a tokio runtime. If no handler can be installed, the token is never
+/// cancelled, and the signals end the process as they do by default.
 #[must_use]
 pub fn on_signal() -> CancellationToken {
     let stop = CancellationToken::new();
@@ -14,7 +14,7 @@ pub fn on_signal() -> CancellationToken {
         use tokio::signal::unix::{SignalKind, signal};
         let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
         else {
-            tracing::warn!("cannot listen for signals; the process will not stop cleanly");
+            tracing::warn!("cannot handle signals: the process will not stop cleanly");
             return;
         };
         for first in [true, false] {

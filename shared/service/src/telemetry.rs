@@ -1,44 +1,20 @@
-//! Logs. A line is readable alone, lowercase, without a final period, its fields dotted; never a body, a token or a
-//! presigned URL.
+//! Logs. A line is readable alone, lowercase, without a final period, and its fields are dotted. It
+//! never contains a body, a token or a presigned URL.
 
 use std::io::IsTerminal as _;
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::settings::{Setting, Source, catalogue as c};
-
-/// How to log.
-#[derive(Debug, Clone)]
-pub struct LogSettings {
-    /// Which events.
-    pub filter: String,
-    /// As JSON lines, or as text for people.
-    pub json: bool,
-}
-
-impl LogSettings {
-    /// The settings that this group reads.
-    pub const SETTINGS: &[Setting] = &[c::LOG, c::LOG_FORMAT];
-
-    /// Reads the group; what is wrong is noted in the source.
-    pub fn read(s: &mut Source) -> Option<Self> {
-        let json = s.choice(c::LOG_FORMAT, &[("json", true), ("text", false)]);
-        let filter = s.required(c::LOG)?;
-        if let Err(e) = EnvFilter::try_new(&filter) {
-            s.error(format!("{} is \"{filter}\", which is no filter: {e}", c::LOG.variable()));
-            return None;
-        }
-        Some(Self { filter, json: json? })
-    }
-}
+use crate::settings::LogSettings;
 
 /// Sends this process's log to standard error. A second call does nothing.
 pub fn init(settings: &LogSettings) {
-    // Checked by `read`; a filter that cannot be parsed here came from code, and the default is better than no log.
+    // The setting was checked. A filter that cannot be parsed came from code, and the default is
+    // better than no log.
     let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let registry = tracing_subscriber::registry().with(filter);
     let writer = std::io::stderr;
-    let done = if settings.json {
+    let initialized = if settings.json {
         registry
             .with(
                 fmt::layer()
@@ -53,6 +29,6 @@ pub fn init(settings: &LogSettings) {
         let colours = std::io::stderr().is_terminal();
         registry.with(fmt::layer().with_target(false).with_ansi(colours).with_writer(writer)).try_init()
     };
-    // Tests start several services in one process; the first one's log serves all.
-    drop(done);
+    // Tests start several services in one process: the log of the first one serves all.
+    drop(initialized);
 }

@@ -53,7 +53,7 @@ impl Telling {
     ) -> bool {
         let for_people = at >= self.told_at + self.interval;
         let for_clients = || match (shown, self.hint(report, at, now)) {
-            (Some(shown), Some(hint)) => eta::worth_telling(shown, &hint, now),
+            (Some(shown), Some(hint)) => eta::worth_publishing(shown, &hint, now),
             (None, Some(_)) => true,
             (_, None) => false,
         };

@@ -8,7 +8,7 @@ use offload_domain::{
     id::OrderId,
     notification::{Notification, Target},
 };
-use offload_service::settings::{Source, StoreSettings, WorkerSettings, catalogue as c};
+use offload_service::settings::{self, StoreSettings, WorkerSettings, catalogue as c};
 use offload_stores::{CallPolicy, Connection, Endpoints, RequestSigner};
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -40,16 +40,13 @@ async fn signer() -> RequestSigner {
         access_key_id: "key".into(),
         secret_access_key: "secret".into(),
     };
-    let mut source = Source::of([(c::BUCKET, "b"), (c::QUEUE_URL, "http://127.0.0.1:1/q"), (c::TABLE, "t")]);
-    let read = StoreSettings::read(&mut source);
-    let settings = source.finish(read).unwrap();
+    let values = [(c::BUCKET, "b"), (c::QUEUE_URL, "http://127.0.0.1:1/q"), (c::TABLE, "t")];
+    let settings: StoreSettings = settings::from_values(values).unwrap();
     Connection::to(endpoints, CallPolicy::BACKGROUND).await.stores(&settings).await.unwrap().signer
 }
 
-fn settings(values: &[(offload_service::settings::Setting, &str)]) -> WorkerSettings {
-    let mut source = Source::of(values.iter().copied());
-    let read = WorkerSettings::read(&mut source);
-    source.finish(read).unwrap()
+fn settings(values: &[(settings::Setting, &str)]) -> WorkerSettings {
+    settings::from_values(values.iter().copied()).unwrap()
 }
 
 fn notification(target: Target) -> Notification {

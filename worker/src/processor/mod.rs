@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use built_in::BuiltIn;
-pub use choose::{SETTINGS, from_settings};
+pub use choose::from_settings;
 pub use command::{CommandProcessor, InvalidCommand, Limits};
 pub use duration::{InvalidDuration, JobDuration};
 pub use fulfilment::Fulfilment;

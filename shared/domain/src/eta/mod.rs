@@ -1,8 +1,9 @@
-//! The estimator: when will an order be done, seen from the moment that it is accepted? Pure.
+//! The estimator: how long will an order take that is accepted now? Pure.
 //!
-//! The order first waits for its turn and is then worked on, so its time is `W + S`. With `M` the orders ahead of it,
-//! `c` the concurrency, `s` the mean service time (times attempts per order), `cv2` its squared coefficient of
-//! variation, `S_q` its quantiles and `n` the orders that the history rests on:
+//! The order first waits in the queue and is then worked on, so its time is `W + S`. Let `M` be the
+//! orders ahead of it, `c` the concurrency, `s` the mean service time (times attempts per order),
+//! `cv2` its squared coefficient of variation, `S_q` its quantiles, and `n` the orders in the
+//! history:
 //!
 //! ```text
 //! a    = M - c + clamp((1 + cv2)/2, 0.5, 1)              orders to finish first; for c = 1 without the upper clamp,
@@ -13,10 +14,12 @@
 //! p_q  = max(S_q, p50 ± sqrt((S_q - S_50)^2 + (z*sw)^2 + (0.01*p50)^2))
 //! ```
 //!
-//! `sw^2` adds what the others' service times vary, where in its own turn each worker is, how far the counts may be off,
-//! and how well `s` is known. After a long wait the median of a sum is nearer `W + s`, but `W` is a mean of something
-//! skewed and errs as far to the other side: correcting for one of them alone made the simulated estimates worse. How
-//! `M` comes from SQS's late and approximate counts is told at [`QueueState`]. `bench/README.md` has the figures.
+//! `sw^2` is the sum of four variances: the service times of the orders ahead, how far each worker
+//! is with its current order, the error of the counts, and the error of `s`. After a long wait the
+//! median of the sum is nearer to `W + s`. But `W` is the mean of a skewed distribution and errs as
+//! far in the other direction: to correct only one of them made the simulated estimates worse.
+//! [`QueueState`] describes how `M` is derived from SQS's late and approximate counts.
+//! `bench/README.md` has the figures.
 
 mod finish;
 mod queue;
@@ -27,7 +30,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use finish::{finish_hint, started, worth_telling};
+pub use finish::{finish_hint, started, worth_publishing};
 pub use queue::QueueState;
 pub use times::ServiceTimes;
 pub use wait::Concurrency;
@@ -37,8 +40,9 @@ use crate::status::EtaWindow;
 /// The standard normal quantile of 0.9.
 const Z90: f64 = 1.2816;
 
-/// No window is narrower than this share of its median, either way: counts, clocks and the way of a message from hand
-/// to hand are never more exact, and a client that is told a narrower one looks again and again.
+/// No window is narrower than this share of its median, on either side. Counts, clocks and the
+/// delivery of messages are not more precise than this, and a client polls a narrower window again
+/// and again.
 const MODEL_ERROR: f64 = 0.01;
 
 /// Seconds from now until the order is done.
@@ -52,7 +56,7 @@ pub struct Estimate {
     pub p90: f64,
 }
 
-/// What an estimate rests on.
+/// What an estimate is based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
@@ -62,8 +66,8 @@ pub enum Basis {
     Measured,
 }
 
-/// The estimate for an order that joins this queue now. `concurrency` is a number of workers, or a [`Concurrency`] that
-/// grows. Every input may be zero; none may be negative.
+/// The estimate for an order that joins this queue now. `concurrency` is a number of orders at
+/// once, or a [`Concurrency`] that grows. Every input may be zero; none may be negative.
 #[must_use]
 pub fn estimate(queue: &QueueState, times: &ServiceTimes, concurrency: impl Into<Concurrency>) -> Estimate {
     let concurrency = concurrency.into().valid();
@@ -85,14 +89,15 @@ pub fn estimate(queue: &QueueState, times: &ServiceTimes, concurrency: impl Into
     }
 }
 
-/// Beyond the last 1,000 orders nothing more is learned of the present; below five a guess is no better than five.
+/// More than 1,000 orders do not make `s` better known. With fewer than five, the configured guess
+/// is about as good as five.
 #[expect(clippy::cast_precision_loss, reason = "clamped to 1,000 first")]
 fn history_weight(count: u64) -> f64 {
     count.clamp(5, 1_000) as f64
 }
 
 impl Estimate {
-    /// The same, `seconds` later.
+    /// The same, but `seconds` later.
     #[must_use]
     pub fn delayed(self, seconds: f64) -> Self {
         Self { p10: self.p10 + seconds, p50: self.p50 + seconds, p90: self.p90 + seconds }
@@ -125,17 +130,18 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_takes_its_turn() {
+    fn a_full_queue_is_worked_off_first() {
         let queue = QueueState { visible: 1_000.0, in_flight: 10.0, ..QueueState::default() };
         let times = ServiceTimes { count: 1_000, ..ServiceTimes::log_normal(2.0, 0.25) };
         let e = estimate(&queue, &times, 10.0);
-        // 1,000 orders of 2 s by ten workers take 200 s, less the 15 that leave while the counts arrive.
+        // 1,000 orders of 2 s by ten workers take 200 s, less the 15 orders that leave while the
+        // counts arrive.
         assert!((e.p50 - 199.0).abs() < 5.0, "{e:?}");
         assert!(e.p90 - e.p10 < 60.0, "{e:?}");
     }
 
     #[test]
-    fn a_growing_pool_is_sooner_than_one_that_stays() {
+    fn a_growing_pool_is_faster_than_a_fixed_one() {
         let queue = QueueState { visible: 1_000.0, in_flight: 5.0, ..QueueState::default() };
         let times = ServiceTimes::configured(10.0);
         let grows = estimate(&queue, &times, Concurrency { now: 5.0, ramp_per_s: 5.0, max: 1_000.0 }).p50;
@@ -147,7 +153,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_estimate_is_finite_and_in_order(
+        fn an_estimate_is_finite_and_ascending(
             visible in 0.0f64..1e7, in_flight in 0.0f64..1e5, accepted_3s in 0.0f64..1e5, finished_3s in 0.0f64..1e5,
             exact_visible in proptest::option::of(0.0f64..1e7), exact_in_flight in proptest::option::of(0.0f64..1e5),
             count in 0u64..100_000, mean in 0.0f64..1e5, cv2 in 0.0f64..100.0,
@@ -165,7 +171,8 @@ mod tests {
         fn more_waiting_orders_never_make_it_sooner(visible in 0.0f64..1e6, more in 0.0f64..1e6, c in 1.0f64..1e3) {
             let times = ServiceTimes::configured(3.0);
             let at = |visible| estimate(&QueueState { visible, in_flight: c, ..QueueState::default() }, &times, c).p50;
-            // An empty queue is told by what has finished, not by what can finish: there the two rules meet.
+            // For an empty queue the estimate uses the orders that finished, not those that can
+            // finish.
             prop_assume!(visible > 0.0);
             prop_assert!(at(visible + more) >= at(visible) - 1e-9);
         }

@@ -1,12 +1,13 @@
-//! What is known of the queue, and how many orders that puts ahead of a new one.
+//! The counts of the queue, and how many orders are ahead of a new one.
 
-/// SQS's counts are about this old in effect, in seconds.
+/// The effective age of SQS's counts, in seconds.
 const COUNTS_AGE: f64 = 3.0;
 
-/// What is known of the queue when an order is accepted, that order not counted.
+/// The counts of the queue when an order is accepted, without that order.
 ///
-/// SQS's counts are approximate and about 3 s old, so the orders ahead of a new one are those counted, and those accepted
-/// since, less those finished since: with `in_queue = visible + min(in_flight, c) + accepted_3s`,
+/// SQS's counts are approximate and about 3 s old. So the orders ahead of a new one are those
+/// counted, plus those accepted since, less those finished since. With
+/// `in_queue = visible + min(in_flight, c) + accepted_3s`,
 ///
 /// ```text
 /// M          = in_queue - min(left, in_queue)
@@ -16,26 +17,27 @@ const COUNTS_AGE: f64 = 3.0;
 /// var_counts = 0.6*(accepted_3s + flow) + (0.03*M0)^2 + min(0.385*excess, M0 + 0.1*excess)^2
 /// ```
 ///
-/// where `M0` is what is counted. `excess` is a rush: it may be counted twice, as accepted and in SQS's count, where that
-/// is younger than 3 s. But no more can be counted twice than SQS shows at all: the first thousands of a burst meet an
-/// empty queue, and are known exactly. With exact counts `M` is their sum and `var_counts` is `(0.015*M0)^2`.
+/// where `M0` is what is counted. `excess` is a burst. It may be counted twice, as accepted and in
+/// SQS's count, if that is younger than 3 s. But no more orders can be counted twice than SQS
+/// counts at all: the first thousands of a burst meet an empty queue, and their number is exact.
+/// With exact counts `M` is their sum and `var_counts` is `(0.015*M0)^2`.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct QueueState {
-    /// Messages waiting, by SQS.
+    /// Messages waiting, as SQS counts them.
     pub visible: f64,
-    /// Messages being worked on, by SQS.
+    /// Messages being worked on, as SQS counts them.
     pub in_flight: f64,
     /// Orders accepted in the last 3 s, as far as this process knows.
     pub accepted_3s: f64,
     /// Orders finished in the last 3 s, as far as this process knows.
     pub finished_3s: f64,
-    /// Messages waiting right now, where somebody counts them exactly. It takes the place of all four above.
+    /// Messages waiting right now, where they are counted exactly. Replaces the four counts above.
     pub exact_visible: Option<f64>,
-    /// Messages being worked on right now, where somebody counts them exactly.
+    /// Messages being worked on right now, where they are counted exactly.
     pub exact_in_flight: Option<f64>,
 }
 
-/// The orders that are to be finished, or to be at work, before a new one.
+/// The orders that are worked on before a new one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Ahead {
     /// Their number, `M`.
@@ -45,7 +47,7 @@ pub(super) struct Ahead {
 }
 
 impl QueueState {
-    /// The orders ahead, with `c` workers of `s` seconds an order.
+    /// The orders ahead, with `c` orders worked on at once and `s` seconds per order.
     pub(super) fn ahead(&self, c: f64, s: f64) -> Ahead {
         match self.exact_visible {
             Some(visible) => self.exactly(visible, c),
@@ -55,20 +57,20 @@ impl QueueState {
 
     fn exactly(&self, visible: f64, c: f64) -> Ahead {
         // While orders wait, every worker has one.
-        let held = self.exact_in_flight.unwrap_or(if visible > 0.0 { c } else { self.in_flight });
-        let orders = visible + held.min(c);
+        let working = self.exact_in_flight.unwrap_or(if visible > 0.0 { c } else { self.in_flight });
+        let orders = visible + working.min(c);
         Ahead { orders, variance: (0.015 * orders).powi(2) }
     }
 
     fn approximately(&self, c: f64, s: f64) -> Ahead {
-        let held = self.exact_in_flight.unwrap_or(self.in_flight).min(c);
-        let counted = self.visible + held;
+        let working = self.exact_in_flight.unwrap_or(self.in_flight).min(c);
+        let counted = self.visible + working;
         let in_queue = counted + self.accepted_3s;
         let can_finish = COUNTS_AGE * c / s;
         let left = if self.visible > 0.0 { can_finish } else { self.finished_3s };
-        let moved = self.accepted_3s + self.finished_3s;
-        let flow = can_finish.min(moved);
-        let excess = moved - flow;
+        let changes = self.accepted_3s + self.finished_3s;
+        let flow = can_finish.min(changes);
+        let excess = changes - flow;
         let twice = (0.385 * excess).min(counted + 0.1 * excess);
         Ahead {
             orders: in_queue - left.min(in_queue),
@@ -82,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_accepted_since_the_count_are_ahead_and_finished_ones_are_not() {
+    fn orders_accepted_after_the_count_are_ahead_finished_ones_are_not() {
         let queue = QueueState { in_flight: 4.0, accepted_3s: 3.0, finished_3s: 2.0, ..QueueState::default() };
         assert!((queue.ahead(10.0, 10.0).orders - 5.0).abs() < 1e-9);
         let busy = QueueState { visible: 40.0, in_flight: 12.0, ..queue };
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn exact_counts_are_taken_at_their_word() {
+    fn exact_counts_are_used_as_they_are() {
         let queue = QueueState {
             visible: 999.0,
             accepted_3s: 50.0,

@@ -1,15 +1,16 @@
-//! The service times that an estimate is made with: a configured guess, a history, or both while the history is short.
+//! The service times of an estimate: a configured guess, a history, or a mixture of both while the
+//! history is short.
 
 use super::{Basis, Z90};
 use crate::history::History;
 
-/// From so many orders on, their times are believed over the configured guess.
+/// From this many orders on, the configured guess has no weight.
 const ENOUGH: u8 = 5;
 
 /// The service times of recent orders.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ServiceTimes {
-    /// How many orders it rests on; 0 for a configured guess.
+    /// How many orders they are measured from; 0 for a configured guess.
     pub count: u64,
     /// Seconds, times attempts per order.
     pub mean: f64,
@@ -24,8 +25,8 @@ pub struct ServiceTimes {
 }
 
 impl ServiceTimes {
-    /// A log-normal guess for a service without history. Guess low: a tenfold overestimate costs all its delay, a
-    /// threefold underestimate two or three polls.
+    /// A log-normal guess for a service without history. Guess low: a tenfold overestimate costs a
+    /// client the whole of it as delay, a threefold underestimate costs two or three polls.
     #[must_use]
     pub fn configured(mean_seconds: f64) -> Self {
         Self::log_normal(mean_seconds, 0.25)
@@ -39,8 +40,8 @@ impl ServiceTimes {
         Self { count: 0, mean, cv2, p10: p50 * (-Z90 * sigma).exp(), p50, p90: p50 * (Z90 * sigma).exp() }
     }
 
-    /// What the history says, or `guess` as long as it says little: up to the fifth order each one takes a fifth of the
-    /// guess's place.
+    /// The times in the history, mixed with `guess` while it is short: each of the first five
+    /// orders replaces a fifth of the guess.
     #[must_use]
     pub fn known(history: &History, guess: Self) -> Self {
         let measured = Self::from(history);
@@ -56,7 +57,7 @@ impl ServiceTimes {
         }
     }
 
-    /// What [`known`](Self::known) rests on with this history.
+    /// What [`known`](Self::known) is based on with this history.
     #[must_use]
     pub fn basis(history: &History) -> Basis {
         if history.count() >= f64::from(ENOUGH) { Basis::Measured } else { Basis::Configured }
@@ -64,7 +65,7 @@ impl ServiceTimes {
 }
 
 impl From<&History> for ServiceTimes {
-    /// What the history says, and all zeros if it is empty.
+    /// The times in the history; all zeros if it is empty.
     fn from(history: &History) -> Self {
         let now = history.summary();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count; `as` saturates")]
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guess_gives_way_order_by_order() {
+    fn each_order_replaces_a_part_of_the_guess() {
         let (mut history, guess) = (History::default(), ServiceTimes::configured(2.0));
         assert_eq!(ServiceTimes::known(&history, guess), guess);
         assert_eq!(ServiceTimes::basis(&history), Basis::Configured);

@@ -1,42 +1,45 @@
-//! The wait for one's turn, with a concurrency that stays or grows.
+//! The wait in the queue, with a fixed or a growing concurrency.
 
-/// How many orders are worked on at a time.
+/// How many orders are worked on at once.
 ///
-/// While orders wait, Lambda starts `ramp_per_s` pollers a second, up to `max`. After `W` seconds of that,
+/// While orders wait, Lambda starts `ramp_per_s` pollers a second, up to `max`. After `W` seconds
+/// of that,
 ///
 /// ```text
 /// N = ramp/2 * W^2/s + (c/s + ramp*g) * W        g = clamp((1 + cv2)/2, 0.5, 1.5)
 /// ```
 ///
-/// orders have left the queue. A poller that starts at 0 has taken `t/s + g` by `t`: renewal theory's count, with the
-/// first order, which it takes at once. (With `g = 1`, which holds for exponential times only, a pool that grows from
-/// nothing with regular orders is expected to end its first ones before any can have ended: the simulation then finds
-/// three of four orders later than their median.) Solved for `W`, and linear once the maximum is reached.
+/// orders have left the queue. A poller that starts at 0 has taken `t/s + g` orders by `t`: the
+/// count of renewal theory, including the first order, which it takes at once. (`g = 1` holds only
+/// for exponential times. With it, and regular times, a pool that grows from nothing would finish
+/// its first orders before any can have finished: in the simulation three of four orders then ended
+/// later than their median.) This is solved for `W`, and linear once the maximum is reached.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Concurrency {
-    /// Orders at a time, now.
+    /// Orders at once, now.
     pub now: f64,
     /// How many more each second while orders wait.
     pub ramp_per_s: f64,
-    /// The most that it grows to. At `now` or below it, nothing grows.
+    /// The maximum that it grows to. If this is `now` or less, it does not grow.
     pub max: f64,
 }
 
 impl From<f64> for Concurrency {
-    /// A pool that stays as it is.
+    /// A fixed concurrency.
     fn from(now: f64) -> Self {
         Self { now, ramp_per_s: 0.0, max: now }
     }
 }
 
 impl Concurrency {
-    /// The same with at least one worker, and a maximum that is no less.
+    /// The same with at least one order at once, and a maximum that is no less.
     pub(super) fn valid(self) -> Self {
         let now = self.now.max(1.0);
         Self { now, ramp_per_s: self.ramp_per_s.max(0.0), max: self.max.max(now) }
     }
 
-    /// Seconds until `orders` have left the queue, at `s` seconds each with squared coefficient of variation `cv2`.
+    /// Seconds until `orders` have left the queue, at `s` seconds each, with the squared
+    /// coefficient of variation `cv2`.
     pub(super) fn wait(&self, orders: f64, s: f64, cv2: f64) -> f64 {
         let grown = self.grown_after();
         if grown <= 0.0 {
@@ -47,11 +50,11 @@ impl Concurrency {
         if orders > until_grown {
             return grown + (orders - until_grown) * s / self.max;
         }
-        // The root of a quadratic without the difference of two large numbers.
+        // The root of a quadratic, without a difference of two large numbers.
         2.0 * orders / (linear + (linear * linear + 4.0 * half * orders).sqrt())
     }
 
-    /// Seconds that one order more or less makes, after a wait of `wait`.
+    /// How many seconds one more order adds, after a wait of `wait`.
     pub(super) fn pace(&self, wait: f64, s: f64, cv2: f64) -> f64 {
         let grown = self.grown_after();
         if grown <= 0.0 {
@@ -66,7 +69,7 @@ impl Concurrency {
     }
 }
 
-/// What a new poller has taken beyond `t/s` orders, `t` seconds after its start.
+/// The orders beyond `t/s` that a new poller has taken `t` seconds after its start.
 fn taken_at_once(cv2: f64) -> f64 {
     ((1.0 + cv2) / 2.0).clamp(0.5, 1.5)
 }
@@ -92,12 +95,12 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_that_stays_works_in_turn() {
+    fn a_fixed_pool_works_at_a_fixed_pace() {
         assert!((Concurrency::from(4.0).valid().wait(8.0, 10.0, 1.0) - 20.0).abs() < 1e-9);
     }
 
     #[test]
-    fn the_solution_is_what_a_count_gives() {
+    fn the_formula_agrees_with_a_simulation() {
         for max in [20.0, 200.0, f64::INFINITY] {
             let c = Concurrency { now: 5.0, ramp_per_s: 5.0, max }.valid();
             for orders in [1.0, 40.0, 3_000.0] {

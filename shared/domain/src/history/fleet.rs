@@ -1,51 +1,57 @@
-//! What the workers know together: each publishes a [`WorkerReport`] every few seconds, and the api merges them.
+//! The workers together: each stores a [`WorkerReport`] every few seconds, and the api merges them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::History;
 
-/// A worker that has not reported for so long has stopped: three reports of its own may be lost. Longer would keep the
-/// dead in the count, shorter would lose the living, and half the true concurrency costs more than twice it.
+/// A worker that has not reported for this long has stopped: it may miss three reports in a row.
+///
+/// With a longer time stopped workers would count too long. With a shorter one running workers
+/// would not count, which is worse: to assume half the true concurrency costs more than to assume
+/// twice it.
 pub const REPORT_TTL: TimeDelta = TimeDelta::seconds(12);
 
-/// So many orders say as much of the present as more would.
+/// More orders than these do not make an estimate better.
 const ENOUGH: f64 = 1_000.0;
 
-/// What one worker process publishes.
+/// What one worker process reports.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkerReport {
-    /// The process. A new one that takes a name over takes its history over.
+    /// The name of the process. A new process with the same name continues its history.
     pub worker: String,
-    /// How many orders it works on at a time.
+    /// How many orders it works on at once.
     pub concurrency: u32,
     /// How many orders it finished in the 3 s before `reported_at`.
     pub finished_3s: u32,
     /// Its service times.
     pub history: History,
-    /// When it wrote this.
+    /// When it wrote the report.
     pub reported_at: DateTime<Utc>,
 }
 
 /// All workers together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Fleet {
-    /// How many orders they work on at a time; 0 if no worker has ever reported.
+    /// How many orders they work on at once; 0 if no worker has ever reported.
     pub concurrency: f64,
     /// How many orders they finished in the last 3 s.
     pub finished_3s: f64,
     /// The service times of all.
     pub history: History,
-    /// Whether any worker is alive.
+    /// Whether any worker is running.
     pub alive: bool,
 }
 
 impl Fleet {
-    /// What these reports say together at `now`. A report older than [`REPORT_TTL`] counts for its history only, and for
-    /// that only until the living know enough themselves: a new release may be faster than the workers that it replaced.
+    /// Merges the reports at `now`.
     ///
-    /// When every worker is silent, `concurrency` is that of the last ones that were not: somebody will start them
-    /// again, and a client that was told the truth of a dead pool ("never") would look far too late.
+    /// A report older than [`REPORT_TTL`] counts only for its history, and only until the running
+    /// workers have enough history of their own: a new release may be faster than the workers that
+    /// it replaced.
+    ///
+    /// If no worker is running, `concurrency` is that of the last ones that were. Someone will
+    /// start workers again, and an estimate of "never" would make clients poll far too late.
     #[must_use]
     pub fn merge<'a>(reports: impl IntoIterator<Item = &'a WorkerReport>, now: DateTime<Utc>) -> Self {
         let reports: Vec<&WorkerReport> = reports.into_iter().collect();
@@ -53,19 +59,19 @@ impl Fleet {
         let alive = now - last <= REPORT_TTL;
         let since = if alive { now } else { last } - REPORT_TTL;
         let mut fleet = Self { alive, ..Self::default() };
-        let mut silent = History::default();
+        let mut stopped = History::default();
         for report in reports {
             if report.reported_at >= since {
                 fleet.history = fleet.history.merge(&report.history);
                 fleet.concurrency += f64::from(report.concurrency);
                 fleet.finished_3s += if alive { f64::from(report.finished_3s) } else { 0.0 };
             } else {
-                silent = silent.merge(&report.history);
+                stopped = stopped.merge(&report.history);
             }
         }
         let room = (ENOUGH - fleet.history.count()).max(0.0);
-        if room > 0.0 && silent.count() > 0.0 {
-            fleet.history = fleet.history.merge(&silent.at_share((room / silent.count()).min(1.0)));
+        if room > 0.0 && stopped.count() > 0.0 {
+            fleet.history = fleet.history.merge(&stopped.at_share((room / stopped.count()).min(1.0)));
         }
         fleet
     }
@@ -87,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_worker_counts_for_its_history_only() {
+    fn a_stopped_worker_counts_for_its_history_only() {
         let fleet = Fleet::merge(&[report("a", 100), report("b", 98), report("c", 50)], at(101));
         assert!((fleet.concurrency - 8.0).abs() < 1e-9 && (fleet.finished_3s - 4.0).abs() < 1e-9);
         assert!((fleet.history.count() - 3.0).abs() < 0.01);
@@ -95,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_that_died_is_expected_back_as_it_was() {
+    fn a_stopped_pool_is_expected_to_return_as_it_was() {
         let fleet = Fleet::merge(&[report("a", 100), report("b", 98), report("c", 50)], at(500));
         assert!((fleet.concurrency - 8.0).abs() < 1e-9 && fleet.finished_3s < 1e-9 && !fleet.alive);
     }
 
     #[test]
-    fn a_release_that_is_faster_outweighs_the_workers_before_it() {
+    fn a_faster_release_outweighs_the_workers_that_it_replaced() {
         let worker = |name: &str, from: i64, mean: f64, orders: i64| {
             let mut report = report(name, from + orders);
             report.history = History::default();

@@ -1,17 +1,20 @@
-//! The service times of recent orders, in a form that survives restarts, merges over workers and forgets. Pure: the time
-//! is a parameter.
+//! The service times of recent orders. They survive restarts, merge across workers and fade. Pure:
+//! the time is a parameter.
 //!
-//! Two sketches of the same orders. The **long** one rests on the last 1,000 or so and gives the precision that a queue's
-//! waiting time needs. The **short** one rests on the last two minutes or so, and says whether the long one still holds:
-//! where the two differ by more than chance allows, the short one is believed and the long one starts anew from it.
-//! So a service that got faster is believed within minutes, where a thousand orders may take hours, and a steady one is
-//! known to 3 % all the same. A sketch that only fades is one or the other.
+//! There are two sketches of the same orders. The **long** one covers about the last 1,000 and
+//! gives the precision that the waiting time of a queue needs. The **short** one covers about the
+//! last two minutes and checks the long one: where they differ by more than chance allows, the
+//! short one is used and replaces the long one. So a change of speed is noticed within minutes,
+//! where a thousand orders may take hours, and a steady service is still known to 3 %. One fading
+//! sketch alone would be either slow or imprecise.
 //!
-//! A `Sketch` is a histogram with logarithmic buckets and fading weights, not one of the sketch crates: its merge is an
-//! addition, so it is commutative and associative (a t-digest's is not), it can fade by a multiplication (a KLL or
-//! DDSketch crate's cannot, without its insides), and it takes 150 lines. Its quantiles are off by 4 % at most.
+//! A `Sketch` is a histogram with logarithmic buckets and fading weights, not one of the sketch
+//! crates. Its merge is an addition, so it is commutative and associative (that of a t-digest is
+//! not). It fades by a multiplication (a KLL or DDSketch crate gives no access to its weights). It
+//! takes 150 lines. Its quantiles are off by 4 % at most.
 //!
-//! As JSON it takes 1 KB for log-normal times with a coefficient of variation of 1, and at most 6 KB: one item.
+//! As JSON it takes 1 KB for log-normal times with a coefficient of variation of 1, and at most 6
+//! KB: it fits one item.
 
 mod fleet;
 mod sketch;
@@ -23,25 +26,27 @@ pub use fleet::{Fleet, REPORT_TTL, WorkerReport};
 pub use sketch::Summary;
 use sketch::{Fading, Sketch};
 
-/// The last 1,000 orders of a worker, or of some days where they are fewer: a night must not make a service forget.
+/// The last 1,000 orders of a worker, or those of some days where they are fewer: a quiet night
+/// must not erase the history.
 const LONG: Fading = Fading { half_life_s: 86_400.0, at_most: 1_000.0, at_least: 0.0 };
 
 /// The last minutes, or the last four orders where they are fewer.
 const SHORT: Fading = Fading { half_life_s: 60.0, at_most: f64::INFINITY, at_least: 4.0 };
 
-/// The short sketch contradicts the long one where their mean logarithms differ by more than this (a third) and so many
-/// standard errors. Less is learned soon enough by the way.
+/// The short sketch contradicts the long one where their mean logarithms differ by more than this
+/// (a third) plus this many standard errors. Smaller changes reach the long sketch soon enough.
 const CONTRADICTION: (f64, f64) = (0.3, 3.5);
 
-/// A short sketch of fewer orders says nothing.
-const TELLING: f64 = 3.0;
+/// A short sketch of fewer orders contradicts nothing.
+const CONTRADICTION_MIN_ORDERS: f64 = 3.0;
 
-/// Which part of the short sketch is of the very last: a third while orders end at a steady pace. In a rush that has just
-/// begun it is more, and then only short orders can have ended yet; when a rush is over it is less, and then only long
-/// ones are left. Neither tells of the service.
+/// The share of the latest orders in the short sketch at which it represents the service.
+///
+/// It is a third while orders end at a steady pace. It is higher at the start of a burst, when only
+/// short orders can have ended, and lower after a burst, when only long ones are left.
 const STEADY: std::ops::RangeInclusive<f64> = 0.2..=0.45;
 
-/// What one worker, or many, know of the service times.
+/// The service times that one worker, or several, measured.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct History {
     long: Sketch,
@@ -49,7 +54,8 @@ pub struct History {
 }
 
 impl History {
-    /// An order that ended at `now`: how many seconds its last attempt took, and which attempt that was, from 1.
+    /// Adds an order that ended at `now`: the seconds of its last attempt, and the number of that
+    /// attempt, from 1.
     pub fn record(&mut self, seconds: f64, attempts: u32, now: DateTime<Utc>) {
         self.long.record(seconds, attempts, now, LONG);
         self.short.record(seconds, attempts, now, SHORT);
@@ -58,19 +64,19 @@ impl History {
         }
     }
 
-    /// What two of them know together. In any order and grouping the result is the same, within rounding.
+    /// Both together. Order and grouping of merges change the result only by rounding.
     #[must_use]
     pub fn merge(&self, other: &Self) -> Self {
         Self { long: self.long.merge(&other.long, LONG), short: self.short.merge(&other.short, SHORT) }
     }
 
-    /// What is to be believed of the present.
+    /// The service times of the present.
     #[must_use]
     pub fn summary(&self) -> Summary<'_> {
         if self.has_changed() { self.short.summary() } else { self.long.summary() }
     }
 
-    /// How many orders it rests on in all, faded ones in part.
+    /// How many orders it covers. Faded ones count in part.
     #[must_use]
     pub fn count(&self) -> f64 {
         self.long.summary().count
@@ -81,12 +87,12 @@ impl History {
         Self { long: self.long.at_share(share), short: self.short.at_share(share) }
     }
 
-    /// Whether the last minutes contradict what was before.
+    /// Whether the last minutes contradict the time before.
     fn has_changed(&self) -> bool {
         let (now, before) = (self.short.summary(), self.long.summary());
         let chance = CONTRADICTION.1 * before.log_deviation.max(sketch::RESOLUTION) / now.count.max(1.0).sqrt();
         let differ = (now.log_mean - before.log_mean).abs() > CONTRADICTION.0 + chance;
-        differ && now.count >= TELLING && STEADY.contains(&now.latest)
+        differ && now.count >= CONTRADICTION_MIN_ORDERS && STEADY.contains(&now.latest)
     }
 }
 
@@ -115,8 +121,8 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_got_faster_is_believed_within_minutes() {
-        // By orders a second: from one in a minute to 20 a second; within so many minutes.
+    fn a_faster_service_is_noticed_within_minutes() {
+        // From one order a minute to 20 a second, and the minutes that it may take.
         for (every, minutes) in [(60.0, 10.0), (10.0, 4.0), (1.0, 4.0), (0.05, 4.0)] {
             let mut history = History::default();
             service(&mut history, 0.0, 3_000, every, 30.0);
@@ -139,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quiet_weekend_forgets_nothing() {
+    fn a_quiet_weekend_erases_nothing() {
         let mut history = History::default();
         service(&mut history, 0.0, 1_000, 1.0, 10.0);
         let mut fresh = History::default();
@@ -149,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn it_fits_an_item() {
+    fn a_history_fits_one_item() {
         let (mut narrow, mut wide) = (History::default(), History::default());
         for i in 0..5_000 {
             // From a millisecond to twelve hours, evenly by logarithm.
@@ -164,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_back_from_an_item() {
+    fn a_history_survives_storage() {
         let mut history = History::default();
         service(&mut history, 0.0, 700, 0.7, 12.0);
         let back: History = serde_json::from_str(&serde_json::to_string(&history).unwrap()).unwrap();

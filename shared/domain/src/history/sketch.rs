@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 
 /// The lower end of the first bucket, in seconds.
 const SHORTEST: f64 = 1e-3;
-/// The upper end of the last, in seconds: SQS hides a message for twelve hours at most.
+/// The upper end of the last bucket, in seconds: SQS hides a message for twelve hours at most.
 const LONGEST: f64 = 43_200.0;
 /// The logarithm of a bucket's upper end over its lower end: 4 %.
 pub(super) const RESOLUTION: f64 = 0.039_220_713_153_281;
 /// ln(LONGEST / SHORTEST) / RESOLUTION, rounded up.
 const BUCKETS: usize = 449;
-/// What has ended in the last so many seconds, by half-life, is "the latest".
+/// The half-life of the weight `latest`, in seconds.
 const LATEST_HALF_LIFE_S: f64 = 20.0;
 /// Weights are stored in hundredths of an order.
 const UNIT: f64 = 100.0;
@@ -19,21 +19,21 @@ const UNIT: f64 = 100.0;
 /// How fast a sketch forgets.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fading {
-    /// After so many seconds a weight is half of what it was.
+    /// After this many seconds a weight is halved.
     pub(super) half_life_s: f64,
-    /// All weights together are no more than this: what is new pushes out what is old.
+    /// The sum of all weights is at most this: new orders displace old ones.
     pub(super) at_most: f64,
-    /// Time alone does not bring them below this, when the next order comes.
+    /// Time alone does not reduce the sum below this.
     pub(super) at_least: f64,
 }
 
-/// What is left of a weight after this time.
+/// The share that is left of a weight after this time.
 fn faded(time: TimeDelta, half_life_s: f64) -> f64 {
     (-time.as_seconds_f64().max(0.0) / half_life_s).exp2()
 }
 
-/// Sums over orders, each by its weight, which is 1 at `at` for an order that ended then. All of them are linear, so
-/// that fading is a multiplication and merging an addition.
+/// Weighted sums over orders. The weight is 1 for an order that ended at `at`. All sums are linear,
+/// so fading is a multiplication and merging an addition.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
 pub(super) struct Sketch {
@@ -53,20 +53,20 @@ struct Sums {
     log_squares: f64,
 }
 
-/// What a sketch says.
+/// The statistics of a sketch.
 #[derive(Debug, Clone, Copy)]
 pub struct Summary<'a> {
-    /// How many orders it rests on, faded ones in part.
+    /// How many orders it covers. Faded ones count in part.
     pub count: f64,
     /// The mean, in seconds.
     pub mean: f64,
     /// The squared coefficient of variation.
     pub cv2: f64,
-    /// How often an order is tried, on average; at least 1.
+    /// Attempts per order, on average; at least 1.
     pub attempts_per_order: f64,
     pub(super) log_mean: f64,
     pub(super) log_deviation: f64,
-    /// The part of it that is of the very last.
+    /// The share of the latest orders.
     pub(super) latest: f64,
     buckets: &'a [f32],
 }
@@ -85,7 +85,7 @@ impl Sketch {
         self.buckets[bucket(seconds)] += 1.0;
     }
 
-    /// Both together, as of the later one.
+    /// Both together, at the time of the later one.
     pub(super) fn merge(&self, other: &Self, fading: Fading) -> Self {
         let (older, newer) = if self.at <= other.at { (self, other) } else { (other, self) };
         if newer.buckets.is_empty() {
@@ -109,7 +109,7 @@ impl Sketch {
         less
     }
 
-    /// What `time` leaves of it, where it leaves the share `by` of every weight.
+    /// Fades by `time`, which leaves the share `by` of every weight.
     fn fade(&mut self, time: TimeDelta, by: f64) {
         self.sums.latest *= faded(time, LATEST_HALF_LIFE_S);
         self.scale(by);
@@ -149,7 +149,7 @@ impl Sketch {
             let by = by as f32;
             for b in &mut self.buckets {
                 *b *= by;
-                // Numbers too small to be normal are slow, and say nothing.
+                // Subnormal numbers are slow, and mean nothing here.
                 if *b < 1e-6 {
                     *b = 0.0;
                 }
@@ -159,17 +159,19 @@ impl Sketch {
 }
 
 impl Summary<'_> {
-    /// The 10th percentile, the median and the 90th, in seconds; off by 4 % at most. 0 without orders.
+    /// The 10th percentile, the median and the 90th, in seconds; off by 4 % at most. 0 without
+    /// orders.
     #[must_use]
     pub fn window(&self) -> [f64; 3] {
         if self.count > 0.0 && self.log_deviation < RESOLUTION / 2.0 {
-            // All in a bucket or two: the moments know more of such times than the buckets do.
+            // All in one or two buckets: the moments are more precise than the buckets.
             return [-1.2816, 0.0, 1.2816].map(|z| (self.log_mean + z * self.log_deviation).exp());
         }
         [0.1, 0.5, 0.9].map(|level| self.quantile(level))
     }
 
-    /// The time that the share `level` of orders stayed below, in seconds; off by 4 % at most. 0 without orders.
+    /// The time that the share `level` of orders stayed below, in seconds; off by 4 % at most. 0
+    /// without orders.
     #[must_use]
     pub fn quantile(&self, level: f64) -> f64 {
         let total: f64 = self.buckets.iter().map(|&b| f64::from(b)).sum();
@@ -182,7 +184,7 @@ impl Summary<'_> {
             }
             below += weight;
         }
-        // Only rounding gets here with orders: then it is the last of them.
+        // With orders, only rounding leads here: then it is the last bucket that has any.
         self.buckets.iter().rposition(|&b| b > 0.0).map_or(0.0, |last| lower_end(last + 1))
     }
 }
@@ -236,7 +238,8 @@ impl Sums {
     }
 }
 
-/// How a sketch is stored: the buckets from the first to the last that has any weight, in hundredths of an order.
+/// A sketch as it is stored: the buckets from the first to the last that has any weight, in
+/// hundredths of an order.
 #[derive(Serialize, Deserialize)]
 struct Stored {
     at: i64,
@@ -264,7 +267,7 @@ impl From<Stored> for Sketch {
     #[expect(clippy::cast_possible_truncation, reason = "hundredths of an order need no more")]
     fn from(stored: Stored) -> Self {
         let mut buckets = if stored.weights.is_empty() { Vec::new() } else { vec![0.0; BUCKETS] };
-        // What lies beyond the last bucket was not written by us.
+        // Weights beyond the last bucket were not written by this code.
         for (bucket, weight) in buckets.iter_mut().skip(stored.first).zip(stored.weights) {
             *bucket = (f64::from(weight) / UNIT) as f32;
         }

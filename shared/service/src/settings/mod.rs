@@ -1,20 +1,34 @@
 //! Settings: environment variables `OFFLOAD_*`, and flags of the same names, which win.
 //!
-//! Every error is collected and told at once, an unknown name is an error, and nothing required has a default: a
-//! missing setting stops the start instead of choosing something.
+//! Each is declared once, in [`catalogue`]. The declaration makes the field that holds the value,
+//! the entry in the list for flags, variables and `--help`, and the code that reads it, so that a
+//! setting that is read is also listed. Every error is reported at once, and an unknown name is
+//! one. What is required has no default: without it the program does not start.
 
 pub mod catalogue;
-mod groups;
+mod declare;
+mod errors;
+mod flags;
+mod group;
+mod parser;
+mod program;
+mod reference;
+mod setting;
 mod source;
+#[cfg(test)]
+mod tests;
 
-pub use catalogue::{ALL, Setting};
-pub use groups::{
-    Access, ApiSettings, EtaSettings, NotificationSettings, NotifierSettings, PushSettings, Secret, StoreSettings,
-    WorkerSettings,
+pub use catalogue::{
+    ALL, Access, ApiSettings, EtaSettings, LogSettings, NotificationSettings, NotifierSettings, ProcessorSettings,
+    PushSettings, Secret, StoreSettings, WorkerSettings,
 };
-pub use source::{Exit, SettingsError, Source, parse};
+pub use errors::{Errors, SettingsError};
+pub use group::{Group, Groups};
+pub use program::{Exit, build_from, from_values, parse};
+pub use reference::reference_markdown;
+pub use setting::Setting;
 
-/// Whether this process is a Lambda function: its runtime says so itself.
+/// Whether this process is a Lambda function: the runtime sets a variable.
 #[must_use]
 pub fn in_lambda() -> bool {
     std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()

@@ -1,0 +1,105 @@
+//! What an api server needs beside the stores.
+
+use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
+
+use offload_domain::{schema::OrderSchema, token::TokenKeys, webhook};
+use url::Url;
+
+use super::{OrderWebhooks, PushSettings, Shutdown};
+use crate::settings::{
+    declare::settings,
+    parser::{address, http_url, number, one_of, seconds, usable, websocket_url},
+};
+
+settings! {
+    /// What an api server needs beside the stores.
+    #[derive(Debug)]
+    pub struct ApiSettings in "Api" {
+        /// Address and port that the api listens on.
+        pub listen: SocketAddr = default(LISTEN, "127.0.0.1:8080", address),
+
+        /// URL of the api as clients reach it, without a slash at the end. If it is not set:
+        /// http:// and the listen address.
+        pub public_url: Option<Url> = optional(PUBLIC_URL, http_url),
+
+        /// Secret of at least 32 bytes that signs order tokens. Several, separated by commas, while
+        /// it is being replaced: the first one signs.
+        pub token_keys: TokenKeys = required(secret TOKEN_SECRET, usable(TokenKeys::parse)),
+
+        /// File with the JSON Schema (2020-12) of an order. If it is not set: the built-in kinds.
+        pub schema: OrderSchema = fallback(ORDER_SCHEMA, order_schema, OrderSchema::built_in),
+
+        /// How clients read status objects: url (a presigned URL) or sts (temporary credentials for
+        /// the one object, which needs signer-role-arn).
+        pub access: Access = default(ACCESS, "url", one_of(&[("url", Access::Url), ("sts", Access::Sts)])),
+
+        /// How long a status URL works: the shortest and the longest time.
+        pub status_url_ttl: RangeInclusive<Duration> = group(StatusUrlTtl, StatusUrlTtl::bounds),
+
+        /// Requests served at once. Those beyond it get 503.
+        pub max_concurrent_requests: usize = default(MAX_CONCURRENT_REQUESTS, "1024", number(1..=1_000_000)),
+
+        /// Origins whose pages may call the api, separated by commas.
+        pub cors_origins: Vec<String> = default(CORS_ORIGINS, "*", origins),
+
+        /// Time from SIGTERM to the end of the process.
+        pub shutdown_grace: Duration = group(Shutdown, |shutdown| shutdown.grace),
+
+        /// How this server keeps connections open for events; `None` if it does not.
+        pub push: Option<PushSettings> = group(),
+
+        /// URL of the WebSocket API of API Gateway (wss://...), where the api is a function.
+        pub websocket_url: Option<Url> = optional(WEBSOCKET_URL, websocket_url),
+
+        /// URL of the Management API of API Gateway (https://...), which sends to its connections.
+        pub management_url: Option<Url> = optional(MANAGEMENT_URL, http_url),
+
+        /// Where orders may have their webhooks; `None` if they may name none.
+        pub webhooks: Option<webhook::Policy> = group(OrderWebhooks, OrderWebhooks::policy),
+    }
+}
+
+settings! {
+    /// How long a status URL works.
+    struct StatusUrlTtl in "Api" {
+        /// The longest time that a status URL works, 60 to 604800. A URL is made for twice the time
+        /// that the order may take.
+        max: Duration = default(STATUS_URL_TTL_SECONDS, "43200", seconds(60.0..=604_800.0)),
+
+        /// The shortest time that a status URL works, 60 to 604800.
+        min: Duration = default(STATUS_URL_MIN_TTL_SECONDS, "900", seconds(60.0..=604_800.0)),
+    }
+}
+
+impl StatusUrlTtl {
+    fn bounds(self) -> RangeInclusive<Duration> {
+        self.min.min(self.max)..=self.max
+    }
+}
+
+/// How clients read status objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// By a presigned URL.
+    Url,
+    /// By temporary credentials for the one object.
+    Sts,
+}
+
+fn order_schema(path: &str) -> Result<OrderSchema, String> {
+    let text = std::fs::read_to_string(Path::new(path)).map_err(|e| format!("cannot be read: {e}"))?;
+    usable(OrderSchema::parse)(&text)
+}
+
+/// Origins as browsers send them: scheme, host and port, and nothing after them.
+fn origins(text: &str) -> Result<Vec<String>, String> {
+    let is_origin = |text: &str| {
+        let is_its_origin = |url: Url| url.origin().is_tuple() && url.origin().ascii_serialization() == text;
+        text == "*" || Url::parse(text).is_ok_and(is_its_origin)
+    };
+    let (origins, others): (Vec<&str>, Vec<&str>) = text.split(',').map(str::trim).partition(|o| is_origin(o));
+    if others.is_empty() {
+        return Ok(origins.into_iter().map(str::to_owned).collect());
+    }
+    Err(format!("has \"{}\", which is not an origin such as https://shop.example.com", others.join("\", \"")))
+}

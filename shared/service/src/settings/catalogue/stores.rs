@@ -1,0 +1,47 @@
+//! Where orders, their status objects and their messages are kept.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::NotificationSettings;
+use crate::settings::{
+    declare::settings,
+    parser::{days, http_url, one_of, text},
+};
+
+settings! {
+    /// Where orders and their status objects are kept.
+    #[derive(Debug, Clone)]
+    pub struct StoreSettings in "Stores" {
+        /// S3 bucket of status objects and results.
+        pub bucket: String = required(BUCKET, text),
+
+        /// DynamoDB table of orders.
+        pub table: String = required(TABLE, text),
+
+        /// URL of the SQS queue of orders.
+        pub queue_url: String = required(QUEUE_URL, text),
+
+        /// URL of the dead-letter queue of orders. A worker that has it fails the orders in it.
+        pub dead_letter_queue_url: Option<String> = optional(DEAD_LETTER_QUEUE_URL, text),
+
+        /// How events are published; `None` without a queue of notifications.
+        pub notifications: Option<NotificationSettings> = group(),
+
+        /// ARN of the role that signs URLs, assumed for an hour at a time. Needed where the
+        /// service's own credentials do not state when they expire, as in Lambda.
+        pub signer_role_arn: Option<String> = optional(SIGNER_ROLE_ARN, text),
+
+        /// Whether the bucket is in the path of S3 URLs: true, false, or auto, which is true where
+        /// an S3 endpoint is set.
+        pub s3_path_style: Option<bool> =
+            default(S3_PATH_STYLE, "auto", one_of(&[("auto", None), ("true", Some(true)), ("false", Some(false))])),
+
+        /// S3 endpoint that clients reach, if it is another than the one that the service uses.
+        pub public_s3_endpoint: Option<Url> = optional(PUBLIC_S3_ENDPOINT, http_url),
+
+        /// Days until an order expires from the order table, 1 to 3650.
+        pub retention: Duration = default(RETENTION_DAYS, "30", days(1..=3_650)),
+    }
+}

@@ -1,0 +1,80 @@
+//! What a worker needs beside the stores, whatever its processor.
+
+use std::time::Duration;
+
+use offload_domain::{backoff::Backoff, claim::Limits};
+
+use super::{NotifierSettings, Shutdown};
+use crate::settings::{
+    declare::settings,
+    parser::{milliseconds, number, seconds},
+};
+
+settings! {
+    /// What a worker needs beside the stores, whatever its processor.
+    #[derive(Debug, Clone)]
+    pub struct WorkerSettings in "Worker" {
+        /// Orders that this worker works on at once, 1 to 1000.
+        pub concurrency: usize = default(CONCURRENCY, "10", number(1..=1_000)),
+
+        /// Lease of an order, 3 to 43200: how soon another worker takes over from one that died.
+        // SQS keeps a message invisible for twelve hours at most; below 3 s renewals come too
+        // close.
+        pub visibility: Duration = default(VISIBILITY_SECONDS, "30", seconds(3.0..=43_200.0)),
+
+        /// What an order is allowed.
+        pub limits: Limits = group(),
+
+        /// How often a worker sweeps: it sends orders that are not in the queue, and fails those
+        /// whose deadline has passed.
+        pub sweep_every: Duration = default(SWEEP_SECONDS, "30", seconds(0.1..=86_400.0)),
+
+        /// Age at which the sweep sends an order again that is not known to be in the queue.
+        pub sweep_after: Duration = default(SWEEP_AFTER_SECONDS, "60", seconds(0.0..=86_400.0)),
+
+        /// Waits between attempts.
+        pub retry: Backoff = group(),
+
+        /// The longest time that one attempt may take.
+        pub job_timeout: Duration = default(JOB_TIMEOUT_SECONDS, "900", seconds(0.1..=604_800.0)),
+
+        /// How often progress is published for people to see. A change of when clients should poll
+        /// is published sooner.
+        pub progress_interval: Duration = default(PROGRESS_INTERVAL_SECONDS, "10", seconds(0.1..=3_600.0)),
+
+        /// Work that ends sooner is never published as processing, which saves a PUT.
+        pub processing_after: Duration = default(PROCESSING_AFTER_MS, "500", milliseconds(0..=60_000)),
+
+        /// How often a running order is checked for cancellation.
+        pub cancel_check: Duration = default(CANCEL_CHECK_SECONDS, "2", seconds(0.1..=3_600.0)),
+
+        /// How long the URL of a large result works, 60 to 604800.
+        pub result_url_ttl: Duration = default(RESULT_URL_TTL_SECONDS, "86400", seconds(60.0..=604_800.0)),
+
+        /// Time from SIGTERM to the end of the process.
+        pub shutdown_grace: Duration = group(Shutdown, |shutdown| shutdown.grace),
+
+        /// How notifications are delivered.
+        pub notifier: NotifierSettings = group(),
+    }
+}
+
+settings! {
+    impl Limits in "Worker" {
+        /// Attempts before an order fails, 1 to 100.
+        max_attempts: u32 = default(MAX_ATTEMPTS, "5", number(1..=100)),
+
+        /// Seconds until an order without a deadline of its own fails, in whatever state it is.
+        default_deadline: Duration = default(DEFAULT_DEADLINE_SECONDS, "604800", seconds(1.0..=315_360_000.0)),
+    }
+}
+
+settings! {
+    impl Backoff in "Worker" {
+        /// Wait before the second attempt. It doubles with each further one.
+        base: Duration = default(RETRY_BASE_SECONDS, "2", seconds(0.0..=43_200.0)),
+
+        /// The longest wait between two attempts.
+        max: Duration = default(RETRY_MAX_SECONDS, "900", seconds(0.0..=43_200.0)),
+    }
+}

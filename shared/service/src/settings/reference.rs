@@ -1,0 +1,33 @@
+//! Settings as a part of the documentation.
+
+use super::Setting;
+
+/// The settings of a program in Markdown: for each group a heading and a table of variable, default
+/// and meaning.
+#[must_use]
+pub fn reference_markdown(settings: &[Setting]) -> String {
+    let mut groups: Vec<&str> = Vec::new();
+    for setting in settings {
+        if !groups.contains(&setting.group) {
+            groups.push(setting.group);
+        }
+    }
+    let table = |group: &&str| {
+        let rows = settings.iter().filter(|setting| setting.group == *group).map(row);
+        let head = format!("### {group}\n\n| variable | default | meaning |\n|---|---|---|\n");
+        head + &rows.collect::<Vec<_>>().join("\n")
+    };
+    groups.iter().map(table).collect::<Vec<_>>().join("\n\n")
+}
+
+fn row(setting: &Setting) -> String {
+    let default = match setting.default {
+        Some(default) => format!("`{default}`"),
+        None if setting.required => "required".to_owned(),
+        None => String::new(),
+    };
+    let secret = if setting.secret { " A secret." } else { "" };
+    // What Markdown would take for its own.
+    let meaning = setting.help.replace('|', "\\|").replace('*', "\\*").replace('<', "&lt;");
+    format!("| `{}` | {default} | {meaning}{secret} |", setting.variable())
+}

@@ -1,0 +1,134 @@
+use std::{collections::HashSet, ffi::OsString};
+
+use super::{catalogue as c, *};
+
+type All = (StoreSettings, ApiSettings, WorkerSettings, ProcessorSettings, EtaSettings, LogSettings);
+
+/// Bucket, table and concurrency.
+fn read(args: &[&str], variables: &[(&str, &str)]) -> Result<(String, String, usize), Exit> {
+    let args = ["p", "--queue-url=q"].iter().chain(args).map(OsString::from);
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    parse::<(StoreSettings, WorkerSettings), _>("p", "a program", args, variables, |(store, worker), _| {
+        let (store, worker) = (store?, worker?);
+        Some((store.bucket, store.table, worker.concurrency))
+    })
+}
+
+fn errors(args: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
+    match read(args, variables) {
+        Err(Exit::Invalid(errors)) => errors.0,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_flag_wins_over_a_variable_and_a_variable_over_the_default() {
+    let variables = [("OFFLOAD_BUCKET", "b"), ("OFFLOAD_TABLE", "t"), ("OFFLOAD_CONCURRENCY", "7")];
+    assert_eq!(read(&[], &variables[..2]).unwrap(), ("b".into(), "t".into(), 10));
+    assert_eq!(read(&[], &variables).unwrap().2, 7);
+    assert_eq!(read(&["--concurrency", "8"], &variables).unwrap().2, 8);
+}
+
+#[test]
+fn every_error_is_reported_at_once() {
+    let variables = [("OFFLOAD_BUKET", "b"), ("OFFLOAD_CONCURRENCY", "many"), ("PATH", "/bin")];
+    let e = errors(&["--colour", "red", "--shape=round", "-v", "--con=1"], &variables);
+    assert_eq!(e.len(), 8, "{e:#?}");
+    assert!(e[0].contains("OFFLOAD_BUKET") && e[0].contains("OFFLOAD_BUCKET"));
+    assert!(["--colour", "--shape", "-v", "--con"].iter().zip(&e[1..5]).all(|(flag, e)| e.starts_with(flag)), "{e:#?}");
+    assert!(e[5].contains("OFFLOAD_BUCKET") && e[5].contains("missing"));
+    assert!(e[6].contains("OFFLOAD_TABLE"));
+    assert!(e[7].contains("\"many\"") && e[7].contains("OFFLOAD_CONCURRENCY"));
+}
+
+#[test]
+fn a_misspelt_name_is_an_error_with_a_suggestion() {
+    let variables = [("OFFLOAD_TBALE", "t"), ("OFFLOAD_VISIBILTY_SECONDS", "5"), ("OFFLOAD_COLOUR", "red")];
+    let e = errors(&["--concurency=3"], &variables);
+    assert_eq!(e[0], "OFFLOAD_TBALE is not a setting; did you mean OFFLOAD_TABLE?");
+    assert_eq!(e[1], "OFFLOAD_VISIBILTY_SECONDS is not a setting; did you mean OFFLOAD_VISIBILITY_SECONDS?");
+    assert_eq!(e[2], "OFFLOAD_COLOUR is not a setting");
+    assert_eq!(e[3], "--concurency is not a setting; did you mean --concurrency? (--help lists them)");
+}
+
+#[test]
+fn a_number_has_bounds_and_an_empty_value_is_not_set() {
+    let e = errors(&["--concurrency=0", "--bucket="], &[("OFFLOAD_TABLE", "t")]);
+    assert!(e[0].contains("OFFLOAD_BUCKET") && e[1].contains("not between 1 and 1000"), "{e:?}");
+}
+
+#[test]
+fn a_setting_of_another_program_is_not_an_error() {
+    assert!(read(&["--bucket=b", "--table=t"], &[("OFFLOAD_LISTEN", "x"), ("OFFLOAD_ORDER_ID", "y")]).is_ok());
+}
+
+#[test]
+fn help_names_flag_variable_default_and_what_is_required() {
+    let Err(Exit::Help(help)) = read(&["--help"], &[]) else { panic!() };
+    for part in
+        ["--concurrency", "OFFLOAD_CONCURRENCY", "[default: 10]", "S3 bucket of status objects and results. [required]"]
+    {
+        assert!(help.contains(part), "{part} is not in {help}");
+    }
+}
+
+#[test]
+fn every_setting_has_its_own_name_and_a_help_text() {
+    let names: HashSet<_> = ALL.iter().map(Setting::name).collect();
+    assert_eq!(names.len(), ALL.len());
+    assert!(ALL.iter().all(|s| s.help.ends_with('.') && !s.help.contains("  ")), "each is a sentence");
+    assert_eq!((c::QUEUE_URL.name().as_str(), c::QUEUE_URL.variable().as_str()), ("queue-url", "OFFLOAD_QUEUE_URL"));
+}
+
+/// Values for what is required, so that the rest have their defaults.
+fn required() -> Vec<(Setting, &'static str)> {
+    let values = [(c::BUCKET, "b"), (c::TABLE, "t"), (c::QUEUE_URL, "q"), (c::TOKEN_SECRET, SECRET)];
+    ALL.iter().filter(|s| s.required).map(|s| *values.iter().find(|(v, _)| v == s).expect("a value")).collect()
+}
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+#[test]
+fn every_default_can_be_used() {
+    let (store, api, ..) = from_values::<All>(required()).unwrap();
+    assert!(store.notifications.is_none() && api.push.is_none() && api.webhooks.is_none());
+}
+
+#[test]
+fn a_secret_is_in_no_error_and_in_no_log() {
+    let secrets: Vec<Setting> = ALL.iter().filter(|s| s.secret).copied().collect();
+    for setting in ALL.iter().filter(|s| ["SECRET", "JWT", "API_KEY"].iter().any(|word| s.constant.contains(word))) {
+        assert!(secrets.contains(setting), "{} is a secret", setting.variable());
+    }
+    let mut values = required();
+    values.extend(secrets.iter().map(|s| (*s, "very-private")));
+    let Err(errors) = from_values::<All>(values.iter().copied()) else { panic!() };
+    assert!(errors.0.len() >= 3 && !errors.to_string().contains("very-private"), "{errors}");
+
+    let webhook = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+    let value = |s: &Setting| if *s == c::WEBHOOK_SECRET { webhook } else { SECRET };
+    values.extend(secrets.iter().map(|s| (*s, value(s))));
+    let (_, api, worker, ..) = from_values::<All>(values).unwrap();
+    let log = format!("{api:?} {worker:?}");
+    assert!(!log.contains(SECRET) && !log.contains(webhook), "{log}");
+}
+
+#[test]
+fn events_need_the_queue_of_notifications() {
+    let mut values = required();
+    values.extend([(c::EVENT_TOPIC_ARN, "arn"), (c::MERCURE_URL, "https://hub.example/")]);
+    let Err(errors) = from_values::<StoreSettings>(values.iter().copied()) else { panic!() };
+    assert_eq!(errors.0.len(), 2, "{errors}");
+    values.push((c::NOTIFICATIONS_QUEUE_URL, "https://sqs.example/q"));
+    let broadcast = from_values::<StoreSettings>(values).unwrap().notifications.unwrap().broadcast();
+    assert!(broadcast.topic && broadcast.mercure && !broadcast.appsync);
+}
+
+#[test]
+fn the_group_of_a_missing_switch_is_checked_and_left_out() {
+    let push = |values: &[(Setting, &'static str)]| from_values::<Option<PushSettings>>(values.iter().copied());
+    assert!(push(&[]).unwrap().is_none());
+    assert!(push(&[(c::INTERNAL_LISTEN, "nonsense")]).is_err());
+    let on = push(&[(c::INTERNAL_SECRET, SECRET), (c::MAX_OPEN_CONNECTIONS, "5")]).unwrap().unwrap();
+    assert_eq!(on.max_connections, 5);
+}

@@ -35,5 +35,5 @@ mod service;
 mod testing;
 mod view;
 
-pub use openapi::{document as openapi_document, openapi};
+pub use router::openapi_document;
 pub use server::serve;

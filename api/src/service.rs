@@ -2,7 +2,6 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use bytes::Bytes;
 use offload_domain::id::OrderId;
 use offload_service::settings::{ApiSettings, EtaSettings};
 use offload_stores as aws;
@@ -17,7 +16,6 @@ use crate::{
     key_locks::KeyLocks,
     links::{Links, PublicUrl},
     metrics::Metrics,
-    openapi,
     push::Hub,
     readiness::Readiness,
 };
@@ -49,8 +47,6 @@ pub(crate) struct Service {
     pub(crate) holds: bool,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
-    /// The OpenAPI document with the order schema in force.
-    pub(crate) openapi: Bytes,
     /// The service ends.
     pub(crate) stop: CancellationToken,
 }
@@ -87,7 +83,6 @@ impl Service {
             leaving: Semaphore::new(LEAVING_MAX),
             metrics,
             readiness: Readiness::default(),
-            openapi: openapi::document(&settings.schema).to_string().into(),
             settings,
             stores,
             stop,

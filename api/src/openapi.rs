@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use offload_domain::{
+    problem::{Problem, Violation},
     schema::{OPTIONS, OrderSchema},
     status::StatusObject,
 };
@@ -22,7 +23,7 @@ use crate::canonical;
         title = "status-offload",
         description = "Takes orders that take longer than a request may. Each order gets a small status object in S3, which clients read directly by a presigned URL instead of polling this service."
     ),
-    components(schemas(StatusObject)),
+    components(schemas(StatusObject, Problem, Violation)),
     tags(
         (name = "orders", description = "Place, follow and cancel orders"),
         (name = "operations", description = "For those who run the service")

@@ -7,6 +7,7 @@ pub(crate) mod healthz;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod order_events;
+mod problems;
 pub(crate) mod readyz;
 pub(crate) mod show_order;
 pub(crate) mod submit_order;

@@ -15,7 +15,7 @@ use utoipa::{
     },
 };
 
-use crate::canonical;
+use crate::canonical_json;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -66,7 +66,7 @@ pub(crate) fn document(routes: utoipa::openapi::OpenApi, schema: &OrderSchema) -
     let mut document = serde_json::to_value(openapi).unwrap_or_default();
     let options: Value = serde_json::from_str(OPTIONS).unwrap_or_default();
     document["components"]["schemas"]["OrderRequest"] = order_request(schema.document(), options);
-    canonical::sorted(document)
+    canonical_json::sorted(document)
 }
 
 /// The schema of a request: the order's own members, and the reserved member `options` beside them.

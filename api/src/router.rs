@@ -12,9 +12,9 @@ use offload_domain::schema::OrderSchema;
 use serde_json::Value;
 
 use crate::{
-    edge::{cors, frame::frame, guard::guard, shed::shed},
-    error::ApiError,
+    edge::{access_log::frame, cors, guard::guard, limit_concurrency::shed},
     openapi::{self, Document},
+    response::error::ApiError,
     route,
     service::Service,
 };

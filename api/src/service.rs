@@ -14,10 +14,10 @@ use crate::{
     background::Background,
     eta::Estimator,
     key_locks::KeyLocks,
-    links::{Links, PublicUrl},
     metrics::Metrics,
-    push::Hub,
+    push::connections::Hub,
     readiness::Readiness,
+    response::links::{Links, PublicUrl},
 };
 
 /// Requests that are held at once (`Prefer: wait`). They cost a connection and a read of the order table now and then.

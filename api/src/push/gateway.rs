@@ -20,11 +20,11 @@ use offload_service::clock;
 use offload_stores::{Error, Watcher};
 
 use super::{
-    follow::object_of,
-    watch::leave,
+    order_updates::object_of,
+    subscription::leave,
     websocket::{self as protocol, Action, MessageError, SUBSCRIPTIONS_MAX},
 };
-use crate::{access::bearer, service::Service};
+use crate::{request::authorized::bearer, service::Service};
 
 /// Nothing can be sent to a connection while `$connect` is being answered.
 const AFTER_CONNECT: Duration = Duration::from_secs(1);

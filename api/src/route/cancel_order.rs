@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    access::Authorized, edge::shed::Place, error::ApiError, route::problems::problems, service::Service,
-    view::StatusView,
+    edge::limit_concurrency::Place, request::authorized::Authorized, response::error::ApiError,
+    response::status_view::StatusView, route::problems::problems, service::Service,
 };
 use axum::{
     Extension, Json,

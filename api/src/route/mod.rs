@@ -3,13 +3,13 @@
 
 pub(crate) mod cancel_order;
 pub(crate) mod docs;
+pub(crate) mod get_order;
 pub(crate) mod healthz;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod order_events;
 mod problems;
 pub(crate) mod readyz;
-pub(crate) mod show_order;
 pub(crate) mod submit_order;
 pub(crate) mod websocket;
 
@@ -26,7 +26,7 @@ pub(crate) type Routes = OpenApiRouter<Arc<Service>>;
 pub(crate) fn orders() -> Routes {
     Routes::new()
         .routes(routes!(submit_order::submit_order))
-        .routes(routes!(show_order::show_order, cancel_order::cancel_order))
+        .routes(routes!(get_order::show_order, cancel_order::cancel_order))
         .routes(routes!(order_events::order_events))
         .routes(routes!(websocket::websocket))
 }

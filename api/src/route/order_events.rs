@@ -15,13 +15,10 @@ use futures_util::stream;
 use serde::Deserialize;
 
 use crate::{
-    access::Authorized,
-    edge::shed::Place,
-    error::ApiError,
-    push::{
-        Follow,
-        follow::{Told, told_of},
-    },
+    edge::limit_concurrency::Place,
+    push::order_updates::{Follow, Told, told_of},
+    request::authorized::Authorized,
+    response::error::ApiError,
     route::problems::problems,
     service::Service,
 };

@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{Content, Ref, RefOr, Response, ResponseBuilder},
 };
 
-use crate::error::retry_after;
+use crate::response::error::retry_after;
 
 /// Responses by their status codes.
 pub(crate) type Responses = BTreeMap<String, RefOr<Response>>;

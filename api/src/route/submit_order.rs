@@ -15,15 +15,16 @@ use serde_json::Value;
 
 use crate::{
     acceptance::{self, Placed, Submission},
-    canonical,
-    edge::{body, identity::TraceContext, shed::Place},
-    error::ApiError,
-    hold::{Held, hold},
-    prefer::{PREFERENCE_APPLIED, Wait},
-    receipt::{Particulars, Receipt},
+    canonical_json,
+    edge::{identity::TraceContext, limit_concurrency::Place},
+    long_poll::{Held, hold},
+    request::body,
+    request::prefer::{PREFERENCE_APPLIED, Wait},
+    response::error::ApiError,
+    response::receipt::{Particulars, Receipt},
+    response::status_view::StatusView,
     route::problems::problems,
     service::Service,
-    view::StatusView,
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -146,7 +147,7 @@ fn idempotency_key(headers: &HeaderMap, document: &Value) -> Result<Option<Idemp
     if keys.next().is_some() {
         return Err(ApiError::InvalidIdempotencyKey);
     }
-    let key = IdempotencyKey::parse(key.as_bytes(), canonical::text(document).as_bytes());
+    let key = IdempotencyKey::parse(key.as_bytes(), canonical_json::text(document).as_bytes());
     key.map(Some).map_err(|_| ApiError::InvalidIdempotencyKey)
 }
 

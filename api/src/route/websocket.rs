@@ -19,15 +19,15 @@ use serde::Deserialize;
 use tokio::time::{Instant, interval_at, timeout};
 
 use crate::{
-    access::bearer,
-    edge::shed::Place,
-    error::ApiError,
+    edge::limit_concurrency::Place,
     push::{
-        follow::object_of,
-        hub::Connection,
-        watch::Watching,
+        connections::Connection,
+        order_updates::object_of,
+        subscription::Watching,
         websocket::{self as protocol, Action, MESSAGE_MAX_BYTES, MessageError, SUBSCRIPTIONS_MAX},
     },
+    request::authorized::bearer,
+    response::error::ApiError,
     route::problems::problems,
     service::Service,
 };

@@ -17,7 +17,7 @@ use offload_domain::{
 };
 use offload_stores::{Error as StoreError, Kind};
 
-use crate::prefer::InvalidPrefer;
+use crate::request::prefer::InvalidPrefer;
 
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -224,7 +224,7 @@ mod tests {
     use strum::IntoEnumIterator;
 
     use super::*;
-    use crate::{edge::frame::frame, testing};
+    use crate::{edge::access_log::frame, testing};
 
     fn store_error(kind: Kind) -> StoreError {
         StoreError::new(kind, "s3.PutObject", "secret cause")

@@ -10,14 +10,14 @@ use axum::{
 };
 
 use crate::{
-    access::Authorized,
-    edge::shed::Place,
-    error::ApiError,
-    hold::{Held, hold},
-    prefer::{PREFERENCE_APPLIED, Wait},
+    edge::limit_concurrency::Place,
+    long_poll::{Held, hold},
+    request::authorized::Authorized,
+    request::prefer::{PREFERENCE_APPLIED, Wait},
+    response::error::ApiError,
+    response::status_view::StatusView,
     route::problems::problems,
     service::Service,
-    view::StatusView,
 };
 
 problems!(Problems: InvalidOrderId, InvalidPrefer, TokenMissing, TokenInvalid, OrderNotFound, StorageUnavailable, Overloaded);

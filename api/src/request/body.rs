@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-use crate::error::ApiError;
+use crate::response::error::ApiError;
 
 /// The largest body: 256 KiB.
 const BODY_MAX_BYTES: usize = 256 * 1024;

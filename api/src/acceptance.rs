@@ -17,7 +17,7 @@ use offload_lifecycle::{
 use offload_service::clock;
 use serde_json::{Map, Value};
 
-use crate::{error::ApiError, eta::Grounds, reading::Reading, service::Service};
+use crate::{eta::Grounds, response::error::ApiError, response::status_access::Reading, service::Service};
 
 /// The longest that a request waits for another one with its key.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);

@@ -7,33 +7,25 @@
 //! Invariant: an order that got `202` is in the order table, has its status object, and its message has been sent.
 
 mod acceptance;
-mod access;
 mod background;
-mod canonical;
-mod connection;
+mod canonical_json;
 mod edge;
-mod error;
 mod eta;
-mod healthcheck;
-mod hold;
 mod key_locks;
-mod lambda;
-mod links;
+mod long_poll;
 mod metrics;
 mod openapi;
-mod prefer;
-pub mod program;
+mod process;
 mod push;
 mod readiness;
-mod reading;
-mod receipt;
+mod request;
+mod response;
 mod route;
 mod router;
-mod server;
 mod service;
 #[cfg(test)]
 mod testing;
-mod view;
 
-pub use openapi::{document as openapi_document, openapi};
-pub use server::serve;
+pub use process::program;
+pub use process::server::serve;
+pub use router::openapi_document;

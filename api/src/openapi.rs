@@ -1,7 +1,8 @@
-//! The OpenAPI document: generated from the annotations of the routes, with the order schema put in.
+//! The OpenAPI document: what the routes say of themselves, with the order schema put in.
 
+use bytes::Bytes;
 use offload_domain::{
-    problem::{Fault, Problem},
+    problem::{Problem, Violation},
     schema::{OPTIONS, OrderSchema},
     status::StatusObject,
 };
@@ -14,7 +15,7 @@ use utoipa::{
     },
 };
 
-use crate::{canonical, route};
+use crate::canonical_json;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,19 +23,7 @@ use crate::{canonical, route};
         title = "status-offload",
         description = "Takes orders that take longer than a request may. Each order gets a small status object in S3, which clients read directly by a presigned URL instead of polling this service."
     ),
-    paths(
-        route::submit_order::submit_order,
-        route::show_order::show_order,
-        route::cancel_order::cancel_order,
-        route::order_events::order_events,
-        route::websocket::websocket,
-        route::healthz::healthz,
-        route::readyz::readyz,
-        route::metrics::metrics,
-        route::openapi::openapi,
-        route::docs::docs,
-    ),
-    components(schemas(StatusObject, Problem, Fault)),
+    components(schemas(StatusObject, Problem, Violation)),
     tags(
         (name = "orders", description = "Place, follow and cancel orders"),
         (name = "operations", description = "For those who run the service")
@@ -57,22 +46,27 @@ impl Modify for OrderToken {
     }
 }
 
-/// The document without the schema of orders, which is a setting: see [`document`].
-#[must_use]
-pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut openapi = Api::openapi();
-    openapi.info.license = None;
-    openapi
+/// The document as it is served.
+#[derive(Debug, Clone)]
+pub(crate) struct Document(pub(crate) Bytes);
+
+impl Document {
+    pub(crate) fn new(document: &Value) -> Self {
+        Self(document.to_string().into())
+    }
 }
 
-/// The whole document, for orders of this schema. Members are sorted, so that it is the same from every build.
-#[must_use]
-pub fn document(schema: &OrderSchema) -> Value {
+/// The whole document, from those of the routes, for orders of this schema. Members are sorted, so that it is the same
+/// from every build.
+pub(crate) fn document(routes: utoipa::openapi::OpenApi, schema: &OrderSchema) -> Value {
+    let mut openapi = Api::openapi();
+    openapi.info.license = None;
+    openapi.merge(routes);
     // The type is made to be JSON, and the options are checked when the schema is compiled.
-    let mut document = serde_json::to_value(openapi()).unwrap_or_default();
+    let mut document = serde_json::to_value(openapi).unwrap_or_default();
     let options: Value = serde_json::from_str(OPTIONS).unwrap_or_default();
     document["components"]["schemas"]["OrderRequest"] = order_request(schema.document(), options);
-    canonical::sorted(document)
+    canonical_json::sorted(document)
 }
 
 /// The schema of a request: the order's own members, and the reserved member `options` beside them.

@@ -1,23 +1,21 @@
-//! Which route leads where, and through what.
+//! The whole api: the routes, and the layers that every request passes.
 
 use std::{io, sync::Arc};
 
 use axum::{
-    Router,
+    Extension, Router,
     http::{HeaderValue, header},
     middleware::{from_fn, from_fn_with_state, map_response},
     response::Response,
-    routing::{get, post},
 };
+use offload_domain::schema::OrderSchema;
+use serde_json::Value;
 
 use crate::{
-    edge::{cors, frame::frame, guard::guard, shed::shed},
-    error::ApiError,
-    route::{
-        cancel_order::cancel_order, docs::docs, healthz::healthz, metrics::metrics, openapi::openapi,
-        order_events::order_events, readyz::readyz, show_order::show_order, submit_order::submit_order,
-        websocket::websocket,
-    },
+    edge::{access_log::frame, cors, guard::guard, limit_concurrency::shed},
+    openapi::{self, Document},
+    response::error::ApiError,
+    route,
     service::Service,
 };
 
@@ -26,27 +24,29 @@ use crate::{
 /// # Errors
 /// If the settings name an origin that is none.
 pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
-    let orders = Router::new()
-        .route("/order", post(submit_order))
-        .route("/order/{id}", get(show_order).delete(cancel_order))
-        .route("/order/{id}/events", get(order_events))
-        .route("/ws", get(websocket))
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(map_response(no_store));
-    let pages = Router::new().route("/openapi.json", get(openapi)).route("/docs", get(docs));
-    // Under load they are needed most: a probe that is refused has the process killed, and more load on the others.
-    let probes =
-        Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", get(metrics));
     let shedding = from_fn_with_state(Arc::clone(service), shed);
-    Ok(orders
-        .merge(pages.method_not_allowed_fallback(async || ApiError::MethodNotAllowed))
+    // Probes are needed most under load: one that is refused has the process killed, and the others loaded more.
+    let (routes, document) = route::orders()
+        .layer(map_response(no_store))
+        .merge(route::pages())
         .layer(shedding)
-        .merge(probes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed))
+        .merge(route::probes())
+        .split_for_parts();
+    let document = Document::new(&openapi::document(document, &service.settings.schema));
+    Ok(routes
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .fallback(async || ApiError::NotFound)
+        .layer(Extension(document))
         .layer(from_fn(guard))
         .layer(cors::layer(&service.settings.cors_origins)?)
         .layer(from_fn_with_state(Arc::clone(service), frame))
         .with_state(Arc::clone(service)))
+}
+
+/// The OpenAPI document of the api, for orders of this schema.
+#[must_use]
+pub fn openapi_document(schema: &OrderSchema) -> Value {
+    openapi::document(route::orders().merge(route::pages()).merge(route::probes()).into_openapi(), schema)
 }
 
 /// Tokens and presigned URLs are in there.
@@ -57,6 +57,8 @@ async fn no_store(mut response: Response) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use offload_domain::id::OrderId;
     use offload_service::settings::catalogue as c;
     use serde_json::json;
@@ -144,19 +146,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_does_not_exist_is_a_problem_too() {
+    async fn the_document_has_exactly_the_routes_that_are_served() {
+        let service = service(&[]).await;
+        let router = router(&service).unwrap();
+        let document = call(&router, request("GET", "/openapi.json", &[], "")).await.json();
+        assert_eq!(document, openapi_document(&service.settings.schema), "the committed one is the served one");
+        let documented = document["paths"].as_object().unwrap();
+
+        // axum gives no list of its routes, but its debug text names them, and those of its fallbacks after them.
+        let text = format!("{router:?}");
+        let routes = text.split("fallback_router").next().unwrap();
+        let served: BTreeSet<_> = routes.split('"').filter(|part| part.starts_with('/')).collect();
+        assert_eq!(documented.keys().map(String::as_str).collect::<BTreeSet<_>>(), served);
+
+        for (path, operations) in documented {
+            let mut methods: BTreeSet<_> = operations.as_object().unwrap().keys().map(|m| m.to_uppercase()).collect();
+            if methods.contains("GET") {
+                methods.insert("HEAD".to_owned());
+            }
+            let answer = call(&router, request("PATCH", &path.replace("{id}", "x"), &[], "")).await;
+            assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (405, "method-not-allowed"), "{path}");
+            let allowed = answer.header("allow").unwrap().split(',').map(str::to_owned).collect::<BTreeSet<_>>();
+            assert_eq!(allowed, methods, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_path_without_a_route_is_a_problem() {
         let answer = ask("GET", "/nowhere", &[]).await;
         assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (404, "not-found"));
-        for (path, method, allow) in [
-            ("/order", "GET", "POST"),
-            ("/order/x", "POST", "GET,HEAD,DELETE"),
-            ("/docs", "POST", "GET,HEAD"),
-            ("/healthz", "POST", "GET,HEAD"),
-        ] {
-            let answer = ask(method, path, &[]).await;
-            assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (405, "method-not-allowed"), "{path}");
-            assert_eq!(answer.header("allow"), Some(allow), "{path}");
-        }
     }
 
     #[tokio::test]
@@ -164,8 +182,8 @@ mod tests {
         let service = service(&[(c::MAX_CONCURRENT_REQUESTS, "1")]).await;
         let router = router(&service).unwrap();
         let place = Arc::clone(&service.places).try_acquire_owned().unwrap();
-        for path in ["/docs", "/order"] {
-            let answer = call(&router, request("GET", path, &[], "")).await;
+        for (method, path) in [("GET", "/docs"), ("POST", "/order")] {
+            let answer = call(&router, request(method, path, &[], "")).await;
             assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (503, "overloaded"), "{path}");
             assert_eq!(answer.header("retry-after"), Some("1"));
         }

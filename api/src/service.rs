@@ -2,7 +2,6 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use bytes::Bytes;
 use offload_domain::id::OrderId;
 use offload_service::settings::{ApiSettings, EtaSettings};
 use offload_stores as aws;
@@ -15,11 +14,10 @@ use crate::{
     background::Background,
     eta::Estimator,
     key_locks::KeyLocks,
-    links::{Links, PublicUrl},
     metrics::Metrics,
-    openapi,
-    push::Hub,
+    push::connections::Hub,
     readiness::Readiness,
+    response::links::{Links, PublicUrl},
 };
 
 /// Requests that are held at once (`Prefer: wait`). They cost a connection and a read of the order table now and then.
@@ -49,8 +47,6 @@ pub(crate) struct Service {
     pub(crate) holds: bool,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
-    /// The OpenAPI document with the order schema in force.
-    pub(crate) openapi: Bytes,
     /// The service ends.
     pub(crate) stop: CancellationToken,
 }
@@ -87,7 +83,6 @@ impl Service {
             leaving: Semaphore::new(LEAVING_MAX),
             metrics,
             readiness: Readiness::default(),
-            openapi: openapi::document(&settings.schema).to_string().into(),
             settings,
             stores,
             stop,

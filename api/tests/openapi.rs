@@ -31,22 +31,9 @@ fn openapi_is_committed_as_it_is_generated() {
 }
 
 #[test]
-fn openapi_names_every_route_and_every_reference_leads_somewhere() {
+fn every_reference_of_the_document_leads_somewhere() {
     let document = document();
     assert_eq!(document["openapi"], "3.1.0");
-    let paths: Vec<_> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-    let served = [
-        "/docs",
-        "/healthz",
-        "/metrics",
-        "/openapi.json",
-        "/order",
-        "/order/{id}",
-        "/order/{id}/events",
-        "/readyz",
-        "/ws",
-    ];
-    assert_eq!(paths, served);
     let mut references = Vec::new();
     collect(&document, &mut references);
     assert!(references.contains(&"#/components/schemas/OrderRequest".to_owned()));

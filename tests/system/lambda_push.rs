@@ -141,7 +141,7 @@ async fn a_client_of_api_gateway_gets_the_status_of_its_orders() {
     let mut push = Push::start().await;
     let receipt = push.system.order(&fulfilment()).await;
     let second = push.system.order(&fulfilment()).await;
-    assert_eq!(push.send("$connect", "bad=", json!({"token": "nonsense"}), None).await.0, 401);
+    assert_eq!(push.send("$connect", "bad=", json!({"token": "nonsense"}), None).await.0, 403);
     assert_eq!(push.send("$connect", "a=", json!({"token": receipt.token}), None).await.0, 200);
     push.deliver_until("the status as it is", |m| m.to("a=").iter().any(|e| e["data"]["status"] == "pending")).await;
 

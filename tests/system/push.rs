@@ -123,7 +123,7 @@ async fn a_websocket_gets_a_problem_for_what_it_did_wrong() {
     let system = Setup { workers: 0, ..Setup::default() }.start().await;
     let receipt = system.order(&fulfilment()).await;
     let url = receipt.body["links"]["websocket"].as_str().unwrap().to_owned();
-    assert_eq!(Socket::open(&format!("{url}?token=nonsense")).await.err(), Some(401));
+    assert_eq!(Socket::open(&format!("{url}?token=nonsense")).await.err(), Some(403));
     let plain = system.send(system.request(Method::GET, "/ws")).await;
     assert_eq!((plain.status, plain.problem().as_str()), (426, "not-a-websocket"));
     let mut socket = Socket::open(&url).await.unwrap();

@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::identity::{TRACEPARENT, X_REQUEST_ID};
-use crate::prefer::{PREFER, PREFERENCE_APPLIED};
+use crate::request::prefer::{PREFER, PREFERENCE_APPLIED};
 
 /// Chrome keeps a preflight for two hours at most.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(7_200);

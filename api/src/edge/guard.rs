@@ -9,7 +9,7 @@ use axum::{
 };
 use futures_util::FutureExt;
 
-use crate::error::ApiError;
+use crate::response::error::ApiError;
 
 /// What a handler shares with others are AWS clients, semaphores and counters, none of which a panic leaves half done.
 pub(crate) async fn guard(request: Request, next: Next) -> Response {

@@ -1,8 +1,7 @@
 //! What every request meets before and after its handler.
 
-pub(crate) mod body;
+pub(crate) mod access_log;
 pub(crate) mod cors;
-pub(crate) mod frame;
 pub(crate) mod guard;
 pub(crate) mod identity;
-pub(crate) mod shed;
+pub(crate) mod limit_concurrency;

@@ -15,17 +15,16 @@ use offload_domain::{
     id::OrderId,
     notification::{Notification, Target, VERSION},
     order::OrderRecord,
-    problem::Problem,
 };
 use offload_service::clock;
 use offload_stores::{Error, Watcher};
 
 use super::{
-    follow::object_of,
-    watch::leave,
-    websocket::{self as protocol, Action, SUBSCRIPTIONS_MAX},
+    order_updates::object_of,
+    subscription::leave,
+    websocket::{self as protocol, Action, MessageError, SUBSCRIPTIONS_MAX},
 };
-use crate::{access::bearer, service::Service};
+use crate::{request::authorized::bearer, service::Service};
 
 /// Nothing can be sent to a connection while `$connect` is being answered.
 const AFTER_CONNECT: Duration = Duration::from_secs(1);
@@ -67,7 +66,7 @@ impl Gateway<'_> {
             return StatusCode::OK.into_response();
         };
         let Some(order) = self.service.settings.token_keys.open(token) else {
-            return StatusCode::UNAUTHORIZED.into_response();
+            return StatusCode::FORBIDDEN.into_response();
         };
         let cancels = query.first("cancel_on_disconnect") == Some("true");
         let record = match self.watch(order, cancels).await {
@@ -86,28 +85,28 @@ impl Gateway<'_> {
     }
 
     async fn message(&self, text: &str) -> Response {
-        let said = match Action::read(text, &self.service.settings.token_keys) {
+        let answer = match Action::read(text, &self.service.settings.token_keys) {
             Ok(Action::Subscribe { order, cancels }) => self.subscribe(order, cancels).await,
             Ok(Action::Unsubscribe { order }) => {
                 self.leave(order).await;
                 Ok(protocol::unsubscribed(order))
             }
             Ok(Action::Ping) => Ok(protocol::pong()),
-            Err(problem) => Err(problem),
+            Err(e) => Err(e),
         };
-        Body::from(said.unwrap_or_else(|problem| protocol::problem(&problem))).into_response()
+        Body::from(answer.unwrap_or_else(|e| e.text())).into_response()
     }
 
-    async fn subscribe(&self, order: OrderId, cancels: bool) -> Result<String, Box<Problem>> {
+    async fn subscribe(&self, order: OrderId, cancels: bool) -> Result<String, MessageError> {
         let failed = |e| {
             self.service.note("cannot follow an order", &e);
-            protocol::unavailable()
+            MessageError::StorageUnavailable
         };
         let followed = self.service.stores.orders.subscriptions(self.connection).await.map_err(failed)?;
         if followed.len() >= SUBSCRIPTIONS_MAX && !followed.contains(&order) {
-            return Err(protocol::too_many());
+            return Err(MessageError::TooManySubscriptions);
         }
-        let record = self.watch(order, cancels).await.map_err(failed)?.ok_or_else(|| protocol::not_found(order))?;
+        let record = self.watch(order, cancels).await.map_err(failed)?.ok_or(MessageError::OrderNotFound(order))?;
         let event = StatusEvent::of(object_of(self.service, &record).await.map_err(failed)?);
         // Texts and numbers: it can always be written.
         Ok(serde_json::to_string(&event).unwrap_or_default())

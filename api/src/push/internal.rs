@@ -18,7 +18,7 @@ use offload_service::clock;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::hub::{Hub, Posted};
+use super::connections::{Hub, Posted};
 
 /// API Gateway's own limit for a message.
 const BODY_MAX_BYTES: usize = 128 * 1024;

@@ -7,12 +7,9 @@
 //! Invariant: whoever subscribes has the order as it stands at once, and every later change after that; what is not newer
 //! than what it has is dropped.
 
-pub(crate) mod follow;
+pub(crate) mod connections;
 pub(crate) mod gateway;
-pub(crate) mod hub;
 pub(crate) mod internal;
-pub(crate) mod watch;
+pub(crate) mod order_updates;
+pub(crate) mod subscription;
 pub(crate) mod websocket;
-
-pub(crate) use follow::Follow;
-pub(crate) use hub::Hub;

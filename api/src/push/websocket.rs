@@ -1,16 +1,21 @@
-//! The WebSocket protocol, the same here and behind API Gateway. Pure: what a client says, and what it is answered.
+//! The WebSocket protocol, the same here and behind API Gateway: what a client sends, and its answers. Pure.
 //!
-//! A client sends `{"action": "subscribe", "token": …}`, `{"action": "unsubscribe", "token": …}` or `{"action": "ping"}`. It
-//! gets a `StatusEvent` for every order that it follows, at once and after each change; `{"type": "unsubscribed", …}` and
-//! `{"type": "pong"}`; and a problem object for what cannot be done. `type` tells them apart.
+//! A client sends `{"action": "subscribe", "token": …}`, `{"action": "unsubscribe", "token": …}` or
+//! `{"action": "ping"}`. It gets a `StatusEvent` for every order that it subscribes to, at once and after each change;
+//! `{"type": "unsubscribed", …}` and `{"type": "pong"}`; and a problem object for a message that cannot be carried
+//! out. The member `type` distinguishes them.
 
-use offload_domain::{id::OrderId, problem::Problem, token::TokenKeys};
+use offload_domain::{
+    id::OrderId,
+    problem::{Problem, ProblemType},
+    token::TokenKeys,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// The longest message that a client may send.
 pub(crate) const MESSAGE_MAX_BYTES: usize = 4 * 1024;
-/// Orders that one connection may follow.
+/// Orders that one connection may subscribe to.
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 100;
 
 /// What a client wants.
@@ -18,7 +23,7 @@ pub(crate) const SUBSCRIPTIONS_MAX: usize = 100;
 pub(crate) enum Action {
     Subscribe {
         order: OrderId,
-        /// The order is cancelled when this one leaves as the last, and it has not started.
+        /// Cancel the order if it has not started when its last subscriber leaves.
         cancels: bool,
     },
     Unsubscribe {
@@ -36,67 +41,81 @@ struct Message {
     cancel_on_disconnect: bool,
 }
 
+/// Why a message of a client cannot be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(strum::EnumDiscriminants), strum_discriminants(name(Variant), derive(strum::EnumIter)))]
+pub(crate) enum MessageError {
+    TooLong,
+    /// It is not an action; with the parser's words.
+    Invalid(String),
+    UnknownAction,
+    TokenMissing,
+    TokenInvalid,
+    OrderNotFound(OrderId),
+    TooManySubscriptions,
+    /// A retry may succeed.
+    StorageUnavailable,
+}
+
+impl MessageError {
+    fn problem_type(&self) -> ProblemType {
+        match self {
+            Self::TooLong | Self::Invalid(_) => ProblemType::InvalidMessage,
+            Self::UnknownAction => ProblemType::UnknownAction,
+            Self::TokenMissing => ProblemType::TokenMissing,
+            Self::TokenInvalid => ProblemType::TokenInvalid,
+            Self::OrderNotFound(_) => ProblemType::OrderNotFound,
+            Self::TooManySubscriptions => ProblemType::TooManySubscriptions,
+            Self::StorageUnavailable => ProblemType::StorageUnavailable,
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::TooLong => format!("a message has at most {MESSAGE_MAX_BYTES} bytes"),
+            Self::Invalid(why) => {
+                format!(r#"a message is a JSON object such as {{"action":"subscribe","token":"…"}}: {why}"#)
+            }
+            Self::UnknownAction => "the actions are subscribe, unsubscribe and ping".to_owned(),
+            Self::TokenMissing => "send the order_token of the order as the member token".to_owned(),
+            Self::TokenInvalid => "each order has a token of its own: the order_token of the 202 answer".to_owned(),
+            Self::OrderNotFound(order) => format!("order {order} never existed, or it is past its retention"),
+            Self::TooManySubscriptions => format!(
+                "a connection subscribes to {SUBSCRIPTIONS_MAX} orders at most; \
+                 unsubscribe from one, or open another connection"
+            ),
+            Self::StorageUnavailable => "send the message again a little later".to_owned(),
+        }
+    }
+
+    /// The message with which the client is answered.
+    pub(crate) fn text(&self) -> String {
+        // A problem is texts and numbers: it can always be written.
+        serde_json::to_string(&Problem::new(self.problem_type()).detail(self.detail())).unwrap_or_default()
+    }
+}
+
 impl Action {
     /// Reads a message.
-    ///
-    /// # Errors
-    /// The problem that the client is answered with.
-    pub(crate) fn read(text: &str, keys: &TokenKeys) -> Result<Self, Box<Problem>> {
-        let invalid = |detail: String| {
-            Box::new(Problem::new("invalid-message", "The message cannot be read", 400).detail(detail))
-        };
+    pub(crate) fn read(text: &str, keys: &TokenKeys) -> Result<Self, MessageError> {
         if text.len() > MESSAGE_MAX_BYTES {
-            return Err(invalid(format!("a message has at most {MESSAGE_MAX_BYTES} bytes")));
+            return Err(MessageError::TooLong);
         }
-        let shape = r#"a message is a JSON object such as {"action":"subscribe","token":"…"}"#;
+        let invalid = |e: serde_json::Error| MessageError::Invalid(e.to_string());
         // By way of a map: serde would take an array for a struct too.
-        let message: Map<String, Value> = serde_json::from_str(text).map_err(|e| invalid(format!("{shape}: {e}")))?;
-        let message: Message = serde_json::from_value(message.into()).map_err(|e| invalid(format!("{shape}: {e}")))?;
+        let message: Map<String, Value> = serde_json::from_str(text).map_err(invalid)?;
+        let message: Message = serde_json::from_value(message.into()).map_err(invalid)?;
         let order = || match message.token.as_deref() {
-            Some(token) => keys.open(token).ok_or_else(token_invalid),
-            None => Err(Box::new(
-                Problem::new("token-missing", "The order token is missing", 401)
-                    .detail("send the order_token of the order as the member token"),
-            )),
+            Some(token) => keys.open(token).ok_or(MessageError::TokenInvalid),
+            None => Err(MessageError::TokenMissing),
         };
         match message.action.as_str() {
             "subscribe" => Ok(Self::Subscribe { order: order()?, cancels: message.cancel_on_disconnect }),
             "unsubscribe" => Ok(Self::Unsubscribe { order: order()? }),
             "ping" => Ok(Self::Ping),
-            _ => Err(Box::new(
-                Problem::new("unknown-action", "There is no such action", 400)
-                    .detail("the actions are subscribe, unsubscribe and ping"),
-            )),
+            _ => Err(MessageError::UnknownAction),
         }
     }
-}
-
-/// The token is none of ours.
-pub(crate) fn token_invalid() -> Box<Problem> {
-    Box::new(
-        Problem::new("token-invalid", "The token is not valid", 403)
-            .detail("each order has its own token, given with the 202 answer"),
-    )
-}
-
-pub(crate) fn too_many() -> Box<Problem> {
-    Box::new(Problem::new("too-many-subscriptions", "One connection cannot follow more orders", 429).detail(format!(
-        "a connection follows {SUBSCRIPTIONS_MAX} orders at most; unsubscribe from one, or open another"
-    )))
-}
-
-pub(crate) fn not_found(order: OrderId) -> Box<Problem> {
-    Box::new(
-        Problem::new("order-not-found", "There is no such order", 404)
-            .detail(format!("order {order} never was, or it is past its retention")),
-    )
-}
-
-pub(crate) fn unavailable() -> Box<Problem> {
-    Box::new(
-        Problem::new("storage-unavailable", "The service's storage does not answer", 503)
-            .detail("send the message again a little later"),
-    )
 }
 
 pub(crate) fn pong() -> String {
@@ -107,17 +126,14 @@ pub(crate) fn unsubscribed(order: OrderId) -> String {
     json!({"type": "unsubscribed", "order": order}).to_string()
 }
 
-pub(crate) fn problem(problem: &Problem) -> String {
-    // Texts and numbers: it can always be written.
-    serde_json::to_string(problem).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
+    use strum::IntoEnumIterator;
+
     use super::*;
 
     #[test]
-    fn a_message_is_understood_or_answered_with_a_problem() {
+    fn an_action_is_read_from_its_message() {
         let keys = TokenKeys::parse(&"k".repeat(32)).unwrap();
         let order = OrderId::new(chrono::DateTime::UNIX_EPOCH);
         let token = keys.sign(order);
@@ -127,17 +143,37 @@ mod tests {
         assert_eq!(read(cancels), Ok(Action::Subscribe { order, cancels: true }));
         assert_eq!(read(r#"{"action":"unsubscribe","token":"$TOKEN"}"#), Ok(Action::Unsubscribe { order }));
         assert_eq!(read(r#"{"action":"ping"}"#), Ok(Action::Ping));
-        for (text, slug, status) in [
-            ("", "invalid-message", 400),
-            ("[]", "invalid-message", 400),
-            (r#"{"token":"$TOKEN"}"#, "invalid-message", 400),
-            (r#"{"action":"dance"}"#, "unknown-action", 400),
-            (r#"{"action":"subscribe"}"#, "token-missing", 401),
-            (r#"{"action":"subscribe","token":"x"}"#, "token-invalid", 403),
-        ] {
-            let problem = read(text).unwrap_err();
-            assert_eq!((problem.slug(), problem.status), (slug, status), "{text}");
+        for invalid in ["", "[]", r#"{"token":"$TOKEN"}"#] {
+            assert!(matches!(read(invalid), Err(MessageError::Invalid(_))), "{invalid}");
         }
-        assert_eq!(read(&format!(r#"{{"action":"{}"}}"#, "x".repeat(5_000))).unwrap_err().slug(), "invalid-message");
+        assert_eq!(read(r#"{"action":"dance"}"#), Err(MessageError::UnknownAction));
+        assert_eq!(read(r#"{"action":"subscribe"}"#), Err(MessageError::TokenMissing));
+        assert_eq!(read(r#"{"action":"subscribe","token":"x"}"#), Err(MessageError::TokenInvalid));
+        assert_eq!(read(&format!(r#"{{"action":"{}"}}"#, "x".repeat(5_000))), Err(MessageError::TooLong));
+    }
+
+    /// One of each variant: a new one does not compile until it has an example here, by which it is tested.
+    fn example(variant: Variant) -> MessageError {
+        match variant {
+            Variant::TooLong => MessageError::TooLong,
+            Variant::Invalid => MessageError::Invalid("at line 1 column 2".to_owned()),
+            Variant::UnknownAction => MessageError::UnknownAction,
+            Variant::TokenMissing => MessageError::TokenMissing,
+            Variant::TokenInvalid => MessageError::TokenInvalid,
+            Variant::OrderNotFound => MessageError::OrderNotFound(OrderId::new(chrono::DateTime::UNIX_EPOCH)),
+            Variant::TooManySubscriptions => MessageError::TooManySubscriptions,
+            Variant::StorageUnavailable => MessageError::StorageUnavailable,
+        }
+    }
+
+    #[test]
+    fn every_message_that_fails_is_answered_with_its_problem() {
+        for variant in Variant::iter() {
+            let error = example(variant);
+            let problem: Problem = serde_json::from_str(&error.text()).unwrap();
+            assert!(problem.is(error.problem_type()), "{variant:?}");
+            assert_eq!(problem.status, error.problem_type().status(), "{variant:?}");
+            assert!(problem.detail.is_some_and(|detail| !detail.is_empty()), "{variant:?}");
+        }
     }
 }

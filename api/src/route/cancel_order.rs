@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::{access::Authorized, edge::shed::Place, error::ApiError, service::Service, view::StatusView};
+use crate::{
+    edge::limit_concurrency::Place, request::authorized::Authorized, response::error::ApiError,
+    response::status_view::StatusView, route::problems::problems, service::Service,
+};
 use axum::{
     Extension, Json,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use offload_domain::problem::Problem;
 use offload_lifecycle::cancel::{self, Cancelled, NotCancelled};
+
+problems!(Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, OrderAlreadyEnded, StorageUnavailable, Overloaded);
 
 /// Cancel an order
 ///
@@ -26,12 +30,7 @@ use offload_lifecycle::cancel::{self, Cancelled, NotCancelled};
     responses(
         (status = 200, description = "The order was cancelled before", body = StatusView),
         (status = 202, description = "Cancellation is asked for; status says whether it is done already", body = StatusView),
-        (status = 400, description = "invalid-order-id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "token-missing", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "token-invalid", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "order-not-found", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "order-already-ended: it is completed or failed", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "storage-unavailable, overloaded: try again after Retry-After", body = Problem, content_type = "application/problem+json"),
+        Problems,
     )
 )]
 pub(crate) async fn cancel_order(

@@ -1,12 +1,42 @@
-//! One file per endpoint.
+//! One file per endpoint. A route is served and documented by the same line here: its method and its path stand beside
+//! its handler.
 
 pub(crate) mod cancel_order;
 pub(crate) mod docs;
+pub(crate) mod get_order;
 pub(crate) mod healthz;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod order_events;
+mod problems;
 pub(crate) mod readyz;
-pub(crate) mod show_order;
 pub(crate) mod submit_order;
 pub(crate) mod websocket;
+
+use std::sync::Arc;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::service::Service;
+
+/// Routes, and their part of the OpenAPI document.
+pub(crate) type Routes = OpenApiRouter<Arc<Service>>;
+
+/// What clients of orders call. Answers hold tokens and presigned URLs.
+pub(crate) fn orders() -> Routes {
+    Routes::new()
+        .routes(routes!(submit_order::submit_order))
+        .routes(routes!(get_order::show_order, cancel_order::cancel_order))
+        .routes(routes!(order_events::order_events))
+        .routes(routes!(websocket::websocket))
+}
+
+/// The api's own documentation.
+pub(crate) fn pages() -> Routes {
+    Routes::new().routes(routes!(openapi::openapi)).routes(routes!(docs::docs))
+}
+
+/// What monitoring calls.
+pub(crate) fn probes() -> Routes {
+    Routes::new().routes(routes!(healthz::healthz)).routes(routes!(readyz::readyz)).routes(routes!(metrics::metrics))
+}

@@ -12,17 +12,14 @@ use axum::{
     },
 };
 use futures_util::stream;
-use offload_domain::problem::Problem;
 use serde::Deserialize;
 
 use crate::{
-    access::Authorized,
-    edge::shed::Place,
-    error::ApiError,
-    push::{
-        Follow,
-        follow::{Told, told_of},
-    },
+    edge::limit_concurrency::Place,
+    push::order_updates::{Follow, Told, told_of},
+    request::authorized::Authorized,
+    response::error::ApiError,
+    route::problems::problems,
     service::Service,
 };
 
@@ -37,6 +34,8 @@ const RETRY: Duration = Duration::from_secs(2);
 pub(crate) struct Options {
     cancel_on_disconnect: bool,
 }
+
+problems!(Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, NoPush, StorageUnavailable, TooManyConnections, Overloaded);
 
 /// Follow an order by server-sent events
 ///
@@ -56,12 +55,7 @@ pub(crate) struct Options {
     responses(
         (status = 200, description = "A stream of status objects", content_type = "text/event-stream", body = String),
         (status = 204, description = "The order has ended, and the client knows it"),
-        (status = 400, description = "invalid-order-id", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "token-missing", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "token-invalid", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "order-not-found", body = Problem, content_type = "application/problem+json"),
-        (status = 501, description = "no-push: this deployment keeps no connections; poll status_url", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "storage-unavailable, too-many-connections: try again after Retry-After", body = Problem, content_type = "application/problem+json"),
+        Problems,
     )
 )]
 pub(crate) async fn order_events(

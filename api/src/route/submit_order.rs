@@ -9,25 +9,22 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use offload_domain::{
-    idempotency::IdempotencyKey,
-    order::OrderOptions,
-    problem::{Fault, Problem},
-    schema::OrderSchema,
-};
+use offload_domain::{idempotency::IdempotencyKey, order::OrderOptions, problem::Violation, schema::OrderSchema};
 use offload_service::clock;
 use serde_json::Value;
 
 use crate::{
     acceptance::{self, Placed, Submission},
-    canonical,
-    edge::{body, identity::TraceContext, shed::Place},
-    error::ApiError,
-    hold::{Held, hold},
-    prefer::{PREFERENCE_APPLIED, Wait},
-    receipt::{Particulars, Receipt},
+    canonical_json,
+    edge::{identity::TraceContext, limit_concurrency::Place},
+    long_poll::{Held, hold},
+    request::body,
+    request::prefer::{PREFERENCE_APPLIED, Wait},
+    response::error::ApiError,
+    response::receipt::{Particulars, Receipt},
+    response::status_view::StatusView,
+    route::problems::problems,
     service::Service,
-    view::StatusView,
 };
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -38,6 +35,8 @@ struct Request {
     submission: Submission,
     wait: Option<Wait>,
 }
+
+problems!(Problems: InvalidJson, InvalidPrefer, InvalidIdempotencyKey, BodyIncomplete, BodyTimeout, IdempotencyKeyInUse, OrderExpired, BodyTooLarge, UnsupportedMediaType, InvalidOrder, IdempotencyKeyReused, StorageUnavailable, Overloaded);
 
 /// Place an order
 ///
@@ -65,14 +64,7 @@ struct Request {
             ("Location" = String, description = "The order"),
             ("Preference-Applied" = String, description = "wait=N"),
         )),
-        (status = 400, description = "invalid-json, invalid-prefer, invalid-idempotency-key, body-incomplete", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "body-timeout", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "idempotency-key-in-use", body = Problem, content_type = "application/problem+json"),
-        (status = 410, description = "order-expired: the order that the key gave is past its retention", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "body-too-large", body = Problem, content_type = "application/problem+json"),
-        (status = 415, description = "unsupported-media-type", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "invalid-order (each fault with its JSON pointer), idempotency-key-reused", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "storage-unavailable, overloaded: try again after Retry-After", body = Problem, content_type = "application/problem+json"),
+        Problems,
     )
 )]
 pub(crate) async fn submit_order(
@@ -133,19 +125,19 @@ fn check(schema: &OrderSchema, headers: &HeaderMap, body: &[u8], trace: TraceCon
 /// Whether this deployment can tell whom the order names, and may.
 fn check_callbacks(service: &Service, options: &OrderOptions) -> Result<(), ApiError> {
     let tells = service.stores.notifications.is_some();
-    let fault = |member: &str, detail: String| Fault { pointer: format!("/options/{member}"), detail };
-    let mut faults = Vec::new();
+    let violation = |member: &str, detail: String| Violation { pointer: format!("/options/{member}"), detail };
+    let mut violations = Vec::new();
     if let Some(url) = &options.webhook_url {
         match service.settings.webhooks.as_ref().filter(|_| tells).map(|policy| policy.check(url)) {
             Some(Ok(_)) => {}
-            Some(Err(why)) => faults.push(fault("webhook_url", why.to_string())),
-            None => faults.push(fault("webhook_url", "this deployment calls no webhooks".to_owned())),
+            Some(Err(why)) => violations.push(violation("webhook_url", why.to_string())),
+            None => violations.push(violation("webhook_url", "this deployment calls no webhooks".to_owned())),
         }
     }
     if options.task_token.is_some() && !tells {
-        faults.push(fault("task_token", "this deployment tells no Step Functions tasks".to_owned()));
+        violations.push(violation("task_token", "this deployment tells no Step Functions tasks".to_owned()));
     }
-    if faults.is_empty() { Ok(()) } else { Err(ApiError::InvalidOrder(faults)) }
+    if violations.is_empty() { Ok(()) } else { Err(ApiError::InvalidOrder(violations)) }
 }
 
 /// The key, with a fingerprint of what the body says rather than of how it is written.
@@ -155,7 +147,7 @@ fn idempotency_key(headers: &HeaderMap, document: &Value) -> Result<Option<Idemp
     if keys.next().is_some() {
         return Err(ApiError::InvalidIdempotencyKey);
     }
-    let key = IdempotencyKey::parse(key.as_bytes(), canonical::text(document).as_bytes());
+    let key = IdempotencyKey::parse(key.as_bytes(), canonical_json::text(document).as_bytes());
     key.map(Some).map_err(|_| ApiError::InvalidIdempotencyKey)
 }
 

@@ -13,21 +13,22 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use offload_domain::{event::StatusEvent, id::OrderId, order::OrderRecord, problem::Problem};
+use offload_domain::{event::StatusEvent, id::OrderId, order::OrderRecord};
 use offload_stores::{Error, Watcher};
 use serde::Deserialize;
 use tokio::time::{Instant, interval_at, timeout};
 
 use crate::{
-    access::bearer,
-    edge::shed::Place,
-    error::ApiError,
+    edge::limit_concurrency::Place,
     push::{
-        follow::object_of,
-        hub::Connection,
-        watch::Watching,
-        websocket::{self as protocol, Action, MESSAGE_MAX_BYTES, SUBSCRIPTIONS_MAX},
+        connections::Connection,
+        order_updates::object_of,
+        subscription::Watching,
+        websocket::{self as protocol, Action, MESSAGE_MAX_BYTES, MessageError, SUBSCRIPTIONS_MAX},
     },
+    request::authorized::bearer,
+    response::error::ApiError,
+    route::problems::problems,
     service::Service,
 };
 
@@ -49,6 +50,8 @@ pub(crate) struct Options {
     cancel_on_disconnect: bool,
 }
 
+problems!(Problems: TokenInvalid, NotAWebSocket, NoPush, TooManyConnections, Overloaded);
+
 /// Follow orders over a WebSocket
 ///
 /// With the token of an order, or without one and then `{"action":"subscribe","token":"…"}` for each order. A client gets a
@@ -63,10 +66,7 @@ pub(crate) struct Options {
     params(("cancel_on_disconnect" = Option<bool>, Query, description = "true: cancel the order if it has not started when its last follower leaves")),
     responses(
         (status = 101, description = "The connection is a WebSocket now"),
-        (status = 401, description = "token-invalid", body = Problem, content_type = "application/problem+json"),
-        (status = 426, description = "not-a-websocket", body = Problem, content_type = "application/problem+json"),
-        (status = 501, description = "no-push: this deployment keeps no connections; poll status_url", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "too-many-connections: try again after Retry-After", body = Problem, content_type = "application/problem+json"),
+        Problems,
     )
 )]
 pub(crate) async fn websocket(
@@ -79,7 +79,7 @@ pub(crate) async fn websocket(
     let hub = service.hub.as_ref().ok_or(ApiError::NoPush)?;
     let options = options.map(|o| o.0).unwrap_or_default();
     let first = match bearer(&headers).or(options.token.as_deref()) {
-        Some(token) => Some(service.settings.token_keys.open(token).ok_or(ApiError::WebSocketTokenInvalid)?),
+        Some(token) => Some(service.settings.token_keys.open(token).ok_or(ApiError::TokenInvalid)?),
         None => None,
     };
     let upgrade = upgrade.map_err(|_| ApiError::NotAWebSocket)?;
@@ -178,7 +178,7 @@ impl Session {
     }
 
     /// Does what the client wants, or says why not.
-    async fn act(&mut self, action: Result<Action, Box<Problem>>) -> Result<(), End> {
+    async fn act(&mut self, action: Result<Action, MessageError>) -> Result<(), End> {
         let answer = match action {
             Ok(Action::Subscribe { order, cancels }) => self.subscribe(order, cancels).await,
             Ok(Action::Unsubscribe { order }) => {
@@ -188,27 +188,27 @@ impl Session {
                 Ok(protocol::unsubscribed(order))
             }
             Ok(Action::Ping) => Ok(protocol::pong()),
-            Err(problem) => Err(problem),
+            Err(e) => Err(e),
         };
-        self.send(answer.unwrap_or_else(|problem| protocol::problem(&problem))).await
+        self.send(answer.unwrap_or_else(|e| e.text())).await
     }
 
     /// Follows an order; with the event of the order as it is.
-    async fn subscribe(&mut self, order: OrderId, cancels: bool) -> Result<String, Box<Problem>> {
+    async fn subscribe(&mut self, order: OrderId, cancels: bool) -> Result<String, MessageError> {
         if self.followed.len() >= SUBSCRIPTIONS_MAX && !self.followed.contains_key(&order) {
-            return Err(protocol::too_many());
+            return Err(MessageError::TooManySubscriptions);
         }
         let (connection, endpoint) = (self.connection.id().to_string(), self.connection.endpoint().to_owned());
         let failed = |e| {
             self.service.note("cannot follow an order", &e);
-            protocol::unavailable()
+            MessageError::StorageUnavailable
         };
         // The one before is forgotten without a word, for its row is the new one's.
         if let Some((mut before, _)) = self.followed.remove(&order) {
             before.replaced();
         }
         let watched = Watching::start(&self.service, order, Watcher { connection, endpoint, cancels }).await;
-        let (watching, record) = watched.map_err(failed)?.ok_or_else(|| protocol::not_found(order))?;
+        let (watching, record) = watched.map_err(failed)?.ok_or(MessageError::OrderNotFound(order))?;
         let event = event_of(&self.service, &record).await.map_err(failed)?;
         if !record.state.status.is_final() {
             self.followed.insert(order, (watching, record.state.revision));

@@ -265,13 +265,6 @@ export interface components {
              */
             latest_at: string;
         };
-        /** @description One fault of a document. */
-        Fault: {
-            /** @description What is wrong there. */
-            detail: string;
-            /** @description Where: a JSON pointer (RFC 6901) into the request body; empty for the whole document. */
-            pointer: string;
-        };
         /** @description Said by whoever lives. */
         Health: {
             /** @description Always `ok`. */
@@ -315,8 +308,8 @@ export interface components {
         Problem: {
             /** @description What was wrong this time, where, and what to do about it. */
             detail?: string | null;
-            /** @description Each fault of an invalid document. */
-            errors?: components["schemas"]["Fault"][];
+            /** @description Each violation of an invalid document. */
+            errors?: components["schemas"]["Violation"][];
             /** @description The request that met the problem, as in the `x-request-id` header and the service's log. */
             request_id?: string | null;
             /**
@@ -324,9 +317,9 @@ export interface components {
              * @description The HTTP status code that goes with it.
              */
             status: number;
-            /** @description The kind in a few words. */
+            /** @description The type in a few words. */
             title: string;
-            /** @description Identifies the kind of problem: `https://status-offload.dev/problems/{slug}`. */
+            /** @description Identifies the type of problem: `https://status-offload.dev/problems/{slug}`. */
             type: string;
         };
         /** @description How far the work is, by the processor's own account. */
@@ -509,6 +502,13 @@ export interface components {
              */
             status_url_expires_at: string;
         };
+        /** @description One thing in a document that its schema does not allow. */
+        Violation: {
+            /** @description What is wrong there. */
+            detail: string;
+            /** @description Where: a JSON pointer (RFC 6901) into the request body; empty for the whole document. */
+            pointer: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -649,7 +649,12 @@ export interface operations {
                     "application/json": components["schemas"]["Receipt"];
                 };
             };
-            /** @description invalid-json, invalid-prefer, invalid-idempotency-key, body-incomplete */
+            /**
+             * @description `invalid-json`: The request body is not valid JSON
+             *     `invalid-prefer`: The Prefer header is not valid
+             *     `invalid-idempotency-key`: The Idempotency-Key header is not valid
+             *     `body-incomplete`: The request body is incomplete
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -658,7 +663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description body-timeout */
+            /** @description `body-timeout`: The request body did not arrive in time */
             408: {
                 headers: {
                     [name: string]: unknown;
@@ -667,7 +672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description idempotency-key-in-use */
+            /** @description `idempotency-key-in-use`: A request with this idempotency key is in progress; retry after the seconds of `Retry-After` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -676,7 +681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description order-expired: the order that the key gave is past its retention */
+            /** @description `order-expired`: The order of this idempotency key has expired */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -685,7 +690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description body-too-large */
+            /** @description `body-too-large`: The request body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -694,7 +699,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description unsupported-media-type */
+            /** @description `unsupported-media-type`: The request body must be JSON */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -703,7 +708,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description invalid-order (each fault with its JSON pointer), idempotency-key-reused */
+            /**
+             * @description `invalid-order`: The order is not valid
+             *     `idempotency-key-reused`: The idempotency key belongs to another request
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -712,7 +720,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable, overloaded: try again after Retry-After */
+            /**
+             * @description `storage-unavailable`: The service's storage is unavailable; retry after the seconds of `Retry-After`
+             *     `overloaded`: The service is overloaded; retry after the seconds of `Retry-After`
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -749,7 +760,10 @@ export interface operations {
                     "application/json": components["schemas"]["StatusView"];
                 };
             };
-            /** @description invalid-order-id, invalid-prefer */
+            /**
+             * @description `invalid-order-id`: This is not an order id
+             *     `invalid-prefer`: The Prefer header is not valid
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -758,7 +772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description token-missing */
+            /** @description `token-missing`: The order token is missing */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -767,7 +781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description token-invalid */
+            /** @description `token-invalid`: The order token is not valid */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -776,7 +790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description order-not-found */
+            /** @description `order-not-found`: There is no such order */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -785,7 +799,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable, overloaded: try again after Retry-After */
+            /**
+             * @description `storage-unavailable`: The service's storage is unavailable; retry after the seconds of `Retry-After`
+             *     `overloaded`: The service is overloaded; retry after the seconds of `Retry-After`
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -826,7 +843,7 @@ export interface operations {
                     "application/json": components["schemas"]["StatusView"];
                 };
             };
-            /** @description invalid-order-id */
+            /** @description `invalid-order-id`: This is not an order id */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -835,7 +852,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description token-missing */
+            /** @description `token-missing`: The order token is missing */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -844,7 +861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description token-invalid */
+            /** @description `token-invalid`: The order token is not valid */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -853,7 +870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description order-not-found */
+            /** @description `order-not-found`: There is no such order */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -862,7 +879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description order-already-ended: it is completed or failed */
+            /** @description `order-already-ended`: The order has already ended */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -871,7 +888,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable, overloaded: try again after Retry-After */
+            /**
+             * @description `storage-unavailable`: The service's storage is unavailable; retry after the seconds of `Retry-After`
+             *     `overloaded`: The service is overloaded; retry after the seconds of `Retry-After`
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -916,7 +936,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description invalid-order-id */
+            /** @description `invalid-order-id`: This is not an order id */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -925,7 +945,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description token-missing */
+            /** @description `token-missing`: The order token is missing */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -934,7 +954,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description token-invalid */
+            /** @description `token-invalid`: The order token is not valid */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -943,7 +963,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description order-not-found */
+            /** @description `order-not-found`: There is no such order */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -952,7 +972,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description no-push: this deployment keeps no connections; poll status_url */
+            /** @description `no-push`: This deployment does not push updates */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -961,7 +981,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description storage-unavailable, too-many-connections: try again after Retry-After */
+            /**
+             * @description `storage-unavailable`: The service's storage is unavailable; retry after the seconds of `Retry-After`
+             *     `too-many-connections`: Too many connections are open; retry after the seconds of `Retry-After`
+             *     `overloaded`: The service is overloaded; retry after the seconds of `Retry-After`
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1020,8 +1044,8 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description token-invalid */
-            401: {
+            /** @description `token-invalid`: The order token is not valid */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1029,7 +1053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description not-a-websocket */
+            /** @description `not-a-websocket`: This route is for WebSockets only */
             426: {
                 headers: {
                     [name: string]: unknown;
@@ -1038,7 +1062,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description no-push: this deployment keeps no connections; poll status_url */
+            /** @description `no-push`: This deployment does not push updates */
             501: {
                 headers: {
                     [name: string]: unknown;
@@ -1047,7 +1071,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description too-many-connections: try again after Retry-After */
+            /**
+             * @description `too-many-connections`: Too many connections are open; retry after the seconds of `Retry-After`
+             *     `overloaded`: The service is overloaded; retry after the seconds of `Retry-After`
+             */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -32,7 +32,7 @@ export type FinalStatus = StatusObject & {
 export type StatusView = StatusObject & Omit<Schemas["StatusView"], keyof Schemas["StatusObject"]>;
 
 /** One fault of an order that was refused. */
-export type Fault = Schemas["Fault"];
+export type Fault = Schemas["Violation"];
 
 /** What is not the order: when it may start and must end. */
 export type OrderOptions = NonNullable<Schemas["OrderRequest"]["options"]>;

@@ -3,7 +3,7 @@
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 
-use crate::{order::OrderOptions, problem::Fault};
+use crate::{order::OrderOptions, problem::Violation};
 
 /// The built-in schema.
 pub const BUILT_IN: &str = include_str!("../schemas/order.json");
@@ -11,8 +11,8 @@ pub const BUILT_IN: &str = include_str!("../schemas/order.json");
 /// The schema of the reserved member `options`.
 pub const OPTIONS: &str = include_str!("../schemas/options.json");
 
-/// At most so many faults are listed: a hostile document should not buy a long answer.
-const MAX_FAULTS: usize = 20;
+/// At most so many violations are listed: a hostile document should not buy a long answer.
+const MAX_VIOLATIONS: usize = 20;
 
 /// Checks orders.
 #[derive(Debug)]
@@ -63,24 +63,24 @@ impl OrderSchema {
     /// Splits a request body into the order and its options.
     ///
     /// # Errors
-    /// Every fault, each with its JSON pointer; at most 20.
-    pub fn validate(&self, body: Value) -> Result<(Map<String, Value>, OrderOptions), Vec<Fault>> {
+    /// Every violation, each with its JSON pointer; at most 20.
+    pub fn validate(&self, body: Value) -> Result<(Map<String, Value>, OrderOptions), Vec<Violation>> {
         let Value::Object(mut members) = body else {
-            return Err(vec![Fault { pointer: String::new(), detail: "an order is a JSON object".to_owned() }]);
+            return Err(vec![Violation { pointer: String::new(), detail: "an order is a JSON object".to_owned() }]);
         };
         let options = members.remove("options");
         let order = Value::Object(members);
-        let mut faults = faults(&self.order, &order, "");
+        let mut violations = violations(&self.order, &order, "");
         if let Some(options) = &options {
-            faults.extend(self::faults(&self.options, options, "/options"));
-            faults.truncate(MAX_FAULTS);
+            violations.extend(self::violations(&self.options, options, "/options"));
+            violations.truncate(MAX_VIOLATIONS);
         }
-        if !faults.is_empty() {
-            return Err(faults);
+        if !violations.is_empty() {
+            return Err(violations);
         }
         let options = match options {
             Some(o) => serde_json::from_value(o)
-                .map_err(|e| vec![Fault { pointer: "/options".to_owned(), detail: e.to_string() }])?,
+                .map_err(|e| vec![Violation { pointer: "/options".to_owned(), detail: e.to_string() }])?,
             None => OrderOptions::default(),
         };
         match order {
@@ -90,13 +90,13 @@ impl OrderSchema {
     }
 }
 
-fn faults(validator: &Validator, document: &Value, prefix: &str) -> Vec<Fault> {
-    let fault = |e: jsonschema::ValidationError<'_>| Fault {
+fn violations(validator: &Validator, document: &Value, prefix: &str) -> Vec<Violation> {
+    let violation = |e: jsonschema::ValidationError<'_>| Violation {
         pointer: format!("{prefix}{}", e.instance_path()),
         // The value itself is masked: it may be private or long, and the pointer says where it is.
         detail: e.masked_with("the value").to_string(),
     };
-    validator.iter_errors(document).take(MAX_FAULTS).map(fault).collect()
+    validator.iter_errors(document).take(MAX_VIOLATIONS).map(violation).collect()
 }
 
 #[cfg(test)]
@@ -145,9 +145,9 @@ mod tests {
     #[test]
     fn a_hostile_document_buys_a_short_answer() {
         let bad = json!({"sku": 1, "quantity": "secret-value"});
-        let faults =
+        let violations =
             OrderSchema::parse(BUILT_IN).unwrap().validate(fulfilment(&Value::Array(vec![bad; 100]))).unwrap_err();
-        assert_eq!(faults.len(), MAX_FAULTS);
-        assert!(faults.iter().all(|f| !f.detail.contains("secret-value")), "{faults:?}");
+        assert_eq!(violations.len(), MAX_VIOLATIONS);
+        assert!(violations.iter().all(|f| !f.detail.contains("secret-value")), "{violations:?}");
     }
 }

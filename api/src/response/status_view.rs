@@ -8,9 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    links::Links,
-    push::follow::object_of,
-    reading::{Reading, StatusAccess},
+    push::order_updates::object_of,
+    response::links::Links,
+    response::status_access::{Reading, StatusAccess},
     service::Service,
 };
 

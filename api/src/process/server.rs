@@ -13,9 +13,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::connection::Connections;
 use crate::{
-    connection::Connections,
-    push::{Hub, internal},
+    push::{connections::Hub, internal},
     router::router,
     service::{HELD_MAX, Service},
 };

@@ -8,17 +8,19 @@ use axum::{
     http::HeaderMap,
     response::{IntoResponse, Response},
 };
-use offload_domain::problem::Problem;
 
 use crate::{
-    access::Authorized,
-    edge::shed::Place,
-    error::ApiError,
-    hold::{Held, hold},
-    prefer::{PREFERENCE_APPLIED, Wait},
+    edge::limit_concurrency::Place,
+    long_poll::{Held, hold},
+    request::authorized::Authorized,
+    request::prefer::{PREFERENCE_APPLIED, Wait},
+    response::error::ApiError,
+    response::status_view::StatusView,
+    route::problems::problems,
     service::Service,
-    view::StatusView,
 };
+
+problems!(Problems: InvalidOrderId, InvalidPrefer, TokenMissing, TokenInvalid, OrderNotFound, StorageUnavailable, Overloaded);
 
 /// Show an order
 ///
@@ -38,11 +40,7 @@ use crate::{
         (status = 200, description = "The order", body = StatusView, headers(
             ("Preference-Applied" = Option<String>, description = "wait=N, if the preference was applied"),
         )),
-        (status = 400, description = "invalid-order-id, invalid-prefer", body = Problem, content_type = "application/problem+json"),
-        (status = 401, description = "token-missing", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "token-invalid", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "order-not-found", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "storage-unavailable, overloaded: try again after Retry-After", body = Problem, content_type = "application/problem+json"),
+        Problems,
     )
 )]
 pub(crate) async fn show_order(

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::time::sleep_until;
 
-use super::{hub::Connection, watch::Watching};
-use crate::{error::ApiError, service::Service};
+use super::{connections::Connection, subscription::Watching};
+use crate::{response::error::ApiError, service::Service};
 
 /// One connection, and the one order that it follows.
 #[derive(Debug)]

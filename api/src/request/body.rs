@@ -10,10 +10,11 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-use crate::error::ApiError;
+use crate::response::error::ApiError;
 
 /// The largest body: 256 KiB.
-pub(crate) const BODY_MAX_BYTES: usize = 256 * 1024;
+const BODY_MAX_BYTES: usize = 256 * 1024;
+const TOO_LARGE: ApiError = ApiError::BodyTooLarge { max_bytes: BODY_MAX_BYTES };
 /// The longest that a body may take.
 const READ_TIME: Duration = Duration::from_secs(10);
 
@@ -37,13 +38,13 @@ async fn read_within(time: Duration, headers: &HeaderMap, mut body: Body) -> Res
         if !headers.contains_key(header::EXPECT) {
             drain(body).await;
         }
-        return Err(ApiError::BodyTooLarge);
+        return Err(TOO_LARGE);
     }
     match timeout(time, collect(&mut body)).await {
-        Err(_) => Err(ApiError::BodyTimedOut),
-        Ok(Err(ApiError::BodyTooLarge)) => {
+        Err(_) => Err(ApiError::BodyTimeout),
+        Ok(Err(ApiError::BodyTooLarge { .. })) => {
             drain(body).await;
-            Err(ApiError::BodyTooLarge)
+            Err(TOO_LARGE)
         }
         Ok(result) => result,
     }
@@ -61,7 +62,7 @@ async fn collect(body: &mut Body) -> Result<Bytes, ApiError> {
         let frame = frame.map_err(|_| ApiError::BodyIncomplete)?;
         let Ok(data) = frame.into_data() else { continue };
         if whole.len() + data.len() > BODY_MAX_BYTES {
-            return Err(ApiError::BodyTooLarge);
+            return Err(TOO_LARGE);
         }
         whole.extend_from_slice(&data);
     }
@@ -102,7 +103,10 @@ mod tests {
             assert_eq!(read_of(BODY_MAX_BYTES, declare).await.unwrap(), BODY_MAX_BYTES);
         }
         for declare in [None, Some(BODY_MAX_BYTES + 1), Some(1)] {
-            assert!(matches!(read_of(BODY_MAX_BYTES + 1, declare).await, Err(ApiError::BodyTooLarge)), "{declare:?}");
+            assert!(
+                matches!(read_of(BODY_MAX_BYTES + 1, declare).await, Err(ApiError::BodyTooLarge { .. })),
+                "{declare:?}"
+            );
         }
     }
 
@@ -110,7 +114,7 @@ mod tests {
     async fn a_body_that_does_not_come_is_not_waited_for() {
         let read = |body| async { read_within(Duration::from_millis(10), &HeaderMap::new(), body).await };
         let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
-        assert!(matches!(read(Body::from_stream(never)).await, Err(ApiError::BodyTimedOut)));
+        assert!(matches!(read(Body::from_stream(never)).await, Err(ApiError::BodyTimeout)));
         let broken = futures_util::stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))]);
         assert!(matches!(read(Body::from_stream(broken)).await, Err(ApiError::BodyIncomplete)));
     }

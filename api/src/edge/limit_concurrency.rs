@@ -9,7 +9,7 @@ use axum::{
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::{error::ApiError, service::Service};
+use crate::{response::error::ApiError, service::Service};
 
 /// A request's place among those in service. It is shared with the work that goes on when the client has left, and
 /// given up early by a request that is held and does nothing.

@@ -9,7 +9,7 @@ use axum::{
 use offload_domain::id::OrderId;
 use serde::Deserialize;
 
-use crate::{error::ApiError, service::Service};
+use crate::{response::error::ApiError, service::Service};
 
 /// The order of the path, whose token came with the request.
 #[derive(Debug, Clone, Copy)]

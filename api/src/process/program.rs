@@ -12,7 +12,7 @@ use offload_service::{
 use offload_stores::{CallPolicy, Connection};
 use tokio::net::TcpListener;
 
-use crate::healthcheck;
+use super::{healthcheck, lambda, server};
 
 struct Settings {
     store: StoreSettings,
@@ -81,7 +81,7 @@ pub async fn main() -> ExitCode {
         }
     };
     if settings.in_lambda {
-        return ended(crate::lambda::serve(settings.api, settings.eta, stores, stop).await);
+        return ended(lambda::serve(settings.api, settings.eta, stores, stop).await);
     }
     let listener = match TcpListener::bind(settings.api.listen).await {
         Ok(listener) => listener,
@@ -90,7 +90,7 @@ pub async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    ended(crate::serve(listener, settings.api, settings.eta, stores, stop).await)
+    ended(server::serve(listener, settings.api, settings.eta, stores, stop).await)
 }
 
 fn ended(served: std::io::Result<()>) -> ExitCode {

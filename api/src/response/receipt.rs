@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 
 use crate::{
     eta::Grounds,
-    links::Links,
-    reading::{Reading, StatusAccess},
+    response::links::Links,
+    response::status_access::{Reading, StatusAccess},
 };
 
 /// What a client needs to follow its order.

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use offload_domain::order::OrderRecord;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::{edge::shed::Place, error::ApiError, prefer::Wait, push::Follow, service::Service};
+use crate::{
+    edge::limit_concurrency::Place, push::order_updates::Follow, request::prefer::Wait, response::error::ApiError,
+    service::Service,
+};
 
 /// Between the first two looks at the order table; it grows by half with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

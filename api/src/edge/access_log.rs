@@ -12,7 +12,7 @@ use axum::{
 };
 
 use super::identity::{RequestId, TraceContext, X_REQUEST_ID};
-use crate::{error::ApiError, service::Service};
+use crate::{response::error::ApiError, service::Service};
 
 const NO_SNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");

@@ -1,0 +1,5 @@
+//! What a request says, read and checked.
+
+pub(crate) mod authorized;
+pub(crate) mod body;
+pub(crate) mod prefer;

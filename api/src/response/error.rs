@@ -1,0 +1,301 @@
+//! Every error that a caller can get: one exhaustive match from the error to the type of its problem.
+//!
+//! What a caller reads and what the log holds are two things: the problem is made of the words of this file, and the
+//! cause of a failed call goes to the log alone.
+
+use std::sync::Arc;
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use offload_domain::{
+    id::InvalidOrderId,
+    idempotency::{KEY_MAX_BYTES, MalformedKey},
+    problem::{Problem, ProblemType, Violation},
+    status::Status,
+};
+use offload_stores::{Error as StoreError, Kind};
+
+use crate::request::prefer::InvalidPrefer;
+
+/// What went wrong with a request.
+#[derive(Debug, thiserror::Error)]
+#[cfg_attr(test, derive(strum::EnumDiscriminants), strum_discriminants(name(Variant), derive(strum::EnumIter)))]
+pub(crate) enum ApiError {
+    #[error("no such route")]
+    NotFound,
+    #[error("the route does not have this method")]
+    MethodNotAllowed,
+    #[error("too many requests are in service")]
+    Overloaded,
+    #[error("the body is larger than {max_bytes} bytes")]
+    BodyTooLarge { max_bytes: usize },
+    #[error("the body did not arrive in time")]
+    BodyTimeout,
+    #[error("the body broke off")]
+    BodyIncomplete,
+    #[error("the body is not declared as JSON")]
+    UnsupportedMediaType,
+    /// The parser's words, which name line and column and quote nothing.
+    #[error("the body is not JSON")]
+    InvalidJson(String),
+    #[error("the order violates its schema")]
+    InvalidOrder(Vec<Violation>),
+    #[error("the Prefer header is not valid")]
+    InvalidPrefer(#[from] InvalidPrefer),
+    #[error("the Idempotency-Key header is not valid")]
+    InvalidIdempotencyKey,
+    #[error("the idempotency key belongs to another request")]
+    IdempotencyKeyReused,
+    #[error("a request with this idempotency key is in progress")]
+    IdempotencyKeyInUse,
+    #[error("the order of the idempotency key has expired")]
+    OrderExpired,
+    #[error("not an order id")]
+    InvalidOrderId,
+    #[error("no order token")]
+    TokenMissing,
+    #[error("not a token of this order")]
+    TokenInvalid,
+    #[error("no such order")]
+    OrderNotFound,
+    #[error("the order is already {}", .0.as_str())]
+    OrderAlreadyEnded(Status),
+    #[error("this deployment has no push")]
+    NoPush,
+    #[error("too many connections are open")]
+    TooManyConnections,
+    #[error("not a WebSocket handshake")]
+    NotAWebSocket,
+    /// A retry may succeed.
+    #[error("a store is unavailable")]
+    StorageUnavailable(#[source] StoreError),
+    /// No retry will succeed until somebody repairs it.
+    #[error("a call failed for good")]
+    Internal(#[source] StoreError),
+    #[error("a handler panicked")]
+    Panicked,
+}
+
+/// Seconds after which a retry may succeed: the value of `Retry-After`.
+pub(crate) fn retry_after(problem_type: ProblemType) -> Option<&'static str> {
+    match problem_type {
+        ProblemType::Overloaded | ProblemType::IdempotencyKeyInUse => Some("1"),
+        ProblemType::StorageUnavailable => Some("2"),
+        ProblemType::TooManyConnections => Some("10"),
+        _ => None,
+    }
+}
+
+impl ApiError {
+    fn problem_type(&self) -> ProblemType {
+        match self {
+            Self::NotFound => ProblemType::NotFound,
+            Self::MethodNotAllowed => ProblemType::MethodNotAllowed,
+            Self::Overloaded => ProblemType::Overloaded,
+            Self::BodyTooLarge { .. } => ProblemType::BodyTooLarge,
+            Self::BodyTimeout => ProblemType::BodyTimeout,
+            Self::BodyIncomplete => ProblemType::BodyIncomplete,
+            Self::UnsupportedMediaType => ProblemType::UnsupportedMediaType,
+            Self::InvalidJson(_) => ProblemType::InvalidJson,
+            Self::InvalidOrder(_) => ProblemType::InvalidOrder,
+            Self::InvalidPrefer(_) => ProblemType::InvalidPrefer,
+            Self::InvalidIdempotencyKey => ProblemType::InvalidIdempotencyKey,
+            Self::IdempotencyKeyReused => ProblemType::IdempotencyKeyReused,
+            Self::IdempotencyKeyInUse => ProblemType::IdempotencyKeyInUse,
+            Self::OrderExpired => ProblemType::OrderExpired,
+            Self::InvalidOrderId => ProblemType::InvalidOrderId,
+            Self::TokenMissing => ProblemType::TokenMissing,
+            Self::TokenInvalid => ProblemType::TokenInvalid,
+            Self::OrderNotFound => ProblemType::OrderNotFound,
+            Self::OrderAlreadyEnded(_) => ProblemType::OrderAlreadyEnded,
+            Self::NoPush => ProblemType::NoPush,
+            Self::TooManyConnections => ProblemType::TooManyConnections,
+            Self::NotAWebSocket => ProblemType::NotAWebSocket,
+            Self::StorageUnavailable(_) => ProblemType::StorageUnavailable,
+            Self::Internal(_) | Self::Panicked => ProblemType::Internal,
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        let text = match self {
+            Self::NotFound => "the routes are listed at /docs",
+            Self::MethodNotAllowed => "the Allow header lists the methods of this route",
+            Self::Overloaded => "nothing was done; send the request again a little later",
+            Self::BodyTooLarge { max_bytes } => return Some(format!("an order has at most {max_bytes} bytes")),
+            Self::BodyTimeout => "the whole body must arrive within 10 s of its headers",
+            Self::BodyIncomplete => "the connection or the transfer coding broke off within the body",
+            Self::UnsupportedMediaType => {
+                "send the order uncompressed, in UTF-8, with the header Content-Type: application/json"
+            }
+            Self::InvalidJson(place) => return Some(place.clone()),
+            Self::InvalidOrder(violations) => {
+                return Some(format!("the order violates its schema {} times; see errors", violations.len()));
+            }
+            Self::InvalidPrefer(e) => return Some(e.to_string()),
+            Self::InvalidIdempotencyKey => {
+                return Some(format!("{MalformedKey}; at most {KEY_MAX_BYTES} bytes, and sent once"));
+            }
+            Self::IdempotencyKeyReused => "this key was sent before with another order; use a new key for a new order",
+            Self::IdempotencyKeyInUse => "send the request again a little later; it will get the same order",
+            Self::OrderExpired => "the order that this key gave is past its retention; use a new key",
+            Self::InvalidOrderId => return Some(InvalidOrderId.to_string()),
+            Self::TokenMissing => {
+                "send the order_token of the order as Authorization: Bearer, or as the query parameter token"
+            }
+            Self::TokenInvalid => "each order has a token of its own: the order_token of the 202 answer",
+            Self::OrderNotFound => "it never existed, or it is past its retention",
+            Self::OrderAlreadyEnded(status) => {
+                return Some(format!("the order is {}, which is final", status.as_str()));
+            }
+            Self::NoPush => "poll status_url instead",
+            Self::TooManyConnections => "poll status_url meanwhile, or connect again a little later",
+            Self::NotAWebSocket => "connect with a WebSocket client (version 13)",
+            Self::StorageUnavailable(_) => {
+                "send the request again; an order with the same Idempotency-Key is never created twice"
+            }
+            Self::Internal(_) | Self::Panicked => return None,
+        };
+        Some(text.to_owned())
+    }
+
+    /// The call that failed, for the log and the metrics.
+    pub(crate) fn cause(&self) -> Option<&StoreError> {
+        match self {
+            Self::StorageUnavailable(e) | Self::Internal(e) => Some(e),
+            _ => None,
+        }
+    }
+
+    /// What the caller of request `request_id` reads.
+    pub(crate) fn problem(&self, request_id: &str) -> Problem {
+        let problem = Problem {
+            detail: self.detail(),
+            request_id: Some(request_id.to_owned()),
+            ..Problem::new(self.problem_type())
+        };
+        match self {
+            Self::InvalidOrder(violations) => problem.errors(violations.clone()),
+            _ => problem,
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(e: StoreError) -> Self {
+        match e.kind {
+            // A conflict that gets here is a lost race, which a retry may win.
+            Kind::Throttled | Kind::Unavailable | Kind::Conflict => Self::StorageUnavailable(e),
+            Kind::NotFound | Kind::Denied | Kind::Invalid => Self::Internal(e),
+        }
+    }
+}
+
+/// Status and headers; the body is written at the edge, where the request's id is known.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let problem_type = self.problem_type();
+        let status = StatusCode::from_u16(problem_type.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = status.into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = retry_after(problem_type) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
+        }
+        match self {
+            Self::TokenMissing => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::UnsupportedMediaType => {
+                headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+            }
+            _ => {}
+        }
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use axum::{Router, middleware::from_fn_with_state, routing::get};
+    use strum::IntoEnumIterator;
+
+    use super::*;
+    use crate::{edge::access_log::frame, testing};
+
+    fn store_error(kind: Kind) -> StoreError {
+        StoreError::new(kind, "s3.PutObject", "secret cause")
+    }
+
+    /// One of each variant: a new one does not compile until it has an example here, by which it is tested.
+    fn example(variant: Variant) -> ApiError {
+        match variant {
+            Variant::NotFound => ApiError::NotFound,
+            Variant::MethodNotAllowed => ApiError::MethodNotAllowed,
+            Variant::Overloaded => ApiError::Overloaded,
+            Variant::BodyTooLarge => ApiError::BodyTooLarge { max_bytes: 9 },
+            Variant::BodyTimeout => ApiError::BodyTimeout,
+            Variant::BodyIncomplete => ApiError::BodyIncomplete,
+            Variant::UnsupportedMediaType => ApiError::UnsupportedMediaType,
+            Variant::InvalidJson => ApiError::InvalidJson("at line 1 column 2".into()),
+            Variant::InvalidOrder => {
+                ApiError::InvalidOrder(vec![Violation { pointer: "/kind".into(), detail: "x".into() }])
+            }
+            Variant::InvalidPrefer => ApiError::InvalidPrefer(InvalidPrefer),
+            Variant::InvalidIdempotencyKey => ApiError::InvalidIdempotencyKey,
+            Variant::IdempotencyKeyReused => ApiError::IdempotencyKeyReused,
+            Variant::IdempotencyKeyInUse => ApiError::IdempotencyKeyInUse,
+            Variant::OrderExpired => ApiError::OrderExpired,
+            Variant::InvalidOrderId => ApiError::InvalidOrderId,
+            Variant::TokenMissing => ApiError::TokenMissing,
+            Variant::TokenInvalid => ApiError::TokenInvalid,
+            Variant::OrderNotFound => ApiError::OrderNotFound,
+            Variant::OrderAlreadyEnded => ApiError::OrderAlreadyEnded(Status::Completed),
+            Variant::NoPush => ApiError::NoPush,
+            Variant::TooManyConnections => ApiError::TooManyConnections,
+            Variant::NotAWebSocket => ApiError::NotAWebSocket,
+            Variant::StorageUnavailable => store_error(Kind::Unavailable).into(),
+            Variant::Internal => store_error(Kind::Denied).into(),
+            Variant::Panicked => ApiError::Panicked,
+        }
+    }
+
+    #[tokio::test]
+    async fn every_error_reaches_its_caller_as_its_problem_without_its_cause() {
+        let service = testing::service(&[]).await;
+        for variant in Variant::iter() {
+            let error = example(variant);
+            assert_eq!(Variant::from(&error), variant);
+            let problem_type = error.problem_type();
+            let error = Arc::new(Mutex::new(Some(error)));
+            let fail = async move || error.lock().unwrap().take().unwrap();
+            let frame = from_fn_with_state(Arc::clone(&service), frame);
+            let router = Router::new().route("/fail", get(fail)).layer(frame);
+            let request = testing::request("GET", "/fail", &[("x-request-id", "r-1")], "");
+            let answer = testing::call(&router, request).await;
+            assert_eq!(answer.slug(), problem_type.slug(), "{variant:?}");
+            assert_eq!(answer.status.as_u16(), problem_type.status(), "{variant:?}");
+            assert_eq!(answer.json()["title"], problem_type.title(), "{variant:?}");
+            assert_eq!(answer.header("x-request-id"), Some("r-1"), "{variant:?}");
+            assert_eq!(answer.header("retry-after"), retry_after(problem_type), "{variant:?}");
+            assert!(!answer.body.contains("secret") && !answer.body.contains("PutObject"), "{}", answer.body);
+        }
+    }
+
+    #[test]
+    fn a_store_error_is_transient_if_a_retry_may_succeed() {
+        for (kind, status) in [
+            (Kind::Unavailable, 503),
+            (Kind::Throttled, 503),
+            (Kind::Conflict, 503),
+            (Kind::Denied, 500),
+            (Kind::NotFound, 500),
+            (Kind::Invalid, 500),
+        ] {
+            assert_eq!(ApiError::from(store_error(kind)).problem_type().status(), status, "{kind:?}");
+        }
+    }
+}

@@ -23,7 +23,7 @@ TOOLS = OUT / "tools"
 GLIBC = (2, 34)
 TRIPLES = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 PROGRAMS = ["offload-api", "offload-worker"]
-# What loading costs a cold start: more than this is worth a look at what was linked.
+# What loading costs a cold start: if it is more than this, check what was linked.
 ZIP_MAX, BINARY_MAX = 5.5e6, 12e6
 ZIGBUILD, ZIGLANG = "0.24.1", "0.15.2"
 

@@ -186,7 +186,7 @@ locals {
   signer_role_arn = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/${var.name}-signer"
 }
 
-# --- Watching -----------------------------------------------------------------------------------------------------------
+# --- Observability --------------------------------------------------------------------------------
 
 module "observability" {
   source = "./modules/observability"

@@ -1,4 +1,4 @@
-# Telling clients of changes: the queue of notifications, and whom the notifier gets them from.
+# Push to clients: the queue of notifications, and what feeds the notifier.
 
 module "queue" {
   source = "../queue"

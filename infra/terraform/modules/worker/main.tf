@@ -95,7 +95,7 @@ locals {
         Resource = var.dead_letter_queue_arn
       },
       {
-        Sid      = "FindWhoWatches"
+        Sid      = "FindSubscriptions"
         Effect   = "Allow"
         Action   = "dynamodb:Query"
         Resource = var.table_arn
@@ -139,7 +139,7 @@ locals {
         Resource = var.queue_arn
       },
       {
-        Sid      = "FindWhoWatches"
+        Sid      = "FindSubscriptions"
         Effect   = "Allow"
         Action   = "dynamodb:Query"
         Resource = var.table_arn
@@ -160,7 +160,7 @@ locals {
       },
       {
         # A retry is a message of its own; what failed at every attempt goes to the dead letters.
-        Sid      = "TryAgainOrGiveUp"
+        Sid      = "RetryOrDeadLetter"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
         Resource = flatten([var.push[*].notifications_queue_arn, var.push[*].notifications_dead_letter_queue_arn])
@@ -173,7 +173,7 @@ locals {
       },
       {
         # Deliveries of webhooks, connections that are gone, and an order's subscriptions.
-        Sid      = "DeliveriesAndWatchers"
+        Sid      = "DeliveriesAndSubscriptions"
         Effect   = "Allow"
         Action   = ["dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         Resource = var.table_arn
@@ -216,7 +216,7 @@ locals {
 
   # Statements of channels that this deployment does not have.
   withheld = concat(
-    var.push == null ? ["FindWhoWatches", "Notify"] : [],
+    var.push == null ? ["FindSubscriptions", "Notify"] : [],
     try(var.push.event_topic_arn != null, false) ? [] : ["PublishToTopic"],
     try(var.push.step_functions, false) ? [] : ["AnswerTasks"],
     try(var.push.appsync_api_arn != null, false) ? [] : ["PublishToAppSync"],

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Builds the Lambda packages: target/package/offload-api.zip and offload-worker.zip, for provided.al2023: `just package`.
+"""Builds the Lambda packages: target/package/offload-api.zip and offload-worker.zip, for
+provided.al2023: `just package`.
 
-Built against glibc 2.34, which is Amazon Linux 2023's, by cargo-zigbuild. What it needs it installs under target/package/tools. The same sources
-give the same zip.
+Built against glibc 2.34, which is Amazon Linux 2023's, by cargo-zigbuild. What it needs it installs
+under target/package/tools. The same sources give the same zip.
 """
 
 import argparse

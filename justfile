@@ -1,4 +1,4 @@
-# What CI runs, a person runs: `just check`. `just --list` shows every recipe.
+# What CI runs, a person runs: `just check`. `just --list` has every recipe.
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 

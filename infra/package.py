@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Builds the Lambda packages: target/package/offload-api.zip and offload-worker.zip, for provided.al2023: `just package`.
+"""Builds the Lambda packages: target/package/offload-api.zip and offload-worker.zip, for
+provided.al2023: `just package`.
 
-Built against glibc 2.34, which is Amazon Linux 2023's, by cargo-zigbuild. What it needs it installs under target/package/tools. The same sources
-give the same zip.
+Built against glibc 2.34, which is Amazon Linux 2023's, by cargo-zigbuild. What it needs it installs
+under target/package/tools. The same sources give the same zip.
 """
 
 import argparse
@@ -23,7 +24,7 @@ TOOLS = OUT / "tools"
 GLIBC = (2, 34)
 TRIPLES = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 PROGRAMS = ["offload-api", "offload-worker"]
-# What loading costs a cold start: more than this is worth a look at what was linked.
+# What loading costs a cold start: if it is more than this, check what was linked.
 ZIP_MAX, BINARY_MAX = 5.5e6, 12e6
 ZIGBUILD, ZIGLANG = "0.24.1", "0.15.2"
 

@@ -4,15 +4,16 @@ data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  # Lambda's own advice: six times the function's timeout, so that a batch that is retried is not received meanwhile.
-  # A container holds a message by renewing it, and takes the worker's own lease.
+  # Lambda's own advice: six times the function's timeout, so that a batch that is retried is not
+  # received meanwhile. A container holds a message by renewing it, and takes the worker's own
+  # lease.
   visibility_seconds = var.worker_runtime == "lambda" ? 6 * var.worker_timeout_seconds : 30
 
   # A target has 15 s to answer, and a fifth of the time is kept for settling.
   notifier_timeout_seconds = 30
 }
 
-# --- The stores ---------------------------------------------------------------------------------------------------------
+# --- The stores -----------------------------------------------------------------------------------
 
 module "status_store" {
   source = "./modules/status_store"
@@ -46,10 +47,11 @@ module "queue" {
   visibility_seconds = local.visibility_seconds
 }
 
-# --- Who signs URLs -----------------------------------------------------------------------------------------------------
+# --- Who signs URLs -------------------------------------------------------------------------------
 
-# A presigned URL can do what its signer can, and dies with its credentials. A function does not know when its own
-# end, so it assumes this role, which may read status objects and results and nothing else.
+# A presigned URL can do what its signer can, and dies with its credentials. A function does not
+# know when its own end, so it assumes this role, which may read status objects and results and
+# nothing else.
 resource "aws_iam_role" "signer" {
   name        = "${var.name}-signer"
   description = "Signs the URLs of status objects and results of ${var.name}."
@@ -82,7 +84,7 @@ resource "aws_iam_role_policy" "signer" {
   })
 }
 
-# --- The programs -------------------------------------------------------------------------------------------------------
+# --- The programs ---------------------------------------------------------------------------------
 
 module "api" {
   source = "./modules/api"
@@ -137,10 +139,10 @@ module "worker" {
   mercure_jwt              = var.mercure_jwt
 }
 
-# --- Push to clients ----------------------------------------------------------------------------------------------------
+# --- Push to clients ------------------------------------------------------------------------------
 
-# It needs the functions of the api and the worker, and these need its queues and URLs: each resource of them only others
-# that come before it.
+# It needs the functions of the api and the worker, and these need its queues and URLs: each
+# resource of them only others that come before it.
 module "push" {
   source = "./modules/push"
   count  = var.push ? 1 : 0
@@ -186,7 +188,7 @@ locals {
   signer_role_arn = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/${var.name}-signer"
 }
 
-# --- Watching -----------------------------------------------------------------------------------------------------------
+# --- Observability --------------------------------------------------------------------------------
 
 module "observability" {
   source = "./modules/observability"

@@ -36,7 +36,7 @@ run "functions_by_default" {
   }
 }
 
-run "visibility_follows_the_timeout" {
+run "visibility_is_six_times_the_timeout" {
   command = plan
   variables {
     worker_timeout_seconds = 900
@@ -193,7 +193,7 @@ run "the_notifier_alone_has_the_secrets" {
     error_message = "all know where notifications go, and what is not set stays out"
   }
   assert {
-    condition     = toset([for s in local.granted.notifier : s.Sid]) == toset(["Notifications", "TryAgainOrGiveUp", "PostToConnections", "DeliveriesAndWatchers", "PublishToTopic"])
+    condition     = toset([for s in local.granted.notifier : s.Sid]) == toset(["Notifications", "RetryOrDeadLetter", "PostToConnections", "DeliveriesAndSubscriptions", "PublishToTopic"])
     error_message = "the notifier may do what its channels need and no more"
   }
 }

@@ -1,4 +1,5 @@
-# What clients and functions know of the WebSocket API, applied to resources that Terraform makes up.
+# What clients and functions know of the WebSocket API, applied to resources that Terraform makes
+# up.
 
 mock_provider "aws" {
   mock_data "aws_iam_policy_document" {

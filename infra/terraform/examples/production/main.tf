@@ -1,5 +1,5 @@
-# Work that takes up to hours, in containers of one's own; a custom domain; pages of one origin; webhooks to one domain;
-# alarms to people.
+# Work that takes up to hours, in containers of one's own; a custom domain; pages of one origin;
+# webhooks to one domain; alarms to people.
 
 terraform {
   required_version = ">= 1.7"

@@ -1,4 +1,5 @@
-# The api: a function behind an HTTP API. It accepts orders and answers questions about them; no poll comes here.
+# The api: a function behind an HTTP API. It accepts orders and answers questions about them; no
+# poll comes here.
 
 resource "aws_iam_role" "this" {
   name        = "${var.name}-api"
@@ -99,7 +100,8 @@ resource "aws_lambda_function" "this" {
   architectures    = [var.architecture]
   filename         = var.package
   source_code_hash = filebase64sha256(var.package)
-  # A request takes some 30 ms of waiting for AWS; memory buys CPU for the TLS handshakes of a cold start.
+  # A request takes some 30 ms of waiting for AWS; memory buys CPU for the TLS handshakes of a cold
+  # start.
   memory_size = 256
   # Below API Gateway's 30 s, so that the function can still say what was wrong.
   timeout = 20
@@ -203,7 +205,8 @@ resource "aws_apigatewayv2_stage" "this" {
   }
 
   default_route_settings {
-    # A client in a loop is slowed down before it costs much; the account's own limit is 10,000 a second.
+    # A client in a loop is slowed down before it costs much; the account's own limit is 10,000 a
+    # second.
     throttling_rate_limit  = 1000
     throttling_burst_limit = 2000
   }

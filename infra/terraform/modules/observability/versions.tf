@@ -5,7 +5,8 @@ terraform {
   required_providers {
     aws = {
       source = "hashicorp/aws"
-      # What it is checked with, and the major version after it; the next one needs a person's review.
+      # What it is checked with, and the major version after it; the next one needs a person's
+      # review.
       version = ">= 5.100, < 7.0"
     }
   }

@@ -1,4 +1,5 @@
-# The order table: it decides the state of an order. Keys and index as the code has them (ARCHITECTURE.md).
+# The order table: it decides the state of an order. Keys and index as the code has them
+# (ARCHITECTURE.md).
 
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_119:encrypted with AWS's own key; a customer key adds a call to KMS and $1 a month, and protects from nobody who may read the table

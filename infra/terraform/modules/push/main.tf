@@ -1,4 +1,4 @@
-# Telling clients of changes: the queue of notifications, and whom the notifier gets them from.
+# Push to clients: the queue of notifications, and what feeds the notifier.
 
 module "queue" {
   source = "../queue"
@@ -23,23 +23,23 @@ resource "aws_lambda_event_source_mapping" "notifications" {
   }
 }
 
-# --- From the table's stream, instead of from the writers ---------------------------------------------------------------
+# --- From the table's stream, instead of from the writers -----------------------------------------
 
 resource "aws_lambda_event_source_mapping" "stream" {
   count             = local.stream ? 1 : 0
   event_source_arn  = var.table_stream_arn
   function_name     = var.notifier_arn
   starting_position = "TRIM_HORIZON" # All that the stream has: changes made while this was being set up are pushed, too.
-  # A record that cannot be handled must not bring the others of its batch again, and is found by halves where the
-  # function dies of it.
+  # A record that cannot be handled must not bring the others of its batch again, and is found by
+  # halves where the function dies of it.
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
   batch_size                     = 100
   # A record that is tried again keeps all of its shard waiting, so it is not tried for ever.
   maximum_retry_attempts = 20
 
-  # Orders that are new or changed. What workers report of themselves, keys, connections, deliveries and what has expired
-  # cost no invocation.
+  # Orders that are new or changed. What workers report of themselves, keys, connections, deliveries
+  # and what has expired cost no invocation.
   filter_criteria {
     filter {
       pattern = jsonencode({
@@ -56,8 +56,8 @@ resource "aws_lambda_event_source_mapping" "stream" {
   }
 }
 
-# Names the stream's records that could not be handled: shard and sequence numbers, not their content. Not the dead
-# letters of notifications, which can be sent once more.
+# Names the stream's records that could not be handled: shard and sequence numbers, not their
+# content. Not the dead letters of notifications, which can be sent once more.
 resource "aws_sqs_queue" "stream_failures" {
   count                     = local.stream ? 1 : 0
   name                      = "${var.name}-stream-failures"

@@ -1,4 +1,5 @@
-# The WebSocket API of API Gateway, which keeps connections open in place of a function. Its routes are the api's.
+# The WebSocket API of API Gateway, which keeps connections open in place of a function. Its routes
+# are the api's.
 
 resource "aws_apigatewayv2_api" "this" {
   name          = "${var.name}-websocket"
@@ -11,10 +12,12 @@ resource "aws_apigatewayv2_api" "this" {
 locals {
   # A WebSocket API has no stage without a name.
   stage = "push"
-  # Not the stage's own attribute: the function's settings have this URL, and the stage's routes need the function.
+  # Not the stage's own attribute: the function's settings have this URL, and the stage's routes
+  # need the function.
   endpoint = "${aws_apigatewayv2_api.this.api_endpoint}/${local.stage}"
 
-  # The routes, and whether the function's answer goes back to the client. What nobody knows is $default, and gets an answer that says so.
+  # The routes, and whether the function's answer goes back to the client. What nobody knows is
+  # $default, and gets an answer that says so.
   routes = {
     "$connect"    = false
     "$disconnect" = false
@@ -72,7 +75,8 @@ resource "aws_apigatewayv2_stage" "this" {
   }
 
   default_route_settings {
-    # A client in a loop is slowed down before it costs much; an account's own limit is 500 new connections a second.
+    # A client in a loop is slowed down before it costs much; an account's own limit is 500 new
+    # connections a second.
     throttling_rate_limit  = 1000
     throttling_burst_limit = 2000
   }

@@ -5,15 +5,16 @@ resource "aws_sqs_queue" "this" {
   visibility_timeout_seconds = var.visibility_seconds
   # The longest that SQS keeps a message: an outage of a week loses nothing.
   message_retention_seconds = 1209600
-  # Long polls wherever the receiver does not ask for them itself: the fewest empty answers, which are billed too.
+  # Long polls wherever the receiver does not ask for them itself: the fewest empty answers, which
+  # are billed too.
   receive_wait_time_seconds = 20
   # SSE-SQS costs nothing.
   sqs_managed_sse_enabled = true
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead.arn
-    # Orders and notifications end sooner, by their attempts; this catches what never gets that far. Waiting for another
-    # worker's lease counts as a delivery too, so it is not a small number.
+    # Orders and notifications end sooner, by their attempts; this catches what never gets that far.
+    # Waiting for another worker's lease counts as a delivery too, so it is not a small number.
     maxReceiveCount = 20
   })
 }

@@ -59,8 +59,8 @@ resource "aws_s3_bucket_cors_configuration" "this" {
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   bucket = aws_s3_bucket.this.id
-  # Without this S3 leaves objects under 128 KB in Standard whatever a rule says: the rule that is written is the rule that
-  # takes effect.
+  # Without this S3 leaves objects under 128 KB in Standard whatever a rule says: the rule that is
+  # written is the rule that takes effect.
   transition_default_minimum_object_size = "varies_by_storage_class"
 
   rule {
@@ -105,7 +105,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     status = "Enabled"
     filter {}
     abort_incomplete_multipart_upload {
-      # A large result is uploaded within minutes; what a dead worker left is billed until it is aborted.
+      # A large result is uploaded within minutes; what a dead worker left is billed until it is
+      # aborted.
       days_after_initiation = 1
     }
   }
@@ -114,7 +115,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
   policy = data.aws_iam_policy_document.bucket.json
-  # The policy refuses some requests; while it is written the block on public ones should be in force.
+  # The policy refuses some requests; while it is written the block on public ones should be in
+  # force.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
@@ -146,7 +148,8 @@ data "aws_iam_policy_document" "bucket" {
         type        = "*"
         identifiers = ["*"]
       }
-      # Both must hold: only URLs are concerned, not the worker, which reads with its own credentials.
+      # Both must hold: only URLs are concerned, not the worker, which reads with its own
+      # credentials.
       condition {
         test     = "NotIpAddress"
         variable = "aws:SourceIp"

@@ -1,5 +1,5 @@
-# The container, for work that takes longer than a function may run or needs an image of its own. It consumes the queue,
-# ends dead letters and sweeps, all in one program.
+# The container, for work that takes longer than a function may run or needs an image of its own. It
+# consumes the queue, ends dead letters and sweeps, all in one program.
 
 resource "aws_ecs_cluster" "this" {
   count = local.fargate ? 1 : 0
@@ -40,7 +40,8 @@ resource "aws_ecs_task_definition" "this" {
     image       = var.fargate.image
     essential   = true
     environment = [for name, value in merge(local.environment, local.delivers_none) : { name = name, value = value }]
-    # The program's own grace period is 25 s; a task that is killed before its end costs its orders an attempt.
+    # The program's own grace period is 25 s; a task that is killed before its end costs its orders
+    # an attempt.
     stopTimeout = 30
     logConfiguration = {
       logDriver = "awslogs"

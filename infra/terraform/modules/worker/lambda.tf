@@ -4,7 +4,7 @@ locals {
   functions = {
     for part, f in {
       worker       = { name = "worker", description = "Works on orders.", timeout = var.timeout_seconds, memory = 512 }
-      dead_letters = { name = "dead-letters", description = "Ends what the queue gave up.", timeout = 30, memory = 256 }
+      dead_letters = { name = "dead-letters", description = "Ends what is dead-lettered.", timeout = 30, memory = 256 }
       sweeper      = { name = "sweeper", description = "Sends what was not sent, ends what is overdue.", timeout = 60, memory = 256 }
       notifier     = { name = "notifier", description = "Delivers status updates to clients.", timeout = var.notifier_timeout_seconds, memory = 256 }
     } : part => f if part == "notifier" ? var.push != null : local.lambda

@@ -1,6 +1,7 @@
-# Does the work and ends what is dead-lettered or overdue: as three functions of one package, or as a container that
-# is all of them. Beside them, with push, the notifier, which is a function in either case: it needs no more time than a
-# function has, and nobody else sees the secrets of its channels. This file has what all share.
+# Does the work and ends what is dead-lettered or overdue: as three functions of one package, or as
+# a container that is all of them. Beside them, with push, the notifier, which is a function in
+# either case: it needs no more time than a function has, and nobody else sees the secrets of its
+# channels. This file has what all share.
 
 locals {
   lambda  = var.runtime == "lambda"
@@ -14,7 +15,8 @@ locals {
       OFFLOAD_DEAD_LETTER_QUEUE_URL = var.dead_letter_queue_url
       OFFLOAD_SIGNER_ROLE_ARN       = var.signer_role_arn
       OFFLOAD_RETENTION_DAYS        = tostring(var.retention_days)
-      # A session by chaining lasts an hour: a longer TTL could not be kept. GET /order/{id} gives a fresh URL.
+      # A session by chaining lasts an hour: a longer TTL could not be kept. GET /order/{id} gives a
+      # fresh URL.
       OFFLOAD_RESULT_URL_TTL_SECONDS = "3600"
     },
     local.push_environment,
@@ -37,7 +39,8 @@ locals {
   statements = {
     worker = [
       {
-        # PutItem and DeleteItem are for what workers report of themselves, Query for that and for an order's subscriptions.
+        # PutItem and DeleteItem are for what workers report of themselves, Query for that and for
+        # an order's subscriptions.
         Sid      = "Orders"
         Effect   = "Allow"
         Action   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]
@@ -95,7 +98,7 @@ locals {
         Resource = var.dead_letter_queue_arn
       },
       {
-        Sid      = "FindWhoWatches"
+        Sid      = "FindSubscriptions"
         Effect   = "Allow"
         Action   = "dynamodb:Query"
         Resource = var.table_arn
@@ -139,7 +142,7 @@ locals {
         Resource = var.queue_arn
       },
       {
-        Sid      = "FindWhoWatches"
+        Sid      = "FindSubscriptions"
         Effect   = "Allow"
         Action   = "dynamodb:Query"
         Resource = var.table_arn
@@ -160,7 +163,7 @@ locals {
       },
       {
         # A retry is a message of its own; what failed at every attempt goes to the dead letters.
-        Sid      = "TryAgainOrGiveUp"
+        Sid      = "RetryOrDeadLetter"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
         Resource = flatten([var.push[*].notifications_queue_arn, var.push[*].notifications_dead_letter_queue_arn])
@@ -173,7 +176,7 @@ locals {
       },
       {
         # Deliveries of webhooks, connections that are gone, and an order's subscriptions.
-        Sid      = "DeliveriesAndWatchers"
+        Sid      = "DeliveriesAndSubscriptions"
         Effect   = "Allow"
         Action   = ["dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:UpdateItem"]
         Resource = var.table_arn
@@ -216,7 +219,7 @@ locals {
 
   # Statements of channels that this deployment does not have.
   withheld = concat(
-    var.push == null ? ["FindWhoWatches", "Notify"] : [],
+    var.push == null ? ["FindSubscriptions", "Notify"] : [],
     try(var.push.event_topic_arn != null, false) ? [] : ["PublishToTopic"],
     try(var.push.step_functions, false) ? [] : ["AnswerTasks"],
     try(var.push.appsync_api_arn != null, false) ? [] : ["PublishToAppSync"],

@@ -140,11 +140,11 @@ async fn an_operator_finds_dead_orders_and_gives_them_another_chance() {
         (output.status.code(), said)
     };
     let (code, listed) = dlq(&["list"]);
-    assert!(code == Some(0) && listed.contains(&receipt.id) && listed.contains("1 dead orders"), "{listed}");
+    assert!(code == Some(0) && listed.contains(&receipt.id) && listed.contains("1 dead-lettered order"), "{listed}");
     let (_, shown) = dlq(&["show", &receipt.id]);
     assert!(shown.contains("attempts-exhausted") && shown.contains("A-1"), "{shown}");
     let (_, tried) = dlq(&["redrive", "--all", "--dry-run"]);
-    assert!(tried.contains("would be redrived"), "{tried}");
+    assert!(tried.contains("would be redriven"), "{tried}");
     assert_eq!(told(&http, &ready, &receipt).await["status"], "failed", "a dry run does nothing");
     let (code, asked) = dlq(&["redrive", "--all"]);
     assert!(code == Some(2) && asked.contains("--yes"), "nobody is there to confirm: {asked}");
@@ -157,5 +157,5 @@ async fn an_operator_finds_dead_orders_and_gives_them_another_chance() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let (_, listed) = dlq(&["list"]);
-    assert!(listed.contains("0 dead orders"), "{listed}");
+    assert!(listed.contains("0 dead-lettered orders"), "{listed}");
 }

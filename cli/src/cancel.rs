@@ -1,9 +1,12 @@
-//! `offload cancel`: asks the api to cancel an order.
+//! `offload cancel`: requests the cancellation of an order.
 
 use clap::Args;
-use offload_client::Status;
+use offload_client::{ApiResponse, Status, StatusView};
 
-use crate::{args::ClientArgs, client::client, failure::Failure, output, progress::Notes, receipt::OrderArgs};
+use crate::{client::ClientArgs, failure::Failure, output, progress::Messages, receipt::OrderArgs};
+
+/// Accepted: the order had not been cancelled before.
+const ACCEPTED: u16 = 202;
 
 #[derive(Debug, Args)]
 pub(crate) struct CancelArgs {
@@ -13,21 +16,17 @@ pub(crate) struct CancelArgs {
     client: ClientArgs,
 }
 
-/// Runs the command. An order that has ended already is a refusal, which the api explains.
+/// Runs the command. The api refuses to cancel an order that is completed or failed, and says so.
 pub(crate) async fn run(args: CancelArgs) -> Result<(), Failure> {
-    let client = client(&args.client.api, &Notes::default())?;
-    let (view, asked, text) = client.cancel_text(&args.order.receipt()?).await?;
-    if args.client.json {
-        return output::result(&text);
-    }
-    output::result(told(asked, view.object.status))
+    let client = args.client.connect(&Messages::default())?;
+    let response = client.cancel_response(&args.order.receipt()?).await?;
+    output::result(if args.client.json { &response.text } else { in_words(&response) })
 }
 
-fn told(asked: bool, status: Status) -> &'static str {
-    match (asked, status) {
-        (true, Status::Cancelled) => "cancelled",
-        (true, _) => "asked: the worker that has the order stops it soon",
-        (false, Status::Cancelled) => "the order is cancelled already",
-        (false, _) => "the order is no longer to be cancelled",
+fn in_words(response: &ApiResponse<StatusView>) -> &'static str {
+    match (response.http_status, response.body.object.status) {
+        (ACCEPTED, Status::Cancelled) => "cancelled",
+        (ACCEPTED, _) => "cancellation requested: the worker stops soon",
+        _ => "the order was cancelled before",
     }
 }

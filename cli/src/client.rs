@@ -1,24 +1,76 @@
-//! The client of a command, which tells people about what it tries again.
+//! The client of a command, and where its api is.
 
-use offload_client::{Client, Target};
+use clap::Args;
+use offload_client::{Client, Error, RequestKind};
 use url::Url;
 
-use crate::{failure::Failure, progress::Notes, render};
+use crate::{failure::Failure, output, progress::Messages, render, span};
 
-/// A client of the api at `api`.
-///
-/// # Errors
-/// If it cannot be made.
-pub(crate) fn client(api: &Url, notes: &Notes) -> Result<Client, Failure> {
-    let notes = notes.clone();
-    let client = Client::builder().on_retry(move |retry| {
-        let text = match retry.target {
-            // One word is enough for a series of looks that lasts a minute.
-            Target::Look if retry.failures > 1 => return,
-            Target::Look => format!("S3 does not answer ({}); looking again for a minute", retry.reason),
-            _ => format!("{}; trying again in {}", retry.reason, render::words(retry.wait.as_secs_f64())),
-        };
-        notes.say(&text);
-    });
-    Ok(client.build(api.as_str())?)
+pub(crate) const DEFAULT_API: &str = "http://127.0.0.1:8080";
+
+/// The arguments of every command that uses the api.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ClientArgs {
+    /// URL of the api
+    #[arg(long, value_name = "URL", default_value = DEFAULT_API, value_parser = api_url)]
+    pub(crate) api: Url,
+    /// Print the service's JSON and nothing else on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl ClientArgs {
+    /// A client that reports what it retries.
+    ///
+    /// # Errors
+    /// If it cannot be built.
+    pub(crate) fn connect(&self, messages: &Messages) -> Result<Client, Failure> {
+        let messages = messages.clone();
+        let builder = Client::builder().on_retry(move |retry| {
+            let text = match retry.request {
+                // One message is enough for retries that last a minute.
+                RequestKind::Poll if retry.failures > 1 => return,
+                RequestKind::Poll => format!("S3 does not respond ({}); retrying for a minute", retry.reason),
+                _ => format!("{}; retrying in {}", retry.reason, span::in_words(retry.wait.as_secs_f64())),
+            };
+            messages.print(&text);
+        });
+        Ok(builder.build(self.api.as_str())?)
+    }
+}
+
+/// Parses the URL of an api; a path is kept, for an api behind a gateway's stage.
+fn api_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some());
+    let url = url.ok_or("write it as http://HOST:PORT or https://HOST")?;
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("it cannot have a query or a fragment".to_owned());
+    }
+    Ok(url)
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Problem(problem) => Self::Refused(render::problem(&problem, output::message_paint())),
+            Error::InvalidInput(why) => Self::Usage(why),
+            e @ (Error::Unreachable(_) | Error::Timeout) => Self::Unreachable(e.to_string()),
+            e => Self::Refused(e.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_api_is_an_http_url() {
+        for good in ["http://127.0.0.1:8080", "https://api.example.com/prod", "http://[::1]:1/"] {
+            assert!(api_url(good).is_ok(), "{good}");
+        }
+        for bad in ["127.0.0.1:8080", "localhost:8080", "ftp://a", "http://", "http://a/?b=c", ""] {
+            assert!(api_url(bad).is_err(), "{bad}");
+        }
+    }
 }

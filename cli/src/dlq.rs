@@ -1,6 +1,6 @@
-//! `offload dlq`: orders that failed by no fault of their own, and what to do about them.
+//! `offload dlq`: lists, redrives and purges dead-lettered orders.
 //!
-//! For operators: it works on the stores themselves, with AWS credentials, and needs no api.
+//! For operators: it uses the stores directly, with AWS credentials, and needs no api.
 
 use std::{
     io::{BufRead, IsTerminal, stdin},
@@ -18,12 +18,12 @@ use offload_service::{
 use offload_stores::{CallPolicy, Connection, Delivery, Stores};
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, output};
+use crate::{failure::Failure, output, render::count};
 
-/// Calls under way at once: an order table takes far more, and a person can still stop it.
-const AT_ONCE: usize = 16;
+/// Concurrent reads of the order table.
+const CONCURRENCY: usize = 16;
 
-/// Orders that are taken from each of the index's sixteen shards.
+/// The most orders to list from each of the index's sixteen shards.
 const PER_SHARD: u16 = 1_000;
 
 #[derive(Debug, Args)]
@@ -37,7 +37,7 @@ pub(crate) struct DlqArgs {
     json: bool,
 }
 
-/// Where the orders are; the same settings, flags and variables, as `offload-worker` has.
+/// Where the orders are: the flags and variables of `offload-worker`.
 #[derive(Debug, Args)]
 struct StoreArgs {
     /// S3 bucket of status objects [env: OFFLOAD_BUCKET]
@@ -56,16 +56,16 @@ struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 enum DlqCommand {
-    /// List the dead orders, and count the messages that nobody can read
+    /// List the dead-lettered orders, and the messages that cannot be parsed
     List,
-    /// Show one dead order, with what the client asked for
+    /// Print one dead-lettered order, with its payload
     Show {
         /// The order
         id: OrderId,
     },
-    /// Give dead orders another chance: pending again, with all their attempts and time anew
+    /// Redrive orders: they become pending again, with new attempts and a new deadline
     Redrive(Selection),
-    /// Take dead orders off the list; they stay failed
+    /// Purge orders from the list; they stay failed
     Purge(Selection),
 }
 
@@ -74,13 +74,13 @@ struct Selection {
     /// The orders
     #[arg(value_name = "ID", required_unless_present = "all")]
     ids: Vec<OrderId>,
-    /// Every dead order
+    /// Every dead-lettered order
     #[arg(long, conflicts_with = "ids")]
     all: bool,
-    /// Only tell what would be done
+    /// Dry run: print what would be done
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
@@ -92,18 +92,18 @@ pub(crate) async fn run(args: DlqArgs) -> Result<(), Failure> {
         DlqCommand::List => list(&stores, args.json).await,
         DlqCommand::Show { id } => show(&stores, id).await,
         DlqCommand::Redrive(selection) => {
-            each(&stores, selection, args.json, "redrive", async |id| {
+            for_each(&stores, selection, args.json, Verb("redrive", "redriven"), async |id| {
                 Ok(match redrive(&stores, id).await? {
                     Redriven::Pending(generation) => format!("pending, generation {generation}"),
-                    Redriven::NotFailed => "left: it has not failed".to_owned(),
-                    Redriven::Unknown => "left: there is no such order".to_owned(),
+                    Redriven::NotFailed => "skipped: it has not failed".to_owned(),
+                    Redriven::Unknown => "skipped: there is no such order".to_owned(),
                 })
             })
             .await
         }
         DlqCommand::Purge(selection) => {
-            each(&stores, selection, args.json, "purge", async |id| {
-                stores.orders.forget_dead(id).await.map(|()| "taken off the list".to_owned())
+            for_each(&stores, selection, args.json, Verb("purge", "purged"), async |id| {
+                stores.orders.forget_dead(id).await.map(|()| "purged".to_owned())
             })
             .await
         }
@@ -111,13 +111,13 @@ pub(crate) async fn run(args: DlqArgs) -> Result<(), Failure> {
 }
 
 async fn stores(args: &StoreArgs) -> Result<Stores, Failure> {
-    let given = [
+    let flags = [
         ("bucket", &args.bucket),
         ("table", &args.table),
         ("queue-url", &args.queue_url),
         ("dead-letter-queue-url", &args.dead_letter_queue_url),
     ];
-    let flags = given.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value.as_ref()?).into()));
+    let flags = flags.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value.as_ref()?).into()));
     let arguments = std::iter::once("offload dlq".into()).chain(flags);
     let variables = std::env::vars();
     let settings = settings::parse::<StoreSettings, _>("offload dlq", "", arguments, variables, |settings, _| settings);
@@ -130,7 +130,8 @@ async fn stores(args: &StoreArgs) -> Result<Stores, Failure> {
 
 async fn dead(stores: &Stores) -> Result<Vec<OrderRecord>, Failure> {
     let ids = stores.orders.dead(clock::now() + chrono::TimeDelta::minutes(1), PER_SHARD).await.map_err(unreachable)?;
-    let records: Vec<_> = stream::iter(ids).map(|id| stores.orders.get(id)).buffer_unordered(AT_ONCE).collect().await;
+    let records: Vec<_> =
+        stream::iter(ids).map(|id| stores.orders.get(id)).buffer_unordered(CONCURRENCY).collect().await;
     let mut found = Vec::new();
     for record in records {
         found.extend(record.map_err(unreachable)?);
@@ -152,27 +153,28 @@ async fn list(stores: &Stores, as_json: bool) -> Result<(), Failure> {
         let failed = s.updated_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         text.push_str(&format!("{}  {failed}  {} attempts  {why}\n", order.order.id, s.attempt));
     }
-    text.push_str(&format!("{} dead orders", orders.len()));
+    text.push_str(&count(orders.len() as u64, "dead-lettered order"));
     for message in &unreadable {
-        text.push_str(&format!("\nmessage {} of {} bytes cannot be read", message["message_id"], message["bytes"]));
+        text.push_str(&format!("\nmessage {} of {} bytes cannot be parsed", message["message_id"], message["bytes"]));
     }
     output::result(&text)
 }
 
-/// Messages in the dead-letter queue that are none of this service's: a look at up to ten, without taking them.
+/// Up to ten messages in the dead-letter queue that are not of this service. They stay in the
+/// queue.
 async fn unreadable(stores: &Stores) -> Result<Vec<Value>, Failure> {
     let Some(queue) = &stores.dead_letters else { return Ok(Vec::new()) };
-    let seen = queue.receive(10, Duration::ZERO, Duration::from_secs(1)).await.map_err(unreachable)?;
-    let strange = |d: &&Delivery| offload_domain::message::Envelope::parse(&d.body).is_err();
-    Ok(seen.iter().filter(strange).map(|d| json!({"message_id": d.message_id, "bytes": d.body.len()})).collect())
+    let messages = queue.receive(10, Duration::ZERO, Duration::from_secs(1)).await.map_err(unreachable)?;
+    let unparsable = |d: &&Delivery| offload_domain::message::Envelope::parse(&d.body).is_err();
+    Ok(messages.iter().filter(unparsable).map(|d| json!({"message_id": d.message_id, "bytes": d.body.len()})).collect())
 }
 
 async fn show(stores: &Stores, id: OrderId) -> Result<(), Failure> {
     let record = stores.orders.get(id).await.map_err(unreachable)?;
     let record = record.ok_or_else(|| Failure::Refused(format!("there is no order {id}")))?;
-    let mut shown = summary(&record);
-    shown["order"] = Value::Object(record.order.payload.clone());
-    output::result(&serde_json::to_string_pretty(&shown).unwrap_or_else(|_| shown.to_string()))
+    let mut order = summary(&record);
+    order["order"] = Value::Object(record.order.payload.clone());
+    output::result(&serde_json::to_string_pretty(&order).unwrap_or_else(|_| order.to_string()))
 }
 
 fn summary(record: &OrderRecord) -> Value {
@@ -183,57 +185,60 @@ fn summary(record: &OrderRecord) -> Value {
     })
 }
 
-/// Does something to each selected order, after telling and asking.
-async fn each(
+/// A verb, and its past participle.
+struct Verb(&'static str, &'static str);
+
+/// Acts on each selected order, after a confirmation.
+async fn for_each(
     stores: &Stores,
     selection: Selection,
     as_json: bool,
-    verb: &str,
+    Verb(verb, participle): Verb,
     act: impl AsyncFn(OrderId) -> Result<String, offload_stores::Error>,
 ) -> Result<(), Failure> {
     let ids = if selection.all { dead(stores).await?.iter().map(|r| r.order.id).collect() } else { selection.ids };
     if selection.dry_run {
         for id in &ids {
-            output::result(&format!("{id}  would be {verb}d"))?;
+            output::result(&format!("{id}  would be {participle}"))?;
         }
-        return output::result(&format!("{} orders", ids.len()));
+        return output::result(&count(ids.len() as u64, "order"));
     }
     if !selection.yes && !ids.is_empty() {
-        confirm(&format!("{verb} {} orders?", ids.len()))?;
+        confirm(&format!("{verb} {}?", count(ids.len() as u64, "order")))?;
     }
     let (mut done, mut failed) = (Vec::new(), 0);
     for id in ids {
         match act(id).await {
-            Ok(told) => done.push((id, told)),
+            Ok(outcome) => done.push((id, outcome)),
             Err(e) => {
                 failed += 1;
-                output::say(&format!("{id}  {e}"));
+                output::message(&format!("{id}  {e}"));
             }
         }
     }
-    for (id, told) in &done {
-        let line = if as_json { json!({"id": id, "outcome": told}).to_string() } else { format!("{id}  {told}") };
+    for (id, outcome) in &done {
+        let line = if as_json { json!({"id": id, "outcome": outcome}).to_string() } else { format!("{id}  {outcome}") };
         output::result(&line)?;
     }
     if failed == 0 {
         Ok(())
     } else {
-        Err(Failure::Unreachable(format!("{failed} orders were left as they are; run it again")))
+        Err(Failure::Unreachable(format!("{failed} orders were not {participle}; run the command again")))
     }
 }
 
-/// Asks, where somebody is there to answer.
+/// Asks for confirmation on the terminal.
 fn confirm(question: &str) -> Result<(), Failure> {
     if !stdin().is_terminal() {
         return Err(Failure::Usage(
-            "nobody is there to confirm: add --yes, or --dry-run to see what would be done".to_owned(),
+            "there is no terminal to confirm on: add --yes, or --dry-run to see what would be done".to_owned(),
         ));
     }
-    output::say(&format!("{question} [y/N]"));
-    let mut answer = String::new();
-    let read = stdin().lock().read_line(&mut answer);
+    output::message(&format!("{question} [y/N]"));
+    let mut reply = String::new();
+    let read = stdin().lock().read_line(&mut reply);
     match read {
-        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+        Ok(_) if matches!(reply.trim(), "y" | "Y" | "yes") => Ok(()),
         _ => Err(Failure::Refused("nothing was done".to_owned())),
     }
 }

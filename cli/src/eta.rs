@@ -1,24 +1,26 @@
-//! `offload eta`: replays a trace of a queue against the estimator and the schedule that the service runs.
+//! `offload eta`: replays the trace of a queue against the service's own estimator and poll
+//! schedule.
 //!
-//! JSON lines in, JSON lines out, in order, one for each order. A line with `stats_id` is the history in force from there
-//! on; every other line is an order that is accepted:
+//! JSON lines in, JSON lines out, in order, one for each order. A line with `stats_id` is the
+//! history from there on; every other line is an order that is accepted:
 //!
 //! ```text
 //! in   {"stats_id":k,"count":n,"mean":s,"cv2":v,"attempts_per_order":r,"levels":[...],"q":[...]}
-//! in   {"id":i,"visible":N,"inflight":F,"concurrency":c,"accepted_3s":a,"finished_3s":d,"ramp_per_s":r,
-//!       "max_concurrency":m,"exact_visible":n|null,"exact_inflight":f|null}
+//! in   {"id":i,"visible":N,"inflight":F,"concurrency":c,"accepted_3s":a,"finished_3s":d,
+//!       "ramp_per_s":r,"max_concurrency":m,"exact_visible":n|null,"exact_inflight":f|null}
 //! out  {"id":i,"p10":..,"p50":..,"p90":..,"polls":[t1,t2,...]}
 //! ```
 //!
-//! Times are seconds; `p10` to `polls` count from the moment that the order is accepted; `polls` are the first 40 looks
-//! of the schedule, without jitter. `q` are quantiles of the service time at `levels`, in rising order; without them it
-//! is taken to be log-normal. What is left out or `null` is 0, or not known; `concurrency` must be there. Unknown members
-//! are ignored. Before the first history the configured guess holds, as in the service.
+//! Times are seconds; `p10` to `polls` count from when the order is accepted; `polls` are the first
+//! 40 polls of the schedule, without jitter. `q` are quantiles of the service time at `levels`, in
+//! rising order; without them it is taken to be log-normal. What is absent or `null` is 0, or
+//! unknown; `concurrency` is required. Unknown members are ignored. Before the first history the
+//! configured time applies, as in the service.
 //!
-//! The first bad line ends the run, with its number and exit code 2: answers that rest on a misread history would look
-//! like good ones.
+//! The first invalid line ends the run, with its number and exit code 2: estimates from a misread
+//! history would look like good ones.
 
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write, stdin, stdout};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write, stdin, stdout};
 
 use clap::Args;
 use offload_domain::{
@@ -28,27 +30,27 @@ use offload_domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::failure::Failure;
+use crate::{failure::Failure, output::unwritten};
 
-/// How many looks of the schedule are told.
-const LOOKS: usize = 40;
+/// How many polls of the schedule are written.
+const POLLS: usize = 40;
 
-/// Holds a few hundred lines: what is there is answered before anything is waited for.
+/// Bytes, which hold a few hundred lines.
 const BUFFER: usize = 64 * 1024;
 
-/// What `expected-job-seconds` is in the service, where nobody sets it.
+/// The default of `expected-job-seconds` in the service.
 const GUESS_SECONDS: f64 = 1.0;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct EtaArgs {
-    /// Service time to assume before the first line of statistics, in seconds
+    /// Service time to assume before the first line with a history, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = GUESS_SECONDS)]
     expected_job_seconds: f64,
 }
 
 /// A line of either kind.
 #[derive(Deserialize)]
-struct Line<'a> {
+struct TraceLine<'a> {
     #[serde(borrow, default)]
     stats_id: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -70,8 +72,9 @@ struct Line<'a> {
     exact_inflight: Option<f64>,
 }
 
+/// A line of the output.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct Prediction<'a> {
     id: &'a RawValue,
     p10: f64,
     p50: f64,
@@ -79,7 +82,7 @@ struct Answer<'a> {
     polls: &'a [f64],
 }
 
-/// Answers until standard input ends.
+/// Runs the command until standard input ends.
 pub(crate) fn run(args: &EtaArgs) -> Result<(), Failure> {
     if !(args.expected_job_seconds > 0.0 && args.expected_job_seconds.is_finite()) {
         return Err(Failure::Usage("--expected-job-seconds must be more than 0".to_owned()));
@@ -101,42 +104,36 @@ fn replay(input: impl Read, output: impl Write, guess: ServiceTimes) -> Result<(
         {
             return output.flush().map_err(|e| unwritten(&e));
         }
-        let answered = if line.trim_ascii().is_empty() { Ok(()) } else { take(&line, &mut times, &mut output) };
-        if let Err(fault) = answered {
+        let result = if line.trim_ascii().is_empty() { Ok(()) } else { replay_line(&line, &mut times, &mut output) };
+        if let Err(error) = result {
             output.flush().map_err(|e| unwritten(&e))?;
-            return Err(match fault {
-                Fault::Line(what) => Failure::Usage(format!("line {number}: {what}")),
-                Fault::Output(e) => unwritten(&e),
+            return Err(match error {
+                LineError::Line(what) => Failure::Usage(format!("line {number}: {what}")),
+                LineError::Output(e) => unwritten(&e),
             });
         }
-        // Whoever sends one line and waits for its answer gets it.
+        // A caller that sends one line and waits for its output gets it.
         if input.buffer().is_empty() {
             output.flush().map_err(|e| unwritten(&e))?;
         }
     }
 }
 
-enum Fault {
+/// Why a line has no output.
+enum LineError {
     Line(String),
     Output(std::io::Error),
 }
 
-impl From<String> for Fault {
+impl From<String> for LineError {
     fn from(what: String) -> Self {
         Self::Line(what)
     }
 }
 
-fn unwritten(e: &std::io::Error) -> Failure {
-    match e.kind() {
-        ErrorKind::BrokenPipe => Failure::Closed,
-        _ => Failure::Refused(format!("cannot write to standard output: {e}")),
-    }
-}
-
-/// Takes a history over, or answers an order.
-fn take(line: &[u8], times: &mut ServiceTimes, output: &mut impl Write) -> Result<(), Fault> {
-    let line: Line<'_> = serde_json::from_slice(line).map_err(|e| Fault::Line(reason(&e)))?;
+/// Adopts a history, or writes the prediction for an order.
+fn replay_line(line: &[u8], times: &mut ServiceTimes, output: &mut impl Write) -> Result<(), LineError> {
+    let line: TraceLine<'_> = serde_json::from_slice(line).map_err(|e| LineError::Line(reason(&e)))?;
     if line.stats_id.is_some() {
         *times = history(&line)?;
         return Ok(());
@@ -145,14 +142,14 @@ fn take(line: &[u8], times: &mut ServiceTimes, output: &mut impl Write) -> Resul
     let (queue, concurrency) = order(&line)?;
     let e = estimate(&queue, times, concurrency);
     let mut schedule = Schedule::new(e.p10, e.p90);
-    let polls: [f64; LOOKS] = std::array::from_fn(|_| {
-        let look = schedule.next_poll();
+    let polls: [f64; POLLS] = std::array::from_fn(|_| {
+        let poll = schedule.next_poll();
         schedule = schedule.polled();
-        look
+        poll
     });
-    let answer = Answer { id, p10: e.p10, p50: e.p50, p90: e.p90, polls: &polls };
-    serde_json::to_writer(&mut *output, &answer).map_err(|e| Fault::Output(e.into()))?;
-    output.write_all(b"\n").map_err(Fault::Output)
+    let prediction = Prediction { id, p10: e.p10, p50: e.p50, p90: e.p90, polls: &polls };
+    serde_json::to_writer(&mut *output, &prediction).map_err(|e| LineError::Output(e.into()))?;
+    output.write_all(b"\n").map_err(LineError::Output)
 }
 
 /// serde's message without its own line number, which is always 1 here.
@@ -162,7 +159,7 @@ fn reason(e: &serde_json::Error) -> String {
     format!("{what} (column {})", e.column())
 }
 
-fn order(line: &Line<'_>) -> Result<(QueueState, Concurrency), String> {
+fn order(line: &TraceLine<'_>) -> Result<(QueueState, Concurrency), String> {
     let now = amount("concurrency", line.concurrency)?.ok_or("concurrency is missing")?;
     let known = |name, value| amount(name, value).map(Option::unwrap_or_default);
     let queue = QueueState {
@@ -174,12 +171,12 @@ fn order(line: &Line<'_>) -> Result<(QueueState, Concurrency), String> {
         exact_in_flight: amount("exact_inflight", line.exact_inflight)?,
     };
     let ramp_per_s = known("ramp_per_s", line.ramp_per_s)?;
-    // A pool that grows and has no maximum grows for ever.
+    // A pool that grows without a maximum grows for ever.
     let max = amount("max_concurrency", line.max_concurrency)?.unwrap_or(f64::INFINITY);
     Ok((queue, Concurrency { now, ramp_per_s, max }))
 }
 
-fn history(line: &Line<'_>) -> Result<ServiceTimes, String> {
+fn history(line: &TraceLine<'_>) -> Result<ServiceTimes, String> {
     let mean = amount("mean", line.mean)?.ok_or("mean is missing")?;
     let cv2 = amount("cv2", line.cv2)?.unwrap_or_default();
     let attempts = amount("attempts_per_order", line.attempts_per_order)?.unwrap_or(1.0).max(1.0);
@@ -205,7 +202,7 @@ fn history(line: &Line<'_>) -> Result<ServiceTimes, String> {
     Ok(ServiceTimes { count, mean: mean * attempts, ..times })
 }
 
-/// The value at `level`, between its neighbours by proportion; the nearest one outside of what is given.
+/// The value at `level`, interpolated; the nearest one outside of the levels given.
 fn quantile(levels: &[f64], q: &[f64], level: f64) -> Option<f64> {
     let above = levels.partition_point(|&l| l < level - 1e-9);
     let (Some(&next), Some(&value)) = (levels.get(above), q.get(above)) else { return q.last().copied() };
@@ -224,14 +221,14 @@ fn amount(name: &str, value: Option<f64>) -> Result<Option<f64>, String> {
 mod tests {
     use super::*;
 
-    fn told(input: &str) -> (String, Result<(), Failure>) {
+    fn output(input: &str) -> (String, Result<(), Failure>) {
         let mut out = Vec::new();
         let end = replay(input.as_bytes(), &mut out, ServiceTimes::configured(2.0));
         (String::from_utf8(out).unwrap(), end)
     }
 
     #[test]
-    fn a_bad_line_is_told_by_its_number_after_the_answers_before_it() {
+    fn an_invalid_line_ends_the_run_with_its_number() {
         let good = r#"{"id":1,"concurrency":1}"#;
         for (bad, what) in [
             ("{", "EOF"),
@@ -241,7 +238,7 @@ mod tests {
             (r#"{"stats_id":1,"mean":1,"levels":[0.5],"q":[]}"#, "1 levels, but 0"),
             (r#"{"stats_id":1,"mean":"x"}"#, "invalid type"),
         ] {
-            let (out, end) = told(&format!("{good}\n\n{bad}\n{good}\n"));
+            let (out, end) = output(&format!("{good}\n\n{bad}\n{good}\n"));
             assert_eq!(out.lines().count(), 1, "{bad}");
             let Err(Failure::Usage(message)) = end else { panic!("{bad}: {end:?}") };
             assert!(message.starts_with("line 3: ") && message.contains(what), "{message}");
@@ -249,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_read_between_the_levels_given() {
+    fn quantiles_are_interpolated_between_the_levels() {
         let (levels, q) = ([0.05, 0.25, 0.5, 0.95], [1.0, 3.0, 10.0, 19.0]);
         assert_eq!(quantile(&levels, &q, 0.5), Some(10.0));
         assert!((quantile(&levels, &q, 0.1).unwrap() - 1.5).abs() < 1e-9);
@@ -259,8 +256,8 @@ mod tests {
     }
 
     #[test]
-    fn an_id_comes_back_as_it_was() {
-        let (out, end) = told(r#"{"id":"a-7","concurrency":2,"visible":null}"#);
+    fn an_id_is_written_as_it_was_read() {
+        let (out, end) = output(r#"{"id":"a-7","concurrency":2,"visible":null}"#);
         assert!(out.starts_with(r#"{"id":"a-7","p10":"#) && end.is_ok(), "{out}");
     }
 }

@@ -1,8 +1,8 @@
-//! The `offload` program: `up` runs the whole service on the embedded stack, and the other commands are a client that
-//! needs nothing but HTTP.
+//! The `offload` program: `up` runs the whole service on the embedded stack, and the other commands
+//! are a client that needs nothing but HTTP.
 //!
-//! Results go to standard output and everything else to standard error, so that output can be piped. Every command
-//! ends with one of the exit codes of [`failure`].
+//! Results go to standard output and messages to standard error, so that output can be piped. Every
+//! command ends with one of the exit codes of [`failure`].
 
 mod args;
 mod cancel;
@@ -11,9 +11,11 @@ mod dlq;
 mod eta;
 pub mod failure;
 mod output;
+mod paint;
 mod progress;
 mod receipt;
 mod render;
+mod span;
 mod status;
 mod submit;
 mod up;
@@ -24,13 +26,14 @@ use std::process::ExitCode;
 pub use args::Cli;
 use args::Command;
 
-/// Makes ring the cryptography of every TLS connection of this process. To be called before the first one.
+/// Makes ring the cryptography of every TLS connection of this process. To be called before the
+/// first connection.
 pub fn install_tls() {
-    // An error means that somebody has installed one before, which serves as well.
+    // An error means that another provider is installed, which serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
-/// Runs a command, tells of its failure, and returns the exit code.
+/// Runs a command, prints its failure, and returns the exit code.
 pub async fn run(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Up(args) => up::run(&args).await,
@@ -45,7 +48,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(message) = failure.message() {
-                output::say(message);
+                output::message(message);
             }
             ExitCode::from(failure.code())
         }

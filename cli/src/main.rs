@@ -1,4 +1,4 @@
-//! `offload`: runs the whole service on one machine, and places and follows orders.
+//! `offload`: runs the whole service on one machine, submits orders, and waits for them.
 
 use std::process::ExitCode;
 
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
         }
     };
     let code = runtime.block_on(offload_cli::run(cli));
-    // What still blocks a thread, such as a name look-up, must not hold up the end.
+    // A blocked thread, such as one in a DNS lookup, must not delay the exit.
     runtime.shutdown_background();
     code
 }

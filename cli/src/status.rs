@@ -1,9 +1,9 @@
-//! `offload status`: asks the api where an order stands.
+//! `offload status`: prints the status of an order, as the api reports it.
 
 use clap::Args;
 use offload_service::clock;
 
-use crate::{args::ClientArgs, client::client, failure::Failure, output, progress::Notes, receipt::OrderArgs, render};
+use crate::{client::ClientArgs, failure::Failure, output, progress::Messages, receipt::OrderArgs, render};
 
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
@@ -15,10 +15,11 @@ pub(crate) struct StatusArgs {
 
 /// Runs the command.
 pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
-    let client = client(&args.client.api, &Notes::default())?;
-    let (view, text) = client.status_text(&args.order.receipt()?).await?;
+    let client = args.client.connect(&Messages::default())?;
+    let response = client.status_response(&args.order.receipt()?).await?;
     if args.client.json {
-        return output::result(&text);
+        return output::result(&response.text);
     }
-    output::result(&render::card(&view.object, Some(&view.status_url), clock::now(), output::result_paint()))
+    let view = &response.body;
+    output::result(&render::status(&view.object, view.status_url.as_deref(), clock::now(), output::result_paint()))
 }

@@ -1,4 +1,4 @@
-//! `offload submit`: places an order.
+//! `offload submit`: submits an order.
 
 use std::collections::BTreeMap;
 
@@ -7,42 +7,42 @@ use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    args::{ClientArgs, DEFAULT_API},
-    client::client,
+    client::{ClientArgs, DEFAULT_API},
     failure::Failure,
     output,
-    progress::Notes,
+    progress::Messages,
     receipt::read_stdin,
     render,
-    wait::{self, UntilArgs},
+    wait::{self, WaitOptions},
 };
 
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArgs {
-    /// The order: JSON, @FILE to read it from a file, or - or nothing to read it from standard input
+    /// The order: JSON, @FILE to read it from a file, or - or nothing to read it from standard
+    /// input
     #[arg(value_name = "ORDER")]
     order: Option<String>,
-    /// Names this submission, so that a repeated one gives the same order [default: a new UUID]
+    /// The same key gives the same order [default: a new UUID]
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
-    /// The order fails if it has not ended after so many seconds
+    /// The order fails if it has not ended after this many seconds
     #[arg(long, value_name = "SECONDS")]
     deadline_seconds: Option<u32>,
-    /// The work starts after so many seconds at the earliest
+    /// The work starts after this many seconds at the earliest
     #[arg(long, value_name = "SECONDS")]
     delay_seconds: Option<u32>,
     /// Wait for the result, as `offload wait` does
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
-    until: UntilArgs,
+    wait_options: WaitOptions,
     #[command(flatten)]
     client: ClientArgs,
 }
 
-/// The options that flags can set.
+/// The options of an order that flags can set.
 #[derive(Debug, Default, Serialize)]
-struct Options {
+struct OrderOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,25 +51,26 @@ struct Options {
 
 /// Runs the command.
 pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
-    if !args.wait && args.until.is_set() {
+    if !args.wait && args.wait_options.is_set() {
         return Err(Failure::Usage("--timeout and --output need --wait".to_owned()));
     }
-    let notes = Notes::default();
-    let client = client(&args.client.api, &notes)?;
-    let text = read(args.order.as_deref())?;
-    let options = Options { deadline_seconds: args.deadline_seconds, delay_seconds: args.delay_seconds };
-    let body = merged(&text, &options).map_err(Failure::Usage)?;
-    let mut submit = client.submit_text(&body);
+    let messages = Messages::default();
+    let client = args.client.connect(&messages)?;
+    let order = read(args.order.as_deref())?;
+    let options = OrderOptions { deadline_seconds: args.deadline_seconds, delay_seconds: args.delay_seconds };
+    let order = with_options(&order, &options).map_err(Failure::Usage)?;
+    let mut submit = client.submit_json(&order);
     if let Some(key) = args.idempotency_key {
         if key.is_empty() || !key.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(Failure::Usage("--idempotency-key takes visible ASCII characters without spaces".to_owned()));
         }
         submit = submit.idempotency_key(key);
     }
-    let (receipt, text) = submit.with_text().await?;
+    let response = submit.response().await?;
     if args.client.json && !args.wait {
-        return output::result(&text);
+        return output::result(&response.text);
     }
+    let receipt = response.body;
     let api = args.client.api.as_str().trim_end_matches('/');
     let api = if api == DEFAULT_API { String::new() } else { format!(" --api {api}") };
     let next = format!("{} wait {} --token {}{api}", output::program(), receipt.id, receipt.order_token);
@@ -77,9 +78,9 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
         return output::result(&render::receipt(&receipt, &next, output::result_paint()));
     }
     if !args.client.json {
-        output::say(render::receipt(&receipt, &next, output::say_paint()).trim_end());
+        output::message(render::receipt(&receipt, &next, output::message_paint()).trim_end());
     }
-    wait::follow(&client, &receipt, &args.until, args.client.json, &notes).await
+    wait::wait(&client, &receipt, &args.wait_options, args.client.json, &messages).await
 }
 
 fn read(order: Option<&str>) -> Result<String, Failure> {
@@ -93,17 +94,17 @@ fn read(order: Option<&str>) -> Result<String, Failure> {
     }
 }
 
-/// The order with the options of the flags, which win over its own. Everything else stays as it was written, to the
-/// last digit.
-fn merged(text: &str, options: &Options) -> Result<String, String> {
-    let wrong = |e: serde_json::Error| format!("the order is not JSON: {e}");
-    let raw: &RawValue = serde_json::from_str(text).map_err(wrong)?;
+/// The order with the options of the flags, which override its own. The rest is sent as it is, to
+/// the last digit.
+fn with_options(text: &str, options: &OrderOptions) -> Result<String, String> {
+    let invalid = |e: serde_json::Error| format!("the order is not JSON: {e}");
+    let raw: &RawValue = serde_json::from_str(text).map_err(invalid)?;
     let Ok(Value::Object(set)) = serde_json::to_value(options) else { return Ok(raw.get().to_owned()) };
     if set.is_empty() {
         return Ok(raw.get().to_owned());
     }
     let mut order: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get())
-        .map_err(|_| "the order must be a JSON object to be given options".to_owned())?;
+        .map_err(|_| "only an order that is a JSON object can have options".to_owned())?;
     let mut own: Map<String, Value> = match order.get("options") {
         None => Map::new(),
         Some(own) => {
@@ -111,40 +112,40 @@ fn merged(text: &str, options: &Options) -> Result<String, String> {
         }
     };
     own.extend(set);
-    let own = serde_json::value::to_raw_value(&own).map_err(wrong)?;
+    let own = serde_json::value::to_raw_value(&own).map_err(invalid)?;
     order.insert("options".to_owned(), &own);
-    serde_json::to_string(&order).map_err(wrong)
+    serde_json::to_string(&order).map_err(invalid)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BOTH: Options = Options { deadline_seconds: Some(60), delay_seconds: Some(5) };
+    const BOTH: OrderOptions = OrderOptions { deadline_seconds: Some(60), delay_seconds: Some(5) };
 
     #[test]
-    fn an_order_without_flags_is_sent_as_it_is() {
+    fn an_order_without_flags_is_sent_unchanged() {
         let text = "{ \"n\": 1.00000000000000000001, \"n\": 2 }";
-        assert_eq!(merged(text, &Options::default()).unwrap(), text);
-        assert_eq!(merged("[1]", &Options::default()).unwrap(), "[1]", "the api says what is wrong with it");
+        assert_eq!(with_options(text, &OrderOptions::default()).unwrap(), text);
+        assert_eq!(with_options("[1]", &OrderOptions::default()).unwrap(), "[1]", "the api says what is wrong with it");
     }
 
     #[test]
-    fn flags_join_the_options_and_win() {
+    fn flags_override_the_options_of_the_order() {
         assert_eq!(
-            merged(r#"{"kind":"report","n":123456789012345678901234567890}"#, &BOTH).unwrap(),
+            with_options(r#"{"kind":"report","n":123456789012345678901234567890}"#, &BOTH).unwrap(),
             r#"{"kind":"report","n":123456789012345678901234567890,"options":{"deadline_seconds":60,"delay_seconds":5}}"#
         );
         let own = r#"{"options":{"deadline_seconds":1,"webhook_url":"u"}}"#;
-        let flags = Options { deadline_seconds: Some(2), delay_seconds: None };
-        assert_eq!(merged(own, &flags).unwrap(), r#"{"options":{"deadline_seconds":2,"webhook_url":"u"}}"#);
+        let flags = OrderOptions { deadline_seconds: Some(2), delay_seconds: None };
+        assert_eq!(with_options(own, &flags).unwrap(), r#"{"options":{"deadline_seconds":2,"webhook_url":"u"}}"#);
     }
 
     #[test]
-    fn what_cannot_be_sent_is_told() {
-        assert!(merged("{\"a\":", &Options::default()).unwrap_err().contains("line 1"));
-        assert!(merged("", &Options::default()).is_err());
-        assert!(merged("[]", &BOTH).is_err());
-        assert!(merged(r#"{"options":[]}"#, &BOTH).is_err());
+    fn what_is_not_json_is_refused_with_the_reason() {
+        assert!(with_options("{\"a\":", &OrderOptions::default()).unwrap_err().contains("line 1"));
+        assert!(with_options("", &OrderOptions::default()).is_err());
+        assert!(with_options("[]", &BOTH).is_err());
+        assert!(with_options(r#"{"options":[]}"#, &BOTH).is_err());
     }
 }

@@ -27,7 +27,7 @@ fn replay(input: &str) -> Output {
 
 fn next(out: &mut BufReader<ChildStdout>) -> Value {
     let mut line = String::new();
-    out.read_line(&mut line).expect("it answers");
+    out.read_line(&mut line).expect("there is a line");
     serde_json::from_str(&line).expect("in JSON")
 }
 
@@ -36,7 +36,7 @@ fn number(v: &Value) -> f64 {
 }
 
 #[test]
-fn each_line_is_answered_before_the_next_one_comes() {
+fn each_line_has_its_output_before_the_next_one_comes() {
     let mut child = program();
     let mut input = child.stdin.take().unwrap();
     let mut output = BufReader::new(child.stdout.take().unwrap());
@@ -48,14 +48,15 @@ fn each_line_is_answered_before_the_next_one_comes() {
     assert!((number(&idle["p50"]) - 8.94).abs() < 0.05, "{idle}");
     assert!((number(&idle["p10"]) - 4.88).abs() < 0.05 && (number(&idle["p90"]) - 16.39).abs() < 0.05, "{idle}");
 
-    // 100 exactly counted orders of 10 s before it, ten at a time: 91 must end first, then it takes about 9 s itself.
+    // 100 exactly counted orders of 10 s before it, ten at a time: 91 must end first, and it takes
+    // about 9 s itself.
     let exact = r#"{"id":8,"visible":5,"inflight":5,"concurrency":10,"accepted_3s":900,"finished_3s":0,"exact_visible":90,"exact_inflight":10}"#;
     writeln!(input, "{exact}").unwrap();
     let busy = next(&mut output);
     assert!((number(&busy["p50"]) - 100.0).abs() < 2.0, "{busy}");
 
-    // Five pollers more each second, each with 0.625 of an order at once: 113.6 orders to start first, which is
-    // N = 1/4 W² + (0.5 + 5 * 0.625) W, so W = 15.3 s.
+    // Five pollers more each second, each with 0.625 of an order at once: 113.6 orders must start
+    // first, which is N = 1/4 W² + (0.5 + 5 * 0.625) W, so that W = 15.3 s.
     let elastic = r#"{"id":9,"visible":115,"inflight":5,"concurrency":5,"accepted_3s":0,"finished_3s":0,"ramp_per_s":5,"max_concurrency":1000}"#;
     writeln!(input, "{elastic}").unwrap();
     let grows = next(&mut output);
@@ -66,20 +67,20 @@ fn each_line_is_answered_before_the_next_one_comes() {
 }
 
 #[test]
-fn the_looks_are_those_of_the_schedule() {
+fn the_polls_are_those_of_the_schedule() {
     let out = replay(&format!("{STATS}\n{{\"id\":1,\"concurrency\":4}}\n"));
-    let answer: Value = serde_json::from_slice(&out.stdout).unwrap();
-    let looks: Vec<f64> = answer["polls"].as_array().unwrap().iter().map(number).collect();
-    assert_eq!(looks.len(), 40);
-    let mut schedule = offload_domain::schedule::Schedule::new(number(&answer["p10"]), number(&answer["p90"]));
-    for look in looks {
-        assert!((look - schedule.next_poll()).abs() < 1e-6, "{answer}");
+    let prediction: Value = serde_json::from_slice(&out.stdout).unwrap();
+    let polls: Vec<f64> = prediction["polls"].as_array().unwrap().iter().map(number).collect();
+    assert_eq!(polls.len(), 40);
+    let mut schedule = offload_domain::schedule::Schedule::new(number(&prediction["p10"]), number(&prediction["p90"]));
+    for poll in polls {
+        assert!((poll - schedule.next_poll()).abs() < 1e-6, "{prediction}");
         schedule = schedule.polled();
     }
 }
 
 #[test]
-fn a_bad_line_ends_it_with_its_number() {
+fn an_invalid_line_ends_the_run_with_its_number() {
     let out = replay(&format!("{STATS}\n{{\"id\":1,\"concurrency\":4}}\nnonsense\n{{\"id\":2,\"concurrency\":4}}\n"));
     assert_eq!(out.status.code(), Some(2));
     assert_eq!(String::from_utf8(out.stdout).unwrap().lines().count(), 1);

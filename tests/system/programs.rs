@@ -138,11 +138,11 @@ async fn an_operator_lists_dead_orders_and_redrives_them() {
         (output.status.code(), printed)
     };
     let (code, listed) = dlq(&["list"]);
-    assert!(code == Some(0) && listed.contains(&receipt.id) && listed.contains("1 dead orders"), "{listed}");
+    assert!(code == Some(0) && listed.contains(&receipt.id) && listed.contains("1 dead-lettered order"), "{listed}");
     let (_, detail) = dlq(&["show", &receipt.id]);
     assert!(detail.contains("attempts-exhausted") && detail.contains("A-1"), "{detail}");
     let (_, tried) = dlq(&["redrive", "--all", "--dry-run"]);
-    assert!(tried.contains("would be redrived"), "{tried}");
+    assert!(tried.contains("would be redriven"), "{tried}");
     assert_eq!(read(&http, &ready, &receipt).await["status"], "failed", "a dry run does nothing");
     let (code, unconfirmed) = dlq(&["redrive", "--all"]);
     assert!(code == Some(2) && unconfirmed.contains("--yes"), "without a terminal nothing confirms: {unconfirmed}");
@@ -154,5 +154,5 @@ async fn an_operator_lists_dead_orders_and_redrives_them() {
     })
     .await;
     let (_, listed) = dlq(&["list"]);
-    assert!(listed.contains("0 dead orders"), "{listed}");
+    assert!(listed.contains("0 dead-lettered orders"), "{listed}");
 }

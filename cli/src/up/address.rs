@@ -1,8 +1,8 @@
-//! Where things listen: addresses as they are typed, and which of them are fit for a development stack.
+//! Addresses to listen on: how they are written, and which are fit for a development stack.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Reads `HOST:PORT`, where the host is an IP address or `localhost`, or a bare port of 127.0.0.1.
+/// Parses `HOST:PORT`, where the host is an IP address or `localhost`, or a bare port of 127.0.0.1.
 ///
 /// # Errors
 /// What to write instead.
@@ -15,16 +15,16 @@ pub(super) fn parse(text: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| "write an IP address and a port, such as 127.0.0.1:9000, or a port alone".to_owned())
 }
 
-/// Refuses what other machines can reach, unless that is asked for, and one port given twice.
+/// Refuses an address that other machines can reach, unless `allow_remote`, and a port given twice.
 ///
 /// # Errors
-/// What is wrong with which flag.
+/// The flag, and what is wrong with it.
 pub(super) fn check(listeners: &[(&'static str, SocketAddr)], allow_remote: bool) -> Result<(), String> {
     for (i, (flag, address)) in listeners.iter().enumerate() {
         if !allow_remote && !is_loopback(address.ip()) {
             return Err(format!(
                 "{flag} {address}: other machines can reach this address, and the stack is made for development. \
-                 Use 127.0.0.1, or add --allow-remote if you trust everybody on that network"
+                 Use 127.0.0.1, or add --allow-remote if you trust that network"
             ));
         }
         let same = |(_, other): &&(&str, SocketAddr)| address.port() != 0 && other == address;
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_read_in_every_usual_form() {
+    fn an_address_is_parsed_in_every_usual_form() {
         for (text, address) in [
             ("127.0.0.1:9000", "127.0.0.1:9000"),
             ("9000", "127.0.0.1:9000"),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn other_machines_are_let_in_only_by_name() {
+    fn remote_access_needs_a_flag_of_its_own() {
         let of = |text: &str| [("--api", parse(text).unwrap())];
         for text in ["0.0.0.0:1", "[::]:1", "192.168.0.4:1"] {
             assert!(check(&of(text), false).unwrap_err().contains("--allow-remote"), "{text}");
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_serves_one() {
+    fn a_port_is_used_once() {
         let (a, b) = (parse("1").unwrap(), parse("0").unwrap());
         assert!(check(&[("--api", a), ("--s3", a)], false).unwrap_err().contains("--api and --s3"));
         assert!(check(&[("--api", b), ("--s3", b)], false).is_ok());

@@ -1,4 +1,4 @@
-//! What `up` tells when everything runs. Pure.
+//! What `up` prints when the service is ready. Pure.
 
 use std::path::Path;
 
@@ -6,10 +6,15 @@ use offload_local::Endpoints;
 use offload_service::settings::StoreSettings;
 use serde::Serialize;
 
-use super::{REGION, chaos::Chaos, secrets::Secrets};
+use super::{
+    chaos::Chaos,
+    secrets::Secrets,
+    stack::{QUEUE, REGION},
+};
 use crate::{
-    args::DEFAULT_API,
-    render::{self, Paint},
+    client::DEFAULT_API,
+    paint::{Paint, table},
+    render::count,
 };
 
 /// An order of the built-in schema.
@@ -23,17 +28,17 @@ pub(super) struct Running<'a> {
     pub(super) workers: usize,
     /// The processor, in words.
     pub(super) work: &'a str,
-    /// Whether orders are of a schema of the team's own.
+    /// Whether orders have a schema of the team's own.
     pub(super) own_schema: bool,
     pub(super) data: Option<&'a Path>,
-    /// What goes wrong on purpose.
+    /// The injected faults.
     pub(super) chaos: Option<&'a Chaos>,
     pub(super) secrets: &'a Secrets,
 }
 
 /// The line of `--json`.
 #[derive(Serialize)]
-struct Line<'a> {
+struct ReadyLine<'a> {
     api: &'a str,
     s3: &'a str,
     sqs: &'a str,
@@ -54,7 +59,7 @@ impl Running<'_> {
     /// One line of JSON, for scripts.
     pub(super) fn json(&self) -> String {
         let webhook_secret = self.secrets.webhook_secret();
-        let line = Line {
+        let line = ReadyLine {
             webhook_secret: &webhook_secret,
             api: &self.api,
             s3: &self.endpoints.s3,
@@ -74,22 +79,22 @@ impl Running<'_> {
 
     /// A page for people. `program` is how to call this program.
     pub(super) fn text(&self, program: &str, paint: Paint) -> String {
-        let orders = if self.workers == 1 { "1 order".to_owned() } else { format!("{} orders", self.workers) };
+        let orders = count(self.workers as u64, "order");
         let data = match self.data {
             Some(directory) => format!("{}; keys in secrets.json", directory.display()),
-            None => "in memory, gone at the end; --data DIR keeps it".to_owned(),
+            None => "in memory, lost at the end; --data DIR keeps it".to_owned(),
         };
         let mut rows = vec![
             ("api", format!("{}   documentation at /docs", self.api)),
             ("S3, STS", format!("{}   bucket {}", self.endpoints.s3, self.store.bucket)),
-            ("SQS", format!("{}   queue {}", self.endpoints.sqs, super::QUEUE)),
+            ("SQS", format!("{}   queue {}", self.endpoints.sqs, QUEUE)),
             ("DynamoDB", format!("{}   table {}", self.endpoints.dynamodb, self.store.table)),
             ("worker", format!("{orders} at once; {}", self.work)),
             ("webhooks", format!("to this machine too; secret {}", self.secrets.webhook_secret())),
             ("data", data),
         ];
         if let Some(chaos) = self.chaos {
-            rows.push(("chaos", format!("{chaos}; status reads meet it too")));
+            rows.push(("chaos", format!("{chaos}; polls of S3 meet them too")));
         }
         let (body, order) = if self.own_schema {
             ("@order.json".to_owned(), "@order.json".to_owned())
@@ -100,17 +105,17 @@ impl Running<'_> {
         let url = &self.api;
         format!(
             "{title}\n\n{table}\n\
-             Place an order:\n  \
+             Submit an order:\n  \
              curl -s -X POST {url}/order -H 'content-type: application/json' -d {body}\n\
-             Its answer holds a status_url. After poll_after_ms, and until done is true, read it from S3:\n  \
+             The response holds a status_url. Poll it after poll_after_ms, until done is true:\n  \
              curl -s 'STATUS_URL'\n\
-             To be told of every change instead, with the order_token of the answer:\n  \
+             Or subscribe to every status update, with the order_token of the response:\n  \
              curl -sN '{url}/order/ID/events?token=ORDER_TOKEN'\n\
-             Or all of it at once:\n  \
+             Or do all of it at once:\n  \
              {program} submit {order} --wait{flag}\n\n\
              {end}",
             title = paint.bold("status-offload is ready"),
-            table = render::table(&rows, "  ", paint),
+            table = table(&rows, "  ", paint),
             end = paint.dim("Ctrl-C stops it."),
         )
     }
@@ -123,7 +128,7 @@ mod tests {
     use super::*;
 
     /// The line for scripts and the page for people.
-    fn told(api: &str, own_schema: bool, program: &str) -> (String, String) {
+    fn announcement(api: &str, own_schema: bool, program: &str) -> (String, String) {
         let endpoints = Endpoints {
             s3: "http://127.0.0.1:9000".into(),
             sqs: "http://127.0.0.1:9324".into(),
@@ -158,22 +163,22 @@ mod tests {
     }
 
     #[test]
-    fn the_line_for_scripts_is_one_line_in_the_order_of_the_design() {
-        let (line, _) = told("http://127.0.0.1:8080", false, "offload");
+    fn scripts_get_one_line_with_every_member_in_order() {
+        let (line, _) = announcement("http://127.0.0.1:8080", false, "offload");
         let names = "api s3 sqs dynamodb sts region bucket queue_url table access_key_id secret_access_key";
-        let places: Vec<_> = names.split(' ').map(|n| line.find(&format!("\"{n}\":")).expect(n)).collect();
-        assert!(places.is_sorted() && !line.contains('\n'), "{line}");
+        let positions: Vec<_> = names.split(' ').map(|n| line.find(&format!("\"{n}\":")).expect(n)).collect();
+        assert!(positions.is_sorted() && !line.contains('\n'), "{line}");
     }
 
     #[test]
-    fn people_get_lines_to_copy() {
-        let (_, text) = told("http://127.0.0.1:8080", false, "offload");
+    fn people_get_commands_to_copy() {
+        let (_, text) = announcement("http://127.0.0.1:8080", false, "offload");
         let curl = "  curl -s -X POST http://127.0.0.1:8080/order -H 'content-type: application/json' \
                     -d '{\"kind\":\"fulfilment\",\"items\":[{\"sku\":\"A-1\",\"quantity\":2}]}'\n";
         assert!(text.contains(curl) && text.contains("offload submit '{") && text.contains("--wait\n"), "{text}");
         assert!(!text.contains('\x1b'));
-        let (_, text) = told("http://127.0.0.1:1", true, "target/release/offload");
+        let (_, text) = announcement("http://127.0.0.1:1", true, "target/release/offload");
         assert!(text.contains("target/release/offload submit @order.json --wait --api http://127.0.0.1:1\n"), "{text}");
-        assert!(text.contains("chaos") && text.contains("errors=0.1, reorder; status reads meet it too\n"), "{text}");
+        assert!(text.contains("chaos") && text.contains("errors=0.1, reorder; polls of S3 meet them too\n"), "{text}");
     }
 }

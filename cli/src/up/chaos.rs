@@ -1,4 +1,4 @@
-//! What `--chaos` asks for: faults at the sockets of the embedded stack. Pure.
+//! The faults of `--chaos`, injected at the sockets of the embedded stack. Pure.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -12,17 +12,17 @@ const KEYS: &str = "errors=RATE, lost=RATE, stall=RATE, latency=TIME, skew=SECON
 /// The faults of each service.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Chaos {
-    /// As asked for, in words.
+    /// As given, in words.
     words: String,
     plans: [(Service, FaultPlan); 3],
 }
 
 impl Chaos {
-    /// Whoever asks for nothing in particular gets this.
+    /// The default.
     pub(super) const MILD: &str = "latency=20ms,errors=0.02,lost=0.02,duplicates=0.05,reorder";
 
-    /// Lets it loose.
-    pub(super) fn reign(&self, stack: &Stack) {
+    /// Injects the faults from now on.
+    pub(super) fn apply(&self, stack: &Stack) {
         for (service, plan) in &self.plans {
             stack.faults(*service).set(plan.clone());
         }
@@ -30,19 +30,19 @@ impl Chaos {
 
     #[cfg(test)]
     fn plan(&self, service: Service) -> &FaultPlan {
-        &self.plans.iter().find(|(s, _)| *s == service).expect("there is one for each").1
+        &self.plans.iter().find(|(s, _)| *s == service).expect("there is a plan for each").1
     }
 }
 
 impl FromStr for Chaos {
     type Err = String;
 
-    /// Reads `errors=0.05,reorder,s3.errors=0.2`. What is said of one service counts more than what is said of all,
-    /// whatever comes first.
+    /// Parses `errors=0.05,reorder,s3.errors=0.2`. A fault of one service overrides that of all
+    /// services, in any order.
     fn from_str(spec: &str) -> Result<Self, String> {
         let items: Vec<&str> = spec.split(',').map(str::trim).filter(|item| !item.is_empty()).collect();
         if items.is_empty() {
-            return Err(format!("it names no fault; there are {KEYS}"));
+            return Err(format!("it names no fault: there are {KEYS}"));
         }
         let mut plans = SERVICES.map(|(service, _)| (service, FaultPlan::default()));
         let of_one = |item: &str| item.split('=').next().is_some_and(|key| key.contains('.'));
@@ -56,17 +56,17 @@ impl FromStr for Chaos {
                     (Some(service.ok_or_else(unknown)?.0), key)
                 }
             };
-            let fault = Fault::read(key, value).map_err(|e| format!("{item:?}: {e}"))?;
-            if fault.is_of_queues() && only.is_some_and(|service| service != Service::Sqs) {
+            let fault = Item::read(key, value).map_err(|e| format!("{item:?}: {e}"))?;
+            if fault.is_for_queues() && only.is_some_and(|service| service != Service::Sqs) {
                 return Err(format!("{item:?}: only sqs delivers messages"));
             }
-            if matches!(fault, Fault::Seed(_)) && only.is_some() {
+            if matches!(fault, Item::Seed(_)) && only.is_some() {
                 return Err(format!("{item:?}: one seed serves all"));
             }
             for (service, plan) in &mut plans {
-                let concerned = !fault.is_of_queues() || *service == Service::Sqs;
-                if concerned && only.is_none_or(|only| only == *service) {
-                    fault.put_into(plan);
+                let applies = !fault.is_for_queues() || *service == Service::Sqs;
+                if applies && only.is_none_or(|only| only == *service) {
+                    fault.add_to(plan);
                 }
             }
         }
@@ -80,9 +80,9 @@ impl fmt::Display for Chaos {
     }
 }
 
-/// One thing that goes wrong.
+/// One item of the specification.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Fault {
+enum Item {
     Errors(f64),
     Lost(f64),
     Stall(f64),
@@ -93,28 +93,30 @@ enum Fault {
     Seed(u64),
 }
 
-impl Fault {
+impl Item {
     fn read(key: &str, value: Option<&str>) -> Result<Self, String> {
-        let given = || value.filter(|v| !v.is_empty()).ok_or_else(|| format!("it needs a value: {key}=…"));
+        let needed = || value.filter(|v| !v.is_empty()).ok_or_else(|| format!("it needs a value: {key}=…"));
         Ok(match key {
-            "errors" => Self::Errors(rate(given()?)?),
-            "lost" => Self::Lost(rate(given()?)?),
-            "stall" => Self::Stall(rate(given()?)?),
-            "duplicates" => Self::Duplicates(rate(given()?)?),
-            "latency" => Self::Latency(time(given()?)?),
-            "skew" => Self::Skew(given()?.parse().map_err(|_| "it is a whole number of seconds, such as 600 or -600")?),
-            "seed" => Self::Seed(given()?.parse().map_err(|_| "it is a whole number")?),
+            "errors" => Self::Errors(rate(needed()?)?),
+            "lost" => Self::Lost(rate(needed()?)?),
+            "stall" => Self::Stall(rate(needed()?)?),
+            "duplicates" => Self::Duplicates(rate(needed()?)?),
+            "latency" => Self::Latency(time(needed()?)?),
+            "skew" => {
+                Self::Skew(needed()?.parse().map_err(|_| "it is a whole number of seconds, such as 600 or -600")?)
+            }
+            "seed" => Self::Seed(needed()?.parse().map_err(|_| "it is a whole number")?),
             "reorder" if value.is_none() => Self::Reorder,
             "reorder" => return Err("it takes no value".to_owned()),
-            _ => return Err(format!("there is no such fault; there are {KEYS}")),
+            _ => return Err(format!("there is no such fault: there are {KEYS}")),
         })
     }
 
-    fn is_of_queues(self) -> bool {
+    fn is_for_queues(self) -> bool {
         matches!(self, Self::Duplicates(_) | Self::Reorder)
     }
 
-    fn put_into(self, plan: &mut FaultPlan) {
+    fn add_to(self, plan: &mut FaultPlan) {
         match self {
             Self::Errors(rate) => plan.error_rate = rate,
             Self::Lost(rate) => plan.lost_reply_rate = rate,
@@ -178,15 +180,15 @@ mod tests {
     }
 
     #[test]
-    fn the_mild_mix_is_one_and_is_told_in_words() {
+    fn the_default_is_printed_in_words() {
         let mild = read(Chaos::MILD);
         assert!(SERVICES.iter().all(|(s, _)| mild.plan(*s).error_rate == 0.02));
         assert_eq!(mild.to_string(), "latency=20ms, errors=0.02, lost=0.02, duplicates=0.05, reorder");
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
-        for (spec, said) in [
+    fn a_bad_spec_is_refused_with_the_reason() {
+        for (spec, reason) in [
             ("", "no fault"),
             ("errors", "needs a value"),
             ("errors=5", "from 0 to 1"),
@@ -196,13 +198,13 @@ mod tests {
             ("latency=9999s", "60s at most"),
             ("reorder=yes", "takes no value"),
             ("skew=ten", "whole number of seconds"),
-            ("eros=0.1", "\"eros=0.1\": there is no such fault; there are errors=RATE"),
+            ("eros=0.1", "\"eros=0.1\": there is no such fault: there are errors=RATE"),
             ("ec2.errors=0.1", "no service \"ec2\""),
             ("s3.reorder", "only sqs"),
             ("s3.seed=1", "one seed"),
         ] {
-            let told = spec.parse::<Chaos>().unwrap_err();
-            assert!(told.contains(said), "{spec}: {told}");
+            let error = spec.parse::<Chaos>().unwrap_err();
+            assert!(error.contains(reason), "{spec}: {error}");
         }
     }
 }

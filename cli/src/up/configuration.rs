@@ -1,4 +1,4 @@
-//! The settings of api and worker as `up` needs them: its own flags, then the environment, then the defaults.
+//! The settings of api and worker for `up`: its own flags, then the environment, then the defaults.
 
 use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
 
@@ -9,12 +9,14 @@ use offload_service::settings::{
 };
 use offload_worker::processor::{self, Processor};
 
-use super::{UpArgs, secrets::Secrets};
+use super::{args::UpArgs, secrets::Secrets};
 use crate::failure::Failure;
 
-/// What of the embedded stack is told before it runs; the queue's URL is known only then.
+/// The demo, which only `up` processes orders with unless another processor is set.
+const DEMO_PROCESSOR: &str = "built-in";
 const BUCKET: &str = "offload";
 const TABLE: &str = "orders";
+/// The URL is known only once the stack runs.
 const QUEUE_URL_TO_COME: &str = "http://127.0.0.1/queue-to-come";
 
 /// What api and worker read together.
@@ -28,9 +30,9 @@ pub(super) struct Configuration {
     pub(super) eta: EtaSettings,
     pub(super) log: LogSettings,
     pub(super) processor: Arc<dyn Processor>,
-    /// What does the work, in words.
+    /// The processor, in words.
     pub(super) work: String,
-    /// Whether orders are of a team's own schema.
+    /// Whether orders have a schema of the team's own.
     pub(super) own_schema: bool,
 }
 
@@ -45,8 +47,8 @@ impl Configuration {
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Failure> {
         let variables: BTreeMap<String, String> = variables.into_iter().collect();
-        let given = given(args, secrets, &variables);
-        let flags = given.iter().map(|(setting, value)| OsString::from(format!("--{}={value}", setting.name())));
+        let values = values(args, secrets, &variables);
+        let flags = values.iter().map(|(setting, value)| OsString::from(format!("--{}={value}", setting.name())));
         let arguments = std::iter::once(OsString::from("offload up")).chain(flags);
         let configuration = settings::parse::<Read, _>("offload up", "", arguments, variables, |read, errors| {
             let (store, api, worker, eta, log, processor) = read;
@@ -75,14 +77,16 @@ fn work(settings: ProcessorSettings) -> String {
     match settings.processor.as_str() {
         "command" => format!("command: {}", settings.command.unwrap_or_default()),
         "http" => format!("http: {}", settings.http_url.unwrap_or_default()),
-        _ => format!("built-in, simulated work takes {}", settings.job_seconds),
+        _ => format!("demo, simulated work takes {}", settings.job_seconds),
     }
 }
 
-/// The settings that `up` gives: what its flags say, what the stack needs, and what follows from both.
-fn given(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>) -> Vec<(Setting, String)> {
+/// The settings of `up` itself: its flags, what the stack needs, and what follows from both.
+fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>) -> Vec<(Setting, String)> {
     let from_environment = |s: Setting| variables.get(&s.variable()).filter(|v| !v.is_empty());
-    let mut given = vec![
+    let processor = args.processor.clone().or_else(|| from_environment(c::PROCESSOR).cloned());
+    let processor = processor.unwrap_or_else(|| DEMO_PROCESSOR.to_owned());
+    let mut values = vec![
         (c::BUCKET, BUCKET.to_owned()),
         (c::TABLE, TABLE.to_owned()),
         (c::QUEUE_URL, QUEUE_URL_TO_COME.to_owned()),
@@ -94,28 +98,29 @@ fn given(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>)
         (c::WEBHOOKS, "true".to_owned()),
         (c::WEBHOOK_SECRET, secrets.webhook_secret()),
         (c::WEBHOOK_INSECURE_LOOPBACK, "true".to_owned()),
+        // By name: the worker has no default.
+        (c::PROCESSOR, processor.clone()),
     ];
     let flags = [
         (c::PUBLIC_URL, args.public_url.clone()),
         (c::CONCURRENCY, args.workers.map(|n| n.to_string())),
-        (c::PROCESSOR, args.processor.clone()),
         (c::COMMAND, args.command.clone()),
         (c::HTTP_URL, args.http_url.clone()),
         (c::JOB_SECONDS, args.job_seconds.clone()),
     ];
-    given.extend(flags.into_iter().filter_map(|(setting, value)| Some((setting, value?))));
+    values.extend(flags.into_iter().filter_map(|(setting, value)| Some((setting, value?))));
 
     let log = args.log.as_deref().or(from_environment(c::LOG).map(String::as_str)).unwrap_or("warn");
-    // The library under the stack's S3 calls every 304 and 404 an error; the stack logs its own.
-    given.push((c::LOG, if log.contains("s3s") { log.to_owned() } else { format!("{log},s3s=off") }));
-    // PUTs cost nothing here, and whoever tries the service wants to watch it.
+    // The library under the stack's S3 logs every 304 and 404 as an error; the stack logs its own.
+    values.push((c::LOG, if log.contains("s3s") { log.to_owned() } else { format!("{log},s3s=off") }));
+    // PUTs cost nothing here, and frequent progress shows how the service works.
     for (setting, value) in [(c::LOG_FORMAT, "text"), (c::PROGRESS_INTERVAL_SECONDS, "1")] {
         if from_environment(setting).is_none() {
-            given.push((setting, value.to_owned()));
+            values.push((setting, value.to_owned()));
         }
     }
 
-    // What is set by a flag here decides what to expect; a variable may still correct a mere default.
+    // The expected values follow from the flags; a variable may still correct a default.
     let value = |flag: Option<String>, s: Setting| {
         flag.or_else(|| from_environment(s).cloned()).or(s.default.map(str::to_owned)).unwrap_or_default()
     };
@@ -123,19 +128,19 @@ fn given(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>)
     if expected(c::EXPECTED_CONCURRENCY, args.workers.is_some())
         && let Ok(n) = value(args.workers.map(|n| n.to_string()), c::CONCURRENCY).parse::<u32>()
     {
-        given.push((c::EXPECTED_CONCURRENCY, n.to_string()));
+        values.push((c::EXPECTED_CONCURRENCY, n.to_string()));
     }
     if expected(c::EXPECTED_JOB_SECONDS, args.job_seconds.is_some())
-        && value(args.processor.clone(), c::PROCESSOR) == "built-in"
+        && processor == DEMO_PROCESSOR
         && let Some(mean) = mean(&value(args.job_seconds.clone(), c::JOB_SECONDS))
     {
-        given.push((c::EXPECTED_JOB_SECONDS, mean.to_string()));
+        values.push((c::EXPECTED_JOB_SECONDS, mean.to_string()));
     }
-    given
+    values
 }
 
-/// The mean of a distribution as it is written: `2`, `exp:2`, `lognormal:2:0.5`. At least a millisecond, which is what
-/// the estimator can work with.
+/// The mean of a distribution as it is written: `2`, `exp:2`, `lognormal:2:0.5`. At least a
+/// millisecond, which is what the estimator can work with.
 fn mean(distribution: &str) -> Option<f64> {
     let mean: f64 = distribution.split(':').find_map(|part| part.trim().parse().ok())?;
     mean.is_finite().then(|| mean.max(0.001))
@@ -148,19 +153,19 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct CommandLine {
         #[command(flatten)]
         up: UpArgs,
     }
 
     fn read(flags: &[&str], variables: &[(&str, &str)]) -> Result<Configuration, Failure> {
-        let line = Line::parse_from(std::iter::once(&"up").chain(flags));
+        let line = CommandLine::parse_from(std::iter::once(&"up").chain(flags));
         let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         Configuration::read(&line.up, &Secrets::fresh(), variables)
     }
 
     #[test]
-    fn what_to_expect_follows_from_the_flags() {
+    fn the_expected_values_follow_from_the_flags() {
         let c = read(&[], &[]).unwrap();
         assert_eq!((c.eta.expected_job_seconds, c.eta.expected_concurrency), (2.0, 10));
         let c = read(&["--workers=3", "--job-seconds=exp:0.5"], &[("OFFLOAD_EXPECTED_JOB_SECONDS", "9")]).unwrap();
@@ -172,7 +177,27 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_sets_the_rest_and_never_the_stack() {
+    fn up_names_the_demo_unless_another_processor_is_set() {
+        let processor = |flags: &[&str], variables: &[(&str, &str)]| {
+            let line = CommandLine::parse_from(std::iter::once(&"up").chain(flags));
+            let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let values = values(&line.up, &Secrets::fresh(), &variables);
+            values.into_iter().find(|(setting, _)| setting.name() == c::PROCESSOR.name()).map(|(_, value)| value)
+        };
+        assert_eq!(processor(&[], &[]).as_deref(), Some(DEMO_PROCESSOR));
+        assert_eq!(processor(&[], &[("OFFLOAD_PROCESSOR", "http")]).as_deref(), Some("http"));
+        let flag = processor(&["--processor=command"], &[("OFFLOAD_PROCESSOR", "http")]);
+        assert_eq!(flag.as_deref(), Some("command"));
+    }
+
+    #[test]
+    fn an_unknown_processor_is_refused_by_its_name() {
+        let Err(Failure::Usage(text)) = read(&["--processor=shell"], &[]) else { panic!() };
+        assert!(text.contains("\"shell\"") && text.contains("built-in, command, http"), "{text}");
+    }
+
+    #[test]
+    fn the_environment_cannot_redirect_the_stack() {
         let variables = [("OFFLOAD_MAX_ATTEMPTS", "2"), ("OFFLOAD_BUCKET", "theirs"), ("OFFLOAD_LISTEN", "nonsense")];
         let c = read(&[], &variables).unwrap();
         assert_eq!((c.worker.limits.max_attempts, c.store.bucket.as_str()), (2, BUCKET));
@@ -180,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_setting_is_told_at_once() {
+    fn every_invalid_setting_is_reported_at_once() {
         let variables = [("OFFLOAD_VISIBILITY_SECONDS", "x"), ("OFFLOAD_COLOUR", "red")];
         let Err(Failure::Usage(text)) = read(&["--processor=command", "--job-seconds=soon"], &variables) else {
             panic!()
@@ -191,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_short_and_for_people_unless_asked() {
+    fn the_log_is_text_with_warnings_by_default() {
         let c = read(&[], &[]).unwrap();
         assert_eq!((c.log.filter.as_str(), c.log.json), ("warn,s3s=off", false));
         let c = read(&["--log=debug,s3s=info"], &[("OFFLOAD_LOG", "trace"), ("OFFLOAD_LOG_FORMAT", "json")]).unwrap();
@@ -199,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_may_look_like_a_flag() {
+    fn a_command_may_begin_like_a_flag() {
         let c = read(&["--processor", "command", "--command", r#"["sh","-c","true"]"#], &[]).unwrap();
         assert!(c.work.starts_with("command: ["));
     }

@@ -1,4 +1,5 @@
-//! The keys of the stack and the secret of order tokens: made once, and kept where there is a data directory.
+//! The keys of the stack and the secret of order tokens: made once, and kept in the data directory
+//! if there is one.
 
 use std::{fmt, fs, io, io::Write, path::Path};
 
@@ -10,7 +11,7 @@ use uuid::Uuid;
 /// The file in the data directory.
 const FILE: &str = "secrets.json";
 
-/// What nobody else may know.
+/// The secrets of one stack.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Secrets {
@@ -20,14 +21,15 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    /// New ones. A random UUID has 122 random bits from the system's generator; each secret is made of two.
+    /// New secrets. A UUID has 122 random bits from the system's generator; each secret is made of
+    /// two.
     pub(super) fn fresh() -> Self {
         let secret = || format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         let id = Uuid::new_v4().simple().to_string().to_uppercase();
         Self { access_key_id: format!("LOCAL{}", &id[..15]), secret_access_key: secret(), token_secret: secret() }
     }
 
-    /// Those of a data directory, made now if there are none.
+    /// The secrets of a data directory, made now if there are none.
     ///
     /// # Errors
     /// If the directory or the file cannot be used.
@@ -35,33 +37,32 @@ impl Secrets {
         let path = directory.join(FILE);
         let cannot = |what: &str, e: &dyn fmt::Display| format!("cannot {what} {}: {e}", path.display());
         fs::create_dir_all(directory).map_err(|e| cannot("make the directory of", &e))?;
-        if !path.try_exists().map_err(|e| cannot("look for", &e))? {
+        if !path.try_exists().map_err(|e| cannot("find", &e))? {
             Self::fresh().store(directory, &path).map_err(|e| cannot("write", &e))?;
         }
         let text = fs::read_to_string(&path).map_err(|e| cannot("read", &e))?;
-        // Not the parser's words: they may quote the file.
+        // Not the parser's message, which may quote the file.
         serde_json::from_str(&text).map_err(|e| {
             let place = format!("line {}, column {}", e.line(), e.column());
-            cannot(
-                "understand",
-                &format!("it is not as this program wrote it ({place}); restore it, or use another directory"),
-            )
+            cannot("parse", &format!("it was changed or damaged ({place}); restore it, or use another directory"))
         })
     }
 
-    /// The secret that signs webhooks: made of that of tokens, so that older data directories need no new one.
+    /// The secret that signs webhooks. Derived from the secret of tokens, so that older data
+    /// directories need no new one.
     pub(super) fn webhook_secret(&self) -> String {
         format!("whsec_{}", STANDARD.encode(Sha256::digest(format!("webhooks {}", self.token_secret))))
     }
 
-    /// The secret between api and workers, by the same way.
+    /// The secret between api and workers, derived likewise.
     pub(super) fn internal_secret(&self) -> String {
         STANDARD.encode(Sha256::digest(format!("internal {}", self.token_secret)))
     }
 
-    /// Whole or not at all, and never in place of a file that another process has written in the meantime.
+    /// Writes the file whole or not at all, and never over one that another process has just
+    /// written.
     fn store(&self, directory: &Path, path: &Path) -> io::Result<()> {
-        // A temporary file can be read and written by its owner alone: mode 0600.
+        // The mode of a temporary file is 0600: it is for its owner alone.
         let mut file = tempfile::Builder::new().prefix(".secrets-").tempfile_in(directory)?;
         file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
         file.write_all(b"\n")?;
@@ -89,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_are_made_once_and_are_for_the_owner_alone() {
+    fn secrets_are_made_once_and_only_the_owner_can_read_them() {
         let folder = tempfile::tempdir().unwrap();
         let directory = folder.path().join("a/b");
         let first = Secrets::kept_in(&directory).unwrap();
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn fresh_ones_differ_and_are_long_enough() {
+    fn fresh_secrets_differ_and_are_long_enough() {
         let (a, b) = (Secrets::fresh(), Secrets::fresh());
         assert!(a.access_key_id != b.access_key_id && a.token_secret != b.token_secret);
         assert!(TokenKeys::parse(&a.token_secret).is_ok());
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_and_kept() {
+    fn a_damaged_file_is_an_error_and_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), "{\"token_secret\": \"hidden\"").unwrap();
         let e = Secrets::kept_in(folder.path()).unwrap_err();

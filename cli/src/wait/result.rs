@@ -1,89 +1,92 @@
-//! Hands the result of a completed order over: to standard output or to a file.
+//! The result of a completed order, written to standard output or to a file.
 
 use std::{io::Write, path::Path};
 
 use futures_util::StreamExt;
 use offload_client::{Client, Receipt, StatusObject};
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use super::UntilArgs;
+use super::options::WaitOptions;
 use crate::{failure::Failure, output};
 
-/// Prints the result, or writes it to the file that was asked for.
-pub(super) async fn hand_over(
+/// Prints the result, or writes it to the file in the options.
+pub(super) async fn write(
     client: &Client,
     receipt: &Receipt,
-    o: &StatusObject,
-    until: &UntilArgs,
+    object: &StatusObject,
+    options: &WaitOptions,
     json: bool,
 ) -> Result<(), Failure> {
-    let Some(file) = &until.output else {
+    let Some(file) = &options.output else {
         if json {
             return Ok(());
         }
-        return match (&o.result, &o.result_url) {
+        return match (&object.result, &object.result_url) {
             (Some(result), _) => output::result(&pretty(result)),
             (None, Some(url)) => {
-                output::say("the result is a file: this is its URL, and --output FILE downloads it");
+                output::message("the result is a file: this is its URL, and --output FILE downloads it");
                 output::result(url)
             }
             (None, None) => Ok(()),
         };
     };
-    // Before anything is fetched for it.
-    let mut part = Part::new(file)?;
-    let bytes = if o.result_url.is_some() {
-        receive(client.result(receipt, o).await?, part).await?
+    // Before the download, so that a file that cannot be written costs none.
+    let mut part = PartialFile::new(file)?;
+    let bytes = if object.result_url.is_some() {
+        download(client.result(receipt, object).await?, part).await?
     } else {
-        let text = pretty(o.result.as_ref().unwrap_or(&serde_json::Value::Null)) + "\n";
+        let text = pretty(object.result.as_ref().unwrap_or(&Value::Null)) + "\n";
         part.add(text.as_bytes())?;
-        part.keep()?
+        part.finish()?
     };
     if !json {
-        output::say(&format!("{} ({bytes} bytes)", file.display()));
+        output::message(&format!("{} ({bytes} bytes)", file.display()));
     }
     Ok(())
 }
 
-async fn receive(response: reqwest::Response, mut part: Part<'_>) -> Result<u64, Failure> {
+async fn download(response: reqwest::Response, mut part: PartialFile<'_>) -> Result<u64, Failure> {
     let mut body = response.bytes_stream();
     while let Some(bytes) = body.next().await {
         let bytes = bytes.map_err(|e| Failure::Unreachable(format!("the download broke off: {}", e.without_url())))?;
         part.add(&bytes)?;
     }
-    part.keep()
+    part.finish()
 }
 
-/// A file in the making, beside its place, so that nobody takes half a result for a whole one.
-struct Part<'a> {
+/// A file that is written beside its final path and then renamed, so that half a result never
+/// appears to be a whole one.
+struct PartialFile<'a> {
     temporary: NamedTempFile,
-    place: &'a Path,
+    path: &'a Path,
     bytes: u64,
 }
 
-impl<'a> Part<'a> {
-    fn new(place: &'a Path) -> Result<Self, Failure> {
-        let folder = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+impl<'a> PartialFile<'a> {
+    fn new(path: &'a Path) -> Result<Self, Failure> {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = tempfile::Builder::new().prefix(".offload-").tempfile_in(folder);
-        Ok(Self { temporary: temporary.map_err(|e| cannot(place, &e))?, place, bytes: 0 })
+        Ok(Self { temporary: temporary.map_err(|e| unwritten(path, &e))?, path, bytes: 0 })
     }
 
     fn add(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.bytes += bytes.len() as u64;
-        self.temporary.write_all(bytes).map_err(|e| cannot(self.place, &e))
+        self.temporary.write_all(bytes).map_err(|e| unwritten(self.path, &e))
     }
 
-    fn keep(self) -> Result<u64, Failure> {
-        self.temporary.persist(self.place).map_err(|e| cannot(self.place, &e.error))?;
+    /// Renames the file, and returns its size in bytes.
+    fn finish(self) -> Result<u64, Failure> {
+        self.temporary.persist(self.path).map_err(|e| unwritten(self.path, &e.error))?;
         Ok(self.bytes)
     }
 }
 
-fn cannot(place: &Path, e: &std::io::Error) -> Failure {
-    Failure::Refused(format!("cannot write {}: {e}", place.display()))
+fn unwritten(path: &Path, e: &std::io::Error) -> Failure {
+    Failure::Refused(format!("cannot write {}: {e}", path.display()))
 }
 
-fn pretty(value: &serde_json::Value) -> String {
+fn pretty(value: &Value) -> String {
     // A value that was parsed can be printed.
     serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string())
 }

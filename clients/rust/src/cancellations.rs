@@ -1,51 +1,41 @@
-//! What the api answered when it was asked to cancel an order: whoever waits for that order with the same client hears of
-//! it at once, and need not sit out a schedule that was made for the whole work.
+//! Cancellations that this client has requested. Callers that wait for the order with the same
+//! client are notified at once, and need not sit out a schedule that was made for the whole work.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::VecDeque;
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
-use crate::status::StatusView;
+use crate::{response::ApiResponse, view::StatusView};
 
-/// So many are remembered for those who wait later.
+type Cancelled = ApiResponse<StatusView>;
+
+/// The most that are remembered, for callers that wait later.
 const REMEMBERED: usize = 64;
 
-/// The cancellations that one client has asked for.
+/// The api's responses to the cancellations of one client, the newest first.
 #[derive(Debug, Default)]
-pub(crate) struct Cancellations {
-    asked: Mutex<VecDeque<StatusView>>,
-    news: Notify,
-}
+pub(crate) struct Cancellations(watch::Sender<VecDeque<Cancelled>>);
 
 impl Cancellations {
-    /// Notes an answer.
-    pub(crate) fn add(&self, view: StatusView) {
-        let mut asked = self.locked();
-        asked.retain(|known| known.object.id != view.object.id);
-        if asked.len() == REMEMBERED {
-            asked.pop_front();
-        }
-        asked.push_back(view);
-        drop(asked);
-        self.news.notify_waiters();
+    /// Remembers a response.
+    pub(crate) fn add(&self, response: Cancelled) {
+        self.0.send_modify(|responses| {
+            responses.retain(|known| known.body.object.id != response.body.object.id);
+            responses.truncate(REMEMBERED - 1);
+            responses.push_front(response);
+        });
     }
 
-    /// The answer for an order, once there is one.
-    pub(crate) async fn of(&self, id: &str) -> StatusView {
+    /// Waits for the response for this order.
+    pub(crate) async fn of(&self, id: &str) -> Cancelled {
+        let find = |known: &VecDeque<Cancelled>| known.iter().find(|r| r.body.object.id == id).cloned();
+        let mut responses = self.0.subscribe();
         loop {
-            let news = self.news.notified();
-            if let Some(view) = self.locked().iter().find(|view| view.object.id == id) {
-                return view.clone();
+            if let Some(response) = find(&responses.borrow_and_update()) {
+                return response;
             }
-            news.await;
+            // The sender lives as long as this call: it is borrowed.
+            drop(responses.changed().await);
         }
-    }
-
-    fn locked(&self) -> MutexGuard<'_, VecDeque<StatusView>> {
-        // Nothing panics while the lock is held.
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

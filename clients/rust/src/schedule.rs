@@ -1,5 +1,5 @@
-//! The poll schedule: when to look, if an order is expected between `lo` and `hi`. Pure; the same rule as the service's
-//! own, so that `poll_after_ms` and a client that follows the schedule agree.
+//! The poll schedule: when to poll, if an order is expected between `lo` and `hi`. Pure; the same
+//! rule as the service's own, so that `poll_after_ms` and a client that obeys the schedule agree.
 //!
 //! ```text
 //! lo, hi = p10, p90 since POST
@@ -9,16 +9,16 @@
 //!       else t += d + 0.1*max(0, t - hi)
 //! ```
 
-/// What one look is worth: a delay of this share of the order's time.
-const LOOK: f64 = 0.05;
-/// Where in its first step a window is looked at first.
+/// What one poll is worth: a delay of this share of the order's time.
+const POLL_COST: f64 = 0.05;
+/// Where in its first step a window is polled first.
 const FIRST: f64 = 0.55;
-/// The shortest time between two looks, in seconds.
+/// The shortest time between two polls, in seconds.
 const SHORTEST: f64 = 0.1;
-/// How much rarer looks become after the window, as a share of the time since.
+/// How much rarer polls become after the window, as a share of the time since.
 const LATE: f64 = 0.1;
 
-/// The looks at one order, in seconds since it was placed.
+/// The polls of one order, in seconds since it was accepted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Schedule {
     lo: f64,
@@ -27,38 +27,39 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The looks at an order that is expected `lo` to `hi` seconds after it was placed (10th and 90th percentile).
+    /// The polls of an order that is expected `lo` to `hi` seconds after it was accepted (10th and
+    /// 90th percentile).
     #[must_use]
     pub fn new(lo: f64, hi: f64) -> Self {
         let (lo, hi) = window(lo, hi);
         Self { lo, hi, next: lo + FIRST * step(lo, hi) }
     }
 
-    /// When to look next, in seconds since the order was placed.
+    /// When to poll next, in seconds since the order was accepted.
     #[must_use]
-    pub fn next_look(&self) -> f64 {
+    pub fn next_poll(&self) -> f64 {
         self.next
     }
 
-    /// After a look at the time planned, that found no newer window.
+    /// After a poll on time that returned no newer window.
     #[must_use]
-    pub fn looked(self) -> Self {
-        self.looked_at(self.next)
+    pub fn polled(self) -> Self {
+        self.polled_at(self.next)
     }
 
-    /// After a look `t` seconds after the order, that found no newer window.
-    pub(crate) fn looked_at(self, t: f64) -> Self {
+    /// After a poll `t` seconds after the order was accepted, that returned no newer window.
+    pub(crate) fn polled_at(self, t: f64) -> Self {
         Self { next: t + step(self.lo, self.hi) + LATE * (t - self.hi).max(0.0), ..self }
     }
 
-    /// After a look at the time planned, that found a newer window.
+    /// After a poll on time that returned a newer window.
     #[must_use]
     pub fn moved(self, lo: f64, hi: f64) -> Self {
-        Self::from_look_at(self.next, lo, hi)
+        Self::after_poll_at(self.next, lo, hi)
     }
 
-    /// The looks after one `t` seconds after the order, that found this window.
-    pub(crate) fn from_look_at(t: f64, lo: f64, hi: f64) -> Self {
+    /// After a poll `t` seconds after the order was accepted, that returned this window.
+    pub(crate) fn after_poll_at(t: f64, lo: f64, hi: f64) -> Self {
         let (lo, hi) = window(lo, hi);
         let d = step(lo, hi);
         Self { lo, hi, next: (t + d).max(lo + FIRST * d) }
@@ -71,7 +72,7 @@ fn window(lo: f64, hi: f64) -> (f64, f64) {
 }
 
 fn step(lo: f64, hi: f64) -> f64 {
-    (LOOK * (hi - lo) * hi).sqrt().max(SHORTEST)
+    (POLL_COST * (hi - lo) * hi).sqrt().max(SHORTEST)
 }
 
 #[cfg(test)]
@@ -83,29 +84,28 @@ mod tests {
     #[derive(Deserialize)]
     struct Golden {
         lo: f64,
-        /// `null` for a number that is none.
+        /// `null` for NaN.
         hi: Option<f64>,
-        /// After each look: the newer window that it found, if any.
+        /// After each poll: the newer window that it returned, if any.
         moves: Vec<Option<(f64, f64)>>,
-        #[serde(rename = "polls")]
-        looks: Vec<f64>,
+        polls: Vec<f64>,
     }
 
     #[test]
-    fn the_looks_are_those_of_the_services_own_schedule() {
+    fn the_schedule_is_the_services_own() {
         let golden: Vec<Golden> = serde_json::from_str(include_str!("../../golden/schedule.json")).expect("JSON");
         assert!(golden.len() >= 9);
-        for Golden { lo, hi, moves, looks } in golden {
+        for Golden { lo, hi, moves, polls } in golden {
             let mut s = Schedule::new(lo, hi.unwrap_or(f64::NAN));
-            let mut ours = vec![s.next_look()];
-            for found in moves {
-                s = found.map_or_else(|| s.looked(), |(lo, hi)| s.moved(lo, hi));
-                ours.push(s.next_look());
+            let mut ours = vec![s.next_poll()];
+            for newer in moves {
+                s = newer.map_or_else(|| s.polled(), |(lo, hi)| s.moved(lo, hi));
+                ours.push(s.next_poll());
             }
-            assert_eq!(ours.len(), looks.len());
+            assert_eq!(ours.len(), polls.len());
             assert!(
-                ours.iter().zip(&looks).all(|(a, b)| (a - b).abs() < 1e-9),
-                "{lo}..{hi:?}: {ours:?}, not {looks:?}"
+                ours.iter().zip(&polls).all(|(a, b)| (a - b).abs() < 1e-9),
+                "{lo}..{hi:?}: {ours:?}, not {polls:?}"
             );
         }
     }

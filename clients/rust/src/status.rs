@@ -1,15 +1,16 @@
-//! What a client reads of an order.
+//! The status object.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::Problem;
+use crate::problem::Problem;
 
-/// Where an order stands. The last three are final: an order that has one keeps it.
+/// The status of an order. The last three are final: an order that has one keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Accepted, waiting for a worker.
@@ -20,12 +21,12 @@ pub enum Status {
     Completed,
     /// Ended without a result; `error` says why.
     Failed,
-    /// Ended because somebody asked for it.
+    /// Ended at the client's request.
     Cancelled,
 }
 
 impl Status {
-    /// The word that stands in JSON.
+    /// The status as in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -38,17 +39,22 @@ impl Status {
     }
 }
 
-/// How far the work is, by its own account.
+/// How far the work is, as the processor reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct Progress {
     /// 0 to 100.
     pub percent: u8,
     /// What is being done.
     pub message: Option<String>,
+    /// Members that this version does not know.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
 /// When an order is expected to be done, on the service's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct EtaWindow {
     /// The median.
     pub at: DateTime<Utc>,
@@ -56,55 +62,63 @@ pub struct EtaWindow {
     pub earliest_at: DateTime<Utc>,
     /// The 90th percentile.
     pub latest_at: DateTime<Utc>,
+    /// Members that this version does not know.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
-/// The status object. Members that are added to it later are ignored.
+/// The status object, as it is stored in S3.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct StatusObject {
     /// The order.
     pub id: String,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
-    /// Whether that is its end.
+    /// Whether the status is final.
     pub done: bool,
     /// Grows with every change; an object with a smaller one is older.
     pub revision: u64,
-    /// 1; one more each time that an operator gave the order, which had failed, another chance.
-    #[serde(default = "first")]
+    /// 1; one more each time that an operator redrove the order after it had failed.
+    #[serde(default = "first_generation")]
     pub generation: u32,
     /// How often a worker has started the work.
-    #[serde(default)]
     pub attempt: u32,
     /// When the order was accepted.
     pub created_at: DateTime<Utc>,
-    /// When this revision was made.
+    /// When this revision was written.
     pub updated_at: DateTime<Utc>,
     /// When a worker first started the work.
     pub started_at: Option<DateTime<Utc>>,
-    /// When the order ended.
+    /// When the order got its final status.
     pub finished_at: Option<DateTime<Utc>>,
-    /// How far the work is, if it tells.
+    /// How far the work is, if the processor reports it.
     pub progress: Option<Progress>,
-    /// When it should be done.
+    /// When the order should be done.
     pub eta: Option<EtaWindow>,
-    /// How long to wait from `updated_at` before the next look, in milliseconds.
+    /// How long to wait from `updated_at` before the next poll, in milliseconds.
     pub poll_after_ms: Option<u64>,
     /// The result, if it is small.
     pub result: Option<Value>,
-    /// A presigned URL of the result, if it is large.
+    /// A presigned URL of the result, if it is large: a secret.
     pub result_url: Option<String>,
-    /// Until when that works.
+    /// When `result_url` expires.
     pub result_url_expires_at: Option<DateTime<Utc>>,
     /// Why the order failed.
     pub error: Option<Problem>,
+    /// The order at the api, which gives fresh URLs for the order token.
+    pub renew: String,
+    /// Members that this version does not know.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
 }
 
-fn first() -> u32 {
+fn first_generation() -> u32 {
     1
 }
 
 impl fmt::Debug for StatusObject {
-    /// Without the result, whose URL is a secret.
+    /// Without the result, whose URL is a secret, and without members that may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StatusObject")
             .field("id", &self.id)
@@ -115,23 +129,5 @@ impl fmt::Debug for StatusObject {
             .field("eta", &self.eta)
             .field("error", &self.error)
             .finish_non_exhaustive()
-    }
-}
-
-/// What the service itself says of an order: its status, and a fresh URL.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-pub struct StatusView {
-    /// The status object.
-    #[serde(flatten)]
-    pub object: StatusObject,
-    /// Where the object stands: a presigned URL.
-    pub status_url: String,
-    /// Until when that works.
-    pub status_url_expires_at: Option<DateTime<Utc>>,
-}
-
-impl fmt::Debug for StatusView {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.object.fmt(f)
     }
 }

@@ -84,7 +84,8 @@ async fn phase(
     mut gap: impl FnMut(&mut SmallRng) -> f64,
 ) -> anyhow::Result<Figures> {
     let before = system.stack.requests(Service::S3);
-    let client = offload_client::Client::new(&system.apis[0])?;
+    // Without push, as this measures polls.
+    let client = offload_client::Client::builder().push(false).build(&system.apis[0])?;
     let mut clients = JoinSet::new();
     let mut next = tokio::time::Instant::now();
     for _ in 0..orders {
@@ -99,4 +100,15 @@ async fn phase(
     }
     let since = system.stack.requests(Service::S3).since(&before);
     Ok(Figures::of(&times, since.of("GetObject"), since.with_status("GetObject", 304), since.of("PutObject")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_clients_poll_s3_and_not_the_api() {
+        let args = Args { orders: 8, burst: 4, concurrency: 16, job_seconds: 0.2, utilisation: 0.7, seed: 1 };
+        run(&args).await.expect("one request of the api for each order");
+    }
 }

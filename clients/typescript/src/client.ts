@@ -4,86 +4,95 @@
  * @module
  */
 
-import { type Surroundings, environment } from "./environment.js";
-import { follow } from "./follow.js";
-import { Http, type Retry } from "./http.js";
-import { newKey } from "./key.js";
-import { type Limits, Scope, limited } from "./pause.js";
+import { Call, type CallOptions, withLimits } from "./call.js";
+import { type EnvironmentOptions, environment } from "./environment.js";
+import { Http } from "./http.js";
+import { newIdempotencyKey } from "./key.js";
 import { OffloadError, OffloadProblem } from "./problem.js";
+import type { Retry } from "./retry.js";
+import { Transport } from "./transport.js";
 import type { FinalStatus, OrderOptions, Receipt, SavedReceipt, StatusObject, StatusView } from "./types.js";
+import { updates } from "./updates.js";
 
-/** How an {@link OffloadClient} is made. */
-export interface OffloadClientOptions extends Surroundings {
+/** The options of an {@link OffloadClient}. */
+export interface OffloadClientOptions extends EnvironmentOptions {
   /** Where the api is, such as `https://api.example.com`. In a page it may be relative. */
   readonly api: string | URL;
   /**
-   * Whether to listen for changes where the service tells of them (server-sent events); `true` by default. Without, orders are followed by
-   * looks at S3 alone, by the schedule.
+   * Whether to subscribe to status updates where the service pushes them (server-sent events);
+   * `true` by default. Otherwise the status object is polled by the schedule.
    */
   readonly push?: boolean;
-  /** Told of each failure that is tried again, before the wait. */
+  /** Called with each failure that is retried, before the wait. */
   readonly onRetry?: (retry: Retry) => void;
 }
 
-/** How {@link OffloadClient.submit} places an order. */
-export interface SubmitOptions extends Limits {
+/** The options of {@link OffloadClient.submit}. */
+export interface SubmitOptions extends CallOptions {
   /**
-   * The same key gives the same order. Made once for each call by default; give one that outlives the program, if the order must not be
-   * placed twice even then.
+   * The same key gives the same order. By default a new key is made for each call. Give one that
+   * outlives the program, if the order must not be submitted twice even then.
    */
   readonly idempotencyKey?: string | undefined;
-  /** What is not the order: when it may start and must end. */
+  /** The options of the order: when it may start and must end. */
   readonly options?: OrderOptions | undefined;
 }
 
-/** How {@link OffloadClient.wait} waits. */
-export interface WaitOptions extends Limits {
+/** The options of {@link OffloadClient.wait}. */
+export interface WaitOptions extends CallOptions {
   /** Called with each newer status object, the final one among them. */
   readonly onUpdate?: ((status: StatusObject) => void) | undefined;
 }
 
-/** How {@link OffloadClient.result} fetches. */
+/** The options of {@link OffloadClient.result}. */
 export interface ResultOptions {
-  /** Whose result it is: needed to renew its URL if this client did not itself wait for it. */
+  /**
+   * The receipt of the order: needed to renew the URL, unless this client has waited for the order.
+   */
   readonly receipt?: SavedReceipt | undefined;
   /** Ends the download, also of the body. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Places orders with a status-offload service and follows them.
+ * Submits orders to one status-offload service and waits for them.
  *
- * It has no state that matters: a {@link Receipt} is all that is needed to go on after a restart, with any client.
+ * It holds no state that matters: a {@link Receipt} is all that is needed after a restart, with any
+ * client.
  */
 export class OffloadClient {
   readonly #http: Http;
-  /** By whose token the URL of a result can be renewed. */
+  /** The receipts with which the URLs of results can be renewed. */
   readonly #receipts = new WeakMap<StatusObject, SavedReceipt>();
 
   /** A client of the api at `options.api`. Sends nothing yet. */
   constructor(options: OffloadClientOptions) {
-    this.#http = new Http(options.api, environment(options), options.onRetry ?? (() => {}), options.push ?? true);
+    const transport = new Transport(environment(options), options.onRetry ?? (() => {}));
+    this.#http = new Http(options.api, transport, options.push ?? true);
   }
 
   /**
-   * Places an order. Tries again while the service does not answer or asks for patience, always with the same key, so that it is one order.
+   * Submits an order. Retries while the service does not respond or asks to try again later, always
+   * with the same idempotency key, so that it is one order.
    *
-   * @throws {@link OffloadProblem} if the order is refused; {@link OffloadUnreachable}; {@link OffloadTimeout}.
+   * @throws {@link OffloadProblem} if the order is refused; {@link OffloadUnreachable};
+   * {@link OffloadTimeout}.
    */
-  submit(order: object, { idempotencyKey = newKey(), options, ...limits }: SubmitOptions = {}): Promise<Receipt> {
+  submit(order: object, { idempotencyKey = newIdempotencyKey(), options, ...call }: SubmitOptions = {}): Promise<Receipt> {
     const body = JSON.stringify(options === undefined ? order : { ...order, options });
-    return limited(limits, this.#http.env, (signal) => this.#http.submit(body, idempotencyKey, signal));
+    return this.#withLimits(call, (signal) => this.#http.submit(body, idempotencyKey, signal));
   }
 
   /**
-   * Waits for the end of an order: `completed`, `failed` or `cancelled`.
+   * Waits for the final status of an order: `completed`, `failed` or `cancelled`.
    *
-   * @param receipt - From {@link OffloadClient.submit}, of now or of last week.
-   * @throws {@link OffloadProblem} if the api does not know the order or its token; {@link OffloadUnreachable} if S3 does not answer for about a
-   * minute; {@link OffloadTimeout}; {@link OffloadError} if even a fresh status URL is refused.
+   * @param receipt - From {@link OffloadClient.submit}, now or last week.
+   * @throws {@link OffloadProblem} if the api does not know the order or its token;
+   * {@link OffloadUnreachable} if S3 does not respond for about a minute; {@link OffloadTimeout};
+   * {@link OffloadError} if S3 refuses even a fresh URL.
    */
-  async wait(receipt: SavedReceipt, { onUpdate, ...limits }: WaitOptions = {}): Promise<FinalStatus> {
-    const updates = this.updates(receipt, limits);
+  async wait(receipt: SavedReceipt, { onUpdate, ...call }: WaitOptions = {}): Promise<FinalStatus> {
+    const updates = this.updates(receipt, call);
     for (;;) {
       const { done, value } = await updates.next();
       if (done) {
@@ -94,16 +103,17 @@ export class OffloadClient {
   }
 
   /**
-   * The status objects of an order, each newer than the one before; the last one is final. Looks only while the caller asks for more.
+   * The status updates of an order, each newer than the one before; the last one is final. Requests
+   * are sent only while the caller asks for more.
    *
    * @throws As {@link OffloadClient.wait}.
    */
-  async *updates(receipt: SavedReceipt, limits: Limits = {}): AsyncGenerator<StatusObject, FinalStatus, void> {
-    const scope = new Scope(limits, this.#http.env);
-    const news = follow(this.#http, receipt, scope.signal);
+  async *updates(receipt: SavedReceipt, options: CallOptions = {}): AsyncGenerator<StatusObject, FinalStatus, void> {
+    const call = new Call(options, this.#http.transport.env);
+    const source = updates(this.#http, receipt, call.signal);
     try {
       for (;;) {
-        const { done, value } = await news.next();
+        const { done, value } = await source.next();
         if (done) {
           return value;
         }
@@ -111,33 +121,39 @@ export class OffloadClient {
         yield value;
       }
     } finally {
-      scope.close();
+      call.close();
       // A caller that stops in the middle leaves it there.
-      await news.return(undefined as never);
+      await source.return(undefined as never);
     }
   }
 
-  /** What the api itself says of an order, with fresh URLs. For one look; {@link OffloadClient.wait} costs the service less. */
-  async status(receipt: SavedReceipt, limits: Limits = {}): Promise<StatusView> {
-    const view = await limited(limits, this.#http.env, (signal) => this.#http.status(receipt, signal));
+  /**
+   * The status of an order as the api reports it, with fresh URLs. To be called once;
+   * {@link OffloadClient.wait} costs the service less.
+   */
+  async status(receipt: SavedReceipt, options: CallOptions = {}): Promise<StatusView> {
+    const view = await this.#withLimits(options, (signal) => this.#http.status(receipt, signal));
     this.#receipts.set(view, receipt);
     return view;
   }
 
   /**
-   * Asks for an order to be cancelled. One that is being worked on ends within seconds: {@link OffloadClient.wait} tells how, and looks soon.
+   * Requests the cancellation of an order. One that is in work ends within seconds. Callers that
+   * {@link OffloadClient.wait} for it with this client are notified.
    *
-   * @throws {@link OffloadProblem} with the slug `order-already-ended` if it is completed or failed.
+   * @throws {@link OffloadProblem} with the slug `order-already-ended` if the order is completed or
+   * failed.
    */
-  cancel(receipt: SavedReceipt, limits: Limits = {}): Promise<StatusView> {
-    return limited(limits, this.#http.env, (signal) => this.#http.cancel(receipt, signal));
+  cancel(receipt: SavedReceipt, options: CallOptions = {}): Promise<StatusView> {
+    return this.#withLimits(options, (signal) => this.#http.cancel(receipt, signal));
   }
 
   /**
-   * The result of a completed order, as a `Response`: read it with `json()`, `text()`, `blob()` or as a stream, whatever its size. A small
-   * one is in `final.result` as well, and costs no request.
+   * The result of a completed order, as a `Response`: read it with `json()`, `text()`, `blob()` or
+   * as a stream, whatever its size. A small one is in `final.result` as well, and takes no request.
    *
-   * @throws {@link OffloadProblem} if the order failed; {@link OffloadError} if it has no result, or its URL cannot be renewed.
+   * @throws {@link OffloadProblem} if the order failed; {@link OffloadError} if it has no result,
+   * or its URL cannot be renewed.
    */
   async result(final: StatusObject, { receipt, signal }: ResultOptions = {}): Promise<Response> {
     signal?.throwIfAborted();
@@ -153,13 +169,17 @@ export class OffloadClient {
     }
     const owner = receipt ?? this.#receipts.get(final);
     if (!owner) {
-      throw new OffloadError("the result's URL works no longer, and without the receipt it cannot be renewed");
+      throw new OffloadError("S3 refuses the URL of the result, and without the receipt it cannot be renewed");
     }
     const { result_url: fresh } = await this.status(owner, { signal });
     const second = fresh ? await this.#http.download(fresh, signal) : null;
     if (!second) {
-      throw new OffloadError("the result cannot be read by a fresh URL either");
+      throw new OffloadError("the result cannot be read: S3 refuses even a fresh URL");
     }
     return second;
+  }
+
+  #withLimits<T>(options: CallOptions, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return withLimits(options, this.#http.transport.env, work);
   }
 }

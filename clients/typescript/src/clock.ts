@@ -1,34 +1,34 @@
 /**
- * What the service's clock shows, told from its answers. Pure.
+ * The service's clock, estimated from its responses. Pure.
  *
- * A client's clock may be minutes off, while the times in a status object are absolute. Each answer that carries a time
- * of the service bounds how far the service's clock is ahead of ours; the bounds of several answers are laid over each
- * other. All times are milliseconds since 1970.
+ * A client's clock may be minutes off, while the times in a status object are absolute. Each
+ * response that carries a time of the service bounds how far the service's clock is ahead of ours.
+ * The bounds of several responses are intersected. All times are milliseconds since 1970.
  *
  * @module
  */
 
-/** How far the service's clock may be ahead of ours, in milliseconds. */
+/** How far the service's clock is ahead of ours, in milliseconds. */
 export interface Clock {
-  /** At least so much. */
+  /** At least. */
   readonly least: number;
-  /** At most so much. */
+  /** At most. */
   readonly most: number;
 }
 
-/** When, by our own clock, an exchange with the service took place. */
+/** When, by our own clock, a request was sent and its response received. */
 export interface Exchange {
   /** Before the request was sent. */
   readonly sentAt: number;
-  /** After the answer's head had come. */
+  /** After the head of the response was received. */
   readonly receivedAt: number;
 }
 
 /** Nothing is known. */
 export const UNKNOWN: Clock = { least: -Infinity, most: Infinity };
 
-/** The clock after an exchange in which the service's clock showed something from `from` to `to`. */
-export function heard(clock: Clock, { sentAt, receivedAt }: Exchange, from: number, to: number): Clock {
+/** The clock after an exchange during which the service's clock was between `from` and `to`. */
+export function observe(clock: Clock, { sentAt, receivedAt }: Exchange, from: number, to: number): Clock {
   const [least, most] = [from - receivedAt, to - sentAt];
   if (!(least <= most)) {
     return clock;
@@ -38,19 +38,22 @@ export function heard(clock: Clock, { sentAt, receivedAt }: Exchange, from: numb
   return both.least <= both.most ? both : { least, most };
 }
 
-/** The clock after an answer with this `Date` header; unchanged where the header is missing or hidden from scripts. */
-export function heardDate(clock: Clock, exchange: Exchange, date: string | null): Clock {
+/**
+ * The clock after a response with this `Date` header; unchanged where the header is missing or
+ * hidden from scripts.
+ */
+export function observeDate(clock: Clock, exchange: Exchange, date: string | null): Clock {
   const from = Date.parse(date ?? "");
-  // The header is cut to its second.
-  return heard(clock, exchange, from, from + 999);
+  // The header is truncated to its second.
+  return observe(clock, exchange, from, from + 999);
 }
 
-/** Whether both ends are known. */
+/** Whether both bounds are known. */
 export function isKnown(clock: Clock): boolean {
   return Number.isFinite(clock.least) && Number.isFinite(clock.most);
 }
 
-/** What the service's clock shows when ours shows `local`. Ours is right unless it has been shown to be wrong. */
+/** The service's time when ours is `local`. Ours counts as right unless it is known to be wrong. */
 export function serviceTime(clock: Clock, local: number): number {
   const { least, most } = clock;
   if (least <= 0 && 0 <= most) {

@@ -1,5 +1,6 @@
 /**
- * Where this package runs: clock, chance, timers, network, and what wakes a sleeper.
+ * What the package needs of the runtime: clock, random numbers, timers, network, and events after
+ * which timers may be late.
  *
  * @module
  */
@@ -7,8 +8,8 @@
 /** A function like `fetch`. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** What {@link OffloadClient} needs of its surroundings. Every member has a default. */
-export interface Surroundings {
+/** What {@link OffloadClient} needs of the runtime. Every member has a default. */
+export interface EnvironmentOptions {
   /** Sends requests; `globalThis.fetch` by default. */
   readonly fetch?: Fetch;
   /** Milliseconds since 1970; `Date.now` by default. */
@@ -20,13 +21,13 @@ export interface Surroundings {
   /** Stops a timer; `globalThis.clearTimeout` by default. */
   readonly clearTimeout?: (timer: unknown) => void;
   /**
-   * Whether `fetch` has an HTTP cache that revalidates by itself, as a browser's has. Then no `If-None-Match` is set, because a
-   * script that sets it causes a preflight. Told from the surroundings by default.
+   * Whether `fetch` has an HTTP cache that revalidates by itself, as a browser's has. Then no
+   * `If-None-Match` is set, because a script that sets it causes a preflight. Detected by default.
    */
   readonly httpCache?: boolean;
 }
 
-/** Surroundings with nothing missing. */
+/** The runtime, with nothing missing. */
 export interface Environment {
   readonly fetch: Fetch;
   readonly now: () => number;
@@ -34,25 +35,26 @@ export interface Environment {
   readonly setTimeout: (call: () => void, ms: number) => unknown;
   readonly clearTimeout: (timer: unknown) => void;
   readonly httpCache: boolean;
-  /** Events after which timers may be late: a tab comes back, a page is thawed. */
-  readonly wakes: readonly Wake[];
-  /** The network is there again. */
-  readonly online: readonly Wake[];
+  /** Events after which timers may be late: a tab is shown again, a page is thawed. */
+  readonly wakes: readonly WakeEvent[];
+  /** The network is back. */
+  readonly online: readonly WakeEvent[];
 }
 
-/** An event that somebody who pauses listens to. */
-export type Wake = readonly [target: EventTarget, type: string];
+/** An event and its target. */
+export type WakeEvent = readonly [target: EventTarget, type: string];
 
-/** Fills in what the caller left out. */
-export function environment(given: Surroundings): Environment {
+/** Fills in the defaults. */
+export function environment(options: EnvironmentOptions): Environment {
   return {
-    // Called as functions of the global object: browsers insist on it. Looked up late, so that a test may replace them.
-    fetch: given.fetch ?? ((url, init) => globalThis.fetch(url, init)),
-    now: given.now ?? (() => Date.now()),
-    random: given.random ?? (() => Math.random()),
-    setTimeout: given.setTimeout ?? ((call, ms) => globalThis.setTimeout(call, ms)),
-    clearTimeout: given.clearTimeout ?? ((timer) => globalThis.clearTimeout(timer as number)),
-    httpCache: given.httpCache ?? isBrowser(),
+    // Browsers require that these are called on the global object. Looked up late, so that a test
+    // may replace them.
+    fetch: options.fetch ?? ((url, init) => globalThis.fetch(url, init)),
+    now: options.now ?? (() => Date.now()),
+    random: options.random ?? (() => Math.random()),
+    setTimeout: options.setTimeout ?? ((call, ms) => globalThis.setTimeout(call, ms)),
+    clearTimeout: options.clearTimeout ?? ((timer) => globalThis.clearTimeout(timer as number)),
+    httpCache: options.httpCache ?? isBrowser(),
     wakes: wakes(),
     online: online(),
   };
@@ -63,16 +65,17 @@ export function isOffline(): boolean {
   return typeof navigator !== "undefined" && navigator.onLine === false;
 }
 
-/** A page or a worker of a browser. Elsewhere there is `fetch`, but no cache behind it, and no CORS before it. */
+/** A page or a worker of a browser. Elsewhere `fetch` has no cache, and no CORS applies. */
 function isBrowser(): boolean {
   return typeof document !== "undefined" || typeof (globalThis as { importScripts?: unknown }).importScripts === "function";
 }
 
-function wakes(): Wake[] {
-  const page: Wake[] = typeof document === "undefined" ? [] : [[document, "visibilitychange"], [document, "resume"], [globalThis, "pageshow"]];
+function wakes(): WakeEvent[] {
+  const page: WakeEvent[] =
+    typeof document === "undefined" ? [] : [[document, "visibilitychange"], [document, "resume"], [globalThis, "pageshow"]];
   return [...page, ...online()];
 }
 
-function online(): Wake[] {
+function online(): WakeEvent[] {
   return typeof globalThis.addEventListener === "function" ? [[globalThis, "online"]] : [];
 }

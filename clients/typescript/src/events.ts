@@ -1,17 +1,21 @@
 /**
- * Server-sent events, as the HTML standard has them: https://html.spec.whatwg.org/multipage/server-sent-events.html
+ * One stream of server-sent events:
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html
  *
- * `EventSource` would do in a page, but cannot be closed by an `AbortSignal`, tells no status code, and is not there in Node.
+ * `EventSource` would do in a page, but an `AbortSignal` cannot close it, it reports no status
+ * code, and Node has none.
  *
  * @module
  */
 
 import type { Environment } from "./environment.js";
-import { pause } from "./pause.js";
+import { sleep } from "./sleep.js";
 
-/** The service sends something every 15 s; of a stream that is silent for three times as long nothing will come. */
+/**
+ * The service sends something every 15 s. A stream that is silent for three times as long is dead.
+ */
 const SILENCE_MAX = 45_000;
-/** The longest event that is read: a status object is a tenth of it. */
+/** The largest event that is read, in characters: a status object is a tenth of it. */
 const EVENT_MAX = 256 * 1024;
 
 /** One event. */
@@ -20,7 +24,10 @@ export interface ServerSentEvent {
   readonly data: string;
 }
 
-/** Takes the whole events out of what has come, and leaves the rest. Comments and fields that mean nothing here are dropped. */
+/**
+ * Parses the complete events of a text, and returns the rest. Comments and other fields are
+ * dropped.
+ */
 export function takeEvents(text: string): { events: ServerSentEvent[]; rest: string } {
   const blocks = text.replaceAll("\r\n", "\n").split("\n\n");
   const rest = blocks.pop() ?? "";
@@ -37,11 +44,11 @@ export function takeEvents(text: string): { events: ServerSentEvent[]; rest: str
 export class EventStream {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #env: Environment;
-  /** Lets go of the connection. */
+  /** Closes the connection. */
   readonly close: () => void;
   readonly #decoder = new TextDecoder();
   #text = "";
-  #ready: ServerSentEvent[] = [];
+  #events: ServerSentEvent[] = [];
 
   constructor(body: ReadableStream<Uint8Array>, env: Environment, close: () => void) {
     this.#reader = body.getReader();
@@ -50,28 +57,29 @@ export class EventStream {
 
   /** The next event; `null` if the stream has ended, broken off, or fallen silent. */
   async next(): Promise<ServerSentEvent | null> {
-    while (this.#ready.length === 0) {
+    while (this.#events.length === 0) {
       const chunk = await this.#read();
       if (chunk === null || this.#text.length > EVENT_MAX) {
         return null;
       }
       const { events, rest } = takeEvents(this.#text + this.#decoder.decode(chunk, { stream: true }));
-      [this.#ready, this.#text] = [events, rest];
+      [this.#events, this.#text] = [events, rest];
     }
-    return this.#ready.shift() ?? null;
+    return this.#events.shift() ?? null;
   }
 
   async #read(): Promise<Uint8Array | null> {
-    const heard = new AbortController();
-    // By the clock as well: the connection of a machine that slept is most likely gone, and nobody says so.
-    pause(SILENCE_MAX, this.#env, { signal: heard.signal }).then(this.close, () => {});
+    const received = new AbortController();
+    // By the clock as well: the connection of a machine that was suspended is most likely gone,
+    // without any sign of it.
+    sleep(SILENCE_MAX, this.#env, { signal: received.signal }).then(this.close, () => {});
     try {
       const { done, value } = await this.#reader.read();
       return done ? null : value;
     } catch {
       return null;
     } finally {
-      heard.abort();
+      received.abort();
     }
   }
 }

@@ -4,123 +4,103 @@
  * @module
  */
 
-import { Cancellations } from "./cancellation.js";
-import { type Clock, type Exchange, UNKNOWN, heard, heardDate, isKnown } from "./clock.js";
-import type { Environment } from "./environment.js";
+import { Cancellations } from "./cancellations.js";
+import { isKnown } from "./clock.js";
 import { EventStream } from "./events.js";
-import { type Look, lookOf } from "./look.js";
-import { pause } from "./pause.js";
-import { OffloadError, OffloadProblem, OffloadUnreachable, problemOf } from "./problem.js";
-import { API_BACKOFF, TRIES, delay, isPassing, retryAfter } from "./retry.js";
+import { OffloadError, problemOf } from "./problem.js";
+import { type RequestKind, isRetryable, retryAfter } from "./retry.js";
+import { type PollResponse, pollResponse } from "./s3.js";
+import { type TextResponse, type Transport, asError } from "./transport.js";
 import type { Receipt, SavedReceipt, StatusView } from "./types.js";
 
-/** The longest that the api may take for an answer, in milliseconds. */
+/** The longest that the api may take to respond, in milliseconds. */
 const API_TIMEOUT = 30_000;
-/** The longest that S3 may take for a status object. */
-const LOOK_TIMEOUT = 10_000;
-/** The longest that a stream of changes may take to begin. */
-const LISTEN_TIMEOUT = 10_000;
-/** Streams at once in a browser, which has six connections to a host that speaks HTTP/1.1: some are left for requests. */
+/** The longest that S3 may take to respond with a status object. */
+const POLL_TIMEOUT = 10_000;
+/** The longest that the api may take to open a stream. */
+const SUBSCRIBE_TIMEOUT = 10_000;
+/**
+ * Streams at once in a browser, which has six connections to a host that speaks HTTP/1.1: some are
+ * left for requests.
+ */
 const STREAMS_MAX = 4;
 
-/** What {@link OffloadClientOptions.onRetry} is told before each wait. */
-export interface Retry {
-  /** What is tried again. */
-  readonly request: "submit" | "status" | "cancel" | "look" | "result";
-  /** How often it has failed in a row. */
-  readonly failures: number;
-  /** How long until the next try, in milliseconds. */
-  readonly waitMs: number;
-  /** What was wrong. */
-  readonly reason: Error;
-}
-
-interface Answer extends Exchange {
-  readonly response: Response;
-  readonly text: string;
-}
-
-/** An answer of S3, and the validator for the next look. */
-export interface Looked {
-  readonly look: Look;
-  /** When it was asked for, by our own clock. */
-  readonly at: number;
+/** One poll. */
+export interface Poll {
+  readonly response: PollResponse;
+  /** When it was sent, by our own clock. */
+  readonly sentAt: number;
+  /** The validator for the next poll. */
   readonly etag: string | null;
 }
 
 /** One api, and S3 by presigned URLs. */
 export class Http {
-  readonly env: Environment;
-  /** Whether changes are listened for where the service tells of them. */
+  readonly transport: Transport;
+  /** Whether to subscribe to status updates where the service pushes them. */
   readonly push: boolean;
-  /** What was asked by {@link Http.cancel}. */
+  /** What {@link Http.cancel} has requested. */
   readonly cancellations = new Cancellations();
   readonly #base: string;
-  readonly #onRetry: (retry: Retry) => void;
-  /** One service, one clock: what is learned with one order serves the others. */
-  #clock: Clock = UNKNOWN;
-  #lastDate: string | null = null;
   /** Streams that are open. */
   #streams = 0;
 
-  constructor(api: string | URL, env: Environment, onRetry: (retry: Retry) => void, push: boolean) {
+  constructor(api: string | URL, transport: Transport, push: boolean) {
     const url = new URL(api, typeof location === "undefined" ? undefined : location.href);
     this.#base = url.origin + url.pathname.replace(/\/+$/, "");
-    this.env = env;
-    this.push = push;
-    this.#onRetry = onRetry;
-  }
-
-  /** What is known of the service's clock. */
-  get clock(): Clock {
-    return this.#clock;
+    [this.transport, this.push] = [transport, push];
   }
 
   /** `POST /order`. */
   async submit(body: string, key: string, signal: AbortSignal): Promise<Receipt> {
     const headers = { "content-type": "application/json", "idempotency-key": key };
-    const answer = await this.#api("submit", "/order", { method: "POST", headers, body }, signal);
-    const receipt = json<Receipt>(answer, ["id", "order_token", "status_url"]);
-    // Cut at zero, the seconds say no more than that the time is over.
+    const response = await this.#api("submit", "/order", { method: "POST", headers, body }, signal);
+    const receipt = json<Receipt>(response, ["id", "order_token"]);
+    // 0 may mean any time in the past.
     if (receipt.eta?.seconds > 0) {
-      // It says when the service wrote it, to a tenth of a second, even where `Date` is hidden.
+      // This is more exact than `Date`, which may be hidden: it is rounded to a tenth of a second.
       const written = Date.parse(receipt.eta.at) - receipt.eta.seconds * 1_000;
-      this.#clock = heard(this.#clock, answer, written - 50, written + 50);
+      this.transport.observe(response, written - 50, written + 50);
     }
     return receipt;
   }
 
   /** `GET /order/{id}`. */
-  status(order: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
-    return this.#order("status", "GET", order, signal);
+  status(receipt: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
+    return this.#order("status", "GET", receipt, signal);
   }
 
   /** `DELETE /order/{id}`. */
-  async cancel(order: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
-    const view = await this.#order("cancel", "DELETE", order, signal);
-    this.cancellations.add(order, view);
+  async cancel(receipt: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
+    const view = await this.#order("cancel", "DELETE", receipt, signal);
+    this.cancellations.add(receipt, view);
     return view;
   }
 
-  /** Looks at a status URL, once. */
-  async look(url: string, etag: string | null, signal: AbortSignal): Promise<Looked> {
-    const headers: Record<string, string> = etag !== null && !this.env.httpCache ? { "if-none-match": etag } : {};
-    const at = this.env.now();
-    const answer = await this.#send(url, { headers, ...this.#plain("no-cache") }, LOOK_TIMEOUT, signal);
-    if (answer instanceof Error) {
-      return { look: { kind: "unavailable", why: answer.message }, at, etag };
+  /** Polls a status URL once. */
+  async poll(url: string, etag: string | null, signal: AbortSignal): Promise<Poll> {
+    const { env } = this.transport;
+    const headers: Record<string, string> = etag !== null && !env.httpCache ? { "if-none-match": etag } : {};
+    const sentAt = env.now();
+    const received = await this.transport.send(url, { headers, ...this.#plain("no-cache") }, POLL_TIMEOUT, signal);
+    if (received instanceof Error) {
+      return { response: { kind: "unavailable", why: received.message }, sentAt, etag };
     }
-    const look = lookOf(answer.response.status, answer.text);
-    if (look.kind === "object" && !isKnown(this.#clock)) {
+    const response = pollResponse(received.response.status, received.text);
+    if (response.kind === "object" && !isKnown(this.transport.clock)) {
       // `Date` is hidden here. At least nothing is written in the future.
-      this.#clock = heard(this.#clock, answer, Date.parse(look.object.updated_at), Infinity);
+      this.transport.observe(received, Date.parse(response.object.updated_at), Infinity);
     }
-    return { look, at, etag: look.kind === "object" ? answer.response.headers.get("etag") : etag };
+    return { response, sentAt, etag: response.kind === "object" ? received.response.headers.get("etag") : etag };
   }
 
-  /** Listens for an order's changes, after `lastId` if that is given. `null` where that does not work. Never throws. */
-  async listen(events: string, order: SavedReceipt, lastId: string | null, signal: AbortSignal): Promise<EventStream | null> {
-    if (signal.aborted || (this.env.httpCache && this.#streams >= STREAMS_MAX)) {
+  /**
+   * Subscribes to an order's events, after `lastId` if that is given. `null` where that fails.
+   * Never throws.
+   */
+  async subscribe(events: string, receipt: SavedReceipt, lastId: string | null, signal: AbortSignal): Promise<EventStream | null> {
+    const { env } = this.transport;
+    if (signal.aborted || (env.httpCache && this.#streams >= STREAMS_MAX)) {
       return null;
     }
     const controller = new AbortController();
@@ -133,39 +113,37 @@ export class Http {
     };
     this.#streams += 1;
     signal.addEventListener("abort", close);
-    const timer = this.env.setTimeout(close, LISTEN_TIMEOUT);
+    const timer = env.setTimeout(close, SUBSCRIBE_TIMEOUT);
     try {
-      // In the query: a page that sent it as a header would have to ask first.
-      const url = `${events}${events.includes("?") ? "&" : "?"}token=${encodeURIComponent(order.order_token)}`;
+      // In the query: a page that sent the token as a header would cause a preflight.
+      const url = `${events}${events.includes("?") ? "&" : "?"}token=${encodeURIComponent(receipt.order_token)}`;
       const headers: Record<string, string> = lastId === null ? {} : { "last-event-id": lastId };
-      const sentAt = this.env.now();
-      const response = await this.env.fetch(url, { headers, ...this.#plain("no-store"), signal: controller.signal });
-      this.#hear({ sentAt, receivedAt: this.env.now() }, response.headers.get("date"));
-      const media = response.headers.get("content-type") ?? "";
-      if (response.status === 200 && response.body && media.startsWith("text/event-stream")) {
-        return new EventStream(response.body, this.env, close);
+      const { response } = await this.transport.open(url, { headers, ...this.#plain("no-store"), signal: controller.signal });
+      const mediaType = response.headers.get("content-type") ?? "";
+      if (response.status === 200 && response.body && mediaType.startsWith("text/event-stream")) {
+        return new EventStream(response.body, env, close);
       }
       close();
     } catch {
       close();
     } finally {
-      this.env.clearTimeout(timer);
+      env.clearTimeout(timer);
     }
     return null;
   }
 
   /**
-   * Starts to download a result, whose body is left to the caller. `null` if S3 refuses the URL.
+   * Begins to download a result, whose body is left to the caller. `null` if S3 refuses the URL.
    */
   async download(url: string, signal: AbortSignal | undefined): Promise<Response | null> {
     const inner = signal ?? new AbortController().signal;
-    return this.#insist("result", inner, async () => {
+    return this.transport.retry<Response | null>("result", inner, async () => {
       let response;
       try {
-        response = await this.env.fetch(url, { ...this.#plain("default"), ...(signal ? { signal } : {}) });
+        response = await this.transport.env.fetch(url, { ...this.#plain("default"), ...(signal ? { signal } : {}) });
       } catch (e) {
         inner.throwIfAborted();
-        return { failed: asError(e), wait: null };
+        return { failure: asError(e), waitMs: null };
       }
       if (response.ok) {
         return { value: response };
@@ -173,115 +151,59 @@ export class Http {
       const { status } = response;
       await response.body?.cancel();
       if (status >= 500 || status === 429) {
-        return { failed: new OffloadError(`S3 answers ${status}`), wait: null };
+        return { failure: new OffloadError(`S3 responds with ${status}`), waitMs: null };
       }
       return { value: null };
     });
   }
 
-  /** Tells of a wait, and waits. */
-  async backOff(retry: Retry, signal: AbortSignal): Promise<void> {
-    this.#onRetry(retry);
-    // The api's word stands whatever the network does.
-    await pause(retry.waitMs, this.env, { signal, until: retry.reason instanceof OffloadProblem ? [] : this.env.online });
+  async #order(request: RequestKind, method: string, receipt: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
+    const headers = { authorization: `Bearer ${receipt.order_token}` };
+    const response = await this.#api(request, `/order/${encodeURIComponent(receipt.id)}`, { method, headers }, signal);
+    return json<StatusView>(response, ["id", "status"]);
   }
 
-  async #order(request: Retry["request"], method: string, order: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
-    const headers = { authorization: `Bearer ${order.order_token}` };
-    const answer = await this.#api(request, `/order/${encodeURIComponent(order.id)}`, { method, headers }, signal);
-    return json<StatusView>(answer, ["id", "status_url"]);
-  }
-
-  /** One request to the api, until there is an answer other than "later". All of them are safe to repeat. */
-  #api(request: Retry["request"], path: string, init: RequestInit, signal: AbortSignal): Promise<Answer> {
-    return this.#insist(request, signal, async () => {
-      const answer = await this.#send(this.#base + path, init, API_TIMEOUT, signal);
-      if (answer instanceof Error) {
-        return { failed: answer, wait: null };
+  /**
+   * One request to the api, until the response is other than "later". All of them are safe to
+   * repeat.
+   */
+  #api(request: RequestKind, path: string, init: RequestInit, signal: AbortSignal): Promise<TextResponse> {
+    return this.transport.retry<TextResponse>(request, signal, async () => {
+      const received = await this.transport.send(this.#base + path, init, API_TIMEOUT, signal);
+      if (received instanceof Error) {
+        return { failure: received, waitMs: null };
       }
-      const { response, text } = answer;
+      const { response, text } = received;
       if (response.ok) {
-        return { value: answer };
+        return { value: received };
       }
       const problem = problemOf(response.status, text, response.headers.get("x-request-id"));
       const header = response.headers.get("retry-after");
-      if (!isPassing(response.status, header)) {
+      if (!isRetryable(response.status, header)) {
         throw problem;
       }
-      return { failed: problem, wait: retryAfter(header, Date.parse(response.headers.get("date") ?? "") || this.env.now()) };
+      const now = Date.parse(response.headers.get("date") ?? "") || this.transport.env.now();
+      return { failure: problem, waitMs: retryAfter(header, now) };
     });
   }
 
-  async #insist<T>(
-    request: Retry["request"],
-    signal: AbortSignal,
-    attempt: () => Promise<{ value: T } | { failed: Error; wait: number | null }>,
-  ): Promise<T> {
-    for (let failures = 1; ; failures++) {
-      const outcome = await attempt();
-      if ("value" in outcome) {
-        return outcome.value;
-      }
-      const { failed, wait } = outcome;
-      if (failures === TRIES) {
-        // A problem says more than that there was one.
-        throw failed instanceof OffloadError ? failed : new OffloadUnreachable(`no answer: ${failed.message}`, { cause: failed });
-      }
-      const random = this.env.random();
-      // Never sooner than was asked for, and not all at once.
-      const waitMs = wait === null ? delay(API_BACKOFF, failures, random) : wait * (1 + 0.1 * random);
-      await this.backOff({ request, failures, waitMs, reason: failed }, signal);
-    }
-  }
-
-  /** Sends a request once and reads the whole answer, or tells why there is none. Throws only when `signal` is aborted. */
-  async #send(url: string, init: RequestInit, timeout: number, signal: AbortSignal): Promise<Answer | Error> {
-    signal.throwIfAborted();
-    const controller = new AbortController();
-    const end = () => controller.abort(signal.reason);
-    const timer = this.env.setTimeout(() => controller.abort(new OffloadUnreachable(`no answer within ${timeout} ms`)), timeout);
-    signal.addEventListener("abort", end);
-    try {
-      const sentAt = this.env.now();
-      const response = await this.env.fetch(url, { ...init, signal: controller.signal });
-      const exchange = { sentAt, receivedAt: this.env.now() };
-      this.#hear(exchange, response.headers.get("date"));
-      return { ...exchange, response, text: await response.text() };
-    } catch (e) {
-      signal.throwIfAborted();
-      return asError(controller.signal.aborted ? controller.signal.reason : e);
-    } finally {
-      this.env.clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-    }
-  }
-
-  #hear(exchange: Exchange, date: string | null): void {
-    // The same once more may come out of a cache that kept the date of the answer it stored.
-    if (date !== this.#lastDate) {
-      this.#clock = heardDate(this.#clock, exchange, date);
-      this.#lastDate = date;
-    }
-  }
-
-  /** No cookies, and in a browser a use of its cache. Elsewhere `fetch` may not know these members. */
+  /**
+   * No cookies, and the given use of a browser's cache. Elsewhere `fetch` may not know these
+   * members.
+   */
   #plain(cache: RequestCache): RequestInit {
-    return this.env.httpCache ? { credentials: "omit", cache } : {};
+    return this.transport.env.httpCache ? { credentials: "omit", cache } : {};
   }
 }
 
-function json<T>({ response, text }: Answer, members: (keyof T & string)[]): T {
+function json<T>({ response, text }: TextResponse, members: (keyof T & string)[]): T {
   try {
     const value = JSON.parse(text) as T | null;
     if (members.every((name) => typeof value?.[name] === "string")) {
       return value as T;
     }
   } catch {
-    // Told below.
+    // Reported below.
   }
-  throw new OffloadError(`the answer (${response.status}) cannot be read: is it the api of status-offload that listens there?`);
-}
-
-function asError(e: unknown): Error {
-  return e instanceof Error ? e : new Error(String(e));
+  throw new OffloadError(`the response (${response.status}) cannot be parsed: is it status-offload that listens there?`);
 }

@@ -1,13 +1,14 @@
 /**
- * Client of status-offload: places orders, and follows them by their status objects in S3, in about two looks each.
+ * Client of status-offload: submits orders and waits for them by their status objects in S3, with
+ * about two polls each.
  *
  * @packageDocumentation
  */
 
+export type { CallOptions } from "./call.js";
 export { OffloadClient } from "./client.js";
 export type { OffloadClientOptions, ResultOptions, SubmitOptions, WaitOptions } from "./client.js";
-export type { Fetch, Surroundings } from "./environment.js";
-export type { Retry } from "./http.js";
-export type { Limits } from "./pause.js";
+export type { EnvironmentOptions, Fetch } from "./environment.js";
 export { OffloadError, OffloadProblem, OffloadTimeout, OffloadUnreachable } from "./problem.js";
-export type { Fault, FinalStatus, OrderOptions, Problem, Receipt, SavedReceipt, StatusObject, StatusView } from "./types.js";
+export type { RequestKind, Retry } from "./retry.js";
+export type { FinalStatus, OrderOptions, Problem, Receipt, SavedReceipt, StatusObject, StatusView, Violation } from "./types.js";

@@ -4,8 +4,8 @@
  * @module
  */
 
-/** A key that nobody else has. */
-export function newKey(): string {
+/** A new, unique key. */
+export function newIdempotencyKey(): string {
   const { crypto } = globalThis;
   if (typeof crypto.randomUUID === "function") {
     return crypto.randomUUID();

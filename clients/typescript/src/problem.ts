@@ -4,24 +4,24 @@
  * @module
  */
 
-import type { Fault, Problem } from "./types.js";
+import type { Problem, Violation } from "./types.js";
 
-/** Anything that this package throws, save the reason of an `AbortSignal`. */
+/** Anything that this package throws, except for the reason of an `AbortSignal`. */
 export class OffloadError extends Error {
   override name = "OffloadError";
 }
 
-/** The time that the caller allowed is over. The order goes on, and the same receipt can be waited for again. */
+/** The time limit of the call has passed. The order goes on, and can be waited for again. */
 export class OffloadTimeout extends OffloadError {
   override name = "OffloadTimeout";
 }
 
-/** No answer, however often asked; `cause` is the last failure. */
+/** No response after all attempts; `cause` is the last failure. */
 export class OffloadUnreachable extends OffloadError {
   override name = "OffloadUnreachable";
 }
 
-/** The service refuses: an RFC 9457 problem. */
+/** The service refuses, with a problem document (RFC 9457). */
 export class OffloadProblem extends OffloadError {
   override name = "OffloadProblem";
   /** Identifies the kind of problem: a stable URI. */
@@ -32,15 +32,15 @@ export class OffloadProblem extends OffloadError {
   readonly status: number;
   /** What was wrong this time, and what to do about it. */
   readonly detail: string | undefined;
-  /** Each fault of an invalid order, with its JSON pointer. */
-  readonly errors: readonly Fault[];
+  /** Each violation of an invalid order, with its JSON pointer. */
+  readonly errors: readonly Violation[];
   /** Names the request in the service's log. */
   readonly requestId: string | undefined;
 
   /** The error that a problem document describes. */
   constructor(problem: Problem) {
-    const faults = (problem.errors ?? []).map((f) => `${f.pointer || "/"}: ${f.detail}`).join("; ");
-    super([problem.title, problem.detail, faults].filter(Boolean).join(": "));
+    const violations = (problem.errors ?? []).map((v) => `${v.pointer || "/"}: ${v.detail}`).join("; ");
+    super([problem.title, problem.detail, violations].filter(Boolean).join(": "));
     this.type = problem.type;
     this.title = problem.title;
     this.status = problem.status;
@@ -55,14 +55,17 @@ export class OffloadProblem extends OffloadError {
   }
 }
 
-/** The problem of an answer. One that is no problem document, such as a proxy's page, becomes one of type `about:blank`. */
+/**
+ * The problem in a response. A body that is no problem document, such as a proxy's page, becomes
+ * one of type `about:blank`.
+ */
 export function problemOf(status: number, body: string, requestId: string | null): OffloadProblem {
-  const read = parsed(body);
-  const text = (name: string) => (typeof read?.[name] === "string" ? (read[name] as string) : undefined);
-  const errors = Array.isArray(read?.errors) ? read.errors.filter(isFault) : [];
+  const document = parsed(body);
+  const text = (name: string) => (typeof document?.[name] === "string" ? (document[name] as string) : undefined);
+  const errors = Array.isArray(document?.errors) ? document.errors.filter(isViolation) : [];
   return new OffloadProblem({
     type: text("type") ?? "about:blank",
-    title: text("title") ?? `The api answers ${status}`,
+    title: text("title") ?? `the api responded with ${status}`,
     status,
     detail: text("detail") ?? null,
     errors,
@@ -79,7 +82,7 @@ function parsed(body: string): Record<string, unknown> | null {
   }
 }
 
-function isFault(value: unknown): value is Fault {
-  const fault = value as Partial<Fault> | null;
-  return typeof fault?.pointer === "string" && typeof fault.detail === "string";
+function isViolation(value: unknown): value is Violation {
+  const violation = value as Partial<Violation> | null;
+  return typeof violation?.pointer === "string" && typeof violation.detail === "string";
 }

@@ -1,13 +1,14 @@
-// The client, in Node, against the whole service. `OFFLOAD_BIN=../../target/debug/offload npm run test:e2e`
+// The client, in Node, against the whole service:
+// `OFFLOAD_BIN=../../target/debug/offload npm run test:e2e`
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { OffloadClient, OffloadProblem } from "../dist/index.js";
+import { eventually } from "./support/eventually.mjs";
 import { expired, skip, up } from "./support/stack.mjs";
 
 const FULFILMENT = { kind: "fulfilment", items: [{ sku: "A-1", quantity: 2 }] };
@@ -18,7 +19,7 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
   before(async () => (stack = await up("--workers", "8", "--job-seconds", "1.5")));
   after(() => stack?.stop());
 
-  /** A client that keeps a record of what it sends and what comes back. */
+  /** A client that records its requests and their responses. */
   function recorded(options = {}) {
     const wire = [];
     const record = async (url, init) => {
@@ -27,41 +28,39 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
       return response;
     };
     const client = new OffloadClient({ api: stack.api, fetch: record, push: false, ...options });
-    const looks = () => wire.filter((w) => w.on === "s3");
-    return { client, wire, looks };
+    const polls = () => wire.filter((w) => w.on === "s3");
+    return { client, wire, polls };
   }
 
-  test("an order is placed and followed with few looks, none of them at the api", async () => {
-    const { client, wire, looks } = recorded();
+  test("an order takes few polls, none of them at the api", async () => {
+    const { client, wire, polls } = recorded();
     const receipt = await client.submit(FULFILMENT);
     const updates = [];
     const final = await client.wait(receipt, { onUpdate: (s) => updates.push(s.revision), timeoutMs: 30_000 });
     assert.equal(final.status, "completed");
     assert.deepEqual(updates, [...updates].sort((a, b) => a - b));
-    assert.ok(looks().length <= 6, `${looks().length} looks`);
+    assert.ok(polls().length <= 6, `${polls().length} polls`);
     assert.deepEqual(wire.filter((w) => w.on === "api").map((w) => w.method), ["POST"]);
-    assert.ok(looks().every((w) => !w.headers.has("authorization")));
+    assert.ok(polls().every((w) => !w.headers.has("authorization")));
   });
 
-  test("where the service tells of changes nobody looks", async () => {
-    const { client, looks } = recorded({ push: true });
+  test("a subscriber does not poll", async () => {
+    const { client, polls } = recorded({ push: true });
     const updates = [];
     const final = await client.wait(await client.submit(FULFILMENT), { onUpdate: (s) => updates.push(s.status), timeoutMs: 30_000 });
-    assert.deepEqual([final.status, updates.at(-1), looks().length], ["completed", "completed", 0]);
+    assert.deepEqual([final.status, updates.at(-1), polls().length], ["completed", "completed", 0]);
   });
 
   test("an unchanged status is not sent again", async () => {
-    // Timers that are early make it look before anything has happened.
-    const { client, looks } = recorded({ setTimeout: (call, ms) => setTimeout(call, Math.min(ms, 1_000)) });
+    // Timers that are early make it poll before anything has changed.
+    const { client, polls } = recorded({ setTimeout: (call, ms) => setTimeout(call, Math.min(ms, 1_000)) });
     const receipt = await client.submit(FULFILMENT, { options: { delay_seconds: 20 } });
     const updates = [];
     const waiting = client.wait(receipt, { onUpdate: (s) => updates.push(s.status) });
-    while (looks().length < 3) {
-      await sleep(50);
-    }
+    await eventually("there are three polls", () => polls().length >= 3);
     await client.cancel(receipt);
     assert.equal((await waiting).status, "cancelled");
-    assert.deepEqual(looks().slice(0, 3).map((w) => [w.status, w.headers.has("if-none-match")]), [[200, false], [304, true], [304, true]]);
+    assert.deepEqual(polls().slice(0, 3).map((w) => [w.status, w.headers.has("if-none-match")]), [[200, false], [304, true], [304, true]]);
     assert.deepEqual(updates, ["pending", "cancelled"]);
   });
 
@@ -83,10 +82,10 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
     assert.ok(e instanceof OffloadProblem && e.slug === "idempotency-key-reused" && e.status === 422, String(e));
   });
 
-  test("an order that is wrong is refused with its faults", async () => {
+  test("an invalid order is refused with its violations", async () => {
     const e = await recorded().client.submit({ kind: "fulfilment", items: [{ sku: "A-1", quantity: 0 }] }).catch((e) => e);
     assert.ok(e instanceof OffloadProblem && e.slug === "invalid-order", String(e));
-    assert.ok(e.errors.some((f) => f.pointer === "/items/0/quantity"), JSON.stringify(e.errors));
+    assert.ok(e.errors.some((v) => v.pointer === "/items/0/quantity"), JSON.stringify(e.errors));
     assert.ok(e.requestId);
   });
 
@@ -126,15 +125,15 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
   });
 
   for (const minutes of [10, -10]) {
-    test(`a clock that is ${minutes} min off costs nothing`, async () => {
-      const { client, looks } = recorded({ now: () => Date.now() + Math.sign(minutes) * TEN_MINUTES });
+    test(`a clock that is ${minutes} min off costs no polls`, async () => {
+      const { client, polls } = recorded({ now: () => Date.now() + Math.sign(minutes) * TEN_MINUTES });
       const start = Date.now();
       assert.equal((await client.wait(await client.submit(FULFILMENT), { timeoutMs: 30_000 })).status, "completed");
-      assert.ok(looks().length <= 6 && Date.now() - start < 8_000, `${looks().length} looks, ${Date.now() - start} ms`);
+      assert.ok(polls().length <= 6 && Date.now() - start < 8_000, `${polls().length} polls, ${Date.now() - start} ms`);
     });
   }
 
-  test("a wait can be given up, and taken up again", async () => {
+  test("a wait can be aborted and repeated", async () => {
     const { client } = recorded();
     const receipt = await client.submit({ kind: "report", rows: 10, delay_ms: 3_000 });
     await assert.rejects(client.wait(receipt, { timeoutMs: 300 }), { name: "OffloadTimeout" });
@@ -142,13 +141,13 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
     assert.equal((await client.wait(receipt, { timeoutMs: 30_000 })).status, "completed");
   });
 
-  test("fifty orders at once are followed to their ends", async (t) => {
-    const { client, looks } = recorded();
+  test("fifty orders at once are all completed", async (t) => {
+    const { client, polls } = recorded();
     const receipts = await Promise.all(Array.from({ length: 50 }, () => client.submit(FULFILMENT)));
     const ends = await Promise.all(receipts.map((r) => client.wait(r, { timeoutMs: 60_000 })));
     assert.ok(ends.every((s) => s.status === "completed"));
-    // How many are needed is the estimator's merit, and is measured elsewhere.
-    t.diagnostic(`${looks().length / ends.length} looks an order`);
+    // Their number depends on the estimator, and is measured elsewhere.
+    t.diagnostic(`${polls().length / ends.length} polls an order`);
   });
 
   test("the README's example runs", async () => {

@@ -1,6 +1,5 @@
-// A Chromium that behaves as a person's does.
-//
-// It is started here and not by Playwright, whose own pages count as always visible, and a visible page is never frozen.
+// A Chromium that freezes pages as a person's does. It is started here and not by Playwright, whose
+// pages count as always visible: a visible page is never frozen.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -27,7 +26,7 @@ const FLAGS = [
 /** Why there is no browser to test in. */
 export const skip = existsSync(PROGRAM) ? false : `there is no ${PROGRAM}: apt-get install chromium, or name a browser in CHROMIUM`;
 
-/** Starts the browser with a profile of its own. Its context, and how to stop it. */
+/** Starts the browser with a profile of its own. Returns its context, and how to stop it. */
 export async function start() {
   const profile = await mkdtemp(join(tmpdir(), "offload-chromium-"));
   const child = spawn(PROGRAM, [...FLAGS, `--user-data-dir=${profile}`, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });

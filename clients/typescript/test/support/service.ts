@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 
 import type { Receipt, StatusObject } from "../../src/index.js";
 
-export interface Seen {
+/** A request that the service received. */
+export interface Received {
   readonly on: "api" | "s3";
   readonly method: string;
   readonly path: string;
@@ -12,13 +13,13 @@ export interface Seen {
   readonly body: string;
 }
 
-export interface Reply {
+export interface Scripted {
   readonly status: number;
   readonly headers?: Record<string, string>;
   readonly body?: string | Buffer;
-  /** No answer at all: the connection is cut. */
+  /** No response: the connection is closed. */
   readonly cut?: boolean;
-  /** Nothing is sent, and the connection stays. */
+  /** No response: the connection stays open. */
   readonly hang?: boolean;
 }
 
@@ -26,33 +27,33 @@ export const ID = "0198c1f0-7a2b-7c3d-8e4f-5a6b7c8d9e0f";
 export const TOKEN = "v1.token-of-the-order";
 
 /** S3's XML for an error. */
-export function s3Error(status: number, code: string): Reply {
+export function s3Error(status: number, code: string): Scripted {
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>m</Message></Error>`;
   return { status, headers: { "content-type": "application/xml" }, body };
 }
 
 /** The api's JSON for an error. */
-export function problem(status: number, slug: string, more: object = {}, headers: Record<string, string> = {}): Reply {
+export function problem(status: number, slug: string, more: object = {}, headers: Record<string, string> = {}): Scripted {
   const body = { type: `https://status-offload.dev/problems/${slug}`, title: slug, status, detail: "why", ...more };
   return { status, headers: { "content-type": "application/problem+json", ...headers }, body: JSON.stringify(body) };
 }
 
-/** One order's service. It answers as the real one does, except where `next` says otherwise. */
+/** One order's service. It responds as the real one does, except where `next` says otherwise. */
 export class Service {
-  readonly seen: Seen[] = [];
-  /** Answers to give before the usual ones. */
-  readonly next: Record<"api" | "s3", Reply[]> = { api: [], s3: [] };
-  /** What stands in S3. */
+  readonly received: Received[] = [];
+  /** Responses to send before the usual ones. */
+  readonly next: Record<"api" | "s3", Scripted[]> = { api: [], s3: [] };
+  /** The status object in S3. */
   object: StatusObject;
-  /** What the receipt says, in seconds. */
+  /** The estimate in the receipt, in seconds. */
   eta = { p10: 0.02, p50: 0.05, p90: 0.1 };
   /** The service's clock. */
   now = () => Date.now();
-  /** Whether answers have a `Date`. */
+  /** Whether responses have a `Date`. */
   dated = true;
-  /** Called at each look, before it is answered. */
-  onLook: (look: number) => void = () => {};
-  /** How long status URLs say that they live. */
+  /** Called at each poll, before the response. */
+  onPoll: (poll: number) => void = () => {};
+  /** How long status URLs live, in milliseconds. */
   ttl = 3_600_000;
   #urls = 0;
 
@@ -71,12 +72,12 @@ export class Service {
         request.on("data", (chunk: Buffer) => (body += chunk.toString()));
         request.on("end", () => {
           const { method = "", url = "", headers } = request;
-          service.seen.push({ on, method, path: url, headers, body });
-          const reply = service.next[on].shift() ?? service.#usual(on, method, url, headers);
-          if (reply.hang) {
+          service.received.push({ on, method, path: url, headers, body });
+          const scripted = service.next[on].shift() ?? service.#usual(on, method, url, headers);
+          if (scripted.hang) {
             return;
           }
-          if (reply.cut) {
+          if (scripted.cut) {
             request.socket.destroy();
             return;
           }
@@ -84,8 +85,8 @@ export class Service {
           if (service.dated) {
             response.setHeader("date", new Date(service.now()).toUTCString());
           }
-          response.writeHead(reply.status, reply.headers);
-          response.end(reply.body);
+          response.writeHead(scripted.status, scripted.headers);
+          response.end(scripted.body);
         });
       });
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -113,12 +114,12 @@ export class Service {
     this.write({ status: "completed", done: true, eta: null, poll_after_ms: null, result: { parcels: 1 }, ...change });
   }
 
-  looks(): Seen[] {
-    return this.seen.filter((s) => s.on === "s3");
+  polls(): Received[] {
+    return this.received.filter((r) => r.on === "s3");
   }
 
-  asked(method: string): Seen[] {
-    return this.seen.filter((s) => s.on === "api" && s.method === method);
+  apiRequests(method: string): Received[] {
+    return this.received.filter((r) => r.on === "api" && r.method === method);
   }
 
   status(change: Partial<StatusObject>): StatusObject {
@@ -172,10 +173,10 @@ export class Service {
     return { status_url: `${this.s3}/status/${ID}.json?url=${++this.#urls}`, status_url_expires_at: expires };
   }
 
-  #usual(on: "api" | "s3", method: string, path: string, headers: IncomingHttpHeaders): Reply {
+  #usual(on: "api" | "s3", method: string, path: string, headers: IncomingHttpHeaders): Scripted {
     const json = { "content-type": "application/json" };
     if (on === "s3") {
-      this.onLook(this.looks().length);
+      this.onPoll(this.polls().length);
       const etag = `"${this.object.revision}"`;
       if (headers.authorization !== undefined) {
         return s3Error(400, "InvalidArgument");

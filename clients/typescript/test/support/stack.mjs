@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
 import { createInterface } from "node:readline";
 
-/** The program to test against, and why there is none. */
+/** The program to test, and why there is none. */
 export const binary = process.env.OFFLOAD_BIN;
 export const skip = binary ? false : "OFFLOAD_BIN is not set: build the program (`cargo build`) and give its path, such as target/debug/offload";
 
@@ -11,7 +11,8 @@ const START_MS = 60_000;
 const STOP_MS = 20_000;
 
 /**
- * Starts the service. Its addresses, and how to stop it.
+ * Starts the service. Returns its addresses, and how to stop it.
+ *
  * @param {string[]} flags
  */
 export async function up(...flags) {
@@ -34,7 +35,7 @@ export async function up(...flags) {
     await exited;
     clearTimeout(timer);
   };
-  /** As a power cut does. */
+  /** Ends it as a power cut does. */
   const kill = async () => {
     child.kill("SIGKILL");
     await exited;
@@ -42,9 +43,7 @@ export async function up(...flags) {
   return { kill, .../** @type {Record<string, string>} */ (JSON.parse(line)), stop };
 }
 
-/**
- * The same status URL, validly signed, but `ageSeconds` ago and for one second: S3 answers it as one that has expired.
- */
+/** The same status URL, validly signed, but `ageSeconds` ago and for one second: it has expired. */
 export function expired(statusUrl, stack, ageSeconds = 3_600) {
   const url = new URL(statusUrl);
   const stamp = new Date(Date.now() - ageSeconds * 1_000).toISOString().replace(/[-:]|\.\d{3}/g, "");

@@ -1,15 +1,13 @@
 // Time that passes when a test says so, beside sockets that are real.
-import { setTimeout as really } from "node:timers/promises";
+import { setImmediate as tick } from "node:timers/promises";
 
 import type { Fetch } from "../../src/index.js";
+import { eventually } from "./eventually.js";
 
 interface Timer {
   readonly call: () => void;
   readonly at: number;
 }
-
-/** The longest that a test waits for the client to do something, in real milliseconds. */
-const PATIENCE = 5_000;
 
 export class Time {
   #now = Date.UTC(2026, 10, 20, 12);
@@ -28,10 +26,16 @@ export class Time {
     this.#timers.delete(timer as Timer);
   };
 
+  /** Reads each body whole, so that a request is over when this is. */
   readonly fetch: Fetch = async (url, init) => {
     this.#inFlight++;
     try {
-      return await fetch(url, init);
+      const { status, headers, body } = await fetch(url, init).then(async (r) => ({
+        status: r.status,
+        headers: r.headers,
+        body: await r.arrayBuffer(),
+      }));
+      return new Response(status === 304 ? null : body, { status, headers });
     } finally {
       this.#inFlight--;
     }
@@ -42,47 +46,44 @@ export class Time {
     return this.#timers.size;
   }
 
-  /** Time passes, and no timer runs: the machine sleeps. */
-  sleep(ms: number): void {
+  /** Time passes, and no timer runs: the machine is suspended. */
+  suspend(ms: number): void {
     this.#now += ms;
   }
 
-  /** The client has nothing to do but wait. */
-  async quiet(): Promise<void> {
-    for (let quiet = 0; quiet < 10; quiet++) {
-      await really(1);
-      quiet = this.#inFlight === 0 && this.#timers.size > 0 ? quiet : 0;
-    }
+  /** Waits until the client has nothing to do but wait for a timer. */
+  idle(): Promise<void> {
+    return eventually("the client waits", () => this.#isIdle());
   }
 
-  /** Time passes until the next timer, even while a request is under way. */
-  hurry(): void {
-    this.#fire();
-  }
-
-  /** Time passes as it should, until `until` holds. */
-  async run(until: () => boolean): Promise<void> {
-    const patience = Date.now() + PATIENCE;
-    for (let quiet = 0; !until(); ) {
-      if (Date.now() > patience) {
-        throw new Error("the client does not do what the test waits for");
-      }
-      await really(1);
-      quiet = this.#inFlight === 0 && this.#timers.size > 0 ? quiet + 1 : 0;
-      // The body of an answer may still be on its way.
-      if (quiet > 5) {
-        this.#fire();
-        quiet = 0;
-      }
-    }
-  }
-
-  #fire(): void {
+  /** Time passes until the next timer, even while a request is in flight. */
+  fire(): void {
     const [first] = [...this.#timers].sort((a, b) => a.at - b.at);
     if (first) {
       this.#timers.delete(first);
       this.#now = Math.max(this.#now, first.at);
       first.call();
     }
+  }
+
+  /** Time passes, timer by timer, until `condition` holds. */
+  async run(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await eventually("the client waits, or the condition holds", async () => condition() || (await this.#isIdle()));
+      if (!condition()) {
+        this.fire();
+      }
+    }
+  }
+
+  async #isIdle(): Promise<boolean> {
+    for (let i = 0; i < 5; i++) {
+      if (this.#inFlight > 0 || this.#timers.size === 0) {
+        return false;
+      }
+      // Whatever was ready to run has run after this.
+      await tick();
+    }
+    return true;
   }
 }

@@ -251,11 +251,17 @@ async fn an_order_may_be_cancelled_when_its_last_subscriber_leaves() {
     let (left, kept, plain) =
         (system.order(&fulfilment()).await, system.order(&fulfilment()).await, system.order(&fulfilment()).await);
     let cancels = "&cancel_on_disconnect=true";
-    drop((subscribe(&left, cancels).await, subscribe(&left, cancels).await));
     let stays = subscribe(&kept, "").await;
+    let before = system.stack.requests(Service::DynamoDb);
     drop(subscribe(&kept, cancels).await);
     drop(subscribe(&plain, "").await);
+    drop((subscribe(&left, cancels).await, subscribe(&left, cancels).await));
     assert_eq!(system.done(&left).await["status"], "cancelled");
+    // Each of the three that leave with a cancellation reads the subscribers, and so does the event.
+    eventually("the subscribers are read", async || {
+        (system.stack.requests(Service::DynamoDb).since(&before).of("Query") >= 4).then_some(())
+    })
+    .await;
     for receipt in [&kept, &plain] {
         assert_eq!(system.get(receipt).await.json()["status"], "pending");
     }

@@ -15,17 +15,30 @@ package *ARGS:
     python3 infra/package.py {{ARGS}}
 
 # Everything that must hold before a change lands
-check: test fmt clippy doc deny machete book ts browser compat terraform
+check: test fmt words clippy doc deny machete book ts browser compat terraform
 
 # Unit tests, and whole-system tests in tests/ and verify/
 [group('checks')]
 test:
     cargo test --workspace
 
-# Whether rustfmt would change a file
+# Code at 120 columns, comments and Markdown at 100; `just format` writes
 [group('checks')]
 fmt:
     cargo fmt --all --check
+    verify/markdown check
+    python3 verify/comments.py
+
+# Formats code, comments and Markdown
+format:
+    cargo fmt --all
+    verify/markdown fmt
+    python3 verify/comments.py --fix
+
+# Words that the glossary of ARCHITECTURE.md forbids
+[group('checks')]
+words:
+    python3 verify/words.py
 
 # Lints, as errors
 [group('checks')]

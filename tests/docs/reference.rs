@@ -5,6 +5,7 @@
 
 use std::{fs, process::Command};
 
+use offload_service::settings::reference_markdown;
 use offload_tests::program;
 
 use super::{markdown_under, openapi, reader::SharedStack, root};
@@ -21,51 +22,13 @@ fn help(command: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// One setting as `--help` has it.
-struct Setting {
-    flag: String,
-    text: String,
-}
-
-impl Setting {
-    /// The value behind `[NAME: ` in its text, as `[default: 30]`.
-    fn bracket(&self, name: &str) -> Option<&str> {
-        let start = self.text.find(&format!("[{name}: "))? + name.len() + 3;
-        Some(&self.text[start..start + self.text[start..].find(']')?])
-    }
-
-    fn meaning(&self) -> &str {
-        self.text.split(" [").next().unwrap_or_default()
-    }
-}
-
-fn settings_of(command: &str) -> Vec<Setting> {
-    let mut settings: Vec<Setting> = Vec::new();
-    for line in help(command).lines() {
-        let trimmed = line.trim();
-        if let Some(flag) = trimmed.strip_prefix("--").and_then(|f| f.strip_suffix(" <VALUE>")) {
-            settings.push(Setting { flag: flag.to_owned(), text: String::new() });
-        } else if let Some(setting) = settings.last_mut().filter(|_| line.starts_with("        ")) {
-            let space = if setting.text.is_empty() { "" } else { " " };
-            setting.text.push_str(space);
-            setting.text.push_str(trimmed);
-        }
-    }
-    settings.retain(|s| s.bracket("env").is_some());
-    settings
-}
-
 /// The settings of one program.
-fn settings(command: &str) -> String {
-    let mut rows = vec!["| variable | default | meaning |".to_owned(), "|---|---|---|".to_owned()];
-    for setting in settings_of(command) {
-        let default = setting.bracket("default").map(|d| format!("`{d}`")).unwrap_or_default();
-        let variable = setting.bracket("env").unwrap();
-        assert_eq!(variable, format!("OFFLOAD_{}", setting.flag.replace('-', "_").to_uppercase()));
-        rows.push(format!("| `{variable}` | {default} | {} |", setting.meaning().replace('|', "\\|")));
+fn settings(program: &str) -> String {
+    match program {
+        "offload-api" => reference_markdown(&offload_api::program::settings()),
+        "offload-worker" => reference_markdown(&offload_worker::program::settings()),
+        _ => panic!("{program} has no settings"),
     }
-    assert!(rows.len() > 10, "{command} --help lists no settings");
-    rows.join("\n")
 }
 
 fn generated(what: &str) -> String {
@@ -80,7 +43,7 @@ fn generated(what: &str) -> String {
                 .join("\n")
         }
         Some(("members", schema)) => openapi::members(schema),
-        Some(("settings", command)) => settings(command),
+        Some(("settings", program)) => settings(program),
         Some(("help", command)) => format!("```text\n{}\n```", help(command)),
         _ => panic!("nobody generates {what:?}"),
     }

@@ -313,8 +313,8 @@ pub struct NotifierSettings {
     pub concurrency: usize,
     /// What api servers know us by, if there are any.
     pub key: Option<InternalKey>,
-    /// What signs webhooks, if there are any.
-    pub webhook_signer: Option<webhook::Signer>,
+    /// What signs webhooks, if there are any. The worker checks it.
+    pub webhook_secret: Option<Secret>,
     /// Where webhooks may go.
     pub webhook_policy: webhook::Policy,
     /// Waits between the attempts at a webhook.
@@ -348,14 +348,6 @@ impl NotifierSettings {
     fn read(s: &mut Source) -> Option<Self> {
         let concurrency = s.number(c::NOTIFY_CONCURRENCY, 0, 10_000);
         let (key, policy) = (internal_key(s), webhook_policy(s));
-        let signer = match s.optional(c::WEBHOOK_SECRET).map(|secrets| webhook::Signer::parse(&secrets)) {
-            None => Some(None),
-            Some(Ok(signer)) => Some(Some(signer)),
-            Some(Err(e)) => {
-                s.error(format!("{} cannot be used: {e}", c::WEBHOOK_SECRET.variable()));
-                None
-            }
-        };
         let retry = s.required(c::WEBHOOK_RETRY_SECONDS).and_then(|text| {
             let waits = text.split(',').map(|wait| wait.trim().parse::<f64>().ok());
             let waits = waits.map(|wait| wait.filter(|w| (0.0..=604_800.0).contains(w)).map(Duration::from_secs_f64));
@@ -369,7 +361,7 @@ impl NotifierSettings {
         Some(Self {
             concurrency: concurrency?,
             key: key?,
-            webhook_signer: signer?,
+            webhook_secret: s.optional(c::WEBHOOK_SECRET).map(Secret),
             webhook_policy: policy?,
             webhook_retry: retry?,
             appsync_api_key: s.optional(c::APPSYNC_API_KEY).map(Secret),

@@ -100,6 +100,7 @@ fn defaults() -> Vec<(Setting, String)> {
         (c::WEBHOOKS, "true"),
         (c::WEBHOOK_SECRET, WEBHOOK_SECRET),
         (c::WEBHOOK_INSECURE_LOOPBACK, "true"),
+        (c::PROCESSOR, "demo"),
         (c::JOB_SECONDS, "0.02"),
         (c::EXPECTED_JOB_SECONDS, "0.05"),
         (c::RETRY_BASE_SECONDS, "0.2"),
@@ -205,7 +206,7 @@ impl System {
         let (settings, eta) = (self.setup.read(WorkerSettings::read), self.setup.read(EtaSettings::read));
         let processor = match &self.setup.processor {
             Some(p) => Arc::clone(p),
-            None => self.setup.read(processor::from_settings),
+            None => self.setup.read(processor::from_settings).processor,
         };
         let run = offload_worker::run(settings, eta, self.stores.clone(), processor, stop.clone());
         let handle = tokio::spawn(async move { run.await.expect("the worker starts") });

@@ -1,6 +1,6 @@
 //! The program: settings, connections, signals.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use offload_service::{
     settings::{self, EtaSettings, Exit, Setting, Source, StoreSettings, WorkerSettings},
@@ -12,7 +12,7 @@ use offload_stores::{CallPolicy, Connection};
 use crate::{
     context::Worker,
     lambda,
-    processor::{self, Processor},
+    processor::{self, Chosen},
     run,
 };
 
@@ -24,7 +24,7 @@ struct Settings {
     worker: WorkerSettings,
     eta: EtaSettings,
     log: LogSettings,
-    processor: Arc<dyn Processor>,
+    processor: Chosen,
 }
 
 fn read(s: &mut Source) -> Option<Settings> {
@@ -41,7 +41,7 @@ pub fn settings() -> Vec<Setting> {
         WorkerSettings::SETTINGS,
         EtaSettings::SETTINGS,
         LogSettings::SETTINGS,
-        processor::SETTINGS,
+        &processor::settings(),
     ]
     .concat()
 }
@@ -64,7 +64,7 @@ pub async fn main() -> ExitCode {
         }
     };
     let Settings { worker, eta, processor, .. } = settings;
-    let worker = match Worker::new(worker, eta, stores, processor) {
+    let worker = match Worker::new(worker, eta, stores, processor.processor) {
         Ok(worker) => worker,
         Err(e) => {
             tracing::error!(error = %e, "cannot start");

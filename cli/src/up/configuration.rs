@@ -1,6 +1,6 @@
 //! The settings of api and worker as `up` needs them: its own flags, then the environment, then the defaults.
 
-use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
+use std::{collections::BTreeMap, ffi::OsString};
 
 use offload_service::{
     settings::{
@@ -9,7 +9,7 @@ use offload_service::{
     },
     telemetry::LogSettings,
 };
-use offload_worker::processor::{self, Processor};
+use offload_worker::processor::{self, Chosen, DEMO};
 
 use super::{UpArgs, secrets::Secrets};
 use crate::failure::Failure;
@@ -26,9 +26,8 @@ pub(super) struct Configuration {
     pub(super) worker: WorkerSettings,
     pub(super) eta: EtaSettings,
     pub(super) log: LogSettings,
-    pub(super) processor: Arc<dyn Processor>,
-    /// What does the work, in words.
-    pub(super) work: String,
+    /// What does the work.
+    pub(super) processor: Chosen,
     /// Whether orders are of a team's own schema.
     pub(super) own_schema: bool,
 }
@@ -53,7 +52,7 @@ impl Configuration {
             WorkerSettings::SETTINGS,
             EtaSettings::SETTINGS,
             LogSettings::SETTINGS,
-            processor::SETTINGS,
+            &processor::settings(),
         ]
         .concat();
         // api and worker share one setting, and a flag can be defined only once.
@@ -73,11 +72,6 @@ fn build(s: &mut Source) -> Option<Configuration> {
     let (store, api) = (StoreSettings::read(s), ApiSettings::read(s));
     let (worker, eta, log) = (WorkerSettings::read(s), EtaSettings::read(s), LogSettings::read(s));
     let processor = processor::from_settings(s);
-    let work = match s.optional(c::PROCESSOR).as_deref() {
-        Some("command") => format!("command: {}", s.optional(c::COMMAND).unwrap_or_default()),
-        Some("http") => format!("http: {}", s.optional(c::HTTP_URL).unwrap_or_default()),
-        _ => format!("built-in, simulated work takes {}", s.optional(c::JOB_SECONDS).unwrap_or_default()),
-    };
     let own_schema = s.optional(c::ORDER_SCHEMA).is_some();
     Some(Configuration {
         store: store?,
@@ -86,7 +80,6 @@ fn build(s: &mut Source) -> Option<Configuration> {
         eta: eta?,
         log: log?,
         processor: processor?,
-        work,
         own_schema,
     })
 }
@@ -110,7 +103,6 @@ fn given(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>)
     let flags = [
         (c::PUBLIC_URL, args.public_url.clone()),
         (c::CONCURRENCY, args.workers.map(|n| n.to_string())),
-        (c::PROCESSOR, args.processor.clone()),
         (c::COMMAND, args.command.clone()),
         (c::HTTP_URL, args.http_url.clone()),
         (c::JOB_SECONDS, args.job_seconds.clone()),
@@ -127,6 +119,11 @@ fn given(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>)
         }
     }
 
+    // Demo work by default: here only, and never in a deployment.
+    let processor = args.processor.clone().or_else(|| from_environment(c::PROCESSOR).cloned());
+    let processor = processor.unwrap_or_else(|| DEMO.name.to_owned());
+    given.push((c::PROCESSOR, processor.clone()));
+
     // What is set by a flag here decides what to expect; a variable may still correct a mere default.
     let value = |flag: Option<String>, s: Setting| {
         flag.or_else(|| from_environment(s).cloned()).or(s.default.map(str::to_owned)).unwrap_or_default()
@@ -138,7 +135,7 @@ fn given(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>)
         given.push((c::EXPECTED_CONCURRENCY, n.to_string()));
     }
     if expected(c::EXPECTED_JOB_SECONDS, args.job_seconds.is_some())
-        && value(args.processor.clone(), c::PROCESSOR) == "built-in"
+        && processor == DEMO.name
         && let Some(mean) = mean(&value(args.job_seconds.clone(), c::JOB_SECONDS))
     {
         given.push((c::EXPECTED_JOB_SECONDS, mean.to_string()));
@@ -194,11 +191,13 @@ mod tests {
     #[test]
     fn every_wrong_setting_is_told_at_once() {
         let variables = [("OFFLOAD_VISIBILITY_SECONDS", "x"), ("OFFLOAD_COLOUR", "red")];
-        let Err(Failure::Usage(text)) = read(&["--processor=command", "--job-seconds=soon"], &variables) else {
-            panic!()
-        };
-        for part in ["OFFLOAD_COLOUR", "OFFLOAD_VISIBILITY_SECONDS", "--command", "--job-seconds", "\"soon\""] {
-            assert!(text.contains(part), "{part} is not in {text}");
+        for (flags, wrong) in
+            [(["--job-seconds=soon"], ["--job-seconds", "\"soon\""]), (["--processor=command"], ["--command", ""])]
+        {
+            let Err(Failure::Usage(text)) = read(&flags, &variables) else { panic!() };
+            for part in ["OFFLOAD_COLOUR", "OFFLOAD_VISIBILITY_SECONDS"].into_iter().chain(wrong) {
+                assert!(text.contains(part), "{part} is not in {text}");
+            }
         }
     }
 
@@ -213,6 +212,15 @@ mod tests {
     #[test]
     fn a_command_may_look_like_a_flag() {
         let c = read(&["--processor", "command", "--command", r#"["sh","-c","true"]"#], &[]).unwrap();
-        assert!(c.work.starts_with("command: ["));
+        assert!(c.processor.work.starts_with("command: ["));
+    }
+
+    #[test]
+    fn the_work_is_a_demo_unless_a_flag_or_a_variable_says_otherwise() {
+        assert_eq!(read(&[], &[]).unwrap().processor.name, "demo");
+        let command = [("OFFLOAD_PROCESSOR", "command"), ("OFFLOAD_COMMAND", "sh")];
+        assert_eq!(read(&[], &command).unwrap().processor.name, "command");
+        let http = ["--processor=http", "--http-url=http://127.0.0.1:1/"];
+        assert_eq!(read(&http, &command[..1]).unwrap().processor.name, "http");
     }
 }

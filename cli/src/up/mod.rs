@@ -9,10 +9,14 @@ mod secrets;
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, builder::RangedU64ValueParser};
+use clap::{
+    Args,
+    builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser},
+};
 use offload_local::{Options, Service, Stack, StartError};
 use offload_service::{settings, shutdown, telemetry};
 use offload_stores::{CallPolicy, Connection, Endpoints, provision};
+use offload_worker::processor::PROCESSORS;
 use tokio::{
     net::TcpListener,
     task::{JoinError, JoinSet},
@@ -59,8 +63,8 @@ pub(crate) struct UpArgs {
     /// Orders that are worked on at once [default: 10]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000))]
     workers: Option<u32>,
-    /// What does the work: built-in (fulfilment and report, by the order's kind), command, or http [default: built-in]
-    #[arg(long, value_name = "NAME", value_parser = ["built-in", "command", "http"])]
+    /// What does the work [default: demo]
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(processors()))]
     processor: Option<String>,
     /// With --processor command: program and arguments, split at white space, or a JSON array of strings
     #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
@@ -153,7 +157,7 @@ async fn serve(
         endpoints: stack.endpoints(),
         store: &store,
         workers: worker.concurrency,
-        work: &configuration.work,
+        work: &processor.work,
         own_schema: configuration.own_schema,
         data: args.data.as_deref(),
         chaos: args.chaos.as_ref(),
@@ -167,7 +171,7 @@ async fn serve(
     }
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     let mut parts = JoinSet::new();
-    let working = offload_worker::run(worker, eta, worker_stores, processor, worker_stop.clone());
+    let working = offload_worker::run(worker, eta, worker_stores, processor.processor, worker_stop.clone());
     parts.spawn(async move { ("the worker", working.await.map_err(io::Error::other)) });
     let serving = offload_api::serve(listener, api, eta, api_stores, api_stop.clone());
     parts.spawn(async move { ("the api", serving.await) });
@@ -254,6 +258,11 @@ fn in_use(who: &str, flag: &str, address: SocketAddr) -> Failure {
         "{who} cannot listen on {address}: another program does. Stop that one, or set another port with {flag} PORT \
          (0 takes any free one)"
     ))
+}
+
+/// The choices of `--processor`, with what each of them is.
+fn processors() -> impl Iterator<Item = PossibleValue> {
+    PROCESSORS.iter().map(|entry| PossibleValue::new(entry.name).help(entry.about))
 }
 
 impl UpArgs {

@@ -78,7 +78,7 @@ settings! {
     EXPECTED_CONCURRENCY = "expected-concurrency", Some("10"), "orders that all workers together work on at once; err high";
 
     CONCURRENCY = "concurrency", Some("10"), "orders that this worker works on at once, 1 to 1000";
-    PROCESSOR = "processor", Some("built-in"), "what does the work: built-in (fulfilment and report, by the order's kind), command, or http";
+    PROCESSOR = "processor", None, "what does the work, by the name of its processor; without one, the error lists them (required)";
     COMMAND = "command", None, "with the processor command: program and arguments, split at white space, or a JSON array of strings";
     HTTP_URL = "http-url", None, "with the processor http: the URL that orders are POSTed to";
     JOB_SECONDS = "job-seconds", Some("lognormal:2:0.5"), "duration of simulated work: 2, exp:2, or lognormal:2:0.5 (mean and coefficient of variation)";

@@ -98,6 +98,7 @@ fn defaults() -> Vec<(Setting, String)> {
         (c::WEBHOOKS, "true"),
         (c::WEBHOOK_SECRET, WEBHOOK_SECRET),
         (c::WEBHOOK_INSECURE_LOOPBACK, "true"),
+        (c::PROCESSOR, "demo"),
         (c::JOB_SECONDS, "0.02"),
         (c::EXPECTED_JOB_SECONDS, "0.05"),
         (c::RETRY_BASE_SECONDS, "0.2"),
@@ -205,7 +206,8 @@ impl System {
             None => self.setup.chosen_processor(),
         };
         let run = offload_worker::run(settings, eta, self.stores.clone(), processor, stop.clone());
-        self.worker_tasks.push(RunningTask { stop, handle: tokio::spawn(run) });
+        let handle = tokio::spawn(async move { run.await.expect("the worker starts") });
+        self.worker_tasks.push(RunningTask { stop, handle });
     }
 
     /// Stops the workers as SIGTERM does, and waits for them.
@@ -281,7 +283,7 @@ impl Setup {
         let build = |read: Option<ProcessorSettings>, errors: &mut settings::Errors<'_>| {
             processor::from_settings(&read?, errors)
         };
-        settings::build_from::<ProcessorSettings, _>(self.values(), build).expect("settings")
+        settings::build_from::<ProcessorSettings, _>(self.values(), build).expect("settings").processor
     }
 }
 

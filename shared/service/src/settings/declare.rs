@@ -29,7 +29,7 @@
 ///
 /// Two more forms. `pub struct Group in "Title", if field { … }` makes the group an `Option`, which
 /// is `None` where the optional setting of `field` is not set; with `if field else check`, `check`
-/// then looks for settings that are useless without it. `impl Type in "Title" { … }` declares the
+/// then reports settings that are useless without it. `impl Type in "Title" { … }` declares the
 /// settings of a struct that exists already.
 macro_rules! settings {
     ($(#[$attribute:meta])* $vis:vis struct $group:ident in $title:literal $(, if $switch:ident $(else $check:ident)?)? {

@@ -21,13 +21,10 @@ pub fn reference_markdown(settings: &[Setting]) -> String {
 }
 
 fn row(setting: &Setting) -> String {
-    let default = match setting.default {
-        Some(default) => format!("`{default}`"),
-        None if setting.required => "required".to_owned(),
-        None => String::new(),
-    };
-    let secret = if setting.secret { " A secret." } else { "" };
+    let default = setting.default.map(|default| format!("`{default}`"));
+    let notes = [(setting.required, "required"), (setting.secret, "secret")].into_iter().filter(|(is, _)| *is);
+    let default: Vec<String> = default.into_iter().chain(notes.map(|(_, note)| note.to_owned())).collect();
     // What Markdown would take for its own.
     let meaning = setting.help.replace('|', "\\|").replace('*', "\\*").replace('<', "&lt;");
-    format!("| `{}` | {default} | {meaning}{secret} |", setting.variable())
+    format!("| `{}` | {} | {meaning} |", setting.variable(), default.join(", "))
 }

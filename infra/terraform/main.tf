@@ -119,6 +119,7 @@ module "worker" {
   timeout_seconds          = var.worker_timeout_seconds
   max_concurrency          = var.worker_max_concurrency
   provisioned_pollers      = var.worker_provisioned_pollers
+  processor                = var.worker_processor
   settings                 = var.worker_settings
   fargate                  = var.fargate
   bucket                   = module.status_store.bucket

@@ -115,8 +115,13 @@ variable "worker_provisioned_pollers" {
   default     = null
 }
 
+variable "worker_processor" {
+  description = "What does the work: command (a program), http (a URL), or demo (simulated work). The settings of command and http go into worker_settings."
+  type        = string
+}
+
 variable "worker_settings" {
-  description = "More settings of the worker: OFFLOAD_ variables, such as OFFLOAD_PROCESSOR."
+  description = "More settings of the worker: OFFLOAD_ variables, such as OFFLOAD_COMMAND."
   type        = map(string)
   default     = {}
 }

@@ -14,9 +14,10 @@ mock_provider "aws" {
 
 variables {
   # Any file serves: only its hash is taken.
-  api_package    = "README.md"
-  worker_package = "README.md"
-  token_secret   = "0123456789abcdef0123456789abcdef"
+  api_package      = "README.md"
+  worker_package   = "README.md"
+  worker_processor = "demo"
+  token_secret     = "0123456789abcdef0123456789abcdef"
 }
 
 run "functions_by_default" {
@@ -146,6 +147,7 @@ run "the_notifier_alone_has_the_secrets" {
     timeout_seconds          = 60
     max_concurrency          = 10
     provisioned_pollers      = null
+    processor                = "demo"
     settings                 = {}
     fargate                  = null
     bucket                   = "b"

@@ -1,4 +1,4 @@
-# The least: everything by default, work by the built-in processors in functions.
+# The least: everything by default, and simulated work in functions.
 
 terraform {
   required_version = ">= 1.7"
@@ -17,9 +17,10 @@ variable "token_secret" {
 module "offload" {
   source = "../.."
 
-  api_package    = "../../../../target/package/offload-api.zip"
-  worker_package = "../../../../target/package/offload-worker.zip"
-  token_secret   = var.token_secret
+  api_package      = "../../../../target/package/offload-api.zip"
+  worker_package   = "../../../../target/package/offload-worker.zip"
+  worker_processor = "demo"
+  token_secret     = var.token_secret
 }
 
 output "api_url" {

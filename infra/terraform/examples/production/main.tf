@@ -67,8 +67,8 @@ module "offload" {
     cpu             = 1024
     memory          = 2048
   }
+  worker_processor = "command"
   worker_settings = {
-    OFFLOAD_PROCESSOR           = "command"
     OFFLOAD_COMMAND             = "/app/render"
     OFFLOAD_CONCURRENCY         = "4"
     OFFLOAD_JOB_TIMEOUT_SECONDS = "14400"

@@ -15,6 +15,7 @@ locals {
       OFFLOAD_DEAD_LETTER_QUEUE_URL = var.dead_letter_queue_url
       OFFLOAD_SIGNER_ROLE_ARN       = var.signer_role_arn
       OFFLOAD_RETENTION_DAYS        = tostring(var.retention_days)
+      OFFLOAD_PROCESSOR             = var.processor
       # A session by chaining lasts an hour: a longer TTL could not be kept. GET /order/{id} gives a
       # fresh URL.
       OFFLOAD_RESULT_URL_TTL_SECONDS = "3600"

@@ -33,6 +33,11 @@ variable "provisioned_pollers" {
   type        = object({ minimum = number, maximum = number })
 }
 
+variable "processor" {
+  description = "Name of the processor that does the work."
+  type        = string
+}
+
 variable "settings" {
   description = "More OFFLOAD_ variables of the worker."
   type        = map(string)

@@ -6,9 +6,8 @@ settings! {
     /// What does the work of an order. The worker knows the processors and checks the texts.
     #[derive(Debug, Clone)]
     pub struct ProcessorSettings in "Processor" {
-        /// What does the work, by the name of its processor. There is no default; the error lists
-        /// the names.
-        pub processor: Option<String> = optional(PROCESSOR, text),
+        /// Name of the processor that does the work. Without one, the error lists the names.
+        pub processor: Option<String> = required_elsewhere(PROCESSOR, text),
 
         /// For the processor command: program and arguments, split at white space, or a JSON array
         /// of strings.

@@ -78,37 +78,28 @@ fn kind(document: &Value, property: &Value) -> String {
     format!("{}{format}", types.join(" or "))
 }
 
-/// Each problem that a route answers with, by its slug: its status codes, and the routes.
-pub(super) fn problems() -> BTreeMap<String, String> {
+/// The routes that answer with each problem, by its slug.
+pub(super) fn routes_by_problem() -> BTreeMap<String, Vec<String>> {
     let document = document();
     let mut found = BTreeMap::<String, Vec<String>>::new();
     for (method, path, operation) in operations(&document) {
-        for (status, response) in operation["responses"].as_object().unwrap() {
-            if !response["content"]["application/problem+json"].is_object() {
-                continue;
-            }
-            let description = response["description"].as_str().unwrap_or_default();
-            for slug in slugs(description) {
-                found.entry(slug).or_default().push(format!("{status} `{method} {path}`"));
+        for response in operation["responses"].as_object().unwrap().values() {
+            for slug in slugs(response["description"].as_str().unwrap_or_default()) {
+                found.entry(slug.to_owned()).or_default().push(format!("`{method} {path}`"));
             }
         }
     }
-    found.into_iter().map(|(slug, places)| (slug, places.join(", "))).collect()
+    found
 }
 
-/// The slugs that a description lists:
-/// `invalid-json, invalid-order (each …), order-expired: the order …`.
-fn slugs(description: &str) -> Vec<String> {
-    let list = description.split(": ").next().unwrap_or_default();
-    let first_words = list.split(", ").filter_map(|part| part.split([' ', ':']).next());
-    first_words.filter(|word| word.contains('-') || *word == "overloaded").map(str::to_owned).collect()
+/// The slugs that a description lists, one a line: `` `order-expired`: The order … ``.
+fn slugs(description: &str) -> impl Iterator<Item = &str> {
+    description.lines().filter_map(|line| line.strip_prefix('`')?.split_once("`: ")).map(|(slug, _)| slug)
 }
 
 #[test]
-fn the_slugs_of_a_description_are_the_words_that_its_list_begins_with() {
-    assert_eq!(slugs("invalid-order (each fault with its pointer), key-reused"), ["invalid-order", "key-reused"]);
-    assert_eq!(
-        slugs("storage-unavailable, overloaded: try again after Retry-After"),
-        ["storage-unavailable", "overloaded"]
-    );
+fn the_slugs_of_a_description_are_what_its_lines_begin_with() {
+    let description = "`invalid-order`: The order is not valid\n`key-reused`: The key; see `Retry-After`: later";
+    assert_eq!(slugs(description).collect::<Vec<_>>(), ["invalid-order", "key-reused"]);
+    assert_eq!(slugs("The order has ended").count(), 0);
 }

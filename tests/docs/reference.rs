@@ -5,6 +5,7 @@
 
 use std::{fs, process::Command};
 
+use offload_domain::problem::ProblemType;
 use offload_service::settings::reference_markdown;
 use offload_tests::program;
 
@@ -31,17 +32,22 @@ fn settings(program: &str) -> String {
     }
 }
 
+/// Every type of problem, and where a client meets it.
+fn problems() -> String {
+    let routes = openapi::routes_by_problem();
+    let rows = ProblemType::ALL.iter().map(|problem| {
+        let (slug, status, title) = (problem.slug(), problem.status(), problem.title());
+        let places = routes.get(slug).map(|routes| routes.join(", ")).unwrap_or_default();
+        format!("| `{slug}` | {status} | {title} | {places} |")
+    });
+    let head = ["| slug | status | title | answered by |".to_owned(), "|---|---|---|---|".to_owned()];
+    head.into_iter().chain(rows).collect::<Vec<_>>().join("\n")
+}
+
 fn generated(what: &str) -> String {
     match what.split_once(' ') {
         None if what == "routes" => openapi::routes(),
-        None if what == "problems" => {
-            let rows = openapi::problems().into_iter().map(|(slug, places)| format!("| `{slug}` | {places} |"));
-            ["| slug | answered by |".to_owned(), "|---|---|".to_owned()]
-                .into_iter()
-                .chain(rows)
-                .collect::<Vec<_>>()
-                .join("\n")
-        }
+        None if what == "problems" => problems(),
         Some(("members", schema)) => openapi::members(schema),
         Some(("settings", program)) => settings(program),
         Some(("help", command)) => format!("```text\n{}\n```", help(command)),
@@ -73,6 +79,16 @@ fn the_reference_is_what_the_programs_and_the_document_say() {
             let (new, old) = renewed.lines().zip(page.lines()).find(|(new, old)| new != old).unwrap_or_default();
             panic!("{}: `just reference` writes it anew\n- {old}\n+ {new}", path.display());
         }
+    }
+}
+
+#[test]
+fn every_problem_has_advice() {
+    let page = fs::read_to_string(root().join("docs/reference/problems.md")).unwrap();
+    let (_, advice) = page.split_once("## What to do").unwrap();
+    for problem in ProblemType::ALL {
+        let row = format!("| `{}` | ", problem.slug());
+        assert!(advice.contains(&row), "docs/reference/problems.md does not say what to do about {}", problem.slug());
     }
 }
 

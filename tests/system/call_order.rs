@@ -1,7 +1,7 @@
 //! The code makes its calls in the order that the model lists: one test a verb.
 //!
-//! `offload_model::sequences` gives the calls of a verb in every order that the model allows; the embedded
-//! stack gives those that it received. When the two part, one of these tests fails.
+//! `offload_model::sequences` gives the calls of a verb in every order that the model allows; the
+//! embedded stack gives those that it received. When the two part, one of these tests fails.
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,8 +35,8 @@ fn quiet() -> Setup {
     Setup { workers: 0, ..Setup::default() }.with(c::SWEEP_SECONDS, 3_600).with(c::CANCEL_CHECK_SECONDS, 60)
 }
 
-/// The calls about orders as text, in the order in which they were received. A query of sixteen shards and a
-/// receive that is made again count once.
+/// The calls about orders as text, in the order in which they were received. A query of sixteen
+/// shards and a receive that is made again count once.
 fn received(calls: &[Call]) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     for call in calls {
@@ -52,8 +52,8 @@ fn received(calls: &[Call]) -> Vec<String> {
     texts
 }
 
-/// Waits until the recorded calls, but for those whose text ends with one that `ignored` names, are what the model
-/// lists for the verb; and that no more come until the workers have stopped.
+/// Waits until the recorded calls, but for those whose text ends with one that `ignored` names, are
+/// what the model lists for the verb; and that no more come until the workers have stopped.
 async fn expect(system: &mut System, verb: Verb, ignored: &[&str]) -> Vec<Call> {
     let text = |calls: &Vec<&str>| {
         calls

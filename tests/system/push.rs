@@ -257,7 +257,8 @@ async fn an_order_may_be_cancelled_when_its_last_subscriber_leaves() {
     drop(subscribe(&plain, "").await);
     drop((subscribe(&left, cancels).await, subscribe(&left, cancels).await));
     assert_eq!(system.done(&left).await["status"], "cancelled");
-    // Each of the three that leave with a cancellation reads the subscribers, and so does the event.
+    // Each of the three that leave with a cancellation reads the subscribers, and so does the
+    // event.
     eventually("the subscribers are read", async || {
         (system.stack.requests(Service::DynamoDb).since(&before).of("Query") >= 4).then_some(())
     })

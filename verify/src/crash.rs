@@ -112,10 +112,15 @@ pub async fn run(point: CrashPoint, orders: usize) -> CrashReport {
     faults.set(FaultPlan { stall_rate, held_reply_rate, only, seed: 7, ..FaultPlan::default() });
     let posting = tokio::spawn(post_all(system.http.clone(), Arc::clone(&url), orders));
     let waiting = || system.stack.requests(point.service).running(point.operation);
-    eventually("a call waits at the point", async || (waiting() > 0).then_some(())).await;
-    // Where more calls come, a few of them are caught too; the run is valid with one.
-    sleep(Duration::from_millis(300)).await;
-    let caught = waiting();
+    // As many as come one after the other: until their number grows no more. It falls when a client
+    // stops waiting.
+    let (mut caught, mut since) = (0, 0);
+    eventually("calls wait at the point", async || {
+        let before = std::mem::replace(&mut caught, waiting());
+        since = if caught > before { 0 } else { since + 1 };
+        (caught > 0 && (since >= 3 || caught < before)).then_some(())
+    })
+    .await;
     match point.victim {
         Victim::Api => api.kill(),
         Victim::Worker => worker.kill(),

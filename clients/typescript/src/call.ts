@@ -20,7 +20,11 @@ export interface CallOptions {
 }
 
 /** Runs `work` with one signal for both limits, and leaves no timer or listener behind. */
-export function withLimits<T>(options: CallOptions, env: Environment, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export function withLimits<T>(
+  options: CallOptions,
+  env: Environment,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const call = new Call(options, env);
   return work(call.signal).finally(() => call.close());
 }

@@ -78,7 +78,10 @@ export class OffloadClient {
    * @throws {@link OffloadProblem} if the order is refused; {@link OffloadUnreachable};
    * {@link OffloadTimeout}.
    */
-  submit(order: object, { idempotencyKey = newIdempotencyKey(), options, ...call }: SubmitOptions = {}): Promise<Receipt> {
+  submit(
+    order: object,
+    { idempotencyKey = newIdempotencyKey(), options, ...call }: SubmitOptions = {},
+  ): Promise<Receipt> {
     const body = JSON.stringify(options === undefined ? order : { ...order, options });
     return this.#withLimits(call, (signal) => this.#http.submit(body, idempotencyKey, signal));
   }

@@ -67,12 +67,20 @@ export function isOffline(): boolean {
 
 /** A page or a worker of a browser. Elsewhere `fetch` has no cache, and no CORS applies. */
 function isBrowser(): boolean {
-  return typeof document !== "undefined" || typeof (globalThis as { importScripts?: unknown }).importScripts === "function";
+  return (
+    typeof document !== "undefined" || typeof (globalThis as { importScripts?: unknown }).importScripts === "function"
+  );
 }
 
 function wakes(): WakeEvent[] {
   const page: WakeEvent[] =
-    typeof document === "undefined" ? [] : [[document, "visibilitychange"], [document, "resume"], [globalThis, "pageshow"]];
+    typeof document === "undefined"
+      ? []
+      : [
+          [document, "visibilitychange"],
+          [document, "resume"],
+          [globalThis, "pageshow"],
+        ];
   return [...page, ...online()];
 }
 

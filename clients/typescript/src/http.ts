@@ -98,7 +98,12 @@ export class Http {
    * Subscribes to an order's events, after `lastId` if that is given. `null` where that fails.
    * Never throws.
    */
-  async subscribe(events: string, receipt: SavedReceipt, lastId: string | null, signal: AbortSignal): Promise<EventStream | null> {
+  async subscribe(
+    events: string,
+    receipt: SavedReceipt,
+    lastId: string | null,
+    signal: AbortSignal,
+  ): Promise<EventStream | null> {
     const { env } = this.transport;
     if (signal.aborted || (env.httpCache && this.#streams >= STREAMS_MAX)) {
       return null;
@@ -118,7 +123,11 @@ export class Http {
       // In the query: a page that sent the token as a header would cause a preflight.
       const url = `${events}${events.includes("?") ? "&" : "?"}token=${encodeURIComponent(receipt.order_token)}`;
       const headers: Record<string, string> = lastId === null ? {} : { "last-event-id": lastId };
-      const { response } = await this.transport.open(url, { headers, ...this.#plain("no-store"), signal: controller.signal });
+      const { response } = await this.transport.open(url, {
+        headers,
+        ...this.#plain("no-store"),
+        signal: controller.signal,
+      });
       const mediaType = response.headers.get("content-type") ?? "";
       if (response.status === 200 && response.body && mediaType.startsWith("text/event-stream")) {
         return new EventStream(response.body, env, close);
@@ -205,5 +214,7 @@ function json<T>({ response, text }: TextResponse, members: (keyof T & string)[]
   } catch {
     // Reported below.
   }
-  throw new OffloadError(`the response (${response.status}) cannot be parsed: is it status-offload that listens there?`);
+  throw new OffloadError(
+    `the response (${response.status}) cannot be parsed: is it status-offload that listens there?`,
+  );
 }

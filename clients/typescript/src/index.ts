@@ -11,4 +11,13 @@ export type { OffloadClientOptions, ResultOptions, SubmitOptions, WaitOptions } 
 export type { EnvironmentOptions, Fetch } from "./environment.js";
 export { OffloadError, OffloadProblem, OffloadTimeout, OffloadUnreachable } from "./problem.js";
 export type { RequestKind, Retry } from "./retry.js";
-export type { FinalStatus, OrderOptions, Problem, Receipt, SavedReceipt, StatusObject, StatusView, Violation } from "./types.js";
+export type {
+  FinalStatus,
+  OrderOptions,
+  Problem,
+  Receipt,
+  SavedReceipt,
+  StatusObject,
+  StatusView,
+  Violation,
+} from "./types.js";

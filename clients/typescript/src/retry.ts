@@ -62,7 +62,9 @@ export function delay({ base, max }: Backoff, failures: number, random: number):
  * attempt of ours, whose response was lost.
  */
 export function isRetryable(status: number, retryAfter: string | null): boolean {
-  return status === 429 || status === 502 || status === 503 || status === 504 || (status === 409 && retryAfter !== null);
+  return (
+    status === 429 || status === 502 || status === 503 || status === 504 || (status === 409 && retryAfter !== null)
+  );
 }
 
 /** The wait in a `Retry-After` header, in milliseconds; `null` if it names none. */

@@ -89,7 +89,9 @@ export class Transport {
       const { failure, waitMs: named } = result;
       if (failures === ATTEMPTS) {
         // A problem says more than that there was one.
-        throw failure instanceof OffloadError ? failure : new OffloadUnreachable(`no response: ${failure.message}`, { cause: failure });
+        throw failure instanceof OffloadError
+          ? failure
+          : new OffloadUnreachable(`no response: ${failure.message}`, { cause: failure });
       }
       const random = this.env.random();
       // Never sooner than the service asks for, and not all clients at once.
@@ -102,7 +104,10 @@ export class Transport {
   async backOff(retry: Retry, signal: AbortSignal): Promise<void> {
     this.#onRetry(retry);
     // What the api asks for holds whatever the network does.
-    await sleep(retry.waitMs, this.env, { signal, until: retry.reason instanceof OffloadProblem ? [] : this.env.online });
+    await sleep(retry.waitMs, this.env, {
+      signal,
+      until: retry.reason instanceof OffloadProblem ? [] : this.env.online,
+    });
   }
 }
 

@@ -19,7 +19,9 @@ export type Receipt = Schemas["Receipt"];
  * The least of a {@link Receipt} that is needed to wait for its order. Without the rest, the api is
  * asked once.
  */
-export type SavedReceipt = Pick<Receipt, "id" | "order_token"> & { readonly [M in keyof Receipt]?: Receipt[M] | undefined };
+export type SavedReceipt = Pick<Receipt, "id" | "order_token"> & {
+  readonly [M in keyof Receipt]?: Receipt[M] | undefined;
+};
 
 /** The status object, as it is stored in S3. */
 export type StatusObject = Omit<Schemas["StatusObject"], "result"> & {

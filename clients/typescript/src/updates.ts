@@ -18,7 +18,11 @@ import { StatusUrl } from "./status-url.js";
 import type { FinalStatus, SavedReceipt, StatusObject, StatusView } from "./types.js";
 
 /** Yields each newer status object; the last one is final. */
-export async function* updates(http: Http, receipt: SavedReceipt, signal: AbortSignal): AsyncGenerator<StatusObject, FinalStatus> {
+export async function* updates(
+  http: Http,
+  receipt: SavedReceipt,
+  signal: AbortSignal,
+): AsyncGenerator<StatusObject, FinalStatus> {
   const source = new UpdateSource(http, receipt, signal);
   try {
     for (;;) {
@@ -125,7 +129,9 @@ class UpdateSource {
     return this.#take(response.kind === "object" ? response.object : null, sentAt);
   }
 
-  async #pollUntilAvailable(url: string): Promise<{ response: Exclude<PollResponse, { kind: "unavailable" }>; sentAt: number }> {
+  async #pollUntilAvailable(
+    url: string,
+  ): Promise<{ response: Exclude<PollResponse, { kind: "unavailable" }>; sentAt: number }> {
     const { transport } = this.#http;
     for (;;) {
       const { response, sentAt, etag } = await this.#http.poll(url, this.#etag, this.#signal);
@@ -141,7 +147,10 @@ class UpdateSource {
       }
       const failures = Math.max(1, this.#failures);
       const waitMs = delay(POLL_BACKOFF, failures, transport.env.random());
-      await transport.backOff({ request: "poll", failures, waitMs, reason: new OffloadError(response.why) }, this.#signal);
+      await transport.backOff(
+        { request: "poll", failures, waitMs, reason: new OffloadError(response.why) },
+        this.#signal,
+      );
     }
   }
 

@@ -61,14 +61,23 @@ describe("in a browser", { skip: noBinary || noBrowser, timeout: 120_000 }, () =
     session.on("Network.requestWillBeSent", ({ requestId, request: { url, method, headers } }) => {
       Object.assign(of(requestId), { url, method, set: lower(headers) });
     });
-    session.on("Network.requestWillBeSentExtraInfo", ({ requestId, headers }) => Object.assign(of(requestId), { sent: lower(headers) }));
-    session.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode }) => Object.assign(of(requestId), { status: statusCode }));
+    session.on("Network.requestWillBeSentExtraInfo", ({ requestId, headers }) =>
+      Object.assign(of(requestId), { sent: lower(headers) }),
+    );
+    session.on("Network.responseReceivedExtraInfo", ({ requestId, statusCode }) =>
+      Object.assign(of(requestId), { status: statusCode }),
+    );
     await session.send("Network.enable");
     const on = (base) => [...exchanges.values()].filter((e) => e.url?.startsWith(base));
-    return { s3: () => on(stack.s3), api: () => on(stack.api), lines: (list) => list.map((e) => `${e.method} ${e.status}`) };
+    return {
+      s3: () => on(stack.s3),
+      api: () => on(stack.api),
+      lines: (list) => list.map((e) => `${e.method} ${e.status}`),
+    };
   }
 
-  const lower = (headers) => Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const lower = (headers) =>
+    Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
   const LONG = { kind: "report", rows: 10, delay_ms: 4_000 };
 
@@ -98,7 +107,9 @@ describe("in a browser", { skip: noBinary || noBrowser, timeout: 120_000 }, () =
   const witness = async (receipt) => {
     let polls = 0;
     const counted = (url, init) => ((polls += url.startsWith(stack.s3) ? 1 : 0), fetch(url, init));
-    const final = await new OffloadClient({ api: stack.api, push: false, fetch: counted }).wait(receipt, { timeoutMs: 60_000 });
+    const final = await new OffloadClient({ api: stack.api, push: false, fetch: counted }).wait(receipt, {
+      timeoutMs: 60_000,
+    });
     assert.equal(final.status, "completed");
     return { polls };
   };
@@ -109,12 +120,22 @@ describe("in a browser", { skip: noBinary || noBrowser, timeout: 120_000 }, () =
     t.diagnostic(`at S3: ${wire.lines(polls).join(", ")}; at the api: ${wire.lines(wire.api()).join(", ")}`);
     assert.deepEqual(wire.lines(polls).slice(0, 3), ["GET 200", "GET 304", "GET 304"]);
     assert.deepEqual(updates, ["pending", "cancelled"], "a 304 is no update");
-    assert.deepEqual(polls.map((e) => "if-none-match" in e.sent).slice(0, 3), [false, true, true], "the cache sent the validator");
-    assert.ok(polls.every((e) => !("if-none-match" in e.set)), "the page did not");
+    assert.deepEqual(
+      polls.map((e) => "if-none-match" in e.sent).slice(0, 3),
+      [false, true, true],
+      "the cache sent the validator",
+    );
+    assert.ok(
+      polls.every((e) => !("if-none-match" in e.set)),
+      "the page did not",
+    );
   });
 
   test("a wait sends no preflight to S3, and no poll to the api", async (t) => {
-    const final = await page.evaluate(async (order) => client.wait(await client.submit(order), { timeoutMs: 30_000 }), LONG);
+    const final = await page.evaluate(
+      async (order) => client.wait(await client.submit(order), { timeoutMs: 30_000 }),
+      LONG,
+    );
     assert.equal(final.status, "completed");
     const polls = wire.s3();
     t.diagnostic(`at S3: ${wire.lines(polls).join(", ")}; at the api: ${wire.lines(wire.api()).join(", ")}`);
@@ -122,12 +143,18 @@ describe("in a browser", { skip: noBinary || noBrowser, timeout: 120_000 }, () =
     for (const e of polls) {
       assert.deepEqual([e.sent.authorization, e.sent.cookie, e.sent.origin], [undefined, undefined, origin]);
     }
-    assert.deepEqual(wire.lines(wire.api()).filter((e) => e !== "OPTIONS 200"), ["POST 202"]);
+    assert.deepEqual(
+      wire.lines(wire.api()).filter((e) => e !== "OPTIONS 200"),
+      ["POST 202"],
+    );
   });
 
   test("a script that sends the validator itself causes a preflight", async () => {
     await unchanged({ httpCache: false });
-    assert.ok(wire.s3().some((e) => e.method === "OPTIONS"), `${wire.lines(wire.s3())}`);
+    assert.ok(
+      wire.s3().some((e) => e.method === "OPTIONS"),
+      `${wire.lines(wire.s3())}`,
+    );
   });
 
   test("a URL that has expired is renewed after a reload", async (t) => {
@@ -150,9 +177,15 @@ describe("in a browser", { skip: noBinary || noBrowser, timeout: 120_000 }, () =
     const polls = wire.s3().filter((e) => e.method === "GET");
     t.diagnostic(`at S3: ${wire.lines(polls).join(", ")}; at the api: ${wire.lines(wire.api()).join(", ")}`);
     assert.deepEqual([polls[0].url === url, polls[0].status], [true, 403]);
-    assert.ok(polls.slice(1).every((e) => e.url !== url && e.status < 400), `${wire.lines(polls)}`);
+    assert.ok(
+      polls.slice(1).every((e) => e.url !== url && e.status < 400),
+      `${wire.lines(polls)}`,
+    );
     const renewals = wire.api().filter((e) => e.method === "GET");
-    assert.deepEqual(renewals.map((e) => [e.status, e.sent.authorization]), [[200, `Bearer ${receipt.order_token}`]]);
+    assert.deepEqual(
+      renewals.map((e) => [e.status, e.sent.authorization]),
+      [[200, `Bearer ${receipt.order_token}`]],
+    );
   });
 
   test("a frozen tab does not poll, and polls once when it is thawed", async (t) => {
@@ -179,15 +212,24 @@ describe("in a browser", { skip: noBinary || noBrowser, timeout: 120_000 }, () =
       const { headers } = await fetch((await client.submit(order)).status_url);
       return [headers.get("date"), headers.get("etag")];
     }, LONG);
-    assert.ok(heads.every((h) => typeof h === "string"), `Date and ETag: ${heads}`);
+    assert.ok(
+      heads.every((h) => typeof h === "string"),
+      `Date and ETag: ${heads}`,
+    );
     for (const off of [600_000, -600_000]) {
       const polls = await page.evaluate(
         async ([api, off, s3]) => {
           const now = () => Date.now() + off;
-          const receipt = await new OffloadClient({ api, push: false }).submit({ kind: "report", rows: 10, delay_ms: 1_500 });
+          const receipt = await new OffloadClient({ api, push: false }).submit({
+            kind: "report",
+            rows: 10,
+            delay_ms: 1_500,
+          });
           let polls = 0;
           const counted = (url, init) => ((polls += url.startsWith(s3) ? 1 : 0), fetch(url, init));
-          const final = await new OffloadClient({ api, push: false, now, fetch: counted }).wait(receipt, { timeoutMs: 20_000 });
+          const final = await new OffloadClient({ api, push: false, now, fetch: counted }).wait(receipt, {
+            timeoutMs: 20_000,
+          });
           return final.done ? polls : -1;
         },
         [stack.api, off, stack.s3],

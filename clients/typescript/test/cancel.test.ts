@@ -13,7 +13,10 @@ test("the api reports the status of an order", async () => {
 test("an order is cancelled with its token", async () => {
   const receipt = service.receipt();
   const view = await client().cancel(receipt);
-  assert.deepEqual([view.status, service.apiRequests("DELETE")[0]!.headers.authorization], ["cancelled", `Bearer ${TOKEN}`]);
+  assert.deepEqual(
+    [view.status, service.apiRequests("DELETE")[0]!.headers.authorization],
+    ["cancelled", `Bearer ${TOKEN}`],
+  );
   assert.equal((await client().wait(receipt)).status, "cancelled");
 });
 
@@ -26,7 +29,15 @@ test("a waiting caller is notified of a cancellation at once", async () => {
   // With another copy of the receipt.
   await c.cancel({ ...receipt });
   assert.equal((await waiting).status, "cancelled");
-  assert.equal((await pass(time, c.cancel(receipt).then(() => c.wait(receipt)))).status, "cancelled");
+  assert.equal(
+    (
+      await pass(
+        time,
+        c.cancel(receipt).then(() => c.wait(receipt)),
+      )
+    ).status,
+    "cancelled",
+  );
   assert.deepEqual([service.polls().length, time.timers], [0, 0]);
 });
 

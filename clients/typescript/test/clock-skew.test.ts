@@ -58,7 +58,10 @@ for (const when of ["between two polls", "during a poll"]) {
     await pass(time, p);
     const resumed = at[1]!;
     assert.ok(resumed >= 1_010 && resumed <= 1_015, `at the first timer that runs: ${at}`);
-    assert.ok(Math.abs(at[2]! - resumed - (3.3 + (resumed - 20) / 10)) <= 1, `a step and a tenth of the lateness: ${at}`);
+    assert.ok(
+      Math.abs(at[2]! - resumed - (3.3 + (resumed - 20) / 10)) <= 1,
+      `a step and a tenth of the lateness: ${at}`,
+    );
     assert.equal(at.length, 3);
   });
 }

@@ -24,7 +24,12 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
     const wire = [];
     const record = async (url, init) => {
       const response = await fetch(url, init);
-      wire.push({ on: url.startsWith(stack.api) ? "api" : "s3", method: init.method ?? "GET", status: response.status, headers: new Headers(init.headers) });
+      wire.push({
+        on: url.startsWith(stack.api) ? "api" : "s3",
+        method: init.method ?? "GET",
+        status: response.status,
+        headers: new Headers(init.headers),
+      });
       return response;
     };
     const client = new OffloadClient({ api: stack.api, fetch: record, push: false, ...options });
@@ -38,16 +43,25 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
     const updates = [];
     const final = await client.wait(receipt, { onUpdate: (s) => updates.push(s.revision), timeoutMs: 30_000 });
     assert.equal(final.status, "completed");
-    assert.deepEqual(updates, [...updates].sort((a, b) => a - b));
+    assert.deepEqual(
+      updates,
+      [...updates].sort((a, b) => a - b),
+    );
     assert.ok(polls().length <= 6, `${polls().length} polls`);
-    assert.deepEqual(wire.filter((w) => w.on === "api").map((w) => w.method), ["POST"]);
+    assert.deepEqual(
+      wire.filter((w) => w.on === "api").map((w) => w.method),
+      ["POST"],
+    );
     assert.ok(polls().every((w) => !w.headers.has("authorization")));
   });
 
   test("a subscriber does not poll", async () => {
     const { client, polls } = recorded({ push: true });
     const updates = [];
-    const final = await client.wait(await client.submit(FULFILMENT), { onUpdate: (s) => updates.push(s.status), timeoutMs: 30_000 });
+    const final = await client.wait(await client.submit(FULFILMENT), {
+      onUpdate: (s) => updates.push(s.status),
+      timeoutMs: 30_000,
+    });
     assert.deepEqual([final.status, updates.at(-1), polls().length], ["completed", "completed", 0]);
   });
 
@@ -60,7 +74,16 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
     await eventually("there are three polls", () => polls().length >= 3);
     await client.cancel(receipt);
     assert.equal((await waiting).status, "cancelled");
-    assert.deepEqual(polls().slice(0, 3).map((w) => [w.status, w.headers.has("if-none-match")]), [[200, false], [304, true], [304, true]]);
+    assert.deepEqual(
+      polls()
+        .slice(0, 3)
+        .map((w) => [w.status, w.headers.has("if-none-match")]),
+      [
+        [200, false],
+        [304, true],
+        [304, true],
+      ],
+    );
     assert.deepEqual(updates, ["pending", "cancelled"]);
   });
 
@@ -83,9 +106,14 @@ describe("against the service", { skip, timeout: 120_000 }, () => {
   });
 
   test("an invalid order is refused with its violations", async () => {
-    const e = await recorded().client.submit({ kind: "fulfilment", items: [{ sku: "A-1", quantity: 0 }] }).catch((e) => e);
+    const e = await recorded()
+      .client.submit({ kind: "fulfilment", items: [{ sku: "A-1", quantity: 0 }] })
+      .catch((e) => e);
     assert.ok(e instanceof OffloadProblem && e.slug === "invalid-order", String(e));
-    assert.ok(e.errors.some((v) => v.pointer === "/items/0/quantity"), JSON.stringify(e.errors));
+    assert.ok(
+      e.errors.some((v) => v.pointer === "/items/0/quantity"),
+      JSON.stringify(e.errors),
+    );
     assert.ok(e.requestId);
   });
 

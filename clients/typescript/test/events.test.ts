@@ -6,7 +6,10 @@ import { takeEvents } from "../src/events.js";
 test("complete events are parsed, and comments are not", () => {
   const text = ': subscribed\nretry: 2000\n\nid: 3\r\ndata: {"a":\ndata: 1}\n\n:\n\nid:4\ndata:x\n\nid: 5\nda';
   const { events, rest } = takeEvents(text);
-  assert.deepEqual(events, [{ id: "3", data: '{"a":\n1}' }, { id: "4", data: "x" }]);
+  assert.deepEqual(events, [
+    { id: "3", data: '{"a":\n1}' },
+    { id: "4", data: "x" },
+  ]);
   assert.equal(rest, "id: 5\nda");
 });
 

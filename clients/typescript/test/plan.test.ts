@@ -30,7 +30,8 @@ const step = (lo: number, hi: number) => Math.max(0.1, Math.sqrt(0.05 * (hi - lo
 const first = (lo: number, hi: number) => lo + 0.55 * step(lo, hi);
 const [STEP, FIRST] = [step(9, 20), first(9, 20)];
 
-const near = (a: number, b: number, why?: string) => assert.ok(Math.abs(a - b) < 1e-6, `${a} is not ${b}${why ? `: ${why}` : ""}`);
+const near = (a: number, b: number, why?: string) =>
+  assert.ok(Math.abs(a - b) < 1e-6, `${a} is not ${b}${why ? `: ${why}` : ""}`);
 
 /** Seconds until the next poll. */
 const wait = (plan: Plan, clock: Clock, seconds: number) => untilPoll(plan, clock, at(seconds)) / 1_000;

@@ -11,12 +11,15 @@ test("polls are retried while S3 is unavailable", async () => {
   service.next.s3.push(s3Error(503, "SlowDown"), { status: 0, cut: true }, s3Error(500, "InternalError"), page);
   service.onPoll = () => service.finish();
   assert.equal((await pass(time, c.wait(service.receipt()))).status, "completed");
-  assert.deepEqual(retries.map((r) => [r.request, r.failures, r.waitMs]), [
-    ["poll", 1, 375],
-    ["poll", 2, 750],
-    ["poll", 3, 1_500],
-    ["poll", 4, 3_000],
-  ]);
+  assert.deepEqual(
+    retries.map((r) => [r.request, r.failures, r.waitMs]),
+    [
+      ["poll", 1, 375],
+      ["poll", 2, 750],
+      ["poll", 3, 1_500],
+      ["poll", 4, 3_000],
+    ],
+  );
   assert.match(retries[0]!.reason.message, /503 SlowDown/);
   assert.equal(service.apiRequests("GET").length, 0, "that is no reason to renew");
 });

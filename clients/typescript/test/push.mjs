@@ -67,7 +67,8 @@ describe("push in a browser", { skip: noBinary || noBrowser, timeout: 180_000 },
   afterEach(() => page.close());
 
   /** Submits an order on the page, and subscribes there. */
-  const subscribe = (stack, by) => page.evaluate(async ([api, order, by]) => globalThis[by](await submit(api, order)), [stack.api, ORDER, by]);
+  const subscribe = (stack, by) =>
+    page.evaluate(async ([api, order, by]) => globalThis[by](await submit(api, order)), [stack.api, ORDER, by]);
 
   /** What the page has received, once the order has ended. */
   const end = async () => {
@@ -83,9 +84,14 @@ describe("push in a browser", { skip: noBinary || noBrowser, timeout: 180_000 },
       try {
         await subscribe(stack, by);
         const received = await end();
-        t.diagnostic(received.map(({ status, progress }) => `${status}${progress ? ` ${progress.percent} %` : ""}`).join(", "));
+        t.diagnostic(
+          received.map(({ status, progress }) => `${status}${progress ? ` ${progress.percent} %` : ""}`).join(", "),
+        );
         assert.deepEqual(statuses(received), ["pending", "processing", "completed"]);
-        assert.ok(received.some(({ status, progress }) => status === "processing" && progress?.percent > 0), "with progress");
+        assert.ok(
+          received.some(({ status, progress }) => status === "processing" && progress?.percent > 0),
+          "with progress",
+        );
       } finally {
         await stack.stop();
       }
@@ -96,15 +102,29 @@ describe("push in a browser", { skip: noBinary || noBrowser, timeout: 180_000 },
       let stack = await up("--workers", "4", "--data", data);
       try {
         await subscribe(stack, by);
-        await page.waitForFunction(() => received.some(({ status }) => status === "processing"), undefined, { timeout: 60_000 });
+        await page.waitForFunction(() => received.some(({ status }) => status === "processing"), undefined, {
+          timeout: 60_000,
+        });
         const address = (url) => new URL(url).host;
-        const same = ["--api", address(stack.api), "--s3", address(stack.s3), "--sqs", address(stack.sqs), "--dynamodb", address(stack.dynamodb)];
+        const same = [
+          "--api",
+          address(stack.api),
+          "--s3",
+          address(stack.s3),
+          "--sqs",
+          address(stack.sqs),
+          "--dynamodb",
+          address(stack.dynamodb),
+        ];
         await stack.kill();
         stack = await up("--workers", "4", "--data", data, ...same);
         const received = await end();
         t.diagnostic(received.map(({ status, attempt }) => `${status} (attempt ${attempt})`).join(", "));
         assert.equal(received.at(-1).status, "completed");
-        assert.ok(received.every((status, i) => i === 0 || status.revision > received[i - 1].revision), "and nothing goes back");
+        assert.ok(
+          received.every((status, i) => i === 0 || status.revision > received[i - 1].revision),
+          "and nothing goes back",
+        );
       } finally {
         await stack.stop();
         await rm(data, { recursive: true, force: true });

@@ -23,7 +23,10 @@ test("a broken stream is resumed once before polling", async (t) => {
     (r) => open(r).end(event("processing", 3)),
   );
   assert.deepEqual(await revisions(new OffloadClient({ api: s.base }), s.receipt), [2, 3, 9]);
-  assert.deepEqual(s.received.map(({ lastId }) => lastId), [undefined, "2", undefined]);
+  assert.deepEqual(
+    s.received.map(({ lastId }) => lastId),
+    [undefined, "2", undefined],
+  );
 });
 
 test("a service that does not push is polled", async (t) => {
@@ -54,7 +57,9 @@ test("a stream that does not begin is not awaited", async (t) => {
 });
 
 test("an event that is not a status object is ignored", async (t) => {
-  const s = await start(t, (r) => open(r).end(`data: null\n\ndata: {"revision":7}\n\ndata: <html>\n\n${event("completed", 3)}`));
+  const s = await start(t, (r) =>
+    open(r).end(`data: null\n\ndata: {"revision":7}\n\ndata: <html>\n\n${event("completed", 3)}`),
+  );
   assert.deepEqual(await revisions(new OffloadClient({ api: s.base }), s.receipt), [3]);
 });
 

@@ -15,9 +15,15 @@ for (const [what, response] of [
     service.next.s3.push(response);
     service.onPoll = (poll) => poll === 3 && service.finish();
     assert.equal((await client().wait(first)).status, "completed");
-    assert.deepEqual(service.polls().map((r) => r.path.split("?")[1]), ["url=1", second, second]);
+    assert.deepEqual(
+      service.polls().map((r) => r.path.split("?")[1]),
+      ["url=1", second, second],
+    );
     const [renewal, ...more] = service.apiRequests("GET");
-    assert.deepEqual([renewal!.path, renewal!.headers.authorization, more.length], [`/order/${ID}`, `Bearer ${TOKEN}`, 0]);
+    assert.deepEqual(
+      [renewal!.path, renewal!.headers.authorization, more.length],
+      [`/order/${ID}`, `Bearer ${TOKEN}`, 0],
+    );
   });
 
   test(`${what} is an error if it is refused again`, async () => {

@@ -43,7 +43,11 @@ test("the URL of a result is renewed once", async () => {
 });
 
 test("an order without a result gives the reason", async () => {
-  const error = { type: "https://status-offload.dev/problems/processing-failed", title: "The work failed", status: 500 };
+  const error = {
+    type: "https://status-offload.dev/problems/processing-failed",
+    title: "The work failed",
+    status: 500,
+  };
   const e = await rejection(client().result(service.status({ status: "failed", done: true, error })));
   assert.ok(e instanceof OffloadProblem && e.slug === "processing-failed");
   assert.match(String(await rejection(client().result(service.status({})))), /pending order has no result/);
@@ -58,7 +62,10 @@ test("a download can be aborted while its body is read", async () => {
   const reader = response.body!.getReader();
   await reader.read();
   controller.abort();
-  await assert.rejects(async () => {
-    while (!(await reader.read()).done);
-  }, { name: "AbortError" });
+  await assert.rejects(
+    async () => {
+      while (!(await reader.read()).done);
+    },
+    { name: "AbortError" },
+  );
 });

@@ -18,7 +18,15 @@ test("each response of S3 has its meaning", () => {
 });
 
 test("what is not a status object is no response", () => {
-  for (const body of ["", "null", "3", "<html>log in</html>", '{"id":"x"', '{"id":"x"}', '{"id":"x","revision":"1","done":false}']) {
+  for (const body of [
+    "",
+    "null",
+    "3",
+    "<html>log in</html>",
+    '{"id":"x"',
+    '{"id":"x"}',
+    '{"id":"x","revision":"1","done":false}',
+  ]) {
     assert.equal(kind(200, body), "unavailable", body);
   }
 });

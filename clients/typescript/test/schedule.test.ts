@@ -15,7 +15,9 @@ interface Golden {
 }
 
 test("the schedule is the service's own", () => {
-  const golden = JSON.parse(readFileSync(new URL("../../../golden/schedule.json", import.meta.url), "utf8")) as Golden[];
+  const golden = JSON.parse(
+    readFileSync(new URL("../../../golden/schedule.json", import.meta.url), "utf8"),
+  ) as Golden[];
   assert.ok(golden.length >= 9);
   for (const { lo, hi, moves, polls } of golden) {
     let s = schedule(lo, hi ?? NaN);
@@ -25,12 +27,21 @@ test("the schedule is the service's own", () => {
       ours.push(s.next);
     }
     assert.equal(ours.length, polls.length);
-    ours.forEach((t, i) => assert.ok(Math.abs(t - polls[i]!) < 1e-9, `${lo}..${hi}: poll ${i} at ${t}, not ${polls[i]}`));
+    ours.forEach((t, i) =>
+      assert.ok(Math.abs(t - polls[i]!) < 1e-9, `${lo}..${hi}: poll ${i} at ${t}, not ${polls[i]}`),
+    );
   }
 });
 
 test("polls go forward and become rarer", () => {
-  for (const [lo, width] of [[-10, 0], [0, 0], [0, 0.2], [5, -3], [9, 11], [1e5, 1e5]] as const) {
+  for (const [lo, width] of [
+    [-10, 0],
+    [0, 0],
+    [0, 0.2],
+    [5, -3],
+    [9, 11],
+    [1e5, 1e5],
+  ] as const) {
     let s = schedule(lo, lo + width);
     let gap = 0;
     for (let i = 0; i < 60; i++) {

@@ -7,7 +7,9 @@ import { ID, problem } from "./support/service.js";
 
 test("an order is submitted once, however often it is sent", async () => {
   const { time, client: c } = timed();
-  service.next.api.push(problem(503, "storage-unavailable"), { status: 0, cut: true }, problem(429, "x"), { status: 502 });
+  service.next.api.push(problem(503, "storage-unavailable"), { status: 0, cut: true }, problem(429, "x"), {
+    status: 502,
+  });
   const receipt = await pass(time, c.submit(ORDER, { options: { deadline_seconds: 60 } }));
   assert.equal(receipt.id, ID);
   const sent = service.apiRequests("POST");
@@ -19,8 +21,19 @@ test("an order is submitted once, however often it is sent", async () => {
     assert.deepEqual(JSON.parse(r.body), { ...ORDER, options: { deadline_seconds: 60 } });
     assert.equal(r.headers.authorization, undefined);
   }
-  assert.deepEqual(retries.map((r) => [r.request, r.failures]), [["submit", 1], ["submit", 2], ["submit", 3], ["submit", 4]]);
-  assert.deepEqual(retries.map((r) => r.waitMs), [375, 750, 1_500, 3_000]);
+  assert.deepEqual(
+    retries.map((r) => [r.request, r.failures]),
+    [
+      ["submit", 1],
+      ["submit", 2],
+      ["submit", 3],
+      ["submit", 4],
+    ],
+  );
+  assert.deepEqual(
+    retries.map((r) => r.waitMs),
+    [375, 750, 1_500, 3_000],
+  );
   assert.ok(retries[0]!.reason instanceof OffloadProblem);
 });
 
@@ -39,7 +52,10 @@ test("Retry-After is obeyed", async () => {
   service.next.api.push(problem(503, "overloaded", {}, { "retry-after": "3" }));
   service.next.api.push(problem(409, "idempotency-key-in-use", {}, { "retry-after": "1" }));
   await pass(time, c.submit(ORDER));
-  assert.deepEqual(retries.map((r) => r.waitMs), [3_150, 1_050]);
+  assert.deepEqual(
+    retries.map((r) => r.waitMs),
+    [3_150, 1_050],
+  );
 });
 
 test("what the service refuses is not sent again", async () => {

@@ -45,8 +45,14 @@ test("an unchanged object is not sent again", async () => {
   const updates: StatusObject[] = [];
   const receipt = service.receipt();
   await client().wait(receipt, { onUpdate: (s) => updates.push(s) });
-  assert.deepEqual(service.polls().map((r) => r.headers["if-none-match"]), [undefined, '"1"', '"1"', '"1"']);
-  assert.deepEqual(updates.map((s) => s.revision), [1, 2]);
+  assert.deepEqual(
+    service.polls().map((r) => r.headers["if-none-match"]),
+    [undefined, '"1"', '"1"', '"1"'],
+  );
+  assert.deepEqual(
+    updates.map((s) => s.revision),
+    [1, 2],
+  );
 });
 
 test("where fetch has a cache of its own, the cache revalidates", async () => {

@@ -24,12 +24,16 @@ const FLAGS = [
 ];
 
 /** Why there is no browser to test in. */
-export const skip = existsSync(PROGRAM) ? false : `there is no ${PROGRAM}: apt-get install chromium, or name a browser in CHROMIUM`;
+export const skip = existsSync(PROGRAM)
+  ? false
+  : `there is no ${PROGRAM}: apt-get install chromium, or name a browser in CHROMIUM`;
 
 /** Starts the browser with a profile of its own. Returns its context, and how to stop it. */
 export async function start() {
   const profile = await mkdtemp(join(tmpdir(), "offload-chromium-"));
-  const child = spawn(PROGRAM, [...FLAGS, `--user-data-dir=${profile}`, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(PROGRAM, [...FLAGS, `--user-data-dir=${profile}`, "about:blank"], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   const exited = new Promise((resolve) => child.once("exit", resolve));
   let timer;
   const address = await new Promise((resolve, reject) => {

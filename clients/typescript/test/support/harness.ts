@@ -23,7 +23,12 @@ afterEach(() => service.stop());
  * get.
  */
 export function client(options: Partial<OffloadClientOptions> = {}): OffloadClient {
-  return new OffloadClient({ api: service.api, random: () => 0.5, onRetry: (retry) => retries.push(retry), ...options });
+  return new OffloadClient({
+    api: service.api,
+    random: () => 0.5,
+    onRetry: (retry) => retries.push(retry),
+    ...options,
+  });
 }
 
 /** A client in a time of its own, which the service shares. */

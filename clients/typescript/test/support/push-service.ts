@@ -14,7 +14,16 @@ export type Stream = (response: ServerResponse) => void;
 function object(status: string, revision: number): string {
   const done = status !== "pending" && status !== "processing";
   const at = "2026-11-20T12:00:00.000Z";
-  return JSON.stringify({ id: ID, status, done, revision, created_at: at, updated_at: at, poll_after_ms: 10, eta: null });
+  return JSON.stringify({
+    id: ID,
+    status,
+    done,
+    revision,
+    created_at: at,
+    updated_at: at,
+    poll_after_ms: 10,
+    eta: null,
+  });
 }
 
 /** An event with a status object. */

@@ -33,7 +33,12 @@ export function s3Error(status: number, code: string): Scripted {
 }
 
 /** The api's JSON for an error. */
-export function problem(status: number, slug: string, more: object = {}, headers: Record<string, string> = {}): Scripted {
+export function problem(
+  status: number,
+  slug: string,
+  more: object = {},
+  headers: Record<string, string> = {},
+): Scripted {
   const body = { type: `https://status-offload.dev/problems/${slug}`, title: slug, status, detail: "why", ...more };
   return { status, headers: { "content-type": "application/problem+json", ...headers }, body: JSON.stringify(body) };
 }

@@ -5,7 +5,9 @@ import { createInterface } from "node:readline";
 
 /** The program to test, and why there is none. */
 export const binary = process.env.OFFLOAD_BIN;
-export const skip = binary ? false : "OFFLOAD_BIN is not set: build the program (`cargo build`) and give its path, such as target/debug/offload";
+export const skip = binary
+  ? false
+  : "OFFLOAD_BIN is not set: build the program (`cargo build`) and give its path, such as target/debug/offload";
 
 const START_MS = 60_000;
 const STOP_MS = 20_000;
@@ -55,7 +57,9 @@ export function expired(statusUrl, stack, ageSeconds = 3_600) {
     "X-Amz-Expires": "1",
     "X-Amz-SignedHeaders": "host",
   });
-  const request = ["GET", url.pathname, query.toString(), `host:${url.host}`, "", "host", "UNSIGNED-PAYLOAD"].join("\n");
+  const request = ["GET", url.pathname, query.toString(), `host:${url.host}`, "", "host", "UNSIGNED-PAYLOAD"].join(
+    "\n",
+  );
   const text = ["AWS4-HMAC-SHA256", stamp, scope, createHash("sha256").update(request).digest("hex")].join("\n");
   const sign = (key, part) => createHmac("sha256", key).update(part).digest();
   const key = scope.split("/").reduce(sign, `AWS4${stack.secret_access_key}`);

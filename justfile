@@ -6,6 +6,9 @@ target := env("CARGO_TARGET_DIR", "target")
 # The program that the end-to-end tests of the TypeScript client start.
 offload := env("OFFLOAD_BIN", absolute_path(target / "debug/offload"))
 
+# What the system tests used of the permissions that Terraform grants.
+permissions := absolute_path(target / "permissions")
+
 # The whole service on this machine
 up *ARGS:
     cargo run --release -- up {{ARGS}}
@@ -20,7 +23,9 @@ check: test fmt words clippy doc deny machete book ts browser compat terraform
 # Unit tests, and whole-system tests in tests/ and verify/
 [group('checks')]
 test:
-    cargo test --workspace
+    rm -rf "{{permissions}}" && mkdir -p "{{permissions}}"
+    PERMISSIONS_USED="{{permissions}}" cargo test --workspace
+    PERMISSIONS_USED="{{permissions}}" cargo test --workspace --test infra -- --ignored
 
 # Code at 120 columns, comments and Markdown at 100; `just format` writes
 [group('checks')]

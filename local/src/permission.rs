@@ -1,4 +1,5 @@
-//! What users were allowed and denied: how a test compares a policy with what a program really does.
+//! What users were allowed and denied: how a test compares a policy with what a program really
+//! does.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -34,7 +35,9 @@ impl fmt::Display for Permission {
     }
 }
 
-/// What the requests of one user needed. Objects are named by their keys up to the first slash: `status/*`.
+/// What the requests of one user needed. Objects are named by their keys up to the first slash:
+/// `status/*`. Of presigned URLs only those count that were denied: the others are used by whoever
+/// holds them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
     /// What the user's policy, and the bucket's if it has one, allowed.

@@ -3,8 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
-mod actions;
-mod hcl_files;
+mod permissions;
 mod settings_list;
 
 use std::collections::BTreeSet;
@@ -12,21 +11,13 @@ use std::collections::BTreeSet;
 use hcl::Expression;
 use offload_service::settings::{ALL, Setting};
 
-use actions::{Part, calls};
-use hcl_files::{attribute, blocks, module, object, text_of};
+use offload_tests::terraform::{self, attribute, blocks, local, module, text_of};
 
 /// `OFFLOAD_` variables that an expression sets, in whatever it is put together from.
 fn variables(expression: &Expression) -> BTreeSet<String> {
     let text = hcl::format::to_string(expression).unwrap();
     let set = regex::Regex::new(r#"(OFFLOAD_[A-Z0-9_]+)"?\s*="#).unwrap();
     set.captures_iter(&text).map(|c| c[1].to_owned()).collect()
-}
-
-/// A local value of a module.
-fn local<'a>(module: &'a hcl::Body, name: &str) -> &'a Expression {
-    let locals = module.blocks().filter(|b| b.identifier() == "locals");
-    let mut found = locals.filter_map(|l| l.body.attributes().find(|a| a.key() == name));
-    found.next().unwrap_or_else(|| panic!("no local value {name}")).expr()
 }
 
 fn known(settings: &[Setting]) -> BTreeSet<String> {
@@ -73,54 +64,9 @@ fn functions_get_the_settings_that_they_need_and_no_unknown_ones() {
     assert!(known(&ALL).contains("OFFLOAD_BUCKET"));
 }
 
-/// The actions that a policy's statements allow, `*` or not.
-fn allowed(statements: &Expression) -> BTreeSet<String> {
-    let Expression::Array(statements) = statements else { panic!("statements are a list: {statements:?}") };
-    statements.iter().flat_map(|s| actions_of(object(s, "Action"))).collect()
-}
-
-fn actions_of(action: &Expression) -> Vec<String> {
-    match action {
-        Expression::Array(all) => all.iter().map(text_of).collect(),
-        one => vec![text_of(one)],
-    }
-}
-
-#[test]
-fn each_role_allows_what_its_code_calls_and_no_more() {
-    let api = module("api");
-    let mut of_api = BTreeSet::new();
-    for policy in blocks(&api, "resource", "aws_iam_role_policy") {
-        let Expression::FuncCall(encode) = attribute(&policy.body, "policy") else { panic!() };
-        of_api.extend(allowed(object(&encode.args[0], "Statement")));
-    }
-
-    let worker = module("worker");
-    let locals: Vec<_> = worker.blocks().filter(|b| b.identifier() == "locals").collect();
-    let statements = locals.iter().find_map(|l| l.body.attributes().find(|a| a.key() == "statements")).unwrap();
-    let of_part = |part: &str| allowed(object(statements.expr(), part));
-
-    for (part, mut set) in [
-        (Part::Api, of_api),
-        (Part::Worker, of_part("worker")),
-        (Part::DeadLetters, of_part("dead_letters")),
-        (Part::Sweeper, of_part("sweeper")),
-        (Part::Notifier, of_part("notifier")),
-    ] {
-        assert!(set.iter().all(|a| !a.contains('*')), "{part:?}: {set:?}");
-        // The function's own log.
-        set.retain(|a| !a.starts_with("logs:"));
-        let calls = calls(part);
-        let missing: Vec<_> = calls.difference(&set).collect();
-        let unused: Vec<_> = set.difference(&calls).collect();
-        assert!(missing.is_empty(), "{part:?} calls and may not: {missing:?}");
-        assert!(unused.is_empty(), "{part:?} may and does not call: {unused:?}");
-    }
-}
-
 #[test]
 fn a_message_stays_invisible_for_six_times_the_functions_timeout() {
-    let root = hcl_files::folder("");
+    let root = terraform::folder("");
     let local = root.blocks().filter(|b| b.identifier() == "locals").find_map(|l| {
         l.body.attributes().find(|a| a.key() == "visibility_seconds").map(|a| hcl::format::to_string(a.expr()).unwrap())
     });

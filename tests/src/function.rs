@@ -27,7 +27,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{PATIENCE, Process, System};
+use crate::{PATIENCE, Process, Role, System};
 
 /// A request as an HTTP API of API Gateway forwards it (payload format 2.0).
 #[must_use]
@@ -92,12 +92,12 @@ pub struct Function {
 }
 
 impl Function {
-    /// Starts a program of the workspace as a function of this system, and waits until it asks for
-    /// work.
+    /// Starts a function of this system with the permissions of its role, and waits until it asks
+    /// for work.
     ///
     /// # Panics
     /// If it does not.
-    pub async fn start(program: &str, system: &System, settings: &[(&str, &str)]) -> Self {
+    pub async fn start(role: Role, system: &System, settings: &[(&str, &str)]) -> Self {
         let (invoke, next) = mpsc::channel(16);
         let (begun, has_begun) = oneshot::channel();
         let api = RuntimeApi { next: AsyncMutex::new(next), waiting: Mutex::default(), begun: Mutex::new(Some(begun)) };
@@ -112,7 +112,7 @@ impl Function {
         let address = listener.local_addr().expect("an address").to_string();
         let server =
             tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") }).abort_handle();
-        let variables = system.variables();
+        let (program, variables) = (role.program(), system.variables_of(role));
         let mut all: Vec<(&str, &str)> = variables.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
         all.extend([

@@ -7,13 +7,16 @@
 mod client;
 mod function;
 pub mod orders;
+mod permissions;
 mod process;
 mod program;
 mod push;
 mod raw_object;
 mod raw_queue;
+mod role;
 mod signer;
 mod system;
+pub mod terraform;
 
 pub use client::{Poller, Receipt, Response, post_until_accepted};
 pub use function::{Function, InvocationResult, http_api_request};
@@ -22,6 +25,7 @@ pub use program::program;
 pub use push::{EventStream, Socket, SseEvent};
 pub use raw_object::RawObject;
 pub use raw_queue::RawQueue;
+pub use role::{Names, Role, Statement};
 pub use system::{INTERNAL_SECRET, SECRET, Setup, System, WEBHOOK_SECRET};
 
 use std::time::Duration;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::{Poller, Receipt, Response};
+use crate::{Poller, Receipt, Response, Role, permissions, role::SIGNER_ROLE_ARN};
 
 /// The token secret of every test.
 pub const SECRET: &str = "a-secret-that-is-long-enough-for-tests";
@@ -76,8 +76,12 @@ struct RunningTask {
 pub struct System {
     /// The embedded stack.
     pub stack: Stack,
-    /// The stores, for checks that no client could make.
+    /// The stores with every permission, for checks that no client could make.
     pub stores: Stores,
+    /// The stores with the permissions of the api.
+    api_stores: Stores,
+    /// The stores with the permissions of the worker.
+    worker_stores: Stores,
     /// The URLs of the api servers.
     pub apis: Vec<String>,
     /// The HTTP client.
@@ -128,7 +132,7 @@ impl System {
             access_key_id: setup.stack.access_key_id.clone(),
             secret_access_key: setup.stack.secret_access_key.clone(),
         };
-        let connection = Connection::to(endpoints, CallPolicy::BACKGROUND).await;
+        let connection = Connection::to(endpoints.clone(), CallPolicy::BACKGROUND).await;
         setup.settings.push((c::QUEUE_URL, "not yet".to_owned()));
         setup.settings.push((c::NOTIFICATIONS_QUEUE_URL, "not yet".to_owned()));
         let provisioned = provision(&connection, &setup.read::<StoreSettings>(), "orders").await.expect("to provision");
@@ -137,11 +141,20 @@ impl System {
         setup.settings.push((c::NOTIFICATIONS_QUEUE_URL, provisioned.notifications_queue_url));
         let dead = provisioned.notifications_dead_letter_queue_url;
         setup.settings.push((c::NOTIFICATIONS_DEAD_LETTER_QUEUE_URL, dead));
-        let stores = connection.stores(&setup.read::<StoreSettings>()).await.expect("stores");
+        let settings = setup.read::<StoreSettings>();
+        let stores = connection.stores(&settings).await.expect("stores");
+        permissions::grant(&stack, &setup.stack.region, &settings);
+        let of = async |role: Role| {
+            let keys = permissions::keys(role);
+            let endpoints = Endpoints { access_key_id: keys.0, secret_access_key: keys.1, ..endpoints.clone() };
+            Connection::to(endpoints, CallPolicy::BACKGROUND).await.stores(&settings).await.expect("stores")
+        };
+        let (api_stores, worker_stores) = (of(Role::ApiServer).await, of(Role::Container).await);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
         let (workers, apis) = (setup.workers, setup.apis);
         let (api_tasks, worker_tasks, urls) = (Vec::new(), Vec::new(), Vec::new());
-        let mut system = Self { stack, stores, apis: urls, http, setup, api_tasks, worker_tasks };
+        let mut system =
+            Self { stack, stores, api_stores, worker_stores, apis: urls, http, setup, api_tasks, worker_tasks };
         for _ in 0..apis {
             system.add_api().await;
         }
@@ -160,7 +173,7 @@ impl System {
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let stop = CancellationToken::new();
         let (settings, eta) = self.setup.read();
-        let (stores, token) = (self.stores.clone(), stop.clone());
+        let (stores, token) = (self.api_stores.clone(), stop.clone());
         let handle = tokio::spawn(async move {
             offload_api::serve(listener, settings, eta, stores, token).await.expect("the api serves");
         });
@@ -168,7 +181,17 @@ impl System {
         self.api_tasks.push(RunningTask { stop, handle });
     }
 
-    /// The environment of a program that belongs to this system.
+    /// The environment of a program of this system that has the permissions of a role.
+    #[must_use]
+    pub fn variables_of(&self, role: Role) -> Vec<(String, String)> {
+        let (id, secret) = permissions::keys(role);
+        let keys = [("AWS_ACCESS_KEY_ID", id), ("AWS_SECRET_ACCESS_KEY", secret)];
+        let keys = keys.map(|(name, value)| (name.to_owned(), value));
+        let signer = (!role.signs()).then(|| (c::SIGNER_ROLE_ARN.variable(), SIGNER_ROLE_ARN.to_owned()));
+        self.variables().into_iter().chain(keys).chain(signer).collect()
+    }
+
+    /// The environment of a program of this system that may do everything.
     #[must_use]
     pub fn variables(&self) -> Vec<(String, String)> {
         let e = self.stack.endpoints();
@@ -205,7 +228,7 @@ impl System {
             Some(p) => Arc::clone(p),
             None => self.setup.chosen_processor(),
         };
-        let run = offload_worker::run(settings, eta, self.stores.clone(), processor, stop.clone());
+        let run = offload_worker::run(settings, eta, self.worker_stores.clone(), processor, stop.clone());
         let handle = tokio::spawn(async move { run.await.expect("the worker starts") });
         self.worker_tasks.push(RunningTask { stop, handle });
     }
@@ -293,5 +316,6 @@ impl Drop for System {
             task.stop.cancel();
             task.handle.abort();
         }
+        permissions::record(&self.stack);
     }
 }

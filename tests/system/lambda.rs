@@ -6,7 +6,8 @@ use offload_domain::id::OrderId;
 use offload_service::{clock, settings::catalogue as c};
 use offload_stores::QueueDepth;
 use offload_tests::{
-    Function, InvocationResult, PATIENCE, RawQueue, Receipt, Response, Setup, System, eventually, http_api_request,
+    Function, InvocationResult, PATIENCE, RawQueue, Receipt, Response, Role, Setup, System, eventually,
+    http_api_request,
     orders::{fulfilment, with_options},
 };
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ async fn delete_done(system: &System, event: &Value, response: &Value) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_accepts_orders_serves_them_and_refuses_bad_ones() {
     let system = system().await;
-    let mut api = Function::start("offload-api", &system, &[PUBLIC]).await;
+    let mut api = Function::start(Role::Api, &system, &[PUBLIC]).await;
     let receipt = Receipt::of(&http_response(api.invoke(order(&fulfilment()), TIME).await));
     assert_eq!(receipt.body["links"]["self"], format!("https://api.example.com/order/{}", receipt.id));
     let id: OrderId = receipt.id.parse().unwrap();
@@ -92,7 +93,7 @@ async fn of_a_batch_only_the_poison_is_delivered_again() {
     let poison = event["Records"].as_array().unwrap().iter().find(|r| r["body"].as_str().unwrap().starts_with("not"));
     let poison = poison.unwrap()["messageId"].as_str().unwrap();
 
-    let mut worker = Function::start("offload-worker", &system, &[]).await;
+    let mut worker = Function::start(Role::Worker, &system, &[]).await;
     let response = worker.invoke(event.clone(), TIME).await.response();
     assert_eq!(failures(&response), [poison]);
     for receipt in &receipts {
@@ -109,7 +110,7 @@ async fn an_invocation_returns_the_orders_that_it_cannot_finish() {
     let system = system().await;
     let receipt = system.order(&fulfilment()).await;
     let queue = RawQueue::orders(&system);
-    let mut worker = Function::start("offload-worker", &system, &[("OFFLOAD_JOB_SECONDS", "20")]).await;
+    let mut worker = Function::start(Role::Worker, &system, &[("OFFLOAD_JOB_SECONDS", "20")]).await;
     let event = queue.receive_event(10).await.unwrap();
     let id = event["Records"][0]["messageId"].as_str().unwrap();
     let response = worker.invoke(event.clone(), Duration::from_secs(2)).await.response();
@@ -124,7 +125,7 @@ async fn an_invocation_returns_the_orders_that_it_cannot_finish() {
     );
 
     // The next one has time enough.
-    let mut patient = Function::start("offload-worker", &system, &[("OFFLOAD_JOB_SECONDS", "1")]).await;
+    let mut patient = Function::start(Role::Worker, &system, &[("OFFLOAD_JOB_SECONDS", "1")]).await;
     let event = eventually("the message is visible again", async || {
         let event = queue.receive_event(10).await.ok()?;
         (!event["Records"].as_array()?.is_empty()).then_some(event)
@@ -144,7 +145,7 @@ async fn what_a_function_did_not_start_is_visible_again_at_once() {
     }
     let queue = RawQueue::orders(&system);
     let settings = [("OFFLOAD_JOB_SECONDS", "1.5"), ("OFFLOAD_CONCURRENCY", "1")];
-    let mut worker = Function::start("offload-worker", &system, &settings).await;
+    let mut worker = Function::start(Role::Worker, &system, &settings).await;
     let event = some(&queue, 4).await;
     let response = worker.invoke(event, Duration::from_secs(3)).await.response();
     let failed = failures(&response).len();
@@ -166,12 +167,12 @@ async fn another_function_completes_the_order_of_a_killed_one() {
     let command =
         json!(["python3", "-c", "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)"]);
     let hangs = [("OFFLOAD_PROCESSOR", "command"), ("OFFLOAD_COMMAND", &command.to_string())];
-    let mut worker = Function::start("offload-worker", &system, &hangs).await;
+    let mut worker = Function::start(Role::Worker, &system, &hangs).await;
     let invoked = worker.invoke(queue.receive_event(10).await.unwrap(), Duration::from_secs(1)).await;
     assert_eq!(invoked, InvocationResult::TimedOut);
     // The visibility timeout of the event source passes; the lease in the table is shorter.
     system.stack.advance_clock(Duration::from_secs(181)).await;
-    let mut next = Function::start("offload-worker", &system, &[]).await;
+    let mut next = Function::start(Role::Worker, &system, &[]).await;
     eventually("another invocation completes the order", async || {
         let event = queue.receive_event(10).await.ok()?;
         if event["Records"].as_array()?.is_empty() {
@@ -186,8 +187,8 @@ async fn another_function_completes_the_order_of_a_killed_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_sweeps_on_schedule_and_ends_dead_letters() {
     let system = system().await;
-    let mut worker = Function::start("offload-worker", &system, &[]).await;
-    let swept = worker.invoke(json!({"offload": "sweep"}), TIME).await.response();
+    let mut sweeper = Function::start(Role::Sweeper, &system, &[]).await;
+    let swept = sweeper.invoke(json!({"offload": "sweep"}), TIME).await.response();
     assert_eq!(swept, json!({"sent": 0, "ended": 0, "failed": 0}));
 
     let overdue = with_options(fulfilment(), json!({"deadline_seconds": 1}));
@@ -199,7 +200,7 @@ async fn a_function_sweeps_on_schedule_and_ends_dead_letters() {
     })
     .await;
     let swept = eventually("the sweep finds it", async || {
-        let swept = worker.invoke(json!({"offload": "sweep"}), TIME).await.response();
+        let swept = sweeper.invoke(json!({"offload": "sweep"}), TIME).await.response();
         (swept["ended"] == 1).then_some(swept)
     })
     .await;
@@ -211,6 +212,7 @@ async fn a_function_sweeps_on_schedule_and_ends_dead_letters() {
     dead.send(&json!({"v": 1, "id": receipt.id, "key": "status/x", "etag": null}).to_string()).await.unwrap();
     dead.send("not an envelope").await.unwrap();
     let event = some(&dead, 2).await;
+    let mut worker = Function::start(Role::DeadLetters, &system, &[]).await;
     let unreadable = event["Records"].as_array().unwrap().iter().find(|r| r["body"] == "not an envelope").unwrap();
     let unreadable = unreadable["messageId"].as_str().unwrap().to_owned();
     let response = worker.invoke(event, TIME).await.response();

@@ -14,7 +14,7 @@ use axum::{
     routing::post,
 };
 use offload_service::{clock, settings::catalogue as c};
-use offload_tests::{Function, RawQueue, Receipt, Setup, System, eventually, orders::fulfilment};
+use offload_tests::{Function, RawQueue, Receipt, Role, Setup, System, eventually, orders::fulfilment};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -100,9 +100,9 @@ impl Push {
             ("OFFLOAD_WEBSOCKET_URL", "wss://id.execute-api.us-east-1.amazonaws.com/push"),
             ("OFFLOAD_MANAGEMENT_URL", url.as_str()),
         ];
-        let api = Function::start("offload-api", &system, &api).await;
+        let api = Function::start(Role::Api, &system, &api).await;
         // Without the secret of our own servers, as on AWS.
-        let notifier = Function::start("offload-worker", &system, &[("OFFLOAD_INTERNAL_SECRET", "")]).await;
+        let notifier = Function::start(Role::Notifier, &system, &[("OFFLOAD_INTERNAL_SECRET", "")]).await;
         let queue = RawQueue::notifications(&system);
         Self { system, management, api, notifier, queue }
     }

@@ -6,6 +6,7 @@
 mod call_order;
 mod cancellation;
 mod estimates;
+mod function_roles;
 mod idempotency;
 mod lambda;
 mod lambda_push;

@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use offload_service::settings::catalogue as c;
-use offload_tests::{Function, InvocationResult, RawQueue, Setup, System, http_api_request, orders};
+use offload_tests::{Function, InvocationResult, RawQueue, Role, Setup, System, http_api_request, orders};
 use serde_json::{Value, json};
 
 use crate::statistics::{median, ms};
@@ -46,10 +46,10 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     for _ in 0..args.rounds {
         let order = orders::report(1).to_string();
         let order = http_api_request("POST", "/order", &json!({"content-type": "application/json"}), Some(&order));
-        start(&system, "offload-api", &mut api, async || Ok(order.clone())).await?;
+        start(&system, Role::Api, &mut api, async || Ok(order.clone())).await?;
         // The worker receives the orders that the api accepted.
         let queue = RawQueue::orders(&system);
-        start(&system, "offload-worker", &mut worker, async || queue.receive_event(1).await).await?;
+        start(&system, Role::Worker, &mut worker, async || queue.receive_event(1).await).await?;
     }
     println!("| program        | asks for work | first response | warm response |");
     println!("|----------------|---------------|----------------|---------------|");
@@ -61,15 +61,15 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
 /// Starts a program and invokes it twice.
 async fn start(
     system: &System,
-    program: &str,
+    role: Role,
     times: &mut Times,
     event: impl AsyncFn() -> anyhow::Result<Value>,
 ) -> anyhow::Result<()> {
     let (one, two) = (event().await?, event().await?);
     let public = ("OFFLOAD_PUBLIC_URL", "https://api.example.com");
-    let settings = if program == "offload-api" { &[public][..] } else { &[] };
+    let settings = if role == Role::Api { &[public][..] } else { &[] };
     let begun = Instant::now();
-    let mut function = Function::start(program, system, settings).await;
+    let mut function = Function::start(role, system, settings).await;
     times.ready.push(ms(begun.elapsed()));
     let first = function.invoke(one, TIME).await;
     times.first.push(ms(begun.elapsed()));
@@ -77,7 +77,7 @@ async fn start(
     let warm = function.invoke(two, TIME).await;
     times.warm.push(ms(again.elapsed()));
     for invoked in [first, warm] {
-        anyhow::ensure!(matches!(invoked, InvocationResult::Response(_)), "{program}: {invoked:?}");
+        anyhow::ensure!(matches!(invoked, InvocationResult::Response(_)), "{role:?}: {invoked:?}");
     }
     Ok(())
 }

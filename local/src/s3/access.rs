@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use awsim_iam_policy::PolicyDocument;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{CopyObjectInput, CopySource};
@@ -14,7 +13,8 @@ use crate::permission::Permission;
 use crate::policy;
 use crate::wire::Peer;
 
-/// The keys, for `s3s` to verify signatures with. Whether a key may be used at all was decided at the gate.
+/// The keys, for `s3s` to verify signatures with. Whether a key may be used at all was decided at
+/// the gate.
 pub(super) struct Keys(pub(super) Arc<Identities>);
 
 #[async_trait::async_trait]
@@ -33,28 +33,41 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// Whether the request's caller may list that bucket. Nobody asked to, so nothing is recorded of it.
+    /// Whether the request's caller may list that bucket. Nobody asked to list it, so a refusal is
+    /// not recorded.
     pub(super) fn may_list(&self, extensions: &http::Extensions, bucket: &str) -> bool {
         let permission = Permission::new("s3:ListBucket", &format!("arn:aws:s3:::{bucket}"));
-        self.decide(policy::allows, extensions, &permission, Some(bucket))
+        let allowed = self.allows(extensions, &permission, Some(bucket));
+        match extensions.get::<Caller>() {
+            Some(caller) if allowed => caller.record(&permission, true),
+            _ => {}
+        }
+        allowed
     }
 
-    /// Decides about a request that needs `permission` on something of that bucket.
-    fn authorise(&self, extensions: &http::Extensions, permission: &Permission, bucket: Option<&str>) -> bool {
-        self.decide(policy::authorise, extensions, permission, bucket)
-    }
-
-    fn decide(
+    /// Decides about a request that needs `permission` on something of that bucket, and records the
+    /// decision. What a presigned URL is good for is not recorded: its holder asks, not the user
+    /// who signed it.
+    fn authorise(
         &self,
-        decide: fn(policy::Request<'_>, Option<&PolicyDocument>) -> bool,
         extensions: &http::Extensions,
         permission: &Permission,
         bucket: Option<&str>,
+        presigned: bool,
     ) -> bool {
+        let allowed = self.allows(extensions, permission, bucket);
+        match extensions.get::<Caller>() {
+            Some(caller) if !(presigned && allowed) => caller.record(permission, allowed),
+            _ => {}
+        }
+        allowed
+    }
+
+    fn allows(&self, extensions: &http::Extensions, permission: &Permission, bucket: Option<&str>) -> bool {
         let bucket = bucket.and_then(|name| self.registry.find(name));
         let (caller, peer) = (extensions.get::<Caller>(), extensions.get::<Peer>().map(|peer| peer.0));
         let of_bucket = bucket.as_ref().and_then(|bucket| bucket.policy.as_ref()).map(|(_, parsed)| parsed);
-        decide(policy::Request { caller, permission, peer }, of_bucket)
+        policy::allows(policy::Request { caller, permission, peer }, of_bucket)
     }
 }
 
@@ -62,8 +75,9 @@ impl Access {
 impl S3Access for Access {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let operation = cx.s3_op().name().to_owned();
-        // Who the gate took the caller for counts only if `s3s` has verified that very key. The two read a request on their own; should
-        // they ever read it differently, the request is anonymous.
+        // Who the gate took the caller for counts only if `s3s` has verified that very key. The two
+        // read a request on their own; should they ever read it differently, the request is
+        // anonymous.
         let verified = cx.credentials().map(|credentials| credentials.access_key.clone());
         let claimed =
             cx.extensions_mut().get::<Caller>().map(|caller| self.identities.access_key_id(caller).to_owned());
@@ -80,10 +94,11 @@ impl S3Access for Access {
             (None, None) => (None, "*".to_owned()),
         };
         let permission = Permission::new(&action(&operation), &resource);
+        let presigned = cx.uri().query().is_some_and(|query| query.contains("X-Amz-Signature="));
         let extensions = cx.extensions_mut();
         // As on AWS, the account can always mend a policy that locks everyone out.
         let mends = matches!(extensions.get::<Caller>(), Some(Caller::Root)) && operation.ends_with("BucketPolicy");
-        if mends || self.authorise(extensions, &permission, bucket.as_deref()) {
+        if mends || self.authorise(extensions, &permission, bucket.as_deref(), presigned) {
             Ok(())
         } else {
             Err(s3_error!(AccessDenied, "Access Denied"))
@@ -94,7 +109,7 @@ impl S3Access for Access {
     async fn copy_object(&self, request: &mut S3Request<CopyObjectInput>) -> S3Result<()> {
         let CopySource::Bucket { bucket, key, .. } = &request.input.copy_source else { return Ok(()) };
         let permission = Permission::new("s3:GetObject", &format!("arn:aws:s3:::{bucket}/{key}"));
-        if self.authorise(&request.extensions, &permission, Some(bucket)) {
+        if self.authorise(&request.extensions, &permission, Some(bucket), false) {
             Ok(())
         } else {
             Err(s3_error!(AccessDenied, "Access Denied"))

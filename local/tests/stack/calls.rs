@@ -89,7 +89,7 @@ async fn calls_of_all_services_are_recorded_in_one_order() {
 }
 
 #[tokio::test]
-async fn calls_at_the_same_time_are_told_from_calls_in_turn() {
+async fn calls_at_the_same_time_differ_from_calls_in_turn() {
     let (clients, queue) = prepared().await;
     let plan = FaultPlan { latency: Duration::from_millis(300), ..FaultPlan::default() };
     clients.stack.faults(Service::S3).set(plan.clone());
@@ -97,7 +97,8 @@ async fn calls_at_the_same_time_are_told_from_calls_in_turn() {
     let item = clients.dynamodb.put_item().table_name("orders").item("pk", text(ID)).item("sk", text("order"));
     let object = clients.s3.put_object().bucket("status").key("status/c4/x.json").body(ByteStream::from_static(b"{}"));
     let (item, object) = tokio::join!(item.send(), object.send());
-    (item.unwrap(), object.unwrap());
+    item.unwrap();
+    object.unwrap();
     clients.sqs.send_message().queue_url(&queue).message_body("m").send().await.unwrap();
 
     let calls = clients.stack.calls();

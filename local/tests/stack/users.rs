@@ -1,7 +1,10 @@
 //! Users with a policy of their own.
 
+use std::time::Duration;
+
 use aws_credential_types::Credentials;
 use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use offload_local::Permission;
 
@@ -34,6 +37,12 @@ async fn a_user_may_do_what_its_policy_allows_and_no_more() {
     put("status/c4/a.json").await.unwrap();
     put("status/c5/b.json").await.unwrap();
     assert_eq!(put("results/c4/a").await.unwrap_err().code(), Some("AccessDenied"));
+    let lifetime = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();
+    for (key, status) in [("status/c4/a.json", 200), ("results/c4/a", 403)] {
+        let url = s3.get_object().bucket("status").key(key).presigned(lifetime.clone()).await.unwrap();
+        assert_eq!(clients.http.get(url.uri()).send().await.unwrap().status(), status);
+    }
+    assert!(clients.stack.permissions("api").used.iter().all(|used| used.action != "s3:GetObject"));
     let missing = s3.get_object().bucket("status").key("status/none").send().await.unwrap_err();
     assert_eq!(missing.code(), Some("AccessDenied"), "who may not list does not learn that a key is missing");
     let sqs = sqs(&clients.stack, credentials());
@@ -56,6 +65,7 @@ async fn a_user_may_do_what_its_policy_allows_and_no_more() {
     ];
     let denied = [
         "dynamodb:ListTables *",
+        "s3:GetObject arn:aws:s3:::status/results/*",
         "s3:PutObject arn:aws:s3:::status/results/*",
         "sqs:ReceiveMessage arn:aws:sqs:us-east-1:000000000000:orders",
         "sts:AssumeRole arn:aws:iam::000000000000:role/admin",

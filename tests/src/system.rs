@@ -205,7 +205,8 @@ impl System {
             None => self.setup.chosen_processor(),
         };
         let run = offload_worker::run(settings, eta, self.stores.clone(), processor, stop.clone());
-        self.worker_tasks.push(RunningTask { stop, handle: tokio::spawn(run) });
+        let handle = tokio::spawn(async move { run.await.expect("the worker starts") });
+        self.worker_tasks.push(RunningTask { stop, handle });
     }
 
     /// Stops the workers as SIGTERM does, and waits for them.

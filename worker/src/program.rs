@@ -10,7 +10,15 @@ use offload_service::{
 };
 use offload_stores::{CallPolicy, Connection};
 
-use crate::processor::{self, Processor};
+use crate::{
+    context::Worker,
+    lambda,
+    processor::{self, Processor},
+    run,
+};
+
+/// The exit code of a program whose settings cannot be used.
+const WRONG_SETTINGS: u8 = 2;
 
 struct Settings {
     store: StoreSettings,
@@ -31,7 +39,7 @@ pub fn settings() -> Vec<Setting> {
 
 /// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
 pub async fn main() -> ExitCode {
-    let about = "Takes orders from the queue, has them processed, and records what became of them.";
+    let about = "Takes orders from the queue, has them processed, and records how they ended.";
     let (args, variables) = (std::env::args_os(), std::env::vars());
     let settings = settings::parse::<Read, _>("offload-worker", about, args, variables, |read, errors| {
         let (store, worker, eta, log, processor) = read;
@@ -51,10 +59,17 @@ pub async fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let Settings { worker, eta, processor, .. } = settings;
+    let worker = match Worker::new(worker, eta, stores, processor) {
+        Ok(worker) => worker,
+        Err(e) => {
+            tracing::error!(error = %e, "cannot start");
+            return ExitCode::from(WRONG_SETTINGS);
+        }
+    };
+    let stop = shutdown::on_signal();
     if settings::in_lambda() {
-        let Settings { worker, eta, processor, .. } = settings;
-        let served = crate::lambda::serve(worker, eta, stores, processor, shutdown::on_signal()).await;
-        return match served {
+        return match lambda::serve(&worker, stop).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(e) => {
                 tracing::error!(error = %e, "cannot serve");
@@ -62,6 +77,6 @@ pub async fn main() -> ExitCode {
             }
         };
     }
-    crate::run(settings.worker, settings.eta, stores, settings.processor, shutdown::on_signal()).await;
+    run::work(worker, stop).await;
     ExitCode::SUCCESS
 }

@@ -118,10 +118,7 @@ async fn serve(
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     let mut parts = JoinSet::new();
     let working = offload_worker::run(worker, eta, worker_stores, processor, worker_stop.clone());
-    parts.spawn(async move {
-        working.await;
-        ("the worker", Ok(()))
-    });
+    parts.spawn(async move { ("the worker", working.await.map_err(io::Error::other)) });
     let serving = offload_api::serve(listener, api, eta, api_stores, api_stop.clone());
     parts.spawn(async move { ("the api", serving.await) });
     match output::result(&announcement) {

@@ -12,11 +12,8 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use futures_util::future::join_all;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
 use offload_lifecycle::{notify, sweep};
-use offload_service::{
-    clock,
-    settings::{EtaSettings, WorkerSettings},
-};
-use offload_stores::{Handed, OrderTable, Queue, Stores};
+use offload_service::clock;
+use offload_stores::{Handed, OrderTable, Queue};
 use serde_json::{Value, json};
 use tokio::{
     sync::Semaphore,
@@ -25,22 +22,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Worker, dead_letters, job, processor::Processor};
+use crate::{context::Worker, dead_letters, job};
 use event::{Change, Event, Queues};
 
 /// Serves invocations until `stop`.
 ///
 /// # Errors
 /// If the runtime ends.
-pub(crate) async fn serve(
-    settings: WorkerSettings,
-    eta: EtaSettings,
-    stores: Stores,
-    processor: Arc<dyn Processor>,
-    stop: CancellationToken,
-) -> Result<(), lambda_runtime::Error> {
-    let worker = Worker::new(settings, eta, stores, processor);
-    let handler = service_fn(|event: LambdaEvent<Value>| invoke(&worker, event));
+pub(crate) async fn serve(worker: &Worker, stop: CancellationToken) -> Result<(), lambda_runtime::Error> {
+    let handler = service_fn(|event: LambdaEvent<Value>| invoke(worker, event));
     tokio::select! {
         ended = lambda_runtime::run(handler) => ended,
         () = stop.cancelled() => Ok(()),

@@ -25,7 +25,7 @@ use offload_service::{clock, settings::NotifierSettings};
 use offload_stores::{Attempt, DELAY_MAX, Delivery, DeliveryState, Error, Notifications, Stores};
 use tokio_util::sync::CancellationToken;
 
-use crate::consumer;
+use crate::receive::receive_until;
 use next::Next;
 
 /// A notification that nobody settled comes again after so long: longer than any delivery takes.
@@ -121,7 +121,7 @@ impl Notifier {
             let notifier = Arc::clone(&self);
             async move { notifier.handle(delivery).await }
         };
-        let mut jobs = consumer::receive_until(&queue, hands, VISIBILITY, &stop, work).await;
+        let mut jobs = receive_until(&queue, hands, VISIBILITY, &stop, work).await;
         // What is cut off comes again after its visibility.
         let _ = tokio::time::timeout(DRAIN, async { while jobs.join_next().await.is_some() {} }).await;
     }

@@ -1,0 +1,58 @@
+//! The worker as a program that runs until it is stopped.
+
+use std::sync::Arc;
+
+use offload_service::settings::{EtaSettings, WorkerSettings};
+use offload_stores::Stores;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    consumer,
+    context::{StartError, Worker},
+    dead_letters,
+    processor::Processor,
+    sweeper,
+};
+
+/// Works until `stop`, then lets the running jobs finish, hands back what does not within the grace
+/// period, and returns.
+///
+/// # Errors
+/// At once, if the worker cannot be started with these settings.
+pub async fn run(
+    settings: WorkerSettings,
+    eta: EtaSettings,
+    stores: Stores,
+    processor: Arc<dyn Processor>,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
+    work(Worker::new(settings, eta, stores, processor)?, stop).await;
+    Ok(())
+}
+
+/// The same with a worker that is ready.
+pub(crate) async fn work(worker: Worker, stop: CancellationToken) {
+    let worker = Arc::new(worker);
+    let (every, age) = (worker.settings.sweep_every, worker.settings.sweep_after);
+    let mut background = JoinSet::new();
+    background.spawn(sweeper::run(worker.stores.clone(), every, age, stop.clone()));
+    if let Some(queue) = worker.stores.dead_letters.clone() {
+        background.spawn(dead_letters::consume(Arc::clone(&worker), queue, stop.clone()));
+    }
+    let (reporting, reporting_stop) = (Arc::clone(&worker), stop.clone());
+    background.spawn(async move { reporting.reporter.run(&reporting.stores.orders, &reporting_stop).await });
+    // Stopped last: the events of the orders that end during the drain are delivered too, as far as
+    // there is time.
+    let notifier_stop = CancellationToken::new();
+    let notifier = worker.notifier.clone().map(|notifier| tokio::spawn(notifier.run(notifier_stop.clone())));
+    consumer::consume(worker, stop).await;
+    notifier_stop.cancel();
+    // They stop when the consumer does, and hold nothing that must be finished.
+    background.shutdown().await;
+    if let Some(notifier) = notifier
+        && let Err(e) = notifier.await
+    {
+        tracing::error!(error = %e, "the notifier has failed");
+    }
+}

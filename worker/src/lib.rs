@@ -21,6 +21,6 @@ mod reporter;
 mod run;
 mod sweeper;
 
-use context::Worker;
 pub use context::StartError;
+use context::Worker;
 pub use run::run;

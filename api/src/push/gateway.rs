@@ -13,7 +13,7 @@ use lambda_http::{Request, RequestExt as _, aws_lambda_events::apigw::ApiGateway
 use offload_domain::{
     event::StatusEvent,
     id::OrderId,
-    notification::{Notification, Target, VERSION},
+    notification::{Holder, Notification, OpenConnection, Target, VERSION},
     order::OrderRecord,
 };
 use offload_service::clock;
@@ -113,9 +113,9 @@ impl Gateway<'_> {
     }
 
     async fn watch(&self, order: OrderId, cancels: bool) -> Result<Option<OrderRecord>, Error> {
-        let (connection, endpoint) = (self.connection.to_owned(), self.endpoint.to_owned());
         let (orders, now) = (&self.service.stores.orders, clock::now());
-        let watcher = Watcher { connection, endpoint, cancels };
+        let (connection, endpoint) = (self.connection.to_owned(), self.endpoint.to_owned());
+        let watcher = Watcher { connection, holder: Holder::ApiGateway, endpoint, cancels };
         // First the note by which the connection's end finds the row.
         orders.note_subscription(self.connection, order, now).await?;
         orders.watch(order, &watcher, now).await
@@ -123,7 +123,8 @@ impl Gateway<'_> {
 
     async fn send_later(&self, record: &OrderRecord) -> Result<(), Error> {
         let Some(to) = &self.service.stores.notifications else { return Ok(()) };
-        let target = Target::Connection { endpoint: self.endpoint.to_owned(), id: self.connection.to_owned() };
+        let (endpoint, id) = (self.endpoint.to_owned(), self.connection.to_owned());
+        let target = Target::Connection(OpenConnection { holder: Holder::ApiGateway, endpoint, id });
         let event = StatusEvent::of(object_of(self.service, record).await?);
         let notification = Notification { v: VERSION, target, event, attempts: 0, not_before: None };
         to.queue.send(&notification, AFTER_CONNECT, None).await

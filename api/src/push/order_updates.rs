@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use offload_domain::{id::OrderId, lifetime, order::OrderRecord, status::StatusObject};
+use offload_domain::{id::OrderId, lifetime, notification::Holder, order::OrderRecord, status::StatusObject};
 use offload_lifecycle::publish;
 use offload_service::clock;
 use offload_stores::{Error, Watcher};
@@ -44,7 +44,7 @@ impl Follow {
         let hub = service.hub.as_ref().ok_or(ApiError::NoPush)?;
         let connection = hub.connect().ok_or(ApiError::TooManyConnections)?;
         let (connection_id, endpoint) = (connection.id().to_string(), connection.endpoint().to_owned());
-        let watcher = Watcher { connection: connection_id, endpoint, cancels };
+        let watcher = Watcher { connection: connection_id, holder: Holder::ApiServer, endpoint, cancels };
         let watched = Watching::start(service, order, watcher).await?;
         let (watching, record) = watched.ok_or(ApiError::OrderNotFound)?;
         Ok((Self { service: Arc::clone(service), watching, connection, seen: record.state.revision }, record))

@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use offload_domain::{event::StatusEvent, id::OrderId, order::OrderRecord};
+use offload_domain::{event::StatusEvent, id::OrderId, notification::Holder, order::OrderRecord};
 use offload_stores::{Error, Watcher};
 use serde::Deserialize;
 use tokio::time::{Instant, interval_at, timeout};
@@ -207,7 +207,8 @@ impl Session {
         if let Some((mut before, _)) = self.followed.remove(&order) {
             before.replaced();
         }
-        let watched = Watching::start(&self.service, order, Watcher { connection, endpoint, cancels }).await;
+        let watcher = Watcher { connection, holder: Holder::ApiServer, endpoint, cancels };
+        let watched = Watching::start(&self.service, order, watcher).await;
         let (watching, record) = watched.map_err(failed)?.ok_or(MessageError::OrderNotFound(order))?;
         let event = event_of(&self.service, &record).await.map_err(failed)?;
         if !record.state.status.is_final() {

@@ -14,6 +14,7 @@ pub mod history;
 pub mod id;
 pub mod idempotency;
 pub mod internal;
+pub mod json;
 pub mod lifetime;
 pub mod message;
 pub mod notification;

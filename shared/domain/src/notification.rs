@@ -1,10 +1,11 @@
-//! What travels through the notifications queue: one event for one target, so that a target that fails repeats nothing for
-//! another. Pure.
+//! What the notifications queue carries: one event for one target, so that a target that fails
+//! repeats nothing for another. Pure.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use crate::{event::StatusEvent, order::Callbacks, time::rfc3339_millis};
 
@@ -16,11 +17,11 @@ pub const VERSION: u32 = 1;
 pub struct Notification {
     /// [`VERSION`].
     pub v: u32,
-    /// Whom to tell.
+    /// The receiver.
     pub target: Target,
-    /// What.
+    /// What it receives.
     pub event: StatusEvent,
-    /// How often it was tried.
+    /// How often delivery was tried.
     #[serde(default)]
     pub attempts: u32,
     /// Not to be tried before.
@@ -28,20 +29,15 @@ pub struct Notification {
     pub not_before: Option<DateTime<Utc>>,
 }
 
-/// Who is told.
+/// The receiver of an event. Each variant is a channel.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "channel", rename_all = "snake_case")]
 pub enum Target {
-    /// An open connection: a WebSocket, an event stream, a held request.
-    Connection {
-        /// Who holds it: an api server's internal address, or API Gateway's Management API.
-        endpoint: String,
-        /// Its id there.
-        id: String,
-    },
+    /// An open connection: a WebSocket, an event stream or a long poll.
+    Connection(OpenConnection),
     /// The order's webhook.
     Webhook {
-        /// Where to.
+        /// Its URL.
         url: String,
     },
     /// The SNS topic of the settings.
@@ -57,12 +53,77 @@ pub enum Target {
     Mercure,
 }
 
+/// An open connection, as the notifier reaches it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredConnection")]
+pub struct OpenConnection {
+    /// Who holds it.
+    pub holder: Holder,
+    /// The holder's URL: an api server's internal address, or API Gateway's Management API.
+    pub endpoint: String,
+    /// Its id there.
+    pub id: String,
+}
+
+/// Who holds an open connection. Both take events by the same call, but authenticate its sender differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// One of our own api servers, which shares a secret with the workers.
+    ApiServer,
+    /// API Gateway, which wants AWS's signature.
+    ApiGateway,
+}
+
+/// A connection as it was written. Before the holder was stored, the endpoint's name said who it is.
+#[derive(Deserialize)]
+struct StoredConnection {
+    holder: Option<Holder>,
+    endpoint: String,
+    id: String,
+}
+
+impl From<StoredConnection> for OpenConnection {
+    fn from(StoredConnection { holder, endpoint, id }: StoredConnection) -> Self {
+        Self { holder: holder.unwrap_or_else(|| Holder::of_endpoint(&endpoint)), endpoint, id }
+    }
+}
+
+impl Holder {
+    /// The word in JSON and in DynamoDB.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ApiServer => "api_server",
+            Self::ApiGateway => "api_gateway",
+        }
+    }
+
+    /// The holder of a stored connection: `word` is what was stored, if anything was.
+    #[must_use]
+    pub fn stored(word: Option<&str>, endpoint: &str) -> Self {
+        match word {
+            Some("api_server") => Self::ApiServer,
+            Some("api_gateway") => Self::ApiGateway,
+            _ => Self::of_endpoint(endpoint),
+        }
+    }
+
+    /// For what was written before holders were stored: API Gateway's endpoints are
+    /// `https://{api}.execute-api.{region}.amazonaws.com/{stage}`.
+    fn of_endpoint(endpoint: &str) -> Self {
+        let at_gateway =
+            Url::parse(endpoint).is_ok_and(|url| url.host_str().is_some_and(|h| h.contains(".execute-api.")));
+        if at_gateway { Self::ApiGateway } else { Self::ApiServer }
+    }
+}
+
 impl Target {
     /// The channel's name, for logs, metrics and lists of deliveries.
     #[must_use]
     pub fn channel(&self) -> &'static str {
         match self {
-            Self::Connection { .. } => "connection",
+            Self::Connection(_) => "connection",
             Self::Webhook { .. } => "webhook",
             Self::Topic => "topic",
             Self::Task { .. } => "task",
@@ -71,9 +132,12 @@ impl Target {
         }
     }
 
-    /// Whether the target belongs to whoever placed the order, and may get what opens its result.
+    /// Whether the target belongs to the order's client, and may get the URL of its result.
     fn is_the_clients(&self) -> bool {
-        matches!(self, Self::Connection { .. } | Self::Webhook { .. } | Self::Task { .. })
+        match self {
+            Self::Connection(_) | Self::Webhook { .. } | Self::Task { .. } => true,
+            Self::Topic | Self::Appsync | Self::Mercure => false,
+        }
     }
 }
 
@@ -95,8 +159,17 @@ pub struct Broadcast {
     pub mercure: bool,
 }
 
-/// One message for everybody who is to be told of an event: the connections that watch the order, its own callbacks, and
-/// whom the settings name.
+impl Broadcast {
+    fn targets(self) -> impl Iterator<Item = Target> {
+        // Every member by name: one that is left out does not compile.
+        let Self { topic, appsync, mercure } = self;
+        let all = [(topic, Target::Topic), (appsync, Target::Appsync), (mercure, Target::Mercure)];
+        all.into_iter().filter_map(|(set, target)| set.then_some(target))
+    }
+}
+
+/// One message for each target of an event: the connections that subscribe to the order, the order's
+/// own callbacks, and the targets of the settings.
 #[must_use]
 pub fn notifications(
     event: &StatusEvent,
@@ -104,17 +177,43 @@ pub fn notifications(
     callbacks: &Callbacks,
     broadcast: Broadcast,
 ) -> Vec<Notification> {
-    let own = [
-        callbacks.webhook_url.clone().map(|url| Target::Webhook { url }),
-        callbacks.task_token.clone().map(|token| Target::Task { token }),
-        broadcast.topic.then_some(Target::Topic),
-        broadcast.appsync.then_some(Target::Appsync),
-        broadcast.mercure.then_some(Target::Mercure),
-    ];
+    let Callbacks { webhook_url, task_token } = callbacks.clone();
+    let own = [webhook_url.map(|url| Target::Webhook { url }), task_token.map(|token| Target::Task { token })];
     let notification = |target: Target| {
         let event = event.clone();
         let event = if target.is_the_clients() { event } else { event.for_anybody() };
         Notification { v: VERSION, target, event, attempts: 0, not_before: None }
     };
-    connections.into_iter().chain(own.into_iter().flatten()).map(notification).collect()
+    connections.into_iter().chain(own.into_iter().flatten()).chain(broadcast.targets()).map(notification).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_connection_names_its_holder_and_an_old_one_is_read_by_its_endpoint() {
+        let gateway = "https://id.execute-api.eu-west-1.amazonaws.com/push";
+        let behind_a_domain = "https://push.example.com/prod";
+        for (holder, endpoint, expected) in [
+            (Some("api_gateway"), behind_a_domain, Holder::ApiGateway),
+            (Some("api_server"), gateway, Holder::ApiServer),
+            (None, gateway, Holder::ApiGateway),
+            (None, "http://10.0.0.1:9090", Holder::ApiServer),
+        ] {
+            let mut written = json!({"channel": "connection", "endpoint": endpoint, "id": "a="});
+            if let Some(holder) = holder {
+                written["holder"] = json!(holder);
+            }
+            let target: Target = serde_json::from_value(written).unwrap();
+            let connection = OpenConnection { holder: expected, endpoint: endpoint.into(), id: "a=".into() };
+            assert!(target == Target::Connection(connection), "{holder:?} {endpoint}");
+            let again: Target = serde_json::from_value(serde_json::to_value(&target).unwrap()).unwrap();
+            assert!(again == target);
+            assert_eq!(Holder::stored(holder, endpoint), expected);
+            assert_eq!(serde_json::to_value(expected).unwrap(), expected.as_str());
+        }
+    }
 }

@@ -14,10 +14,15 @@ use crate::{
     item::{self, Item, PK, SK, TTL, WATCHED, number, text},
     orders::OrderTable,
 };
-use offload_domain::{id::OrderId, notification::Target, order::OrderRecord};
+use offload_domain::{
+    id::OrderId,
+    notification::{Holder, OpenConnection, Target},
+    order::OrderRecord,
+};
 
 const PREFIX: &str = "conn#";
 const ENDPOINT: &str = "endpoint";
+const HOLDER: &str = "holder";
 const CANCELS: &str = "cancels";
 
 /// A row lives so long; whoever stays longer watches again. Rows of a server that died are gone by then.
@@ -28,7 +33,9 @@ pub const WATCH_TIME: Duration = Duration::from_secs(3_600);
 pub struct Watcher {
     /// The connection's id.
     pub connection: String,
-    /// Where it is held.
+    /// Who holds it.
+    pub holder: Holder,
+    /// Its holder's URL.
     pub endpoint: String,
     /// Whether the order is to be cancelled when this one leaves as the last, and it has not started.
     pub cancels: bool,
@@ -36,7 +43,7 @@ pub struct Watcher {
 
 impl From<Watcher> for Target {
     fn from(w: Watcher) -> Self {
-        Self::Connection { endpoint: w.endpoint, id: w.connection }
+        Self::Connection(OpenConnection { holder: w.holder, endpoint: w.endpoint, id: w.connection })
     }
 }
 
@@ -53,7 +60,8 @@ impl OrderTable {
     ) -> Result<Option<OrderRecord>, Error> {
         let ends = now + TimeDelta::from_std(WATCH_TIME).unwrap_or(TimeDelta::hours(1));
         let put = self.client.put_item().table_name(&*self.table).set_item(Some(row(id, &watcher.connection).into()));
-        let put = put.item(ENDPOINT, text(&watcher.endpoint)).item(TTL, number(ends.timestamp()));
+        let put = put.item(ENDPOINT, text(&watcher.endpoint)).item(HOLDER, text(watcher.holder.as_str()));
+        let put = put.item(TTL, number(ends.timestamp()));
         let put = if watcher.cancels { put.item(CANCELS, AttributeValue::Bool(true)) } else { put };
         put.send().await.map_err(|e| Error::of("dynamodb.PutItem", &e))?;
         let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
@@ -161,9 +169,13 @@ fn expires(item: &Item) -> Option<i64> {
 }
 
 fn watcher(item: &Item) -> Option<Watcher> {
+    let endpoint = item.get(ENDPOINT)?.as_s().ok()?;
+    // Rows of an earlier version name no holder; they are gone after an hour.
+    let holder = item.get(HOLDER).and_then(|word| word.as_s().ok()).map(String::as_str);
     Some(Watcher {
         connection: item.get(SK)?.as_s().ok()?.strip_prefix(PREFIX)?.to_owned(),
-        endpoint: item.get(ENDPOINT)?.as_s().ok()?.clone(),
+        holder: Holder::stored(holder, endpoint),
+        endpoint: endpoint.clone(),
         cancels: item.contains_key(CANCELS),
     })
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use offload_domain::{
     internal::{InternalKey, SIGNATURE, TIMESTAMP},
-    notification::{Notification, Target},
+    notification::{Holder, Notification, OpenConnection, Target},
 };
 use offload_service::clock;
 use offload_stores::RequestSigner;
@@ -22,28 +22,34 @@ impl Connections {
         Self { http, signer, key }
     }
 
-    /// The headers by which the endpoint knows us: API Gateway those of AWS, our own servers those that they share with us.
-    async fn headers(&self, url: &str, path: &str, body: &[u8]) -> Result<Vec<(String, String)>, String> {
-        match &self.key {
-            Some(key) if !is_api_gateway(url) => {
+    /// The headers that authenticate us to the holder.
+    async fn headers(
+        &self,
+        holder: Holder,
+        url: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Vec<(String, String)>, String> {
+        match holder {
+            Holder::ApiGateway => {
+                self.signer.sign("execute-api", "POST", url, &[], body).await.map_err(|e| e.to_string())
+            }
+            Holder::ApiServer => {
+                let key = self.key.as_ref().ok_or("this worker has no OFFLOAD_INTERNAL_SECRET, which the api wants")?;
                 let now = clock::now().timestamp();
                 let signature = key.sign(now, "POST", path, body);
                 Ok(vec![(TIMESTAMP.to_owned(), now.to_string()), (SIGNATURE.to_owned(), signature)])
             }
-            _ => self.signer.sign("execute-api", "POST", url, &[], body).await.map_err(|e| e.to_string()),
         }
     }
-}
-
-/// Whether the endpoint is AWS's (`https://{api}.execute-api.{region}.amazonaws.com/{stage}`).
-fn is_api_gateway(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|u| u.host_str().is_some_and(|host| host.contains(".execute-api.")))
 }
 
 #[async_trait]
 impl Channel for Connections {
     async fn deliver(&self, notification: &Notification) -> Outcome {
-        let Target::Connection { endpoint, id } = &notification.target else { return Outcome::Gone { status: 410 } };
+        let Target::Connection(OpenConnection { holder, endpoint, id }) = &notification.target else {
+            return Outcome::Gone { status: 410 };
+        };
         let failed = |error| Outcome::Failed(Failure { status: None, error, retry_after: None });
         // API Gateway's ids end in `=`.
         let id: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
@@ -54,7 +60,7 @@ impl Channel for Connections {
             Err(e) => return failed(e.to_string()),
         };
         let mut request = self.http.post(&url);
-        match self.headers(&url, &path, &body).await {
+        match self.headers(*holder, &url, &path, &body).await {
             Ok(headers) => {
                 for (name, value) in headers {
                     request = request.header(name, value);

@@ -171,8 +171,8 @@ impl Notifier {
         match next {
             Next::Done => {}
             Next::Forget => {
-                if let Target::Connection { id, .. } = &notification.target {
-                    self.stores.orders.unwatch(order, id).await?;
+                if let Target::Connection(connection) = &notification.target {
+                    self.stores.orders.unwatch(order, &connection.id).await?;
                 }
             }
             Next::Again { wait, counts } => {

@@ -49,7 +49,7 @@ pub(super) fn next(
     now: DateTime<Utc>,
     random: f64,
 ) -> Next {
-    let is_connection = matches!(notification.target, Target::Connection { .. });
+    let is_connection = matches!(notification.target, Target::Connection(_));
     let too_old = now - notification.event.time > OLDEST;
     let failure = match outcome {
         Outcome::Delivered { .. } => return Next::Done,
@@ -62,8 +62,8 @@ pub(super) fn next(
     };
     let made = notification.attempts + 1;
     let wait = match &notification.target {
-        Target::Connection { .. } if made >= CONNECTION_ATTEMPTS => return Next::Forget,
-        Target::Connection { .. } => CONNECTION.delay(made, random),
+        Target::Connection(_) if made >= CONNECTION_ATTEMPTS => return Next::Forget,
+        Target::Connection(_) => CONNECTION.delay(made, random),
         _ if too_old || (!notification.event.data.done && made >= PASSING_ATTEMPTS) => return Next::GiveUp,
         Target::Webhook { .. } => match webhook.get(made as usize - 1) {
             // A tenth more at most, by chance.
@@ -79,7 +79,11 @@ pub(super) fn next(
 
 #[cfg(test)]
 mod tests {
-    use offload_domain::{event::StatusEvent, id::OrderId};
+    use offload_domain::{
+        event::StatusEvent,
+        id::OrderId,
+        notification::{Holder, OpenConnection},
+    };
     use serde_json::json;
 
     use super::{super::Failure, *};
@@ -167,7 +171,8 @@ mod tests {
 
     #[test]
     fn a_connection_is_soon_forgotten_and_never_a_dead_letter() {
-        let target = Target::Connection { endpoint: "http://gone".into(), id: "c".into() };
+        let (holder, endpoint) = (Holder::ApiServer, "http://gone".into());
+        let target = Target::Connection(OpenConnection { holder, endpoint, id: "c".into() });
         let (end, at, _) = play(notification(target.clone(), true), |_| failed(None));
         assert_eq!(end, Next::Forget);
         assert!(at < Duration::from_secs(30), "{at:?}");

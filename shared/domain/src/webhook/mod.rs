@@ -1,9 +1,9 @@
-//! Webhooks: where they may go, how they are signed, and when an endpoint is left in peace. Pure.
+//! Where webhooks may go. Pure.
 
-mod breaker;
 mod policy;
-mod sign;
+mod public_address;
+mod rule;
 
-pub use breaker::{Admission, Breaker};
-pub use policy::{Forbidden, Policy, Rule, is_public};
-pub use sign::{InvalidSecret, Signer};
+pub use policy::{Forbidden, Policy};
+pub use public_address::is_public;
+pub use rule::Rule;

@@ -1,33 +1,21 @@
-//! Where a webhook may go: to the public internet over https, unless the operator says otherwise. What stands here is what
-//! keeps a client from having the service call its own network (server-side request forgery).
+//! Where a webhook may go: to the public internet over https, unless the operator says otherwise. This
+//! keeps a client from making the service call its own network (server-side request forgery).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
-use ipnet::{Ipv4Net, Ipv6Net};
 use url::{Host, Url};
+
+use super::{public_address::is_public, rule::Rule};
 
 /// Where webhooks may go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Over http and https to this very machine: for development.
     pub loopback: bool,
-    /// To nowhere else, if it is not empty.
+    /// If it is not empty, nowhere else.
     pub allow: Vec<Rule>,
-    /// Not there, whatever else is said.
+    /// Never there, whatever the other rules say.
     pub deny: Vec<Rule>,
-}
-
-/// A host, hosts below a domain, or a network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rule {
-    /// `hooks.example.com`.
-    Host(String),
-    /// `*.example.com`, here as `.example.com`.
-    Below(String),
-    /// `203.0.113.0/24`.
-    V4(Ipv4Net),
-    /// `2001:db8::/32`.
-    V6(Ipv6Net),
 }
 
 /// Why a webhook may not go there.
@@ -39,7 +27,7 @@ pub enum Forbidden {
     /// Another scheme.
     #[error("only https is allowed")]
     Scheme,
-    /// A user name or a password in the URL: they would not be sent, and would be in the way of people who read it.
+    /// A user name or a password in the URL: they would not be sent, only read by people.
     #[error("it must not have a user name or password in it")]
     Credentials,
     /// The host or its network is denied, or is not among those that are allowed.
@@ -50,60 +38,8 @@ pub enum Forbidden {
     Address,
 }
 
-impl Rule {
-    /// A list of rules, separated by commas.
-    ///
-    /// # Errors
-    /// What is wrong, for the operator.
-    pub fn list(text: &str) -> Result<Vec<Self>, String> {
-        let rule = |text: &str| {
-            if let Ok(net) = text.parse() {
-                return Ok(Self::V4(net));
-            }
-            if let Ok(net) = text.parse() {
-                return Ok(Self::V6(net));
-            }
-            match text.parse() {
-                Ok(IpAddr::V4(ip)) => return Ok(Self::V4(Ipv4Net::from(ip))),
-                Ok(IpAddr::V6(ip)) => return Ok(Self::V6(Ipv6Net::from(ip))),
-                Err(_) => {}
-            }
-            let (below, name) = match text.strip_prefix("*.") {
-                Some(name) => (true, name),
-                None => (false, text),
-            };
-            // As URLs have them: in lower case, and IDNA.
-            match Host::parse(name) {
-                Ok(Host::Domain(name)) if below => Ok(Self::Below(format!(".{name}"))),
-                Ok(Host::Domain(name)) => Ok(Self::Host(name)),
-                _ => Err(format!(
-                    "\"{text}\" is neither a host such as *.example.com nor a network such as 203.0.113.0/24"
-                )),
-            }
-        };
-        text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(rule).collect()
-    }
-
-    fn names(&self, host: &str) -> bool {
-        let host = host.trim_end_matches('.');
-        match self {
-            Self::Host(name) => name.trim_end_matches('.') == host,
-            Self::Below(suffix) => host.ends_with(suffix.trim_end_matches('.')),
-            Self::V4(_) | Self::V6(_) => false,
-        }
-    }
-
-    fn holds(&self, ip: IpAddr) -> bool {
-        match (self, ip) {
-            (Self::V4(net), IpAddr::V4(ip)) => net.contains(&ip),
-            (Self::V6(net), IpAddr::V6(ip)) => net.contains(&ip),
-            _ => false,
-        }
-    }
-}
-
 impl Policy {
-    /// Everything that can be said of a URL without looking its host up.
+    /// Checks everything about a URL that needs no lookup of its host.
     ///
     /// # Errors
     /// [`Forbidden`].
@@ -134,7 +70,7 @@ impl Policy {
         if self.deny.iter().any(|rule| rule.names(name)) {
             return Err(Forbidden::Host);
         }
-        // A network may be allowed too; which one it is only the look-up tells.
+        // A network may be allowed too; the lookup decides whether the host is in it.
         let by_network = || self.allow.iter().any(|rule| matches!(rule, Rule::V4(_) | Rule::V6(_)));
         if self.allow.is_empty() || self.allow.iter().any(|rule| rule.names(name)) || by_network() {
             return Ok(());
@@ -142,8 +78,9 @@ impl Policy {
         Err(Forbidden::Host)
     }
 
-    /// Whether a connection may be made to this address, to which a host led. To be asked for every connection, of the very
-    /// address that is connected to: a name may lead elsewhere the next time.
+    /// Whether a connection may be made to this address, to which a host resolved. To be checked for
+    /// every connection, with the very address of the connection: a host may resolve differently the
+    /// next time.
     ///
     /// # Errors
     /// [`Forbidden`].
@@ -159,7 +96,7 @@ impl Policy {
         if self.loopback && ip.is_loopback() {
             return Ok(());
         }
-        // A network that the operator names is allowed even if it is a private one: that is what naming it is for.
+        // A network that the operator names is allowed even if it is private: that is why it is named.
         if self.allow.iter().any(|rule| rule.holds(ip)) {
             return Ok(());
         }
@@ -170,56 +107,10 @@ impl Policy {
     }
 }
 
-/// Whether an address is one of the public internet, by the registries of special-purpose addresses of IANA (RFC 6890 and
-/// its updates). Addresses that carry an IPv4 address within (mapped, translated, tunnelled) are as public as that one is.
-#[must_use]
-pub fn is_public(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(ip) => is_public_v4(ip),
-        IpAddr::V6(ip) => is_public_v6(ip),
-    }
-}
-
-fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
-    let special = ip.is_unspecified()
-        || a == 0 // "this network"
-        || ip.is_private()
-        || (a == 100 && (64..128).contains(&b)) // shared address space: carrier-grade NAT
-        || ip.is_loopback()
-        || ip.is_link_local() // instance metadata among it
-        || (a == 192 && b == 0 && c == 0) // IETF protocol assignments
-        || ip.is_documentation()
-        || (a == 192 && b == 88 && c == 99) // 6to4 relays
-        || (a == 198 && (b == 18 || b == 19)) // benchmarks
-        || ip.is_multicast()
-        || a >= 240; // reserved, broadcast among it
-    !special
-}
-
-fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let s = ip.segments();
-    let v4 = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match s {
-        // ::ffff:0:0/96, IPv4-mapped: the operating system connects to the IPv4 address.
-        [0, 0, 0, 0, 0, 0xffff, high, low] => v4(high, low),
-        // 64:ff9b::/96, NAT64: a translator connects to it.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        // 2002::/16, 6to4: a relay sends to it.
-        [0x2002, high, low, ..] => v4(high, low),
-        // Of the rest only 2000::/3 is given out, but for what is special in it: 2001::/23 (protocol assignments, Teredo
-        // among them), 2001:db8::/32 and 3fff::/20 (documentation), 5f00::/16 is outside.
-        [0x2001, second, ..] => second >= 0x200 && second != 0xdb8,
-        [0x3fff, second, ..] => second >= 0x1000,
-        [first, ..] => (0x2000..0x4000).contains(&first),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn policy(allow: &str, deny: &str, loopback: bool) -> Policy {
@@ -227,79 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn only_public_addresses_are_public() {
-        for ip in [
-            "8.8.8.8",
-            "1.1.1.1",
-            "172.15.0.1",
-            "172.32.0.1",
-            "100.63.0.1",
-            "100.128.0.1",
-            "192.0.1.1",
-            "223.255.255.255",
-            "2606:4700::1111",
-            "2a00:1450::1",
-            "64:ff9b::808:808",
-            "::ffff:8.8.8.8",
-            "2002:808:808::1",
-            "2001:4860::8888",
-        ] {
-            assert!(is_public(ip.parse().unwrap()), "{ip}");
-        }
-        for ip in [
-            "0.0.0.0",
-            "0.1.2.3",
-            "10.0.0.1",
-            "100.64.0.1",
-            "100.127.255.255",
-            "127.0.0.1",
-            "127.255.0.1",
-            "169.254.169.254",
-            "169.254.170.2",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.0.0.8",
-            "192.0.2.1",
-            "192.88.99.1",
-            "192.168.0.1",
-            "198.18.0.1",
-            "198.19.0.1",
-            "198.51.100.1",
-            "203.0.113.1",
-            "224.0.0.1",
-            "240.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::ffff:10.0.0.1",
-            "::ffff:127.0.0.1",
-            "::ffff:169.254.169.254",
-            "::10.0.0.1",
-            "::7f00:1",
-            "64:ff9b::a00:1",
-            "64:ff9b:1::1",
-            "100::1",
-            "2001::1",
-            "2001:0:53aa:64c:0:0:f5ff:fffe",
-            "2001:db8::1",
-            "2001:10::1",
-            "2001:20::1",
-            "2002:a00:1::1",
-            "2002:7f00:1::",
-            "3fff::1",
-            "5f00::1",
-            "fc00::1",
-            "fd00:ec2::254",
-            "fe80::1",
-            "fec0::1",
-            "ff02::1",
-        ] {
-            assert!(!is_public(ip.parse().unwrap()), "{ip}");
-        }
-    }
-
-    #[test]
-    fn a_url_is_refused_for_what_can_be_told_of_it() {
+    fn a_url_is_refused_without_a_lookup() {
         use Forbidden as F;
         let open = Policy::default();
         for (url, expected) in [

@@ -7,7 +7,7 @@ use offload_domain::{internal::InternalKey, webhook};
 use super::InternalSecret;
 use crate::settings::{
     declare::settings,
-    parser::{number, seconds, usable},
+    parser::{number, seconds},
 };
 
 settings! {
@@ -22,7 +22,7 @@ settings! {
 
         /// Secret that signs webhooks: whsec_ and the base64 of 24 to 64 bytes. Several, separated
         /// by spaces, while it is being replaced.
-        pub webhook_signer: Option<webhook::Signer> = optional(secret WEBHOOK_SECRET, usable(webhook::Signer::parse)),
+        pub webhook_secret: Option<Secret> = optional(secret WEBHOOK_SECRET, Secret::new),
 
         /// Where webhooks may go.
         pub webhook_policy: webhook::Policy = group(),

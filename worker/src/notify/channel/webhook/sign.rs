@@ -1,28 +1,27 @@
 //! Signatures by Standard Webhooks 1.0.
 
-use std::{fmt, sync::Arc};
+use std::ops::RangeInclusive;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use standardwebhooks::Webhook;
 
-/// How long a key may be, in bytes, by the specification.
-const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
+/// The length of a key in bytes, by the specification.
+const KEY_BYTES: RangeInclusive<usize> = 24..=64;
 
-/// Signs with every key that is in force, so that receivers can change theirs in peace.
-#[derive(Clone)]
-pub struct Signer(Arc<[Webhook]>);
+/// Signs with every key in force, so that a receiver can change its own at any time.
+pub(super) struct Signer(Vec<Webhook>);
 
 /// A secret cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("each secret is whsec_ followed by the base64 of 24 to 64 random bytes")]
-pub struct InvalidSecret;
+pub(super) struct InvalidSecret;
 
 impl Signer {
     /// The signer of secrets separated by white space.
     ///
     /// # Errors
     /// If one of them is malformed, or there is none.
-    pub fn parse(secrets: &str) -> Result<Self, InvalidSecret> {
+    pub(super) fn parse(secrets: &str) -> Result<Self, InvalidSecret> {
         let key = |secret: &str| {
             let key = secret.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok()).ok_or(InvalidSecret)?;
             if !KEY_BYTES.contains(&key.len()) {
@@ -31,21 +30,15 @@ impl Signer {
             Webhook::from_bytes(key).map_err(|_| InvalidSecret)
         };
         let keys: Vec<Webhook> = secrets.split_whitespace().map(key).collect::<Result<_, _>>()?;
-        if keys.is_empty() { Err(InvalidSecret) } else { Ok(Self(keys.into())) }
+        if keys.is_empty() { Err(InvalidSecret) } else { Ok(Self(keys)) }
     }
 
-    /// The value of `webhook-signature` for a body that is sent at `timestamp` (seconds since 1970) under `id`.
-    #[must_use]
-    pub fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
-        // The only thing that can be wrong is a body that is not UTF-8.
-        let signatures = self.0.iter().filter_map(|key| key.sign(id, timestamp, body.as_bytes()).ok());
-        signatures.collect::<Vec<_>>().join(" ")
-    }
-}
-
-impl fmt::Debug for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signer({} keys)", self.0.len())
+    /// The value of `webhook-signature` for a body that is sent at `timestamp` (seconds since 1970)
+    /// under `id`.
+    pub(super) fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
+        let sign =
+            |key: &Webhook| key.sign(id, timestamp, body.as_bytes()).expect("only a body that is not UTF-8 fails");
+        self.0.iter().map(sign).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -54,8 +47,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_specifications_own_example_is_signed_as_it_says() {
-        // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, "Signature scheme"
+    fn the_example_of_the_specification_is_signed_as_it_says() {
+        // "Signature scheme" in
+        // https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
         let signer = Signer::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let body = r#"{"test": 2432232314}"#;
         let signature = signer.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, body);
@@ -75,7 +69,7 @@ mod tests {
     #[test]
     fn a_malformed_secret_is_refused() {
         for wrong in ["", "  ", "whsec_", "whsec_AAAA", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_!!"] {
-            assert_eq!(Signer::parse(wrong).unwrap_err(), InvalidSecret, "{wrong}");
+            assert!(Signer::parse(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -1,0 +1,86 @@
+//! The channels: one file each, and here the one list of them.
+
+mod appsync;
+mod connection;
+mod mercure;
+mod task;
+mod topic;
+mod webhook;
+
+use offload_domain::{
+    event::StatusEvent,
+    notification::{Notification, Target},
+};
+use offload_service::settings::{NotificationSettings, NotifierSettings};
+use offload_stores::RequestSigner;
+
+use super::{attempt::AttemptResult, client, retry::RetryPolicy};
+use appsync::Appsync;
+use connection::Connections;
+use mercure::Mercure;
+use task::Tasks;
+use topic::Topic;
+use webhook::Webhooks;
+
+/// Every channel; `None` if the settings do not configure it.
+pub(super) struct Channels {
+    connections: Connections,
+    webhooks: Option<Webhooks>,
+    topic: Option<Topic>,
+    tasks: Tasks,
+    appsync: Option<Appsync>,
+    mercure: Option<Mercure>,
+}
+
+impl Channels {
+    /// The channels that the settings configure.
+    ///
+    /// # Errors
+    /// If one of them cannot be built with its settings.
+    pub(super) fn new(
+        broadcast: &NotificationSettings,
+        settings: &NotifierSettings,
+        signer: &RequestSigner,
+    ) -> Result<Self, String> {
+        let http = client::build(client::builder())?;
+        let NotifierSettings { key, appsync_api_key, mercure_jwt, .. } = settings.clone();
+        let NotificationSettings { topic_arn, appsync_url, mercure_url, .. } = broadcast.clone();
+        Ok(Self {
+            connections: Connections::new(http.clone(), signer.clone(), key),
+            webhooks: Webhooks::configured(settings)?,
+            topic: topic_arn.map(|arn| Topic::new(http.clone(), signer.clone(), arn)),
+            tasks: Tasks::new(http.clone(), signer.clone()),
+            appsync: appsync_url.map(|url| Appsync::new(http.clone(), signer.clone(), url, appsync_api_key)),
+            mercure: mercure_url.map(|hub| Mercure::new(http, hub, mercure_jwt)),
+        })
+    }
+
+    /// Tries to deliver. Takes seconds: a target that has not answered by then has failed.
+    pub(super) async fn deliver(&self, notification: &Notification) -> AttemptResult {
+        let Notification { target, event, .. } = notification;
+        self.configured(target, event).await.unwrap_or_else(|| {
+            AttemptResult::refused(format!("this worker has no settings for the channel {}", target.channel()))
+        })
+    }
+
+    /// The same; `None` if the settings do not configure the target's channel.
+    async fn configured(&self, target: &Target, event: &StatusEvent) -> Option<AttemptResult> {
+        Some(match target {
+            Target::Connection(connection) => self.connections.deliver(connection, event).await,
+            Target::Webhook { url } => self.webhooks.as_ref()?.deliver(url, event).await,
+            Target::Topic => self.topic.as_ref()?.deliver(event).await,
+            Target::Task { token } => self.tasks.deliver(token, event).await,
+            Target::Appsync => self.appsync.as_ref()?.deliver(event).await,
+            Target::Mercure => self.mercure.as_ref()?.deliver(event).await,
+        })
+    }
+}
+
+/// How a target's channel tries again.
+pub(super) fn retry_policy<'a>(target: &Target, settings: &'a NotifierSettings) -> RetryPolicy<'a> {
+    match target {
+        Target::Connection(_) => RetryPolicy::Connection,
+        Target::Webhook { .. } => RetryPolicy::Schedule(&settings.webhook_retry),
+        Target::Topic | Target::Task { .. } | Target::Appsync | Target::Mercure => RetryPolicy::Service,
+    }
+}

@@ -1,0 +1,153 @@
+//! Takes notifications from their queue, has each delivered, and settles its message.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use offload_domain::notification::{Notification, Target, VERSION};
+use offload_service::{clock, settings::NotifierSettings};
+use offload_stores::{Attempt, DELAY_MAX, Delivery, DeliveryState, Error, Notifications, Stores};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    attempt::AttemptResult,
+    channel::{Channels, retry_policy},
+    retry::{Next, next},
+};
+use crate::receive::receive_until;
+
+/// A notification that nothing settled comes again after this long: longer than any delivery takes.
+const VISIBILITY: Duration = Duration::from_secs(60);
+
+/// When the worker stops, running deliveries have this long.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Delivers notifications.
+pub(crate) struct Notifier {
+    stores: Stores,
+    queues: Notifications,
+    settings: NotifierSettings,
+    channels: Channels,
+}
+
+impl Notifier {
+    /// A notifier with every channel that the settings configure; `None` without a queue of
+    /// notifications.
+    ///
+    /// # Errors
+    /// If a channel cannot be built with its settings.
+    pub(crate) fn new(stores: &Stores, settings: &NotifierSettings) -> Result<Option<Self>, String> {
+        let Some(queues) = stores.notifications.clone() else { return Ok(None) };
+        let channels = Channels::new(&queues.settings, settings, &stores.signer)?;
+        Ok(Some(Self { stores: stores.clone(), queues, settings: settings.clone(), channels }))
+    }
+
+    /// Delivers until `stop`, then lets running deliveries end.
+    pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        if self.settings.concurrency == 0 {
+            return;
+        }
+        let (queue, permits) = (self.queues.queue.clone(), self.settings.concurrency);
+        let work = move |delivery| {
+            let notifier = Arc::clone(&self);
+            async move { notifier.handle(delivery).await }
+        };
+        let mut jobs = receive_until(&queue, permits, VISIBILITY, &stop, work).await;
+        // What is cut off comes again after its visibility.
+        let _ = timeout(DRAIN, async { while jobs.join_next().await.is_some() {} }).await;
+    }
+
+    /// Does everything for one message. Whatever happens, it is settled or comes again.
+    pub(crate) async fn handle(&self, delivery: Delivery) {
+        let notification = match serde_json::from_str::<Notification>(&delivery.body) {
+            Ok(n) if n.v == VERSION => n,
+            // Left for the queue to move to the dead-letter queue, where a person can read it.
+            _ => {
+                let (id, size) = (&delivery.message_id, delivery.body.len());
+                tracing::error!(message.id = id, message.bytes = size, "notification cannot be read");
+                return;
+            }
+        };
+        let (order, channel) = (notification.event.subject, notification.target.channel());
+        if let Err(e) = self.deliver(notification, delivery).await {
+            // It comes again after its visibility, and receivers recognize it by its id.
+            tracing::warn!(order.id = %order, channel, error.kind = e.kind.as_str(), error.cause = %e.source,
+                "cannot settle a notification");
+        }
+    }
+
+    async fn deliver(&self, notification: Notification, delivery: Delivery) -> Result<(), Error> {
+        let now = clock::now();
+        if let Some(wait) = notification.not_before.and_then(|at| (at - now).to_std().ok()).filter(|w| !w.is_zero()) {
+            return self.put_back(notification, wait, delivery).await;
+        }
+        let begun = Instant::now();
+        let result = self.channels.deliver(&notification).await;
+        let policy = retry_policy(&notification.target, &self.settings);
+        let next = next(policy, &notification, &result, clock::now(), clock::unit_random());
+        let (order, revision) = (notification.event.subject, notification.event.revision);
+        let channel = notification.target.channel();
+        tracing::debug!(order.id = %order, channel, revision, result = ?result, next = ?next, "delivery was tried");
+        if let Target::Webhook { .. } = &notification.target
+            && let Some((state, attempt)) = log_entry(&result, next, now, begun.elapsed())
+        {
+            self.stores.orders.note_attempt(order, channel, revision, state, &attempt).await?;
+        }
+        match next {
+            Next::Done => {}
+            Next::Unsubscribe => {
+                if let Target::Connection(connection) = &notification.target {
+                    self.stores.orders.unwatch(order, &connection.id).await?;
+                }
+            }
+            Next::Retry { wait, counts } => {
+                let attempts = notification.attempts + u32::from(counts);
+                let not_before = Some(now + TimeDelta::from_std(wait).unwrap_or_default());
+                return self.put_back(Notification { attempts, not_before, ..notification }, wait, delivery).await;
+            }
+            Next::DeadLetter => {
+                if let AttemptResult::Failed(failure) | AttemptResult::Refused(failure) = &result {
+                    tracing::error!(order.id = %order, channel, revision, attempts = notification.attempts + 1,
+                        error = failure.error, "a notification becomes a dead letter");
+                }
+                if let Some(dead) = &self.queues.dead_letters {
+                    dead.send(&notification, Duration::ZERO, delivery.traceparent.as_deref()).await?;
+                }
+            }
+        }
+        delivery.complete().await
+    }
+
+    /// Puts a notification back for later, as a message of its own: one message can neither be delayed
+    /// for more than fifteen minutes nor be received again and again without becoming a dead letter.
+    /// And invisible messages count against the queue's limit, which would keep others waiting.
+    async fn put_back(&self, notification: Notification, wait: Duration, delivery: Delivery) -> Result<(), Error> {
+        self.queues.queue.send(&notification, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
+        delivery.complete().await
+    }
+}
+
+/// What the order's log of deliveries says of an attempt, if it was one.
+fn log_entry(
+    result: &AttemptResult,
+    next: Next,
+    at: DateTime<Utc>,
+    took: Duration,
+) -> Option<(DeliveryState, Attempt)> {
+    let (status, error) = match result {
+        AttemptResult::Delivered { status } | AttemptResult::Gone { status } => (Some(*status), None),
+        AttemptResult::Failed(f) | AttemptResult::Refused(f) => (f.status, Some(f.error.clone())),
+        AttemptResult::Deferred(_) => return None,
+    };
+    let state = match (result, next) {
+        (AttemptResult::Delivered { .. }, _) => DeliveryState::Delivered,
+        (AttemptResult::Gone { .. }, _) => DeliveryState::Gone,
+        (_, Next::Retry { .. }) => DeliveryState::Retrying,
+        _ => DeliveryState::GivenUp,
+    };
+    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    Some((state, Attempt { at, status, error, duration_ms }))
+}

@@ -98,6 +98,7 @@ fn defaults() -> Vec<(Setting, String)> {
         (c::WEBHOOKS, "true"),
         (c::WEBHOOK_SECRET, WEBHOOK_SECRET),
         (c::WEBHOOK_INSECURE_LOOPBACK, "true"),
+        (c::PROCESSOR, "demo"),
         (c::JOB_SECONDS, "0.02"),
         (c::EXPECTED_JOB_SECONDS, "0.05"),
         (c::RETRY_BASE_SECONDS, "0.2"),
@@ -279,10 +280,9 @@ impl Setup {
     }
 
     fn chosen_processor(&self) -> Arc<dyn Processor> {
-        let build = |read: Option<ProcessorSettings>, errors: &mut settings::Errors<'_>| {
-            processor::from_settings(&read?, errors)
-        };
-        settings::build_from::<ProcessorSettings, _>(self.values(), build).expect("settings")
+        let build =
+            |read: Option<ProcessorSettings>, errors: &mut settings::Errors<'_>| processor::from_settings(read, errors);
+        settings::build_from::<ProcessorSettings, _>(self.values(), build).expect("settings").processor
     }
 }
 

@@ -1,6 +1,6 @@
 //! The program: settings, connections, signals.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use offload_service::{
     settings::{
@@ -12,8 +12,8 @@ use offload_stores::{CallPolicy, Connection};
 
 use crate::{
     context::Worker,
-    lambda,
-    processor::{self, Processor},
+    lambda, notify,
+    processor::{self, Chosen},
     run,
 };
 
@@ -25,7 +25,7 @@ struct Settings {
     worker: WorkerSettings,
     eta: EtaSettings,
     log: LogSettings,
-    processor: Arc<dyn Processor>,
+    processor: Chosen,
 }
 
 /// What the program reads. A group that is not here cannot be read.
@@ -43,7 +43,10 @@ pub async fn main() -> ExitCode {
     let (args, variables) = (std::env::args_os(), std::env::vars());
     let settings = settings::parse::<Read, _>("offload-worker", about, args, variables, |read, errors| {
         let (store, worker, eta, log, processor) = read;
-        let processor = processor::from_settings(&processor?, errors);
+        let processor = processor::from_settings(processor, errors);
+        if let Some(worker) = &worker {
+            notify::check(&worker.notifier, errors);
+        }
         Some(Settings { store: store?, worker: worker?, eta: eta?, log: log?, processor: processor? })
     });
     let settings = match settings {
@@ -60,7 +63,7 @@ pub async fn main() -> ExitCode {
         }
     };
     let Settings { worker, eta, processor, .. } = settings;
-    let worker = match Worker::new(worker, eta, stores, processor) {
+    let worker = match Worker::new(worker, eta, stores, processor.processor) {
         Ok(worker) => worker,
         Err(e) => {
             tracing::error!(error = %e, "cannot start");

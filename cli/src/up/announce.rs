@@ -153,7 +153,7 @@ mod tests {
             endpoints: &endpoints,
             store: &store,
             workers: 10,
-            work: "built-in",
+            work: "demo",
             own_schema,
             data: None,
             chaos: own_schema.then_some(&chaos),

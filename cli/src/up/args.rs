@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, builder::RangedU64ValueParser};
+use offload_worker::processor::{DEMO, choices};
 
 use super::{address, chaos::Chaos};
 
@@ -33,9 +34,7 @@ pub(crate) struct UpArgs {
     /// Orders that are processed at once [default: 10]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000))]
     pub(super) workers: Option<u32>,
-    /// What processes the orders: built-in (a demo: fulfilment and report, by the order's kind),
-    /// command, or http [default: built-in]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = format!("What does the work: {} [default: {}]", choices(), DEMO.name))]
     pub(super) processor: Option<String>,
     /// With --processor command: program and arguments, split at white space, or a JSON array of
     /// strings

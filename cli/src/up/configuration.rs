@@ -1,19 +1,17 @@
 //! The settings of api and worker for `up`: its own flags, then the environment, then the defaults.
 
-use std::{collections::BTreeMap, ffi::OsString, sync::Arc};
+use std::{collections::BTreeMap, ffi::OsString};
 
 use offload_domain::schema::OrderSchema;
 use offload_service::settings::{
     self, ApiSettings, EtaSettings, Exit, LogSettings, ProcessorSettings, Setting, StoreSettings, WorkerSettings,
     catalogue as c,
 };
-use offload_worker::processor::{self, Processor};
+use offload_worker::processor::{self, Chosen, DEMO};
 
 use super::{args::UpArgs, secrets::Secrets};
 use crate::failure::Failure;
 
-/// The demo, which only `up` processes orders with unless another processor is set.
-const DEMO_PROCESSOR: &str = "built-in";
 const BUCKET: &str = "offload";
 const TABLE: &str = "orders";
 /// The URL is known only once the stack runs.
@@ -29,9 +27,8 @@ pub(super) struct Configuration {
     pub(super) worker: WorkerSettings,
     pub(super) eta: EtaSettings,
     pub(super) log: LogSettings,
-    pub(super) processor: Arc<dyn Processor>,
-    /// The processor, in words.
-    pub(super) work: String,
+    /// What does the work.
+    pub(super) processor: Chosen,
     /// Whether orders have a schema of the team's own.
     pub(super) own_schema: bool,
 }
@@ -52,8 +49,7 @@ impl Configuration {
         let arguments = std::iter::once(OsString::from("offload up")).chain(flags);
         let configuration = settings::parse::<Read, _>("offload up", "", arguments, variables, |read, errors| {
             let (store, api, worker, eta, log, processor) = read;
-            let settings = processor?;
-            let (processor, api) = (processor::from_settings(&settings, errors), api?);
+            let (processor, api) = (processor::from_settings(processor, errors), api?);
             Some(Self {
                 own_schema: api.schema.document() != OrderSchema::built_in().document(),
                 store: store?,
@@ -62,7 +58,6 @@ impl Configuration {
                 eta: eta?,
                 log: log?,
                 processor: processor?,
-                work: work(settings),
             })
         });
         configuration.map_err(|exit| match exit {
@@ -72,20 +67,11 @@ impl Configuration {
     }
 }
 
-/// What does the work, in words.
-fn work(settings: ProcessorSettings) -> String {
-    match settings.processor.as_str() {
-        "command" => format!("command: {}", settings.command.unwrap_or_default()),
-        "http" => format!("http: {}", settings.http_url.unwrap_or_default()),
-        _ => format!("demo, simulated work takes {}", settings.job_seconds),
-    }
-}
-
 /// The settings of `up` itself: its flags, what the stack needs, and what follows from both.
 fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>) -> Vec<(Setting, String)> {
     let from_environment = |s: Setting| variables.get(&s.variable()).filter(|v| !v.is_empty());
     let processor = args.processor.clone().or_else(|| from_environment(c::PROCESSOR).cloned());
-    let processor = processor.unwrap_or_else(|| DEMO_PROCESSOR.to_owned());
+    let processor = processor.unwrap_or_else(|| DEMO.name.to_owned());
     let mut values = vec![
         (c::BUCKET, BUCKET.to_owned()),
         (c::TABLE, TABLE.to_owned()),
@@ -98,7 +84,7 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         (c::WEBHOOKS, "true".to_owned()),
         (c::WEBHOOK_SECRET, secrets.webhook_secret()),
         (c::WEBHOOK_INSECURE_LOOPBACK, "true".to_owned()),
-        // By name: the worker has no default.
+        // A default that the worker does not have.
         (c::PROCESSOR, processor.clone()),
     ];
     let flags = [
@@ -131,7 +117,7 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         values.push((c::EXPECTED_CONCURRENCY, n.to_string()));
     }
     if expected(c::EXPECTED_JOB_SECONDS, args.job_seconds.is_some())
-        && processor == DEMO_PROCESSOR
+        && processor == DEMO.name
         && let Some(mean) = mean(&value(args.job_seconds.clone(), c::JOB_SECONDS))
     {
         values.push((c::EXPECTED_JOB_SECONDS, mean.to_string()));
@@ -184,7 +170,7 @@ mod tests {
             let values = values(&line.up, &Secrets::fresh(), &variables);
             values.into_iter().find(|(setting, _)| setting.name() == c::PROCESSOR.name()).map(|(_, value)| value)
         };
-        assert_eq!(processor(&[], &[]).as_deref(), Some(DEMO_PROCESSOR));
+        assert_eq!(processor(&[], &[]).as_deref(), Some("demo"));
         assert_eq!(processor(&[], &[("OFFLOAD_PROCESSOR", "http")]).as_deref(), Some("http"));
         let flag = processor(&["--processor=command"], &[("OFFLOAD_PROCESSOR", "http")]);
         assert_eq!(flag.as_deref(), Some("command"));
@@ -193,7 +179,7 @@ mod tests {
     #[test]
     fn an_unknown_processor_is_refused_by_its_name() {
         let Err(Failure::Usage(text)) = read(&["--processor=shell"], &[]) else { panic!() };
-        assert!(text.contains("\"shell\"") && text.contains("built-in, command, http"), "{text}");
+        assert!(text.contains("\"shell\"") && text.contains("demo ("), "{text}");
     }
 
     #[test]
@@ -207,11 +193,12 @@ mod tests {
     #[test]
     fn every_invalid_setting_is_reported_at_once() {
         let variables = [("OFFLOAD_VISIBILITY_SECONDS", "x"), ("OFFLOAD_COLOUR", "red")];
-        let Err(Failure::Usage(text)) = read(&["--processor=command", "--job-seconds=soon"], &variables) else {
-            panic!()
-        };
-        for part in ["OFFLOAD_COLOUR", "OFFLOAD_VISIBILITY_SECONDS", "--command", "--job-seconds", "\"soon\""] {
-            assert!(text.contains(part), "{part} is not in {text}");
+        for (flag, wrong) in [("--job-seconds=soon", "--job-seconds is \"soon\""), ("--processor=command", "--command")]
+        {
+            let Err(Failure::Usage(text)) = read(&[flag], &variables) else { panic!() };
+            for part in ["OFFLOAD_COLOUR", "OFFLOAD_VISIBILITY_SECONDS", wrong] {
+                assert!(text.contains(part), "{part} is not in {text}");
+            }
         }
     }
 
@@ -226,6 +213,6 @@ mod tests {
     #[test]
     fn a_command_may_begin_like_a_flag() {
         let c = read(&["--processor", "command", "--command", r#"["sh","-c","true"]"#], &[]).unwrap();
-        assert!(c.work.starts_with("command: ["));
+        assert!(c.processor.work.starts_with("command: ["));
     }
 }

@@ -102,7 +102,7 @@ async fn serve(
         endpoints: stack.endpoints(),
         store: &store,
         workers: worker.concurrency,
-        work: &configuration.work,
+        work: &processor.work,
         own_schema: configuration.own_schema,
         data: args.data.as_deref(),
         chaos: args.chaos.as_ref(),
@@ -117,7 +117,7 @@ async fn serve(
     }
     let (api_stop, worker_stop) = (CancellationToken::new(), CancellationToken::new());
     let mut parts = JoinSet::new();
-    let working = offload_worker::run(worker, eta, worker_stores, processor, worker_stop.clone());
+    let working = offload_worker::run(worker, eta, worker_stores, processor.processor, worker_stop.clone());
     parts.spawn(async move { ("the worker", working.await.map_err(io::Error::other)) });
     let serving = offload_api::serve(listener, api, eta, api_stores, api_stop.clone());
     parts.spawn(async move { ("the api", serving.await) });

@@ -50,7 +50,7 @@ impl std::fmt::Debug for Callbacks {
 }
 
 impl Order {
-    /// The member `kind`, by which the built-in processors are chosen.
+    /// The member `kind`, by which the demo processor chooses its work.
     #[must_use]
     pub fn kind(&self) -> &str {
         self.payload.get("kind").and_then(Value::as_str).unwrap_or_default()

@@ -11,6 +11,12 @@ pub fn now() -> DateTime<Utc> {
     to_millis(now)
 }
 
+/// A random number generator.
+#[must_use]
+pub fn random() -> impl rand::Rng {
+    rand::rng()
+}
+
 /// A random number in `[0, 1)`, for jitter.
 #[must_use]
 pub fn unit_random() -> f64 {

@@ -1,7 +1,7 @@
-//! What work outside this program is told of an order.
+//! The order as work outside this program gets it.
 
 use chrono::{DateTime, Utc};
-use offload_domain::{id::OrderId, order::Order, time::rfc3339_millis};
+use offload_domain::{id::OrderId, json::to_json, order::Order, time::rfc3339_millis};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -15,21 +15,20 @@ struct Document<'a> {
 }
 
 /// The document of an order, without a line feed at its end.
-pub(super) fn document(order: &Order) -> Vec<u8> {
-    let document = Document { id: order.id, created_at: order.created_at, order: &order.payload };
-    serde_json::to_vec(&document).expect("its keys are strings and none of its values can refuse")
+pub(super) fn document(order: &Order) -> String {
+    to_json(&Document { id: order.id, created_at: order.created_at, order: &order.payload })
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{super::order_of, *};
+    use super::{super::testing::order_of, *};
 
     #[test]
     fn it_has_the_id_the_time_and_the_order_as_it_was_sent() {
         let order = order_of(json!({"kind": "report", "rows": 3}));
-        let read: Value = serde_json::from_slice(&document(&order)).unwrap();
+        let read: Value = serde_json::from_str(&document(&order)).unwrap();
         let expected =
             json!({"id": order.id, "created_at": "1970-01-01T00:00:00.000Z", "order": {"kind": "report", "rows": 3}});
         assert_eq!(read, expected);

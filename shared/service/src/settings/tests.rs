@@ -82,7 +82,8 @@ fn every_setting_has_its_own_name_and_a_help_text() {
 
 /// Values for what is required, so that the rest have their defaults.
 fn required() -> Vec<(Setting, &'static str)> {
-    let values = [(c::BUCKET, "b"), (c::TABLE, "t"), (c::QUEUE_URL, "q"), (c::TOKEN_SECRET, SECRET)];
+    let values =
+        [(c::BUCKET, "b"), (c::TABLE, "t"), (c::QUEUE_URL, "q"), (c::TOKEN_SECRET, SECRET), (c::PROCESSOR, "p")];
     ALL.iter().filter(|s| s.required).map(|s| *values.iter().find(|(v, _)| v == s).expect("a value")).collect()
 }
 

@@ -88,8 +88,7 @@ mod tests {
         let connection = OpenConnection { holder, endpoint: endpoint.to_string(), id: "a=".into() };
         let result = connections.deliver(&connection, &testing::event(Status::Completed)).await;
         assert_eq!(result, AttemptResult::Delivered { status: 200 });
-        let headers = received.lock().clone();
-        headers
+        received.lock().clone()
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use offload_domain::order::Order;
 use offload_service::settings::catalogue::TOKEN_SECRET;
 use tokio::process::{Child, Command};
 
-use super::Limits;
+use super::limits::Limits;
 
 /// Runs a program for every order. The [module](super) describes what it reads and prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +30,13 @@ pub enum InvalidCommand {
     /// There is nothing in it.
     #[error("it names no program")]
     Empty,
-    /// It starts like a JSON array and is none of strings.
+    /// It starts like a JSON array, but is not an array of strings.
     #[error("it starts with [, but is not a JSON array of strings")]
     NotStrings(#[source] serde_json::Error),
     /// It has quotes, which only a shell would understand.
     #[error("quotes mean nothing here; write a JSON array of strings, such as [\"python3\", \"my work.py\"]")]
     Quotes,
-    /// The program is not there.
+    /// The program does not exist.
     #[error("the program {0} is not found{in_path}", in_path = if .0.contains('/') { "" } else { " in PATH" })]
     NotFound(String),
     /// The file cannot be executed.
@@ -111,19 +111,19 @@ fn words(text: &str) -> Result<Vec<String>, InvalidCommand> {
     }
 }
 
-/// Looks for the program as `execvp` will.
+/// Searches for the program as `execvp` will.
 fn find(program: &str, path: Option<&OsStr>) -> Result<(), InvalidCommand> {
     let executable = |p: &Path| p.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
-    let places: Vec<PathBuf> = if program.contains('/') {
+    let candidates: Vec<PathBuf> = if program.contains('/') {
         vec![program.into()]
     } else {
         path.map(|p| env::split_paths(p).map(|dir| dir.join(program)).collect()).unwrap_or_default()
     };
-    if places.iter().any(|p| executable(p)) {
+    if candidates.iter().any(|p| executable(p)) {
         return Ok(());
     }
-    match places.iter().find(|p| p.exists()) {
-        Some(there) => Err(InvalidCommand::NotExecutable(there.display().to_string())),
+    match candidates.iter().find(|p| p.exists()) {
+        Some(file) => Err(InvalidCommand::NotExecutable(file.display().to_string())),
         None => Err(InvalidCommand::NotFound(program.to_owned())),
     }
 }

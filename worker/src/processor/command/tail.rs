@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The last bytes of a stream, shown as one line.
+/// The last bytes of a stream, displayed as one line.
 #[derive(Debug)]
 pub(super) struct Tail {
     bytes: Vec<u8>,
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_keeps_the_last_bytes_and_shows_one_line() {
+    fn it_keeps_the_last_bytes_and_displays_one_line() {
         let mut tail = Tail::new(12);
         assert_eq!(tail.to_string(), "");
         tail.push(b"no longer there\n");

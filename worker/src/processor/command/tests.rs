@@ -1,13 +1,20 @@
 //! With real programs: `sh` and `python3`.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use offload_domain::status::ProgressReport;
+use offload_domain::{order::Order, status::ProgressReport};
 use serde_json::{Value, json};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{super::order_of, *};
+use super::{
+    super::{
+        contract::{Outcome, ProcessError, Processor as _},
+        progress::Progress,
+        testing::order_of,
+    },
+    *,
+};
 
 /// How long a test waits for what must happen.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -43,14 +50,14 @@ fn value(outcome: Result<Outcome, ProcessError>) -> Value {
     }
 }
 
-fn protocol_fault(outcome: Result<Outcome, ProcessError>) -> String {
+fn protocol_error(outcome: Result<Outcome, ProcessError>) -> String {
     match outcome {
         Err(ProcessError::Final(problem)) if problem.slug() == "processor-protocol" => problem.detail.unwrap(),
         other => panic!("{other:?}"),
     }
 }
 
-/// A program that runs until something ends it, and what tells that all its processes are gone.
+/// A program that runs until something ends it, and a sign that all its processes are gone.
 struct Running {
     work: JoinHandle<Result<Outcome, ProcessError>>,
     stop: CancellationToken,
@@ -85,7 +92,7 @@ impl Running {
 }
 
 #[tokio::test]
-async fn a_program_reads_the_order_tells_progress_and_gives_a_result() {
+async fn a_program_reads_the_order_reports_progress_and_has_a_result() {
     let script = r#"
 import json, os, sys
 doc = json.load(sys.stdin)
@@ -100,7 +107,7 @@ print(json.dumps({"result": {"pages": doc["order"]["pages"], "members": sorted(d
 }
 
 #[tokio::test]
-async fn the_secret_of_the_order_tokens_is_not_inherited_and_the_trace_context_is_handed_on() {
+async fn a_program_inherits_the_trace_context_and_not_the_token_secret() {
     let traced = Order { traceparent: Some("00-0af7-b7ad-01".into()), ..order() };
     let child = sh("test $TRACEPARENT = 00-0af7-b7ad-01", Path::new(""));
     let (progress, _reports) = Progress::new(CancellationToken::new());
@@ -110,7 +117,7 @@ async fn the_secret_of_the_order_tokens_is_not_inherited_and_the_trace_context_i
 }
 
 #[tokio::test]
-async fn exit_codes_and_error_lines_tell_whether_another_attempt_is_made() {
+async fn exit_code_and_error_line_decide_whether_it_is_tried_again() {
     let (failed, retryable) = (ProcessError::failed, ProcessError::retryable);
     for (script, error) in [
         ("echo a secret >&2; exit 1", failed("the program exited with code 1")),
@@ -129,7 +136,7 @@ async fn garbage_ends_the_program_at_once_and_is_not_quoted() {
     let script = "echo '{\"progress\":1}'; echo; echo garbage; sleep 60 & sleep 60";
     let mut running = Running::start(script, Limits::default()).await;
     running.wait_for_progress().await;
-    let detail = protocol_fault(timeout(DEADLINE, &mut running.work).await.expect("it goes on").unwrap());
+    let detail = protocol_error(timeout(DEADLINE, &mut running.work).await.expect("it goes on").unwrap());
     assert!(
         detail.starts_with("line 3 of the program's output is not JSON") && !detail.contains("garbage"),
         "{detail}"
@@ -139,16 +146,16 @@ async fn garbage_ends_the_program_at_once_and_is_not_quoted() {
 
 #[tokio::test]
 async fn a_line_of_10_megabytes_is_cut_off() {
-    let detail = protocol_fault(run_sh("yes 0123456789 | tr -d '\\n' | head -c 10000000; sleep 60").await);
+    let detail = protocol_error(run_sh("yes 0123456789 | tr -d '\\n' | head -c 10000000; sleep 60").await);
     assert!(detail.starts_with("line 1 of the program's output is longer than 1 MiB"), "{detail}");
 }
 
 #[tokio::test]
-async fn output_of_10_megabytes_in_lines_is_read_and_more_than_16_is_cut_off() {
+async fn output_of_10_megabytes_is_read_and_more_than_16_is_cut_off() {
     let lines = |count| format!("yes '{{\"progress\":50,\"message\":\"{}\"}}' | head -n {count}", "x".repeat(10_000));
     let (outcome, last) = run(sh(&lines(1_000), Path::new(""))).await;
     assert_eq!((value(outcome), last.unwrap().percent), (Value::Null, 50));
-    let detail = protocol_fault(run_sh(&lines(1_700)).await);
+    let detail = protocol_error(run_sh(&lines(1_700)).await);
     assert!(detail.starts_with("the program's output is longer than 16 MiB"), "{detail}");
 }
 

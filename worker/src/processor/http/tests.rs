@@ -10,11 +10,12 @@ use axum::{
     routing::{get, post},
 };
 use offload_domain::status::ProgressReport;
-use serde_json::json;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::mpsc, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{super::order_of, *};
+use super::{super::testing::order_of, *};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 const NDJSON: [(&str, &str); 1] = [("content-type", "application/x-ndjson")];
@@ -31,15 +32,15 @@ fn processor(address: SocketAddr) -> HttpProcessor {
     HttpProcessor::new(Url::parse(&format!("http://{address}/work?key=secret")).unwrap()).unwrap()
 }
 
-async fn ask(address: SocketAddr, order: &Order) -> Result<Outcome, ProcessError> {
+async fn process(address: SocketAddr, order: &Order) -> Result<Outcome, ProcessError> {
     let (progress, _reports) = Progress::new(CancellationToken::new());
     timeout(DEADLINE, processor(address).process(order, &progress)).await.expect("it hangs")
 }
 
-/// What comes of an endpoint that always gives this answer.
+/// What an endpoint that always gives this answer leads to.
 async fn answer<R: IntoResponse + Clone + Send + Sync + 'static>(answer: R) -> Result<Outcome, ProcessError> {
     let address = serve(Router::new().route("/work", post(async move || answer))).await;
-    ask(address, &order_of(json!({"kind": "print"}))).await
+    process(address, &order_of(json!({"kind": "print"}))).await
 }
 
 fn code(code: u16) -> StatusCode {
@@ -53,7 +54,7 @@ fn value(outcome: Result<Outcome, ProcessError>) -> Value {
     }
 }
 
-fn protocol_fault(outcome: Result<Outcome, ProcessError>) -> String {
+fn protocol_error(outcome: Result<Outcome, ProcessError>) -> String {
     match outcome {
         Err(ProcessError::Final(problem)) if problem.slug() == "processor-protocol" => problem.detail.unwrap(),
         other => panic!("{other:?}"),
@@ -61,7 +62,7 @@ fn protocol_fault(outcome: Result<Outcome, ProcessError>) -> String {
 }
 
 #[tokio::test]
-async fn the_endpoint_gets_the_order_its_id_as_idempotency_key_and_its_trace() {
+async fn the_endpoint_gets_the_order_an_idempotency_key_and_its_trace() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let order = Order { traceparent: Some(trace.into()), ..order_of(json!({"pages": 3})) };
     let echo = async |headers: HeaderMap, axum::Json(body): axum::Json<Value>| {
@@ -69,7 +70,7 @@ async fn the_endpoint_gets_the_order_its_id_as_idempotency_key_and_its_trace() {
         axum::Json(json!({"body": body, "key": header("idempotency-key"), "trace": header("traceparent")}))
     };
     let address = serve(Router::new().route("/work", post(echo))).await;
-    let got = value(ask(address, &order).await);
+    let got = value(process(address, &order).await);
     let body = json!({"id": order.id, "created_at": "1970-01-01T00:00:00.000Z", "order": {"pages": 3}});
     assert_eq!(got, json!({"body": body, "key": order.id.to_string(), "trace": trace}));
 }
@@ -80,11 +81,11 @@ async fn a_json_body_is_the_result_and_no_body_is_none() {
     assert_eq!(value(answer((code(201), axum::Json(json!({"n": 1})))).await), json!({"n": 1}));
     assert_eq!(value(answer(code(204)).await), Value::Null);
     assert_eq!(value(answer("\n").await), Value::Null);
-    assert_eq!(protocol_fault(answer("<html>secret").await), "the endpoint's answer is not JSON");
+    assert_eq!(protocol_error(answer("<html>secret").await), "the endpoint's answer is not JSON");
 }
 
 #[tokio::test]
-async fn status_codes_tell_whether_another_attempt_is_made() {
+async fn the_status_code_decides_whether_another_attempt_is_made() {
     for again in [408, 425, 429, 500, 502, 503, 504] {
         let expected = ProcessError::retryable(format!("the endpoint answered {again}"));
         assert_eq!(answer((code(again), "a secret")).await.unwrap_err(), expected);
@@ -112,7 +113,7 @@ async fn a_redirect_is_not_followed() {
     let routes = Router::new()
         .route("/work", post(async || Redirect::temporary("/elsewhere")))
         .route("/elsewhere", post(async || "1").merge(get(async || "1")));
-    let error = ask(serve(routes).await, &order_of(json!({}))).await.unwrap_err();
+    let error = process(serve(routes).await, &order_of(json!({}))).await.unwrap_err();
     assert_eq!(error, ProcessError::failed("the endpoint answered 307, and redirects are not followed"));
 }
 
@@ -131,7 +132,7 @@ async fn lines_are_read_as_they_come() {
     let work = tokio::spawn(async move { processor(address).process(&order_of(json!({})), &progress).await });
     lines.send("{\"progress\":40,\"message\":\"prin").await.unwrap();
     lines.send("ting\"}\n").await.unwrap();
-    timeout(DEADLINE, reports.changed()).await.expect("progress is not told before the end").unwrap();
+    timeout(DEADLINE, reports.changed()).await.expect("progress is not reported before the end").unwrap();
     assert_eq!(*reports.borrow(), Some(ProgressReport::new(40, Some("printing"))));
     lines.send("{\"result\":7}").await.unwrap();
     drop(lines);
@@ -146,7 +147,7 @@ async fn lines_have_the_protocol_of_a_program() {
     ] {
         assert_eq!(answer((NDJSON, body)).await.unwrap_err(), error);
     }
-    let detail = protocol_fault(answer((NDJSON, "\nsecret\n")).await);
+    let detail = protocol_error(answer((NDJSON, "\nsecret\n")).await);
     assert!(
         detail.starts_with("line 2 of the endpoint's answer is not JSON") && !detail.contains("secret"),
         "{detail}"
@@ -156,9 +157,9 @@ async fn lines_have_the_protocol_of_a_program() {
 #[tokio::test]
 async fn a_body_of_20_megabytes_is_cut_off() {
     let large = bytes::Bytes::from(vec![b' '; 20_000_000]);
-    let detail = protocol_fault(answer(large.clone()).await);
+    let detail = protocol_error(answer(large.clone()).await);
     assert!(detail.starts_with("the endpoint's answer is longer than 16 MiB"), "{detail}");
-    let detail = protocol_fault(answer((NDJSON, large)).await);
+    let detail = protocol_error(answer((NDJSON, large)).await);
     assert!(detail.starts_with("line 1 of the endpoint's answer is longer than 1 MiB"), "{detail}");
 }
 
@@ -166,32 +167,32 @@ async fn a_body_of_20_megabytes_is_cut_off() {
 async fn a_connection_that_breaks_is_tried_again() {
     // `None` closes at once, which resets the connection or ends it before an answer.
     let half = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"half\":";
-    for said in [None, Some("HTTP/1.1 200"), Some(half)] {
+    for answer in [None, Some("HTTP/1.1 200"), Some(half)] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
-                if let Some(said) = said {
-                    connection.write_all(said.as_bytes()).await.unwrap();
+                if let Some(answer) = answer {
+                    connection.write_all(answer.as_bytes()).await.unwrap();
                 }
             }
         });
-        let error = ask(address, &order_of(json!({}))).await.unwrap_err();
-        let ProcessError::Retryable(_) = &error else { panic!("{said:?}: {error:?}") };
-        assert!(error.to_string().starts_with("the connection to the endpoint broke"), "{said:?}: {error}");
+        let error = process(address, &order_of(json!({}))).await.unwrap_err();
+        let ProcessError::Retryable(_) = &error else { panic!("{answer:?}: {error:?}") };
+        assert!(error.to_string().starts_with("the connection to the endpoint broke"), "{answer:?}: {error}");
     }
 }
 
 #[tokio::test]
-async fn an_endpoint_that_is_not_there_is_tried_again_and_not_named() {
+async fn an_unreachable_endpoint_is_tried_again_and_not_named() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
-    let error = ask(address, &order_of(json!({}))).await.unwrap_err();
+    let error = process(address, &order_of(json!({}))).await.unwrap_err();
     assert_eq!(error, ProcessError::retryable("the endpoint cannot be reached"));
 }
 
-/// Tells when it is dropped.
+/// Sends when it is dropped.
 struct OnDrop(mpsc::UnboundedSender<()>);
 
 impl Drop for OnDrop {
@@ -221,9 +222,9 @@ async fn a_stop_ends_the_request() {
 }
 
 #[test]
-fn a_url_is_checked_and_its_secrets_are_not_shown() {
+fn a_url_is_checked_and_its_secrets_are_not_printed() {
     let new = |url: &str| HttpProcessor::new(Url::parse(url).unwrap());
     assert!(matches!(new("ftp://a/"), Err(InvalidEndpoint::Url)));
-    let shown = format!("{:?}", new("https://user:secret@example.com/?key=secret").unwrap());
-    assert!(shown.contains("example.com") && !shown.contains("secret"), "{shown}");
+    let printed = format!("{:?}", new("https://user:secret@example.com/?key=secret").unwrap());
+    assert!(printed.contains("example.com") && !printed.contains("secret"), "{printed}");
 }

@@ -1,4 +1,4 @@
-//! Real work: a CSV file of as many rows as the order asks for.
+//! Demo work with a real file: a CSV of as many rows as the order wants.
 
 use std::{fs::File, io, ops::Range, time::Duration};
 
@@ -7,33 +7,36 @@ use offload_domain::order::Order;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
-use super::{Outcome, ProcessError, Processor, Progress, ResultFile};
+use super::super::{
+    contract::{Outcome, ProcessError, Processor, ResultFile},
+    progress::Progress,
+};
 
 /// The most rows that a report may have.
 const MAX_ROWS: u64 = 1_000_000;
 /// The longest extra time, in milliseconds.
 const MAX_DELAY_MS: u64 = 600_000;
-/// A report is written in so many parts, with a progress report after each.
+/// A report is written in this many parts, with a progress report after each.
 const PARTS: u64 = 20;
 
-/// Writes the file of an order of the kind `report`. The rows follow from their numbers alone, so that every attempt
-/// gives the same file. Only one buffer of it is ever in memory.
+/// Writes the file of an order of the kind `report`. The rows follow from their numbers alone, so that
+/// every attempt makes the same file. Only one buffer of it is ever in memory.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Report;
+pub(super) struct Report;
 
 #[async_trait]
 impl Processor for Report {
     async fn process(&self, order: &Order, progress: &Progress) -> Result<Outcome, ProcessError> {
         let Request { rows, delay } = Request::of(order).map_err(ProcessError::failed)?;
         let file = spawn_blocking(|| tempfile::Builder::new().prefix("report-").suffix(".csv").tempfile());
-        let (file, path) = file.await.map_err(|e| broken(&e))?.map_err(|e| disk(&e))?.into_parts();
-        let mut writer = titled(file).map_err(|e| disk(&e))?;
+        let (file, path) = file.await.map_err(|e| thread_died(&e))?.map_err(|e| disk(&e))?.into_parts();
+        let mut writer = with_header(file).map_err(|e| disk(&e))?;
         let mut written = 0;
         for part in 1..=PARTS {
             let until = rows * part / PARTS;
             writer = spawn_blocking(move || write(writer, written..until))
                 .await
-                .map_err(|e| broken(&e))?
+                .map_err(|e| thread_died(&e))?
                 .map_err(|e| disk(&e))?;
             written = until;
             progress.report(percent(part), Some(&format!("{written} of {rows} rows")));
@@ -43,7 +46,7 @@ impl Processor for Report {
                 () = pause(delay / 20) => {}
             }
         }
-        spawn_blocking(move || finish(writer)).await.map_err(|e| broken(&e))?.map_err(|e| disk(&e))?;
+        spawn_blocking(move || finish(writer)).await.map_err(|e| thread_died(&e))?.map_err(|e| disk(&e))?;
         Ok(Outcome::File(ResultFile { file_name: "report.csv".into(), content_type: "text/csv".into(), path }))
     }
 }
@@ -79,7 +82,7 @@ fn percent(part: u64) -> u8 {
 }
 
 /// A writer with the header in its buffer: nothing is on the disk yet.
-fn titled(file: File) -> io::Result<csv::Writer<File>> {
+fn with_header(file: File) -> io::Result<csv::Writer<File>> {
     let mut writer = csv::Writer::from_writer(file);
     writer.write_record(["row", "day", "region", "units", "amount"])?;
     Ok(writer)
@@ -87,7 +90,7 @@ fn titled(file: File) -> io::Result<csv::Writer<File>> {
 
 fn write(mut writer: csv::Writer<File>, rows: Range<u64>) -> io::Result<csv::Writer<File>> {
     for row in rows {
-        writer.serialize(line(row))?;
+        writer.serialize(record(row))?;
     }
     Ok(writer)
 }
@@ -97,7 +100,7 @@ fn finish(mut writer: csv::Writer<File>) -> io::Result<()> {
     writer.flush()
 }
 
-fn line(row: u64) -> (u64, String, &'static str, u64, String) {
+fn record(row: u64) -> (u64, String, &'static str, u64, String) {
     const REGIONS: [&str; 4] = ["north", "east", "south", "west"];
     // Fibonacci hashing: neighbouring rows get values far apart.
     let mixed = row.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
@@ -117,9 +120,9 @@ fn disk(error: &io::Error) -> ProcessError {
     })
 }
 
-fn broken(error: &tokio::task::JoinError) -> ProcessError {
-    tracing::warn!(%error, "the thread that writes the report has died");
-    ProcessError::retryable("the worker broke off while it wrote the report")
+fn thread_died(error: &tokio::task::JoinError) -> ProcessError {
+    tracing::warn!(%error, "the thread that writes the report died");
+    ProcessError::retryable("the worker failed while it wrote the report")
 }
 
 #[cfg(test)]
@@ -129,7 +132,7 @@ mod tests {
     use serde_json::json;
     use tokio_util::sync::CancellationToken;
 
-    use super::{super::order_of, *};
+    use super::{super::super::testing::order_of, *};
 
     async fn run(payload: Value) -> Result<Outcome, ProcessError> {
         let (progress, _reports) = Progress::new(CancellationToken::new());
@@ -137,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_report_has_a_header_and_the_rows_asked_for() {
+    async fn a_report_has_a_header_and_the_rows_that_the_order_wants() {
         for rows in [1, 19, 10_000] {
             let outcome = run(json!({"kind": "report", "rows": rows})).await.unwrap();
             let Outcome::File(file) = outcome else { panic!("{outcome:?}") };
@@ -154,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn progress_is_told_per_five_percent_and_a_stop_ends_the_work() {
+    async fn progress_is_reported_per_five_percent_and_a_stop_ends_the_work() {
         let stop = CancellationToken::new();
         let (progress, mut reports) = Progress::new(stop.clone());
         let order = order_of(json!({"kind": "report", "rows": 100, "delay_ms": 600_000}));
@@ -183,7 +186,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn a_full_disk_is_worth_another_attempt() {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let writer = write(titled(full).unwrap(), 0..3).unwrap();
+        let writer = write(with_header(full).unwrap(), 0..3).unwrap();
         let error = disk(&finish(writer).unwrap_err());
         assert!(matches!(error, ProcessError::Retryable(_)) && error.to_string().contains("disk is full"), "{error}");
     }

@@ -1,30 +1,36 @@
-//! Simulated work: it takes the time of a fulfilment, tells how far it is, and has no effect.
+//! Simulated work: it takes the time of a fulfilment, reports progress, and has no effect.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use offload_domain::{id::OrderId, order::Order};
-use offload_service::clock::unit_random;
+use offload_service::clock;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
-use super::{JobDuration, Outcome, ProcessError, Processor, Progress};
+use super::{
+    super::{
+        contract::{Outcome, ProcessError, Processor},
+        progress::Progress,
+    },
+    duration::JobDuration,
+};
 
 /// The shortest and the longest time between two progress reports.
 const STEP: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
 /// Fulfils orders of the kind `fulfilment`, in appearance.
 #[derive(Debug, Clone, Copy)]
-pub struct Fulfilment {
+pub(super) struct Fulfilment {
     /// How long it takes.
-    pub duration: JobDuration,
+    pub(super) duration: JobDuration,
 }
 
 #[async_trait]
 impl Processor for Fulfilment {
     async fn process(&self, order: &Order, progress: &Progress) -> Result<Outcome, ProcessError> {
         let parcel = Parcel::of(order).ok_or_else(|| ProcessError::failed("a fulfilment needs a list of items"))?;
-        let total = self.duration.sample(unit_random(), unit_random());
+        let total = self.duration.sample(&mut clock::random());
         let step = (total / 20).clamp(STEP.0, STEP.1);
         let start = Instant::now();
         let mut elapsed = Duration::ZERO;
@@ -41,7 +47,7 @@ impl Processor for Fulfilment {
     }
 }
 
-/// What the order is, in numbers: nothing else of it may reach the status object, which others may read.
+/// The order in numbers: nothing else of it may reach the status object, which others may read.
 #[derive(Debug, Clone, Copy)]
 struct Parcel {
     items: u32,
@@ -56,7 +62,8 @@ impl Parcel {
         Some(Self { items: u32::try_from(items.len()).ok()?, units })
     }
 
-    /// The percentage and the message when `done`, in `[0, 1)`, of the time is over: four fifths go to picking.
+    /// The percentage and the message when `done`, in `[0, 1)`, of the time is over: four fifths go to
+    /// picking.
     fn stage(self, done: f64) -> (u8, String) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float's cast saturates")]
         let (percent, item) = ((done * 100.0) as u8, (done / 0.8 * f64::from(self.items)) as u32 + 1);
@@ -81,14 +88,14 @@ impl Parcel {
 mod tests {
     use tokio_util::sync::CancellationToken;
 
-    use super::{super::order_of, *};
+    use super::{super::super::testing::order_of, *};
 
     fn lasting(duration: Duration) -> Fulfilment {
         Fulfilment { duration: JobDuration::fixed(duration) }
     }
 
     #[tokio::test]
-    async fn the_result_counts_the_items_and_tells_nothing_else_of_the_order() {
+    async fn the_result_counts_the_items_and_reveals_nothing_else() {
         let items = json!([{"sku": "secret", "quantity": 2}, {"sku": "b", "quantity": 5}]);
         let order = order_of(json!({"kind": "fulfilment", "items": items, "customer_ref": "Jane"}));
         let (progress, reports) = Progress::new(CancellationToken::new());
@@ -101,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_stops_at_once_when_told() {
+    async fn it_ends_at_once_when_it_is_stopped() {
         let order = order_of(json!({"kind": "fulfilment", "items": [{"sku": "a", "quantity": 1}]}));
         let stop = CancellationToken::new();
         let (progress, mut reports) = Progress::new(stop.clone());

@@ -1,0 +1,83 @@
+//! What a processor is given, and what it returns.
+
+use async_trait::async_trait;
+use offload_domain::{
+    order::Order,
+    problem::{Problem, ends},
+    status::{ERROR_DETAIL_MAX_CHARS, cut},
+};
+use serde_json::Value;
+
+use super::progress::Progress;
+
+/// Does the work of an order.
+///
+/// The same order may be processed more than once: a worker can die after the work and before it is
+/// recorded, and a queue can deliver twice. Work with effects outside should use the order's id as its
+/// idempotency key.
+#[async_trait]
+pub trait Processor: Send + Sync + 'static {
+    /// Works on an order. Runs in a task of its own: a panic fails the attempt, not the worker.
+    ///
+    /// When [`Progress::stopped`] resolves (the order was cancelled, its time is up, or the worker shuts
+    /// down) the processor should return soon, with any error; after a few seconds the future is
+    /// dropped.
+    async fn process(&self, order: &Order, progress: &Progress) -> Result<Outcome, ProcessError>;
+}
+
+/// What the work produced.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A JSON value. If it is too large for the status object, it goes to S3 and is linked.
+    Value(Option<Value>),
+    /// A file, which goes to S3 and is linked.
+    File(ResultFile),
+}
+
+/// A result in a temporary file, deleted when this is dropped.
+#[derive(Debug)]
+pub struct ResultFile {
+    /// The last part of the object's key, such as `report.csv`.
+    pub file_name: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Where it is now.
+    pub path: tempfile::TempPath,
+}
+
+/// Why there is no outcome. The problem is for the client: no internals in it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ProcessError {
+    /// Another attempt may succeed.
+    #[error("{}", .0.detail.as_deref().unwrap_or(&.0.title))]
+    Retryable(Problem),
+    /// No other attempt will.
+    #[error("{}", .0.detail.as_deref().unwrap_or(&.0.title))]
+    Final(Problem),
+}
+
+impl ProcessError {
+    /// The work failed, and another attempt may succeed.
+    #[must_use]
+    pub fn retryable(detail: impl AsRef<str>) -> Self {
+        Self::Retryable(ends::processing_failed(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))
+    }
+
+    /// The work failed, and no other attempt will succeed.
+    #[must_use]
+    pub fn failed(detail: impl AsRef<str>) -> Self {
+        Self::Final(ends::processing_failed(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))
+    }
+
+    /// The program or endpoint that does the work broke the protocol. It would again, so this is final.
+    #[must_use]
+    pub fn protocol(detail: impl AsRef<str>) -> Self {
+        Self::Final(ends::processor_protocol(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))
+    }
+
+    /// The work ended because it was stopped. Only the worker knows why, and what comes next.
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self::retryable("the work was stopped before its end")
+    }
+}

@@ -1,0 +1,145 @@
+//! One line of output.
+
+use serde_json::{Map, Value};
+
+/// A line.
+#[derive(Debug, PartialEq)]
+pub(super) enum OutputLine {
+    /// Nothing but white space.
+    Blank,
+    /// `{"progress": 40, "message": "packing"}`; the message may be missing.
+    Progress { percent: u8, message: Option<String> },
+    /// `{"result": ...}`
+    Result(Value),
+    /// `{"error": "text for the client", "retry": true}`; `retry` may be missing.
+    Error { detail: String, retry: Option<bool> },
+}
+
+/// Why a line cannot be read. None of the texts quotes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(in super::super) enum LineError {
+    #[error("is not JSON; only progress, result and error lines belong there (a program's logs go to standard error)")]
+    NotJson,
+    #[error("is not a JSON object")]
+    NotAnObject,
+    #[error("must have exactly one of the members progress, result and error")]
+    NotOneOfThree,
+    #[error("has an unknown member; beside progress there may be a message, beside error a retry")]
+    UnknownMember,
+    #[error("has a progress that is not a number from 0 to 100")]
+    Progress,
+    #[error("has a message that is not a string")]
+    Message,
+    #[error("has an error that is not a string")]
+    Error,
+    #[error("has a retry that is neither true nor false")]
+    Retry,
+}
+
+/// Reads a line without its line feed.
+pub(super) fn parse(line: &[u8]) -> Result<OutputLine, LineError> {
+    if line.trim_ascii().is_empty() {
+        return Ok(OutputLine::Blank);
+    }
+    let Value::Object(mut members) = serde_json::from_slice(line).map_err(|_| LineError::NotJson)? else {
+        return Err(LineError::NotAnObject);
+    };
+    let parsed = match (members.remove("progress"), members.remove("result"), members.remove("error")) {
+        (Some(progress), None, None) => {
+            let percent = percent(&progress).ok_or(LineError::Progress)?;
+            OutputLine::Progress {
+                percent,
+                message: optional(&mut members, "message", text).map_err(|()| LineError::Message)?,
+            }
+        }
+        (None, Some(result), None) => OutputLine::Result(result),
+        (None, None, Some(error)) => {
+            let retry = optional(&mut members, "retry", |v| v.as_bool()).map_err(|()| LineError::Retry)?;
+            OutputLine::Error { detail: text(error).ok_or(LineError::Error)?, retry }
+        }
+        _ => return Err(LineError::NotOneOfThree),
+    };
+    if members.is_empty() { Ok(parsed) } else { Err(LineError::UnknownMember) }
+}
+
+/// A fraction is cut off: `100 * i / n` is no whole number in most languages.
+fn percent(value: &Value) -> Option<u8> {
+    let percent = value.as_f64().filter(|p| (0.0..=100.0).contains(p))?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 100")]
+    Some(percent as u8)
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// A member that may be missing or null.
+fn optional<T>(
+    members: &mut Map<String, Value>,
+    name: &str,
+    read: impl Fn(Value) -> Option<T>,
+) -> Result<Option<T>, ()> {
+    match members.remove(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => read(value).map(Some).ok_or(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_of_line_is_read() {
+        let progress =
+            |percent, message: Option<&str>| OutputLine::Progress { percent, message: message.map(Into::into) };
+        let error = |retry| OutputLine::Error { detail: "no stock".into(), retry };
+        for (text, line) in [
+            ("", OutputLine::Blank),
+            (" \t\r", OutputLine::Blank),
+            (r#"{"progress": 40, "message": "packing"}"#, progress(40, Some("packing"))),
+            (r#"{"progress":0}"#, progress(0, None)),
+            (r#"{"progress":100,"message":null}"#, progress(100, None)),
+            ("{\"progress\":33.9}\r", progress(33, None)),
+            (r#"{"result":null}"#, OutputLine::Result(Value::Null)),
+            (r#"{"result":[1,"two"]}"#, OutputLine::Result(json!([1, "two"]))),
+            (r#"{"error":"no stock"}"#, error(None)),
+            (r#"{"error":"no stock","retry":true}"#, error(Some(true))),
+            (r#"{"error":"no stock","retry":false}"#, error(Some(false))),
+        ] {
+            assert_eq!(parse(text.as_bytes()), Ok(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_error_has_its_own_text() {
+        for (text, error) in [
+            ("packing", LineError::NotJson),
+            (r#"{"progress":1}{"progress":2}"#, LineError::NotJson),
+            (r#"{"progress":NaN}"#, LineError::NotJson),
+            ("[40]", LineError::NotAnObject),
+            ("40", LineError::NotAnObject),
+            ("{}", LineError::NotOneOfThree),
+            (r#"{"message":"packing"}"#, LineError::NotOneOfThree),
+            (r#"{"progress":1,"result":2}"#, LineError::NotOneOfThree),
+            (r#"{"progress":1,"percent":2}"#, LineError::UnknownMember),
+            (r#"{"progress":1,"retry":true}"#, LineError::UnknownMember),
+            (r#"{"result":1,"message":"done"}"#, LineError::UnknownMember),
+            (r#"{"progress":101}"#, LineError::Progress),
+            (r#"{"progress":-1}"#, LineError::Progress),
+            (r#"{"progress":"40"}"#, LineError::Progress),
+            (r#"{"progress":1,"message":2}"#, LineError::Message),
+            (r#"{"error":null}"#, LineError::Error),
+            (r#"{"error":{"text":"no stock"}}"#, LineError::Error),
+            (r#"{"error":"no stock","retry":"yes"}"#, LineError::Retry),
+        ] {
+            assert_eq!(parse(text.as_bytes()), Err(error), "{text}");
+        }
+        assert_eq!(parse(b"{\"result\":\"\xff\"}"), Err(LineError::NotJson));
+    }
+}

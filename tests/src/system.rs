@@ -303,9 +303,8 @@ impl Setup {
     }
 
     fn chosen_processor(&self) -> Arc<dyn Processor> {
-        let build = |read: Option<ProcessorSettings>, errors: &mut settings::Errors<'_>| {
-            processor::from_settings(&read?, errors)
-        };
+        let build =
+            |read: Option<ProcessorSettings>, errors: &mut settings::Errors<'_>| processor::from_settings(read, errors);
         settings::build_from::<ProcessorSettings, _>(self.values(), build).expect("settings").processor
     }
 }

@@ -1,9 +1,20 @@
 //! An accepted order ends, whatever fails under it.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use offload_domain::{id::OrderId, message::Envelope, order::OrderRecord};
+use offload_domain::{
+    id::OrderId,
+    message::Envelope,
+    order::{Order, OrderRecord},
+};
 use offload_lifecycle::redrive::{Redriven, redrive};
 use offload_local::Options;
 use offload_service::{clock, settings::catalogue as c};
@@ -12,7 +23,9 @@ use offload_tests::{
     Poller, RawObject, Receipt, Setup, System, eventually,
     orders::{fulfilment, new_record, with_options},
 };
+use offload_worker::processor::{Outcome, ProcessError, Processor, Progress};
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 /// An order that is in the table only: its api died right after the write.
 async fn half_accepted(system: &System) -> (OrderRecord, Receipt) {
@@ -107,6 +120,31 @@ async fn a_job_longer_than_its_lease_runs_once() {
     let receipt = system.order(&fulfilment()).await;
     let done = system.done(&receipt).await;
     assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
+}
+
+/// Needs longer than a lease to stop, as a program that cleans up does.
+struct SlowToStop {
+    started: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Processor for SlowToStop {
+    async fn process(&self, _: &Order, progress: &Progress) -> Result<Outcome, ProcessError> {
+        self.started.fetch_add(1, Ordering::Relaxed);
+        progress.stopped().await;
+        sleep(Duration::from_millis(4_500)).await;
+        Ok(Outcome::Value(None))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lease_is_kept_while_a_stopped_processor_ends() {
+    let started = Arc::new(AtomicUsize::new(0));
+    let setup = Setup { workers: 2, ..Setup::default() }.processor(SlowToStop { started: Arc::clone(&started) });
+    let system = setup.with(c::VISIBILITY_SECONDS, 3).with(c::JOB_TIMEOUT_SECONDS, "0.5").start().await;
+    let done = system.done(&system.order(&fulfilment()).await).await;
+    assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
+    assert_eq!(started.load(Ordering::Relaxed), 1, "no other worker took the order over");
 }
 
 #[tokio::test(flavor = "multi_thread")]

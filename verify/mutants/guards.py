@@ -73,11 +73,11 @@ GUARDS = [
     ),
     (
         "deleting the message only after the final status is published",
-        "worker/src/job/record.rs",
+        "worker/src/job/settle.rs",
         [
             (
-                '    let shown = insist("show the end of an order"',
-                '    delivery.complete().await?;\n    let shown = insist("show the end of an order"',
+                '    if retry_until_done("publish the end of an order"',
+                '    delivery.complete().await?;\n    if retry_until_done("publish the end of an order"',
             ),
             (
                 "    delivery.complete().await\n}\n\n/// What an attempt",
@@ -107,7 +107,7 @@ GUARDS = [
     ),
     (
         "the consumer of dead letters",
-        "worker/src/lib.rs",
+        "worker/src/run.rs",
         [
             (
                 "if let Some(queue) = worker.stores.dead_letters.clone() {",

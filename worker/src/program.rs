@@ -12,7 +12,7 @@ use offload_stores::{CallPolicy, Connection};
 
 use crate::{
     context::Worker,
-    lambda,
+    lambda, notify,
     processor::{self, Chosen},
     run,
 };
@@ -43,7 +43,10 @@ pub async fn main() -> ExitCode {
     let (args, variables) = (std::env::args_os(), std::env::vars());
     let settings = settings::parse::<Read, _>("offload-worker", about, args, variables, |read, errors| {
         let (store, worker, eta, log, processor) = read;
-        let processor = processor::from_settings(&processor?, errors);
+        let processor = processor::from_settings(processor, errors);
+        if let Some(worker) = &worker {
+            notify::check(&worker.notifier, errors);
+        }
         Some(Settings { store: store?, worker: worker?, eta: eta?, log: log?, processor: processor? })
     });
     let settings = match settings {

@@ -66,7 +66,8 @@ pub(crate) async fn receive_until<F: Future<Output = ()> + Send + 'static>(
             Err(e) => {
                 failures += 1;
                 let wait = RECEIVE_RETRY.delay(failures, clock::unit_random());
-                tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, retry_ms = wait.as_millis(), "cannot receive");
+                tracing::warn!(queue = queue.name(), error.kind = e.kind.as_str(), error.cause = %e.source,
+                    retry_ms = wait.as_millis(), "cannot receive");
                 tokio::select! {
                     () = stop.cancelled() => break,
                     () = sleep(wait) => {}

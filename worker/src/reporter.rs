@@ -1,10 +1,6 @@
-//! What this worker tells the api of itself: how many orders it works on at once, and how long they take.
+//! What this worker reports to the api: how many orders it works on at once, and how long they take.
 
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offload_domain::{
@@ -13,16 +9,18 @@ use offload_domain::{
 };
 use offload_service::clock;
 use offload_stores::OrderTable;
+use parking_lot::Mutex;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Between two reports. A worker counts as gone after four that were missed.
+/// Between two reports. A worker counts as gone after four missed ones.
 const EVERY: Duration = Duration::from_secs(3);
 
 /// The span of [`WorkerReport::finished_3s`].
 const SPAN: TimeDelta = TimeDelta::seconds(3);
 
-/// A worker silent for so long is gone for good, and its history is taken over by one that starts.
+/// A worker that has been silent for this long is gone for good: a worker that starts adopts its
+/// history.
 const GONE: TimeDelta = TimeDelta::minutes(5);
 
 /// The history of this process.
@@ -31,13 +29,12 @@ pub(crate) struct Reporter {
     worker: String,
     concurrency: u32,
     guess: ServiceTimes,
-    seen: Mutex<Seen>,
+    recorded: Mutex<Recorded>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
-    /// When this worker last told.
-    told_at: Option<DateTime<Utc>>,
+struct Recorded {
+    reported_at: Option<DateTime<Utc>>,
     history: History,
     finished: VecDeque<DateTime<Utc>>,
 }
@@ -45,26 +42,26 @@ struct Seen {
 impl Reporter {
     pub(crate) fn new(worker: &str, concurrency: usize, guess: ServiceTimes) -> Self {
         let concurrency = u32::try_from(concurrency).unwrap_or(u32::MAX);
-        Self { worker: worker.to_owned(), concurrency, guess, seen: Mutex::default() }
+        Self { worker: worker.to_owned(), concurrency, guess, recorded: Mutex::default() }
     }
 
-    /// Takes note of an order that ended: how long its last attempt took, and which one it was.
+    /// Records an order that ended: how long its last attempt took, and which one it was.
     pub(crate) fn finished(&self, took: Duration, attempt: u32, now: DateTime<Utc>) {
-        let mut seen = self.lock();
-        seen.history.record(took.as_secs_f64(), attempt, now);
-        seen.finished.push_back(now);
-        forget(&mut seen.finished, now);
+        let mut recorded = self.recorded.lock();
+        recorded.history.record(took.as_secs_f64(), attempt, now);
+        recorded.finished.push_back(now);
+        recorded.forget(now);
     }
 
     /// The service times as this worker knows them.
     pub(crate) fn times(&self) -> ServiceTimes {
-        ServiceTimes::known(&self.lock().history, self.guess)
+        ServiceTimes::known(&self.recorded.lock().history, self.guess)
     }
 
-    /// Publishes until `stop`. What came before, from workers that are gone, is taken over first.
+    /// Reports until `stop`. The first report adopts the histories of workers that are gone.
     pub(crate) async fn run(&self, orders: &OrderTable, stop: &CancellationToken) {
         loop {
-            self.tell(orders).await;
+            self.report(orders).await;
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = sleep(EVERY) => {}
@@ -72,59 +69,57 @@ impl Reporter {
         }
     }
 
-    /// Publishes, if it is time: for a worker that runs only now and then.
-    pub(crate) async fn tell_if_due(&self, orders: &OrderTable) {
-        let told_at = self.lock().told_at;
+    /// Reports if it is time: for a worker that runs only now and then.
+    pub(crate) async fn report_if_due(&self, orders: &OrderTable) {
+        let reported_at = self.recorded.lock().reported_at;
         let every = TimeDelta::from_std(EVERY).unwrap_or(SPAN);
-        if told_at.is_none_or(|at| clock::now() - at >= every) {
-            self.tell(orders).await;
+        if reported_at.is_none_or(|at| clock::now() - at >= every) {
+            self.report(orders).await;
         }
     }
 
-    async fn tell(&self, orders: &OrderTable) {
+    async fn report(&self, orders: &OrderTable) {
         let now = clock::now();
-        let first = self.lock().told_at.replace(now).is_none();
+        let first = self.recorded.lock().reported_at.replace(now).is_none();
         if first {
-            self.take_over(orders).await;
+            self.adopt(orders).await;
         }
-        if let Err(e) = orders.publish_report(&self.report(now)).await {
-            // The api then works with what it knew; the next report makes up for it.
+        if let Err(e) = orders.publish_report(&self.current(now)).await {
+            // The api works with what it knows; the next report makes up for this one.
             tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot publish the worker's report");
         }
     }
 
-    async fn take_over(&self, orders: &OrderTable) {
+    async fn adopt(&self, orders: &OrderTable) {
         let now = clock::now();
         // Without it this worker starts from its guess, and learns.
         let Ok(reports) = orders.worker_reports().await else { return };
         for report in reports.into_iter().filter(|r| now - r.reported_at > GONE.max(REPORT_TTL)) {
             if orders.adopt_report(&report.worker, report.reported_at).await.unwrap_or(false) {
-                let mut seen = self.lock();
-                seen.history = seen.history.merge(&report.history);
+                let mut recorded = self.recorded.lock();
+                recorded.history = recorded.history.merge(&report.history);
             }
         }
     }
 
-    fn report(&self, now: DateTime<Utc>) -> WorkerReport {
-        let mut seen = self.lock();
-        forget(&mut seen.finished, now);
+    fn current(&self, now: DateTime<Utc>) -> WorkerReport {
+        let mut recorded = self.recorded.lock();
+        recorded.forget(now);
         WorkerReport {
             worker: self.worker.clone(),
             concurrency: self.concurrency,
-            finished_3s: u32::try_from(seen.finished.len()).unwrap_or(u32::MAX),
-            history: seen.history.clone(),
+            finished_3s: u32::try_from(recorded.finished.len()).unwrap_or(u32::MAX),
+            history: recorded.history.clone(),
             reported_at: now,
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, Seen> {
-        // A panic while it is held leaves a history that is at worst one order short.
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-fn forget(finished: &mut VecDeque<DateTime<Utc>>, now: DateTime<Utc>) {
-    while finished.front().is_some_and(|at| now - *at > SPAN) {
-        finished.pop_front();
+impl Recorded {
+    /// Forgets what finished before the span.
+    fn forget(&mut self, now: DateTime<Utc>) {
+        while self.finished.front().is_some_and(|at| now - *at > SPAN) {
+            self.finished.pop_front();
+        }
     }
 }

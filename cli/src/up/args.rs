@@ -2,11 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{
-    Args,
-    builder::{PossibleValue, PossibleValuesParser, RangedU64ValueParser},
-};
-use offload_worker::processor::PROCESSORS;
+use clap::{Args, builder::RangedU64ValueParser};
+use offload_worker::processor::{DEMO, choices};
 
 use super::{address, chaos::Chaos};
 
@@ -37,8 +34,7 @@ pub(crate) struct UpArgs {
     /// Orders that are processed at once [default: 10]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000))]
     pub(super) workers: Option<u32>,
-    /// What does the work [default: demo]
-    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(processors()))]
+    #[arg(long, value_name = "NAME", help = format!("What does the work: {} [default: {}]", choices(), DEMO.name))]
     pub(super) processor: Option<String>,
     /// With --processor command: program and arguments, split at white space, or a JSON array of
     /// strings
@@ -70,9 +66,4 @@ impl UpArgs {
     pub(super) fn listeners(&self) -> [(&'static str, SocketAddr); 4] {
         [("--api", self.api), ("--s3", self.s3), ("--sqs", self.sqs), ("--dynamodb", self.dynamodb)]
     }
-}
-
-/// The choices of `--processor`, each with what it is.
-fn processors() -> impl Iterator<Item = PossibleValue> {
-    PROCESSORS.iter().map(|entry| PossibleValue::new(entry.name).help(entry.about))
 }

@@ -1,7 +1,8 @@
 //! What a worker does with an order that the queue delivers. Pure.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 
 use crate::{
     order::OrderRecord,
@@ -48,13 +49,13 @@ pub fn decide(record: &OrderRecord, now: DateTime<Utc>, limits: Limits) -> Decis
     if record.cancel_requested {
         return Decision::Cancel;
     }
-    if record.deadline(TimeDelta::from_std(limits.default_deadline).unwrap_or(TimeDelta::MAX)) <= now {
+    if record.deadline(limits.default_deadline) <= now {
         return Decision::Fail(ends::deadline_exceeded());
     }
     if let Some(at) = record.order.not_before.filter(|at| *at > now && state.status == Status::Pending) {
         return Decision::Wait((at - now).to_std().unwrap_or_default());
     }
-    if state.attempt.saturating_sub(state.handed_back) >= limits.max_attempts {
+    if state.attempts_made() >= limits.max_attempts {
         let last = state.error.as_ref().and_then(|e| e.detail.as_deref());
         return Decision::Fail(ends::attempts_exhausted(state.attempt, last));
     }
@@ -63,6 +64,8 @@ pub fn decide(record: &OrderRecord, now: DateTime<Utc>, limits: Limits) -> Decis
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
     use crate::{fixtures, order::Lease};
 

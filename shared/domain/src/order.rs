@@ -1,6 +1,8 @@
 //! An order as the service keeps it: what the client asked for, and where it stands.
 
-use chrono::{DateTime, Duration, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -127,6 +129,12 @@ impl OrderState {
             error: None,
         }
     }
+
+    /// Attempts that count against the order.
+    #[must_use]
+    pub fn attempts_made(&self) -> u32 {
+        self.attempt.saturating_sub(self.handed_back)
+    }
 }
 
 fn first_generation() -> u32 {
@@ -205,6 +213,7 @@ impl OrderRecord {
     #[must_use]
     pub fn deadline(&self, default: Duration) -> DateTime<Utc> {
         let created = self.order.created_at;
+        let default = TimeDelta::from_std(default).unwrap_or(TimeDelta::MAX);
         let allowed = self.order.deadline_at.map_or(default, |at| at - created);
         self.state.redriven_at.unwrap_or(created) + allowed
     }
@@ -212,7 +221,7 @@ impl OrderRecord {
     /// The deadline that the order brought with it, if it did; later by as much as a redrive was.
     #[must_use]
     pub fn own_deadline(&self) -> Option<DateTime<Utc>> {
-        self.order.deadline_at.map(|_| self.deadline(Duration::zero()))
+        self.order.deadline_at.map(|_| self.deadline(Duration::ZERO))
     }
 
     /// The key of a result that stands in S3.
@@ -258,7 +267,7 @@ impl OrderOptions {
     /// The absolute times that the options mean for an order accepted at `now`: the deadline and the earliest start.
     #[must_use]
     pub fn times(&self, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
-        let after = |s: u32| now + Duration::seconds(i64::from(s));
+        let after = |s: u32| now + TimeDelta::seconds(i64::from(s));
         (self.deadline_seconds.map(after), self.delay_seconds.filter(|s| *s > 0).map(after))
     }
 }

@@ -21,7 +21,7 @@ use offload_stores::{Conflict, Stores};
 use crate::lease;
 
 /// An order that this worker holds, or has found ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Claimed {
     /// As it is in the order table.
     pub record: OrderRecord,

@@ -1,4 +1,4 @@
-//! Claiming the order of a message, again while the order table does not answer.
+//! Claims the order of a message, again while the order table does not answer.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use offload_service::clock;
 use offload_stores::{Conflict, Delivery};
 use tokio::time::sleep;
 
-use crate::Worker;
+use crate::context::Worker;
 
-/// Between tries while the order table does not answer. The job keeps its permit meanwhile, so that a worker whose
-/// table is down does not empty the queue into its own retries.
+/// Between tries while the order table does not answer. The job keeps its permit meanwhile, so that a
+/// worker whose table is down does not empty the queue into its own retries.
 const CLAIM_RETRY: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(3) };
 
-/// Claims the order of a message, if it is there to be claimed.
+/// Claims the order of a message, if it can be claimed.
 pub(super) async fn claim(worker: &Worker, delivery: &Delivery, envelope: &Envelope) -> Claim {
     let claimant = Claimant {
         owner: format!("{}/{}", worker.name, uuid::Uuid::new_v4().simple()),
@@ -26,14 +26,15 @@ pub(super) async fn claim(worker: &Worker, delivery: &Delivery, envelope: &Envel
         let first = delivery.receive_count == 1;
         match claim::claim(&worker.stores, &claimant, envelope, first, outlook(worker)).await {
             Ok(claim) => return claim,
-            Err(Conflict::Changed(_)) => {} // somebody was between our read and our write: decide anew
+            // Another writer came between our read and our write: decide anew.
+            Err(Conflict::Changed(_)) => {}
             Err(Conflict::Failed(e)) => {
                 failures += 1;
                 let wait = CLAIM_RETRY.delay(failures, clock::unit_random());
                 tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot claim an order");
-                // Give the message back before its visibility ends by itself.
-                let give_up = delivery.age() + wait > worker.settings.visibility / 2 || worker.halt.is_cancelled();
-                if give_up || !e.is_transient() {
+                // The message is given back before its visibility ends by itself.
+                let too_late = delivery.age() + wait > worker.settings.visibility / 2 || worker.halt.is_cancelled();
+                if too_late || !e.is_transient() {
                     return Claim::Later(wait);
                 }
                 sleep(wait).await;

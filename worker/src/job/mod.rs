@@ -1,54 +1,15 @@
-//! What is done with one delivery.
+//! What a worker does with one delivery of an order's message.
+//!
+//! `claim` takes the order, `run` has it processed, `settle` records its end and settles the message.
+//! One `heartbeat` keeps the lease and the message from the claim until the end is recorded.
 
 mod claim;
-mod lease;
-mod record;
+mod end;
+mod handle;
+mod heartbeat;
+mod progress_writes;
+mod retry;
 mod run;
-mod telling;
+mod settle;
 
-use std::sync::Arc;
-
-use offload_domain::{message::Envelope, trace::trace_id};
-use offload_lifecycle::{claim::Claim, enqueue};
-use offload_stores::Delivery;
-use tracing::Instrument as _;
-
-use crate::Worker;
-
-/// Does all that a delivery asks for. Whatever happens, the message is settled or comes again.
-pub(crate) async fn handle(worker: &Arc<Worker>, delivery: Delivery) {
-    match Envelope::parse(&delivery.body) {
-        Ok(envelope) => {
-            let trace = delivery.traceparent.as_deref().map(trace_id).unwrap_or_default();
-            let span = tracing::info_span!("order", order.id = %envelope.id, trace.id = trace);
-            handle_order(worker, delivery, &envelope).instrument(span).await;
-        }
-        Err(e) => {
-            // Not settled: it comes again until the queue moves it to the dead letters, where a person can look at it.
-            let (id, size) = (&delivery.message_id, delivery.body.len());
-            tracing::error!(message.id = id, message.bytes = size, message.receives = delivery.receive_count, error = %e,
-                "message cannot be read");
-        }
-    }
-}
-
-async fn handle_order(worker: &Arc<Worker>, delivery: Delivery, envelope: &Envelope) {
-    let settled = match claim::claim(worker, &delivery, envelope).await {
-        Claim::Mine(mut job) => {
-            let end = run::run(worker, &mut job, &delivery).await;
-            record::settle(worker, job, end, delivery).await
-        }
-        Claim::Ended(job) => record::publish_and_complete(worker, job, delivery).await,
-        Claim::Later(wait) => delivery.retry_after(wait).await,
-        Claim::NotDue(wait) => enqueue::postpone(&worker.stores, delivery, envelope, wait).await,
-        Claim::Unknown => {
-            // Withdrawn by the api before it was enqueued for certain, or forgotten after its retention.
-            tracing::info!("message is for no order that is known");
-            delivery.complete().await
-        }
-    };
-    if let Err(e) = settled {
-        // Harmless: the message comes again, and what it asks for is then found done or is done again.
-        tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot settle a message");
-    }
-}
+pub(crate) use handle::handle;

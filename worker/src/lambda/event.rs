@@ -1,4 +1,4 @@
-//! What an invocation asks for. Pure.
+//! What an invocation is for. Pure.
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde_json::Value;
@@ -14,7 +14,7 @@ pub(super) enum Event {
     Notifications(Vec<SqsMessage>),
     /// Records of the order table's stream.
     Changes(Vec<Change>),
-    /// Look for what falls due: `{"offload": "sweep"}`, by a schedule.
+    /// Sweep, on schedule: `{"offload": "sweep"}`.
     Sweep,
 }
 
@@ -34,13 +34,13 @@ pub(super) struct Queues<'a> {
 pub(super) struct Change {
     /// Names the record, if it must come again.
     pub(super) sequence_number: String,
-    /// The row as it was, if it was, and if the stream tells.
+    /// The row before, if there was one and the stream contains it.
     pub(super) before: Option<Value>,
-    /// The row as it is, if it is.
+    /// The row after, if there is one.
     pub(super) after: Option<Value>,
 }
 
-/// The event is none that a worker knows.
+/// The event is unknown to a worker.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unknown {
     /// Neither records nor a command.
@@ -106,10 +106,10 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_told_by_its_queue() {
-        let queues = Queues { orders: "orders", dead: Some("orders-dead"), notifications: Some("told") };
+    fn an_event_is_recognized_by_its_queue() {
+        let queues = Queues { orders: "orders", dead: Some("orders-dead"), notifications: Some("notifications") };
         let read = |payload| Event::read(payload, queues);
-        assert!(matches!(read(batch("told")), Ok(Event::Notifications(m)) if m.len() == 1));
+        assert!(matches!(read(batch("notifications")), Ok(Event::Notifications(m)) if m.len() == 1));
         // Shaped as https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
         let stream = json!({"Records": [{"eventID": "1", "eventName": "MODIFY", "eventSource": "aws:dynamodb",
             "dynamodb": {"Keys": {"pk": {"S": "a"}}, "NewImage": {"pk": {"S": "a"}}, "SequenceNumber": "111"}}]});

@@ -16,4 +16,5 @@ mod retry;
 #[cfg(test)]
 mod testing;
 
+pub(crate) use channel::check;
 pub(crate) use notifier::Notifier;

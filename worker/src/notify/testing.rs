@@ -8,7 +8,7 @@ use axum::{
     routing::post,
 };
 use offload_domain::{event::StatusEvent, fixtures, status::Status};
-use offload_service::settings::{self, NotifierSettings, Setting, StoreSettings, WorkerSettings, catalogue as c};
+use offload_service::settings::{self, NotifierSettings, Setting, StoreSettings, catalogue as c};
 use offload_stores::{CallPolicy, Connection, Endpoints, RequestSigner};
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
@@ -56,11 +56,11 @@ pub(super) async fn signer() -> RequestSigner {
         secret_access_key: "secret".into(),
     };
     let values = [(c::BUCKET, "b"), (c::QUEUE_URL, "http://127.0.0.1:1/q"), (c::TABLE, "t")];
-    let settings: StoreSettings = settings::from_values(values).unwrap();
+    let settings = settings::from_values::<StoreSettings>(values).unwrap();
     Connection::to(endpoints, CallPolicy::BACKGROUND).await.stores(&settings).await.unwrap().signer
 }
 
 /// The notifier's settings, with these.
 pub(super) fn settings<'a>(values: impl IntoIterator<Item = (Setting, &'a str)>) -> NotifierSettings {
-    settings::from_values::<WorkerSettings>(values).unwrap().notifier
+    settings::from_values(values).unwrap()
 }

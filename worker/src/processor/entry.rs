@@ -1,6 +1,6 @@
 //! How a processor is chosen.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use offload_service::settings::{Errors, ProcessorSettings, Setting};
 
@@ -23,7 +23,7 @@ pub struct Entry {
 pub struct Chosen {
     /// Its value of `OFFLOAD_PROCESSOR`.
     pub name: &'static str,
-    /// It.
+    /// The processor itself.
     pub processor: Arc<dyn Processor>,
     /// What does the work, for people: the program, the URL.
     pub work: String,
@@ -33,4 +33,22 @@ impl Chosen {
     pub(super) fn new(entry: &Entry, processor: impl Processor, work: String) -> Self {
         Self { name: entry.name, processor: Arc::new(processor), work }
     }
+}
+
+/// The text of a setting that the chosen processor needs.
+pub(super) fn required<'a>(setting: Setting, text: Option<&'a String>, errors: &mut Errors<'_>) -> Option<&'a str> {
+    if text.is_none() {
+        errors.missing(setting);
+    }
+    text.map(String::as_str)
+}
+
+/// What was made of a setting, or an error: `reason` completes the sentence `OFFLOAD_… is "…", which`.
+pub(super) fn usable<T, E: Display>(
+    setting: Setting,
+    made: Result<T, E>,
+    reason: &str,
+    errors: &mut Errors<'_>,
+) -> Option<T> {
+    made.map_err(|e| errors.refuse(setting, format!("{reason}: {e}"))).ok()
 }

@@ -11,42 +11,37 @@ use super::{
 /// Every processor that can be chosen by its name.
 pub const PROCESSORS: &[&Entry] = &[&command::ENTRY, &http::ENTRY, &demo::ENTRY];
 
-/// The processor that the settings choose. There is no default: a worker that was not told what does
-/// the work must not answer orders. `None` after an error.
-pub fn from_settings(settings: &ProcessorSettings, errors: &mut Errors<'_>) -> Option<Chosen> {
-    let Some(name) = &settings.processor else {
-        let (variable, flag) = (c::PROCESSOR.variable(), c::PROCESSOR.name());
-        errors.add(format!("{variable} (or --{flag}) is missing: what does the work. Choose {}", choices()));
-        return None;
-    };
-    let Some(entry) = PROCESSORS.iter().find(|entry| entry.name == name) else {
-        errors.refuse(c::PROCESSOR, format!("is not a processor. Choose {}", choices()));
-        return None;
-    };
-    let others = PROCESSORS.iter().filter(|other| other.name != entry.name);
-    let unused: Vec<String> = others.flat_map(|other| unused(other, errors)).collect();
-    let chosen = (entry.build)(settings, errors);
-    let fits = unused.is_empty();
-    unused.into_iter().for_each(|error| errors.add(error));
-    chosen.filter(|_| fits)
-}
-
-/// The processors by name, for messages: "a (x), b (y) or c (z)".
-fn choices() -> String {
+/// The processors by name, for people: "a (…), b (…) or c (…)".
+#[must_use]
+pub fn choices() -> String {
     let mut choices: Vec<String> = PROCESSORS.iter().map(|entry| format!("{} ({})", entry.name, entry.about)).collect();
     let last = choices.pop().unwrap_or_default();
     format!("{} or {last}", choices.join(", "))
 }
 
-/// Errors for settings that are set and belong to a processor that is not chosen: the operator meant
-/// another one. A setting with a default says nothing about that.
-fn unused(entry: &Entry, errors: &Errors<'_>) -> Vec<String> {
-    let set = entry.settings.iter().filter(|s| s.default.is_none() && errors.is_set(**s));
-    set.map(|setting| {
-        let (variable, processor) = (setting.variable(), c::PROCESSOR.variable());
-        format!("{variable} is set, but another processor is chosen: set {processor}={}, or unset it", entry.name)
-    })
-    .collect()
+/// The processor that the settings choose; `None` after an error. There is no default: a worker that
+/// does not know what does the work must not complete orders.
+pub fn from_settings(settings: Option<ProcessorSettings>, errors: &mut Errors<'_>) -> Option<Chosen> {
+    if !errors.is_set(c::PROCESSOR) {
+        errors.add(format!("{} is {}", c::PROCESSOR.variable(), choices()));
+    }
+    let settings = settings?;
+    let Some(entry) = PROCESSORS.iter().find(|entry| entry.name == settings.processor) else {
+        errors.refuse(c::PROCESSOR, format!("is no processor: choose {}", choices()));
+        return None;
+    };
+    let others = PROCESSORS.iter().filter(|other| other.name != entry.name);
+    for (other, setting) in others.flat_map(|other| other.settings.iter().map(|setting| (other.name, *setting))) {
+        // Set and not used: the operator meant another processor. A setting with a default does not show
+        // that.
+        if setting.default.is_none() && errors.is_set(setting) {
+            let (variable, processor) = (setting.variable(), c::PROCESSOR.variable());
+            errors.add(format!(
+                "{variable} is set, but another processor is chosen: set {processor}={other}, or unset it"
+            ));
+        }
+    }
+    (entry.build)(&settings, errors)
 }
 
 #[cfg(test)]
@@ -56,9 +51,7 @@ mod tests {
     use super::*;
 
     fn chosen(values: &[(Setting, &str)]) -> Result<&'static str, Vec<String>> {
-        let chosen = settings::build_from::<ProcessorSettings, _>(values.iter().copied(), |read, errors| {
-            from_settings(&read?, errors)
-        });
+        let chosen = settings::build_from::<ProcessorSettings, _>(values.iter().copied(), from_settings);
         chosen.map(|chosen| chosen.name).map_err(|e| e.0)
     }
 
@@ -76,10 +69,9 @@ mod tests {
     #[test]
     fn without_a_processor_the_error_names_every_choice() {
         for values in [&[][..], &[(c::PROCESSOR, "")], &[(c::PROCESSOR, "shell")]] {
-            let errors = chosen(values).unwrap_err();
-            assert_eq!(errors.len(), 1, "{errors:?}");
+            let errors = chosen(values).unwrap_err().join("\n");
             for entry in PROCESSORS {
-                assert!(errors[0].contains(&format!("{} (", entry.name)), "{}: {errors:?}", entry.name);
+                assert!(errors.contains(&format!("{} (", entry.name)), "{}: {errors}", entry.name);
             }
         }
     }
@@ -97,7 +89,7 @@ mod tests {
             (&[(c::PROCESSOR, "demo"), (c::COMMAND, "sh")], &["set OFFLOAD_PROCESSOR=command"]),
             (
                 &[(c::PROCESSOR, "http"), (c::COMMAND, "sh"), (c::HTTP_URL, "x")],
-                &["not an http or https URL", "OFFLOAD_COMMAND is set"],
+                &["OFFLOAD_COMMAND is set", "not an http or https URL"],
             ),
         ] {
             let errors = chosen(values).unwrap_err();

@@ -20,5 +20,5 @@ pub use contract::{Outcome, ProcessError, Processor, ResultFile};
 pub use demo::ENTRY as DEMO;
 pub use entry::{Chosen, Entry};
 pub use http::{HttpProcessor, InvalidEndpoint};
-pub use list::{PROCESSORS, from_settings};
+pub use list::{PROCESSORS, choices, from_settings};
 pub use progress::Progress;

@@ -11,7 +11,7 @@ use offload_domain::{
     event::StatusEvent,
     notification::{Notification, Target},
 };
-use offload_service::settings::{NotificationSettings, NotifierSettings};
+use offload_service::settings::{Errors, NotificationSettings, NotifierSettings};
 use offload_stores::RequestSigner;
 
 use super::{attempt::AttemptResult, client, retry::RetryPolicy};
@@ -74,6 +74,11 @@ impl Channels {
             Target::Mercure => self.mercure.as_ref()?.deliver(event).await,
         })
     }
+}
+
+/// Reports the settings by which a channel cannot be built.
+pub(crate) fn check(settings: &NotifierSettings, errors: &mut Errors<'_>) {
+    webhook::check(settings, errors);
 }
 
 /// How a target's channel tries again.

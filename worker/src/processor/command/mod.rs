@@ -36,7 +36,7 @@ mod tests;
 
 use offload_service::settings::{Errors, ProcessorSettings, catalogue::COMMAND};
 
-use super::entry::{Chosen, Entry};
+use super::entry::{Chosen, Entry, required, usable};
 
 pub use limits::Limits;
 pub use program::{CommandProcessor, InvalidCommand};
@@ -46,15 +46,7 @@ pub const ENTRY: Entry =
     Entry { name: "command", about: "a program, which is run per order", settings: &[COMMAND], build };
 
 fn build(settings: &ProcessorSettings, errors: &mut Errors<'_>) -> Option<Chosen> {
-    let Some(command) = &settings.command else {
-        errors.missing(COMMAND);
-        return None;
-    };
-    match command.parse::<CommandProcessor>() {
-        Ok(processor) => Some(Chosen::new(&ENTRY, processor, format!("command: {command}"))),
-        Err(e) => {
-            errors.refuse(COMMAND, format!("is not a command that can be run: {e}"));
-            None
-        }
-    }
+    let text = required(COMMAND, settings.command.as_ref(), errors)?;
+    let processor = usable(COMMAND, CommandProcessor::parse(text), "is not a command that can be run", errors)?;
+    Some(Chosen::new(&ENTRY, processor, format!("command: {text}")))
 }

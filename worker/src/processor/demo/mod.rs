@@ -10,7 +10,7 @@ use offload_service::settings::{Errors, ProcessorSettings, catalogue::JOB_SECOND
 
 use super::{
     contract::{Outcome, ProcessError, Processor},
-    entry::{Chosen, Entry},
+    entry::{Chosen, Entry, usable},
     progress::Progress,
 };
 use duration::JobDuration;
@@ -26,16 +26,9 @@ pub const ENTRY: Entry = Entry {
 };
 
 fn build(settings: &ProcessorSettings, errors: &mut Errors<'_>) -> Option<Chosen> {
-    match settings.job_seconds.parse::<JobDuration>() {
-        Ok(duration) => {
-            let work = format!("demo, simulated work takes {}", settings.job_seconds);
-            Some(Chosen::new(&ENTRY, Demo::new(duration), work))
-        }
-        Err(e) => {
-            errors.refuse(JOB_SECONDS, format!("is not a duration: {e}"));
-            None
-        }
-    }
+    let text = &settings.job_seconds;
+    let duration = usable(JOB_SECONDS, text.parse::<JobDuration>(), "is not a duration", errors)?;
+    Some(Chosen::new(&ENTRY, Demo::new(duration), format!("demo, simulated work takes {text}")))
 }
 
 /// Does orders of the kinds `fulfilment` and `report`.

@@ -29,7 +29,7 @@ use url::Url;
 use super::{
     contract::{Outcome, ProcessError, Processor},
     document::document,
-    entry::{Chosen, Entry},
+    entry::{Chosen, Entry, required, usable},
     progress::Progress,
 };
 
@@ -42,23 +42,12 @@ pub const ENTRY: Entry =
     Entry { name: "http", about: "an HTTP endpoint, which gets a POST per order", settings: &[HTTP_URL], build };
 
 fn build(settings: &ProcessorSettings, errors: &mut Errors<'_>) -> Option<Chosen> {
-    let Some(text) = &settings.http_url else {
-        errors.missing(HTTP_URL);
-        return None;
-    };
-    let Ok(url) = text.parse::<Url>() else {
-        errors.refuse(HTTP_URL, "is not an http or https URL");
-        return None;
-    };
+    let text = required(HTTP_URL, settings.http_url.as_ref(), errors)?;
+    let url = usable(HTTP_URL, Url::parse(text), "is not an http or https URL", errors)?;
     // Without what often holds secrets.
     let work = format!("http: {}{}", url.origin().ascii_serialization(), url.path());
-    match HttpProcessor::new(url) {
-        Ok(processor) => Some(Chosen::new(&ENTRY, processor, work)),
-        Err(error) => {
-            errors.refuse(HTTP_URL, format!("cannot be used: {error}"));
-            None
-        }
-    }
+    let processor = usable(HTTP_URL, HttpProcessor::new(url), "cannot be used", errors)?;
+    Some(Chosen::new(&ENTRY, processor, work))
 }
 
 /// Has an HTTP endpoint work on orders.

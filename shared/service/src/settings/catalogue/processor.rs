@@ -3,11 +3,11 @@
 use crate::settings::{declare::settings, parser::text};
 
 settings! {
-    /// What does the work of an order. The worker knows the processors and checks the texts.
+    /// What does the work of an order. The worker has the list of processors and checks the texts.
     #[derive(Debug, Clone)]
     pub struct ProcessorSettings in "Processor" {
-        /// Name of the processor that does the work. Without one, the error lists the names.
-        pub processor: Option<String> = required_elsewhere(PROCESSOR, text),
+        /// What does the work, by the name of its processor. Without one, the error names them all.
+        pub processor: String = required(PROCESSOR, text),
 
         /// For the processor command: program and arguments, split at white space, or a JSON array
         /// of strings.
@@ -16,8 +16,8 @@ settings! {
         /// For the processor http: the URL that orders are POSTed to.
         pub http_url: Option<String> = optional(HTTP_URL, text),
 
-        /// Duration of simulated work in seconds: 2, exp:2, or lognormal:2:0.5 (mean and
-        /// coefficient of variation).
+        /// For the processor demo: duration of simulated work in seconds: 2, exp:2, or
+        /// lognormal:2:0.5 (mean and coefficient of variation).
         pub job_seconds: String = default(JOB_SECONDS, "lognormal:2:0.5", text),
     }
 }

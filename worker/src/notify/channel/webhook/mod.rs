@@ -15,7 +15,7 @@ use offload_domain::{
 };
 use offload_service::{
     clock,
-    settings::{NotifierSettings, catalogue::WEBHOOK_SECRET},
+    settings::{Errors, NotifierSettings, Secret, catalogue::WEBHOOK_SECRET},
 };
 use reqwest::{Client, header::CONTENT_TYPE};
 
@@ -32,17 +32,27 @@ pub(super) struct Webhooks {
     endpoints: Endpoints,
 }
 
+/// Reports a secret that cannot be used.
+pub(super) fn check(settings: &NotifierSettings, errors: &mut Errors<'_>) {
+    if let Err(e) = signer(settings) {
+        errors.refuse(WEBHOOK_SECRET, e);
+    }
+}
+
+fn signer(settings: &NotifierSettings) -> Result<Option<Signer>, String> {
+    let parse = |secrets: &Secret| Signer::parse(secrets.expose());
+    settings.webhook_secret.as_ref().map(parse).transpose().map_err(|e| format!("cannot be used: {e}"))
+}
+
 impl Webhooks {
     /// The channel, if there is a secret that signs webhooks.
     ///
     /// # Errors
     /// If the secret cannot be used, or the client cannot be built.
     pub(super) fn configured(settings: &NotifierSettings) -> Result<Option<Self>, String> {
-        let Some(secrets) = &settings.webhook_secret else { return Ok(None) };
         // Never the value: this goes to a log.
-        let signer = Signer::parse(secrets.expose())
-            .map_err(|e| format!("{} cannot be used: {e}", WEBHOOK_SECRET.variable()))?;
-        Self::new(settings.webhook_policy.clone(), signer, SystemLookup).map(Some)
+        let signer = signer(settings).map_err(|e| format!("{} {e}", WEBHOOK_SECRET.variable()))?;
+        signer.map(|signer| Self::new(settings.webhook_policy.clone(), signer, SystemLookup)).transpose()
     }
 
     fn new(policy: Policy, signer: Signer, lookup: impl Lookup) -> Result<Self, String> {

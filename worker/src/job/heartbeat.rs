@@ -1,41 +1,45 @@
-//! Holding an order while it is worked on.
+//! Keeps an order while it is worked on.
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use offload_domain::{id::OrderId, order::Lease};
+use offload_lifecycle::claim::Claimed;
 use offload_service::clock;
 use offload_stores::{Delivery, LeaseState, OrderTable, Visibility};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::Worker;
+use crate::context::Worker;
 
-/// Prolongs the lease in the order table and the visibility in the queue for exactly as long as it lives, and tells
-/// when the order is to be cancelled or was lost.
-pub(super) struct Keeper {
+/// Renews the lease in the order table and the visibility in the queue for exactly as long as it lives,
+/// and reports when the order is to be cancelled or was lost.
+pub(super) struct LeaseHeartbeat {
     state: watch::Receiver<LeaseState>,
     _task: AbortOnDropHandle<()>,
 }
 
-impl Keeper {
-    pub(super) fn start(worker: &Worker, id: OrderId, owner: &str, delivery: &Delivery) -> Self {
-        let (tell, state) = watch::channel(LeaseState::Held);
-        let round = Round {
+impl LeaseHeartbeat {
+    pub(super) fn start(worker: &Worker, job: &Claimed, delivery: &Delivery) -> Self {
+        let (report, state) = watch::channel(LeaseState::Held);
+        let lease = HeldLease {
             orders: worker.stores.orders.clone(),
             visibility: delivery.visibility(),
-            id,
-            owner: owner.to_owned(),
+            id: job.record.order.id,
+            owner: job.lease.owner.clone(),
             term: worker.settings.visibility,
         };
-        let check = worker.settings.cancel_check;
+        let check_interval = worker.settings.cancel_check;
         // SQS's clock for this delivery started when it was received.
-        let first = Instant::now() + (round.term / 3).saturating_sub(delivery.age());
-        let task = tokio::spawn(async move { round.keep(first, check, &tell).await });
+        let first = Instant::now() + (lease.term / 3).saturating_sub(delivery.age());
+        let task = tokio::spawn(async move { lease.keep(first, check_interval, &report).await });
         Self { state, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// What was heard last.
+    /// The last known state.
     pub(super) fn state(&self) -> LeaseState {
         *self.state.borrow()
     }
@@ -50,7 +54,7 @@ impl Keeper {
     }
 }
 
-struct Round {
+struct HeldLease {
     orders: OrderTable,
     visibility: Visibility,
     id: OrderId,
@@ -58,26 +62,26 @@ struct Round {
     term: Duration,
 }
 
-impl Round {
-    async fn keep(&self, first: Instant, check: Duration, tell: &watch::Sender<LeaseState>) {
+impl HeldLease {
+    async fn keep(&self, first: Instant, check_interval: Duration, report: &watch::Sender<LeaseState>) {
         let mut renew_at = first;
-        let mut check_at = Instant::now() + check;
+        let mut check_at = Instant::now() + check_interval;
         loop {
-            let heard = if renew_at <= check_at {
-                tokio::time::sleep_until(renew_at).await;
+            let found = if renew_at <= check_at {
+                sleep_until(renew_at).await;
                 renew_at = Instant::now() + self.term / 3;
-                // The renewal's answer tells of a cancellation too.
-                check_at = check_at.max(Instant::now() + check);
+                // The renewal's answer contains a cancellation too.
+                check_at = check_at.max(Instant::now() + check_interval);
                 self.renew().await
             } else {
-                tokio::time::sleep_until(check_at).await;
-                check_at = Instant::now() + check;
-                let known = *tell.borrow();
+                sleep_until(check_at).await;
+                check_at = Instant::now() + check_interval;
+                let known = *report.borrow();
                 self.cancel_requested(known).await
             };
-            if let Some(heard) = heard {
-                tell.send_if_modified(|state| std::mem::replace(state, heard) != heard);
-                if heard == LeaseState::Lost {
+            if let Some(found) = found {
+                report.send_if_modified(|state| std::mem::replace(state, found) != found);
+                if found == LeaseState::Lost {
                     return;
                 }
             }
@@ -92,7 +96,7 @@ impl Round {
         let (table, queue) = tokio::join!(self.orders.renew_lease(self.id, &lease), self.visibility.extend(self.term));
         if let Err(e) = queue {
             // The message may be delivered again; the lease in the table keeps the second worker away.
-            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot prolong a message's visibility");
+            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot extend a message's visibility");
         }
         table
             .inspect_err(
@@ -105,7 +109,7 @@ impl Round {
         if known == LeaseState::CancelRequested {
             return None;
         }
-        // A failed check is made up for by the next.
+        // The next check makes up for one that fails.
         let requested = self.orders.cancel_requested(self.id).await.ok()?;
         requested.then_some(LeaseState::CancelRequested)
     }

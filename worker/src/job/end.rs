@@ -1,0 +1,34 @@
+//! How an attempt ends.
+
+use std::time::Duration;
+
+use crate::processor::{Outcome, ProcessError};
+
+/// How an attempt ended.
+pub(super) enum AttemptEnd {
+    /// The processor returned an outcome.
+    Outcome(Outcome),
+    /// It returned an error.
+    Error(ProcessError),
+    /// It panicked.
+    Crashed,
+    /// It was stopped, for this reason.
+    Stopped(StopReason),
+}
+
+/// Why an attempt is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StopReason {
+    /// The client cancelled the order.
+    Cancelled,
+    /// The order's deadline passed.
+    Deadline,
+    /// The attempt took too long.
+    TimedOut,
+    /// The worker shuts down, or a function's time ends of which this order had little.
+    Shutdown,
+    /// A function's time is over, and this order had most of it: this much.
+    OutOfTime(Duration),
+    /// Another worker has the order, or it ended otherwise.
+    Lost,
+}

@@ -1,0 +1,49 @@
+//! Handles a delivery from its claim to its settlement.
+
+use offload_domain::{message::Envelope, trace::trace_id};
+use offload_lifecycle::{claim::Claim, enqueue};
+use offload_stores::Delivery;
+use tracing::Instrument as _;
+
+use super::{claim::claim, heartbeat::LeaseHeartbeat, run::run, settle};
+use crate::context::Worker;
+
+/// Does everything for one delivery. Whatever happens, the message is settled or comes again.
+pub(crate) async fn handle(worker: &Worker, delivery: Delivery) {
+    match Envelope::parse(&delivery.body) {
+        Ok(envelope) => {
+            let trace = delivery.traceparent.as_deref().map(trace_id).unwrap_or_default();
+            let span = tracing::info_span!("order", order.id = %envelope.id, trace.id = trace);
+            handle_order(worker, delivery, &envelope).instrument(span).await;
+        }
+        Err(e) => {
+            // Not settled: it comes again until the queue moves it to the dead-letter queue, where a
+            // person can read it.
+            let (id, size) = (&delivery.message_id, delivery.body.len());
+            tracing::error!(message.id = id, message.bytes = size, message.receives = delivery.receive_count, error = %e,
+                "message cannot be read");
+        }
+    }
+}
+
+async fn handle_order(worker: &Worker, delivery: Delivery, envelope: &Envelope) {
+    let settled = match claim(worker, &delivery, envelope).await {
+        Claim::Mine(mut job) => {
+            let mut heartbeat = LeaseHeartbeat::start(worker, &job, &delivery);
+            let end = run(worker, &mut job, &mut heartbeat).await;
+            settle::settle(worker, job, end, heartbeat, delivery).await
+        }
+        Claim::Ended(job) => settle::publish_and_complete(worker, job, delivery).await,
+        Claim::Later(wait) => delivery.retry_after(wait).await,
+        Claim::NotDue(wait) => enqueue::postpone(&worker.stores, delivery, envelope, wait).await,
+        Claim::Unknown => {
+            // Withdrawn by the api before it was surely enqueued, or forgotten after its retention.
+            tracing::info!("message is for an unknown order");
+            delivery.complete().await
+        }
+    };
+    if let Err(e) = settled {
+        // Harmless: the message comes again, and its work is then found done or is done again.
+        tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot settle a message");
+    }
+}

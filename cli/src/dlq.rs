@@ -90,7 +90,7 @@ pub(crate) async fn run(args: DlqArgs) -> Result<(), Failure> {
     let stores = stores(&args.stores).await?;
     match args.command {
         DlqCommand::List => list(&stores, args.json).await,
-        DlqCommand::Show { id } => show(&stores, id).await,
+        DlqCommand::Show { id } => describe(&stores, id).await,
         DlqCommand::Redrive(selection) => {
             for_each(&stores, selection, args.json, Verb("redrive", "redriven"), async |id| {
                 Ok(match redrive(&stores, id).await? {
@@ -169,7 +169,7 @@ async fn unreadable(stores: &Stores) -> Result<Vec<Value>, Failure> {
     Ok(messages.iter().filter(unparsable).map(|d| json!({"message_id": d.message_id, "bytes": d.body.len()})).collect())
 }
 
-async fn show(stores: &Stores, id: OrderId) -> Result<(), Failure> {
+async fn describe(stores: &Stores, id: OrderId) -> Result<(), Failure> {
     let record = stores.orders.get(id).await.map_err(unreachable)?;
     let record = record.ok_or_else(|| Failure::Refused(format!("there is no order {id}")))?;
     let mut order = summary(&record);

@@ -18,7 +18,7 @@
 //! configured time applies, as in the service.
 //!
 //! The first invalid line ends the run, with its number and exit code 2: estimates from a misread
-//! history would look like good ones.
+//! history would pass for good ones.
 
 use std::io::{BufRead, BufReader, BufWriter, Read, Write, stdin, stdout};
 

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_receipt_is_parsed_and_never_shows_its_token() {
+    fn a_receipt_is_parsed_and_never_prints_its_token() {
         let receipt = example();
         assert_eq!(receipt.eta.as_ref().unwrap().queue_depth, 37);
         assert!(!format!("{receipt:?}").contains("secret"));

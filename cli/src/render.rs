@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bar_shows_the_progress_of_the_work_or_else_of_time() {
+    fn the_bar_draws_the_progress_of_the_work_or_else_of_time() {
         let (mut object, w) = (processing(), processing().eta);
         assert_eq!(percent(Some(&object), at(0), w.as_ref(), at(6)), 40);
         object.progress = None;

@@ -14,8 +14,8 @@
 //! | `SendMessage` to the queue `orders` | `sqs.SendMessage orders` |
 //! | `AssumeRole` of the role `signer` | `sts.AssumeRole signer` |
 //!
-//! An item is named by the constant part of its sort key, or else of its partition key, see [`ItemKind`]. An object is
-//! named by its key up to the first slash.
+//! An item is named by the constant part of its sort key, or else of its partition key, see
+//! [`ItemKind`]. An object is named by its key up to the first slash.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -34,22 +34,26 @@ pub struct Call {
     pub service: &'static str,
     /// The operation as AWS names it, such as `PutItem`.
     pub operation: &'static str,
-    /// The access key that the request names, whether or not its signature is good; `None` for an anonymous request.
+    /// The access key that the request names, whether or not its signature is good; `None` for an
+    /// anonymous request.
     pub access_key_id: Option<String>,
     /// What the request is about.
     pub subject: Subject,
-    /// The status of the answer, [`NO_ANSWER`] if the client left before there was one, and `None` while the request runs.
-    /// A request whose reply was lost by a fault has the status that its work had.
+    /// The status of the answer, [`NO_ANSWER`] if the client left before there was one, and `None`
+    /// while the request runs. A request whose reply was lost by a fault has the status that its
+    /// work had.
     pub status: Option<u16>,
-    /// When the request came: a number that grows with each beginning and each end in the whole stack.
+    /// When the request came: a number that grows with each beginning and each end in the whole
+    /// stack.
     pub began: u64,
     /// When its answer was ready, by the same numbers; `None` while it runs.
     pub ended: Option<u64>,
 }
 
 impl Call {
-    /// Whether the two ran at the same time. A client that sends two requests at once may still have the first answered
-    /// before the second comes: give the services a [latency](crate::FaultPlan::latency) to see it.
+    /// Whether the two ran at the same time. A client that sends two requests at once may still
+    /// have the first answered before the second comes: give the services a
+    /// [latency](crate::FaultPlan::latency) to see it.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         !self.precedes(other) && !other.precedes(self)
@@ -61,8 +65,8 @@ impl Call {
         self.ended.is_some_and(|ended| ended < other.began)
     }
 
-    /// The calls as text, those that ran at the same time in one group. Within a group the order is alphabetical, for it
-    /// says nothing. Groups are in the order in which they began.
+    /// The calls as text, those that ran at the same time in one group. Within a group the order is
+    /// alphabetical, for it says nothing. Groups are in the order in which they began.
     #[must_use]
     pub fn groups<'a>(calls: impl IntoIterator<Item = &'a Self>) -> Vec<Vec<String>> {
         let mut calls: Vec<&Self> = calls.into_iter().collect();
@@ -161,7 +165,8 @@ impl Recorder {
     }
 }
 
-/// One recorded call. It ends when this is dropped, also when the client leaves and hyper drops the work half-way.
+/// One recorded call. It ends when this is dropped, also when the client leaves and hyper drops the
+/// work half-way.
 pub(crate) struct Recorded {
     entry: Entry,
     status: u16,

@@ -1,8 +1,9 @@
 //! The stack's time.
 //!
-//! What is *stored* (expiry of sessions, visibility, retention, lifecycle, `Last-Modified`) is judged by [`Clock::now`], which a test
-//! can move forward. The freshness of a *signature* is judged by [`Clock::wall`] alone: clients sign with their own wall clock, and a
-//! stack whose lifecycle clock stands 30 days ahead must still understand them.
+//! What is *stored* (expiry of sessions, visibility, retention, lifecycle, `Last-Modified`) is
+//! judged by [`Clock::now`], which a test can move forward. The freshness of a *signature* is
+//! judged by [`Clock::wall`] alone: clients sign with their own wall clock, and a stack whose
+//! lifecycle clock stands 30 days ahead must still understand them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

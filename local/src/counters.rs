@@ -1,11 +1,13 @@
-//! What crossed the wire, by operation and status: how a test proves that no write happened and no poll reached the service.
+//! What crossed the wire, by operation and status: how a test proves that no write happened and no
+//! poll reached the service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// The status counted for a request that got no answer at all: refused, stalled, or given up by the client.
+/// The status counted for a request that got no answer at all: refused, stalled, or given up by the
+/// client.
 pub const NO_ANSWER: u16 = 0;
 
 /// Counts of one service's requests at one moment.
@@ -28,15 +30,15 @@ impl RequestCounts {
         self.iter().filter(|(name, _, _)| *name == operation).map(|(_, _, count)| count).sum()
     }
 
-    /// Requests of one operation that were answered with `status`. A request whose reply was lost by a fault counts under the status
-    /// that its work had.
+    /// Requests of one operation that were answered with `status`. A request whose reply was lost
+    /// by a fault counts under the status that its work had.
     #[must_use]
     pub fn with_status(&self, operation: &str, status: u16) -> u64 {
         self.iter().filter(|(name, code, _)| *name == operation && *code == status).map(|(_, _, count)| count).sum()
     }
 
-    /// Requests of one operation that are being served: long polls that wait, and stalled requests. They are not counted elsewhere
-    /// until they end.
+    /// Requests of one operation that are being served: long polls that wait, and stalled requests.
+    /// They are not counted elsewhere until they end.
     #[must_use]
     pub fn running(&self, operation: &str) -> u64 {
         self.running.get(operation).copied().unwrap_or_default()
@@ -91,7 +93,8 @@ impl Counters {
     }
 }
 
-/// One request. Counted when it ends, also when the client leaves and hyper drops the work half-way.
+/// One request. Counted when it ends, also when the client leaves and hyper drops the work
+/// half-way.
 pub(crate) struct Counted {
     counters: Arc<Counters>,
     operation: &'static str,

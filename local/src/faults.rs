@@ -1,4 +1,5 @@
-//! Faults injected at the wire, before or after the real work, so that a test breaks what a network and a service break.
+//! Faults injected at the wire, before or after the real work, so that a test breaks what a network
+//! and a service break.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,23 +50,29 @@ pub struct FaultPlan {
     pub error_status: FaultStatus,
     /// How often a request is carried out and the connection is then closed without an answer.
     pub lost_reply_rate: f64,
-    /// How often a request is not carried out and hangs until the client gives up, or the plan is replaced.
+    /// How often a request is not carried out and hangs until the client gives up, or the plan is
+    /// replaced.
     pub stall_rate: f64,
-    /// How often a request is carried out and its answer then held back until the plan is replaced: whoever waits for it can
-    /// be killed at just that moment.
+    /// How often a request is carried out and its answer then held back until the plan is replaced:
+    /// whoever waits for it can be killed at just that moment.
     pub held_reply_rate: f64,
-    /// How often a message that SQS hands out for the first time comes once more within two seconds, whether or not it was
-    /// deleted by then: a standard queue delivers at least once, and a server that did not hear of the receive or of the
-    /// delete delivers again. Each delivery has a receipt of its own, and both are good.
+    /// How often a message that SQS hands out for the first time comes once more within two
+    /// seconds, whether or not it was deleted by then: a standard queue delivers at least once, and
+    /// a server that did not hear of the receive or of the delete delivers again. Each delivery has
+    /// a receipt of its own, and both are good.
     pub duplicate_rate: f64,
-    /// SQS hands out a random choice of the visible messages instead of those that are visible longest.
+    /// SQS hands out a random choice of the visible messages instead of those that are visible
+    /// longest.
     pub reorder: bool,
-    /// By how many seconds the service's clock is ahead, or behind if negative, where signatures are checked and in `Date`
-    /// headers. To the service every client's clock is then off by as much the other way.
+    /// By how many seconds the service's clock is ahead, or behind if negative, where signatures
+    /// are checked and in `Date` headers. To the service every client's clock is then off by as
+    /// much the other way.
     pub clock_skew_seconds: i64,
-    /// Restricts the plan to these operations (`"PutObject"`, `"SendMessage"`, …); all of them when absent.
+    /// Restricts the plan to these operations (`"PutObject"`, `"SendMessage"`, …); all of them when
+    /// absent.
     pub only: Option<Vec<String>>,
-    /// Makes the draws repeatable: the same seed and the same order of requests give the same faults.
+    /// Makes the draws repeatable: the same seed and the same order of requests give the same
+    /// faults.
     pub seed: u64,
 }
 
@@ -154,7 +161,8 @@ impl Stall {
 }
 
 impl Faults {
-    /// Replaces the plan, from the next request on. Requests that stall under the old one are let go, their connections closed.
+    /// Replaces the plan, from the next request on. Requests that stall under the old one are let
+    /// go, their connections closed.
     pub fn set(&self, plan: FaultPlan) {
         self.shared.draws.store(plan.seed, Ordering::Relaxed);
         self.shared.plan.send_replace(plan);
@@ -197,7 +205,8 @@ impl Faults {
         plan.reorder && plan.concerns(RECEIVE)
     }
 
-    /// Moves a random choice of `count` items to the front, in a random order, and drops the others.
+    /// Moves a random choice of `count` items to the front, in a random order, and drops the
+    /// others.
     pub(crate) fn choose<T>(&self, items: &mut Vec<T>, count: usize) {
         let count = count.min(items.len());
         for at in 0..count {

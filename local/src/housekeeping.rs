@@ -13,8 +13,8 @@ use crate::s3::{LifecycleRun, Lifecycles};
 use crate::sqs::Sqs;
 use crate::store::{Store, sessions};
 
-/// How often messages and sessions that are past their time are removed, and the write-ahead log is moved into the
-/// database.
+/// How often messages and sessions that are past their time are removed, and the write-ahead log is
+/// moved into the database.
 const TIDYING: Duration = Duration::from_secs(1);
 /// How often expired items are swept, at the most.
 const SWEEP: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
-//! Who may sign: the root key of the stack, users with a policy of their own, and the sessions that STS granted.
+//! Who may sign: the root key of the stack, users with a policy of their own, and the sessions that
+//! STS granted.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -122,8 +123,8 @@ pub(crate) enum CredentialFault {
     Expired,
 }
 
-/// Every key that signs for this stack. Sessions are held in memory, because each request needs them, and written through to the
-/// store by STS.
+/// Every key that signs for this stack. Sessions are held in memory, because each request needs
+/// them, and written through to the store by STS.
 pub(crate) struct Identities {
     root_id: String,
     root_secret: String,
@@ -138,7 +139,8 @@ impl Identities {
         Self { root_id, root_secret, users: RwLock::default(), sessions: RwLock::new(sessions), clock }
     }
 
-    /// The caller that a key and its session token stand for; the signature is still to be checked against [`secret`](Self::secret).
+    /// The caller that a key and its session token stand for; the signature is still to be checked
+    /// against [`secret`](Self::secret).
     pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>) -> Result<Caller, CredentialFault> {
         if access_key_id == self.root_id {
             return if token.is_none() { Ok(Caller::Root) } else { Err(CredentialFault::InvalidToken) };
@@ -200,7 +202,8 @@ impl Identities {
         sessions.insert(session.access_key_id.clone(), Arc::new(session));
     }
 
-    /// Forgets sessions that expired before `before`. Until then their holder is told `ExpiredToken` rather than that the key is unknown.
+    /// Forgets sessions that expired before `before`. Until then their holder is told
+    /// `ExpiredToken` rather than that the key is unknown.
     pub(crate) fn forget_expired(&self, before: Millis) {
         let mut sessions = self.sessions.write();
         sessions.retain(|_, session| session.expires >= before);

@@ -1,5 +1,6 @@
-//! S3, SQS, DynamoDB and STS in one process, on real sockets: for `offload up` on a laptop without an AWS account, and for tests, each
-//! of which starts a [`Stack`] of its own within a few milliseconds.
+//! S3, SQS, DynamoDB and STS in one process, on real sockets: for `offload up` on a laptop without
+//! an AWS account, and for tests, each of which starts a [`Stack`] of its own within a few
+//! milliseconds.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), offload_local::StartError> {
@@ -14,11 +15,13 @@
 //! # }
 //! ```
 //!
-//! Nothing that runs in production links this crate, and it does not know the service that it serves.
+//! Nothing that runs in production links this crate, and it does not know the service that it
+//! serves.
 //!
 //! # Logs
-//! The crate logs what goes wrong in itself. The library that reads S3's protocol, `s3s`, logs every 304 and 404 as an error: filter
-//! its target, with `s3s=off` in an `EnvFilter`. `dynoxide=warn` is quiet.
+//! The crate logs what goes wrong in itself. The library that reads S3's protocol, `s3s`, logs
+//! every 304 and 404 as an error: filter its target, with `s3s=off` in an `EnvFilter`.
+//! `dynoxide=warn` is quiet.
 
 mod calls;
 mod clock;

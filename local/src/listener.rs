@@ -1,4 +1,5 @@
-//! One socket: accepts connections, injects faults, counts what crosses the wire, and stops in two stages.
+//! One socket: accepts connections, injects faults, counts what crosses the wire, and stops in two
+//! stages.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,13 +23,17 @@ use crate::faults::{After, Before, Faults, Stall};
 use crate::sigv4;
 use crate::wire::{self, Body, Handler, Peer, ServiceTime, set};
 
-/// A client that has not sent a whole head by then is cut off, and so is one that keeps a connection idle that long.
+/// A client that has not sent a whole head by then is cut off, and so is one that keeps a
+/// connection idle that long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// More open connections than a laptop's tests and load generators use; the next one waits to be accepted.
+/// More open connections than a laptop's tests and load generators use; the next one waits to be
+/// accepted.
 const MAX_CONNECTIONS: usize = 8192;
-/// Slept when `accept` fails, which it does when the process is out of file descriptors: trying again at once would spin.
+/// Slept when `accept` fails, which it does when the process is out of file descriptors: trying
+/// again at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-/// As much of the body of a request that a fault keeps from its handler is read for the recording of calls.
+/// As much of the body of a request that a fault keeps from its handler is read for the recording
+/// of calls.
 const DESCRIBED_BYTES: usize = 1024 * 1024;
 
 /// How the listeners of one stack end.
@@ -180,7 +185,8 @@ impl<H: Handler> Endpoint<H> {
         if !verdict.reply_latency.is_zero() {
             tokio::time::sleep(verdict.reply_latency).await;
         }
-        // Of a late error the client sees the error, and of a lost reply nothing: that one counts as what its work was.
+        // Of a late error the client sees the error, and of a lost reply nothing: that one counts
+        // as what its work was.
         let mut response = late.unwrap_or(response);
         if verdict.skew_ms != 0 {
             // hyper leaves a Date that is there alone.

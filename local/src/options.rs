@@ -21,13 +21,15 @@ pub struct Options {
     pub dynamodb: SocketAddr,
     /// Where everything is kept across restarts and `kill -9`; in memory without it.
     pub data: Option<PathBuf>,
-    /// The region named in ARNs. A signature for any region is accepted, so that a stray `AWS_REGION` does no harm.
+    /// The region named in ARNs. A signature for any region is accepted, so that a stray
+    /// `AWS_REGION` does no harm.
     pub region: String,
     /// The access key that may do everything.
     pub access_key_id: String,
     /// Its secret.
     pub secret_access_key: String,
-    /// The shortest session that `AssumeRole` grants, in seconds: 900 as on AWS, less for tests that outlive one.
+    /// The shortest session that `AssumeRole` grants, in seconds: 900 as on AWS, less for tests
+    /// that outlive one.
     pub min_session_seconds: u32,
 }
 

@@ -10,7 +10,8 @@ use crate::identity::Caller;
 use crate::options::ACCOUNT_ID;
 use crate::permission::Permission;
 
-/// The root and every session may do everything that no narrower policy takes away: the stack knows nothing of roles.
+/// The root and every session may do everything that no narrower policy takes away: the stack knows
+/// nothing of roles.
 static ALLOW_ALL: LazyLock<[PolicyDocument; 1]> = LazyLock::new(|| {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     [awsim_iam_policy::parse(text).expect("a constant that a test parses")]

@@ -1,5 +1,5 @@
-//! Signature Version 4 in the `Authorization` header, for the services whose requests are one hashed body: SQS, DynamoDB and STS.
-//! S3's three ways to sign are verified by `s3s`.
+//! Signature Version 4 in the `Authorization` header, for the services whose requests are one
+//! hashed body: SQS, DynamoDB and STS. S3's three ways to sign are verified by `s3s`.
 
 use std::fmt::Write;
 
@@ -66,7 +66,8 @@ pub(crate) fn verify(head: &Parts, body: &[u8], service: &str, identities: &Iden
     }
 }
 
-/// The access key that a request names, in its header or in its query, whether or not its signature is good.
+/// The access key that a request names, in its header or in its query, whether or not its signature
+/// is good.
 pub(crate) fn claimed_key(head: &Parts) -> Option<String> {
     let header = text(&head.headers, "authorization").unwrap_or_default();
     let query = head.uri.query().unwrap_or_default();

@@ -213,13 +213,14 @@ impl Stack {
         self.wire(service).counters.snapshot()
     }
 
-    /// Records calls from now on, the newest `limit` of them, and forgets those recorded before. A stack records nothing
-    /// until it is asked to, and nothing more after a limit of 0.
+    /// Records calls from now on, the newest `limit` of them, and forgets those recorded before. A
+    /// stack records nothing until it is asked to, and nothing more after a limit of 0.
     pub fn record_calls(&self, limit: usize) {
         self.recorder.start(limit);
     }
 
-    /// The recorded calls of all services, those that still run among them, in the order in which they were received.
+    /// The recorded calls of all services, those that still run among them, in the order in which
+    /// they were received.
     ///
     /// ```no_run
     /// # async fn example(stack: offload_local::Stack) {
@@ -238,9 +239,10 @@ impl Stack {
         self.recorder.snapshot()
     }
 
-    /// Adds a user with an access key of its own, who may do what the policy (JSON, as IAM has it) allows and nothing else;
-    /// or replaces the one with this key. What it is denied is refused with the service's `AccessDenied`. Users are gone
-    /// when the stack stops, also with a data directory.
+    /// Adds a user with an access key of its own, who may do what the policy (JSON, as IAM has it)
+    /// allows and nothing else; or replaces the one with this key. What it is denied is refused
+    /// with the service's `AccessDenied`. Users are gone when the stack stops, also with a data
+    /// directory.
     ///
     /// # Errors
     /// If the policy cannot be read.
@@ -250,21 +252,24 @@ impl Stack {
         Ok(())
     }
 
-    /// What a user's requests needed so far, and what they were denied. Empty for keys that are no user's.
+    /// What a user's requests needed so far, and what they were denied. Empty for keys that are no
+    /// user's.
     #[must_use]
     pub fn permissions(&self, access_key_id: &str) -> Permissions {
         self.housekeeper.identities.permissions(access_key_id)
     }
 
-    /// How often messages of a queue were handed out since the stack started. More than were sent to it means that some came again.
+    /// How often messages of a queue were handed out since the stack started. More than were sent
+    /// to it means that some came again.
     #[must_use]
     pub fn deliveries(&self, queue: &str) -> u64 {
         self.housekeeper.sqs.deliveries(queue)
     }
 
-    /// Moves the stack's time forward and carries out all that is due by then: lifecycle rules, expiry of sessions, messages and
-    /// delays. Signatures are still judged by the wall clock, so clients notice nothing. DynamoDB's
-    /// TTL follows only in memory; with a data directory it keeps to the wall clock.
+    /// Moves the stack's time forward and carries out all that is due by then: lifecycle rules,
+    /// expiry of sessions, messages and delays. Signatures are still judged by the wall clock, so
+    /// clients notice nothing. DynamoDB's TTL follows only in memory; with a data directory it
+    /// keeps to the wall clock.
     pub async fn advance_clock(&self, by: Duration) {
         self.clock.advance(by);
         self.housekeeper.sqs.clock_moved();
@@ -278,7 +283,8 @@ impl Stack {
         self.housekeeper.run_lifecycle().await
     }
 
-    /// Stops: accepts nothing more, lets requests finish for a short while, and closes the databases.
+    /// Stops: accepts nothing more, lets requests finish for a short while, and closes the
+    /// databases.
     pub async fn stop(self) {
         self.shutdown.drain.cancel();
         self.shutdown.tasks.close();

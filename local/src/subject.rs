@@ -70,9 +70,10 @@ impl fmt::Display for Condition {
 
 /// Which kind of item: its keys without what differs from item to item.
 ///
-/// The constant part of a key is what precedes its first `#`, if that consists of lower-case letters, hyphens and
-/// underscores. Where the sort key has a constant part, that is the kind; else it is the partition key's with `/*` behind
-/// it; a query of an index has the index's name before it. Items that have neither are `*`.
+/// The constant part of a key is what precedes its first `#`, if that consists of lower-case
+/// letters, hyphens and underscores. Where the sort key has a constant part, that is the kind; else
+/// it is the partition key's with `/*` behind it; a query of an index has the index's name before
+/// it. Items that have neither are `*`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ItemKind(String);
 

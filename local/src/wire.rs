@@ -19,14 +19,16 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The body of an answer.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
 
-/// How long a client may take to send a body; the slowest that a 64 MiB upload over loopback could be, many times over.
+/// How long a client may take to send a body; the slowest that a 64 MiB upload over loopback could
+/// be, many times over.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The client's address, for `aws:SourceIp`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// What the service takes for the time where it checks a signature: the wall clock, or one that a fault has put wrong.
+/// What the service takes for the time where it checks a signature: the wall clock, or one that a
+/// fault has put wrong.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServiceTime(pub(crate) Millis);
 
@@ -41,8 +43,8 @@ pub(crate) trait Handler: Send + Sync + 'static {
     /// The name of the operation that a request asks for, from its head alone.
     fn operation(&self, head: &Parts) -> &'static str;
 
-    /// What a request is about, for the recording of calls: as much of it as its head and `body` say. The body is empty
-    /// where it has not been read yet.
+    /// What a request is about, for the recording of calls: as much of it as its head and `body`
+    /// say. The body is empty where it has not been read yet.
     fn describe(&self, head: &Parts, body: &[u8]) -> Description;
 
     /// An injected error in the service's own format.

@@ -173,12 +173,12 @@ async fn work() {
 
 /// Reports that it is half done, and waits until it may end.
 #[derive(Default, Clone)]
-struct Held {
+struct Waiting {
     release: Arc<Notify>,
 }
 
 #[async_trait]
-impl Processor for Held {
+impl Processor for Waiting {
     async fn process(&self, _: &Order, progress: &Progress) -> Result<Outcome, ProcessError> {
         progress.report(50, None);
         self.release.notified().await;
@@ -188,7 +188,7 @@ impl Processor for Held {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn progress() {
-    let processor = Held::default();
+    let processor = Waiting::default();
     let mut system = quiet().processor(processor.clone()).start().await;
     let receipt = submitted(&system).await;
     system.stack.record_calls(LIMIT);

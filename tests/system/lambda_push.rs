@@ -132,7 +132,7 @@ impl Push {
     }
 
     async fn subscribers(&self, receipt: &Receipt) -> usize {
-        self.system.stores.orders.watchers(receipt.id.parse().unwrap(), clock::now()).await.unwrap().len()
+        self.system.stores.orders.subscribers(receipt.id.parse().unwrap(), clock::now()).await.unwrap().len()
     }
 }
 
@@ -222,7 +222,7 @@ async fn a_record_of_the_tables_stream_gives_the_same_event() {
     let written = push.management.to("a=").pop().unwrap();
 
     // The row of the table, in the shape of a stream record.
-    let image = |revision: u64, watched: bool| {
+    let image = |revision: u64, subscribed: bool| {
         let millis = |name: &str| {
             let at: chrono::DateTime<chrono::Utc> = done[name].as_str().unwrap().parse().unwrap();
             json!({"N": at.timestamp_millis().to_string()})
@@ -231,7 +231,7 @@ async fn a_record_of_the_tables_stream_gives_the_same_event() {
             "pk": {"S": receipt.id}, "sk": {"S": "order"}, "payload": {"S": "{}"}, "renew": {"S": done["renew"]},
             "created_at": millis("created_at"), "revision": {"N": revision.to_string()}, "status": {"S": done["status"]},
             "attempt": {"N": "1"}, "updated_at": {"S": done["updated_at"]}, "started_at": {"S": done["started_at"]},
-            "finished_at": {"S": done["finished_at"]}, "expires_at": {"N": "4102444800"}, "watched": {"BOOL": watched},
+            "finished_at": {"S": done["finished_at"]}, "expires_at": {"N": "4102444800"}, "subscribed": {"BOOL": subscribed},
             "progress": {"S": done["progress"].to_string()}, "result": {"S": json!({"inline": done["result"]}).to_string()},
         });
         for (name, value) in [("progress", &done["progress"]), ("result", &done["result"])] {

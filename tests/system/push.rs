@@ -28,7 +28,7 @@ async fn socket(receipt: &Receipt) -> Socket {
 }
 
 async fn subscribers(system: &System, receipt: &Receipt) -> usize {
-    system.stores.orders.watchers(receipt.id.parse().unwrap(), clock::now()).await.unwrap().len()
+    system.stores.orders.subscribers(receipt.id.parse().unwrap(), clock::now()).await.unwrap().len()
 }
 
 fn statuses<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Vec<&'a str> {

@@ -1,4 +1,5 @@
-"""Checks of a notification: it is an event of its order, and botocore signs its request the same way."""
+"""Checks of a notification: it is an event of its order, and botocore signs its request the same
+way."""
 
 import json
 

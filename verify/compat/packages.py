@@ -15,7 +15,8 @@ NODE_PACKAGE = "standardwebhooks@1.1.1"
 
 
 def require():
-    """Returns if the packages can be imported; otherwise installs them and starts this program again."""
+    """Returns if the packages can be imported; otherwise installs them and starts this program
+    again."""
     try:
         import boto3  # noqa: F401
         import standardwebhooks  # noqa: F401

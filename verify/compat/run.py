@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Runs api and worker on servers of other projects, and drives them as a client does: `just compat`.
+"""Runs api and worker on servers of other projects, and drives them as a client does:
+`just compat`.
 
-The default is moto (PyPI), which this program installs into a folder of its own and starts. `--s3`, `--sqs` and
-`--dynamodb` name other servers, such as MinIO, ElasticMQ and DynamoDB Local. SNS, Step Functions and API Gateway are
-always those of moto. For what no such server has, a recorder takes the calls, and botocore, a library or the
-documentation is the judge of them. Prints a line for each promise; docs/reference/compatibility.md lists the differences.
+The default is moto (PyPI), which this program installs into a folder of its own and starts. `--s3`,
+`--sqs` and `--dynamodb` name other servers, such as MinIO, ElasticMQ and DynamoDB Local. SNS, Step
+Functions and API Gateway are always those of moto. For what no such server has, a recorder takes
+the calls, and botocore, a library or the documentation is the judge of them. Prints a line for each
+promise; docs/reference/compatibility.md lists the differences.
 """
 
 import argparse

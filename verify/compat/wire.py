@@ -47,7 +47,8 @@ def until(what, check):
 
 @contextlib.contextmanager
 def recorder(status=200):
-    """A server that keeps its requests in `calls`, and responds with one status and the body `{}`."""
+    """A server that keeps its requests in `calls`, and responds with one status and the body
+    `{}`."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):

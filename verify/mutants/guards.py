@@ -1,4 +1,5 @@
-"""The guards of the write protocol: the name of each, the file, its text, and the text without it."""
+"""The guards of the write protocol: the name of each, the file, its text, and the text without
+it."""
 
 GUARDS = [
     (

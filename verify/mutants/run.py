@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Removes each guard of the write protocol from the code in turn, and expects that a test fails: `just mutants`.
+"""Removes each guard of the write protocol from the code in turn, and expects that a test fails:
+`just mutants`.
 
-Works on a copy of HEAD under target/, so that the checkout stays as it is. `--check` only searches the text of each
-guard in the checkout: a change of a guard is a change of guards.py too.
+Works on a copy of HEAD under target/, so that the checkout stays as it is. `--check` only searches
+the text of each guard in the checkout: a change of a guard is a change of guards.py too.
 """
 
 import argparse

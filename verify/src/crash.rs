@@ -1,4 +1,4 @@
-//! The crash matrix: `kill -9` of api or worker at every call of the write protocol, before the
+//! `kill -9` of api or worker at every call of the write protocol, before the
 //! call is carried out and after.
 
 use std::{

@@ -30,7 +30,8 @@ pub(crate) async fn consume(worker: Arc<Worker>, stop: CancellationToken) {
     drain(&worker, jobs).await;
 }
 
-/// First stage: running jobs may finish. Second stage: the jobs that still run hand their orders back.
+/// First stage: running jobs may finish. Second stage: the jobs that still run hand their orders
+/// back.
 async fn drain(worker: &Worker, mut jobs: JoinSet<()>) {
     while jobs.try_join_next().is_some() {}
     let grace = worker.settings.shutdown_grace;
@@ -38,7 +39,7 @@ async fn drain(worker: &Worker, mut jobs: JoinSet<()>) {
     let end = Instant::now() + grace;
     let all = async { while jobs.join_next().await.is_some() {} };
     if timeout_at(end - hand_back_time(grace), all).await.is_err() {
-        tracing::info!(jobs.running = jobs.len(), "worker hands back what still runs");
+        tracing::info!(jobs.running = jobs.len(), "worker gives back what still runs");
         worker.halt.cancel();
         let all = async { while jobs.join_next().await.is_some() {} };
         if timeout_at(end, all).await.is_err() {

@@ -15,7 +15,7 @@ use crate::{
     sweeper,
 };
 
-/// Works until `stop`, then lets the running jobs finish, hands back what does not within the grace
+/// Works until `stop`, then lets the running jobs finish, gives back what does not within the grace
 /// period, and returns.
 ///
 /// # Errors

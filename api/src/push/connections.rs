@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use offload_domain::notification::Holder;
-use offload_stores::Watcher;
+use offload_stores::Subscriber;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use uuid::Uuid;
@@ -81,8 +81,8 @@ pub(crate) struct PushConnection {
 impl PushConnection {
     /// This connection as the subscriber of an order; with `cancels`, the order is cancelled if it
     /// has not started when its last subscriber leaves.
-    pub(crate) fn subscriber(&self, cancels: bool) -> Watcher {
-        Watcher {
+    pub(crate) fn subscriber(&self, cancels: bool) -> Subscriber {
+        Subscriber {
             connection: self.id.to_string(),
             holder: Holder::ApiServer,
             endpoint: self.connections.endpoint.clone(),

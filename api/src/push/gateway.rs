@@ -18,7 +18,7 @@ use offload_domain::{
 };
 use offload_lifecycle::subscribe;
 use offload_service::clock;
-use offload_stores::{Error, Watcher};
+use offload_stores::{Error, Subscriber};
 
 use super::{
     subscription::unsubscribe,
@@ -116,10 +116,10 @@ impl Gateway<'_> {
     async fn store_subscription(&self, order: OrderId, cancels: bool) -> Result<Option<OrderRecord>, Error> {
         let (connection, endpoint) = (self.connection.to_owned(), self.endpoint.to_owned());
         let stores = &self.service.stores;
-        let watcher = Watcher { connection, holder: Holder::ApiGateway, endpoint, cancels };
+        let subscriber = Subscriber { connection, holder: Holder::ApiGateway, endpoint, cancels };
         // First the item by which `$disconnect` finds the subscription.
         stores.orders.note_subscription(self.connection, order, clock::now()).await?;
-        subscribe::subscribe(stores, order, &watcher).await
+        subscribe::subscribe(stores, order, &subscriber).await
     }
 
     /// Sends the status as it is, once the connection is open.

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use offload_domain::{id::OrderId, order::OrderRecord};
 use offload_lifecycle::subscribe;
-use offload_stores::{Error, WATCH_TIME, Watcher};
+use offload_stores::{Error, SUBSCRIPTION_TIME, Subscriber};
 use tokio::time::{Instant, sleep};
 
 use crate::service::Service;
@@ -19,7 +19,7 @@ const RECONNECT_TIME: Duration = Duration::from_secs(5);
 pub(crate) struct Subscription {
     service: Arc<Service>,
     order: OrderId,
-    subscriber: Watcher,
+    subscriber: Subscriber,
     renew_at: Instant,
     /// The order has ended: no more events come.
     pub(crate) ended: bool,
@@ -32,7 +32,7 @@ impl Subscription {
     pub(crate) async fn subscribe(
         service: &Arc<Service>,
         order: OrderId,
-        subscriber: Watcher,
+        subscriber: Subscriber,
     ) -> Result<Option<(Self, OrderRecord)>, Error> {
         let mut subscription = Self {
             service: Arc::clone(service),
@@ -59,7 +59,7 @@ impl Subscription {
 
     /// Renews it; with the order as it is now.
     pub(crate) async fn renew(&mut self) -> Result<Option<OrderRecord>, Error> {
-        self.renew_at = Instant::now() + WATCH_TIME / 2;
+        self.renew_at = Instant::now() + SUBSCRIPTION_TIME / 2;
         let record = subscribe::subscribe(&self.service.stores, self.order, &self.subscriber).await?;
         self.ended = record.as_ref().is_none_or(|r| r.state.status.is_final());
         Ok(record)

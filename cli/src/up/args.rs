@@ -9,16 +9,16 @@ use super::{address, chaos::Chaos};
 
 #[derive(Debug, Args)]
 pub(crate) struct UpArgs {
-    /// Where the api listens; port 0 takes any free one
+    /// Address of the api; port 0 takes any free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080", value_parser = address::parse)]
     pub(super) api: SocketAddr,
-    /// Where S3 and STS listen
+    /// Address of S3 and STS
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9000", value_parser = address::parse)]
     pub(super) s3: SocketAddr,
-    /// Where SQS listens
+    /// Address of SQS
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9324", value_parser = address::parse)]
     pub(super) sqs: SocketAddr,
-    /// Where DynamoDB listens
+    /// Address of DynamoDB
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = address::parse)]
     pub(super) dynamodb: SocketAddr,
     /// Accept addresses that other machines can reach. The stack is made for development: use it

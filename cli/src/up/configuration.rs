@@ -99,7 +99,7 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
     let log = args.log.as_deref().or(from_environment(c::LOG).map(String::as_str)).unwrap_or("warn");
     // The library under the stack's S3 logs every 304 and 404 as an error; the stack logs its own.
     values.push((c::LOG, if log.contains("s3s") { log.to_owned() } else { format!("{log},s3s=off") }));
-    // PUTs cost nothing here, and frequent progress shows how the service works.
+    // PUTs cost nothing here, and frequent progress lets a newcomer see how the service works.
     for (setting, value) in [(c::LOG_FORMAT, "text"), (c::PROGRESS_INTERVAL_SECONDS, "1")] {
         if from_environment(setting).is_none() {
             values.push((setting, value.to_owned()));

@@ -46,8 +46,8 @@ pub(crate) async fn run(args: &UpArgs) -> Result<(), Failure> {
     let stop = shutdown::on_signal();
 
     let listener = TcpListener::bind(args.api).await.map_err(|e| cannot_listen("the api", "--api", args.api, &e))?;
-    let listening = |e: io::Error| cannot_listen("the api", "--api", args.api, &e);
-    configuration.api.listen = listener.local_addr().map_err(listening)?;
+    let refused = |e: io::Error| cannot_listen("the api", "--api", args.api, &e);
+    configuration.api.listen = listener.local_addr().map_err(refused)?;
     let stack = Stack::start(options(args, &secrets)).await.map_err(|e| not_started(&e))?;
     match serve(args, configuration, &secrets, &stack, listener, stop).await {
         Ok(()) => {

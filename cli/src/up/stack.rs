@@ -62,7 +62,7 @@ pub(super) fn cannot_listen(service: &str, flag: &str, address: SocketAddr, e: &
 
 fn in_use(service: &str, flag: &str, address: SocketAddr) -> Failure {
     Failure::Refused(format!(
-        "{service} cannot listen on {address}: another program listens there. Stop that program, or set another port with {flag} PORT \
+        "{service} cannot listen on {address}: another program uses it. Stop that program, or set another port with {flag} PORT \
          (0 takes any free one)"
     ))
 }

@@ -231,7 +231,7 @@ mod unknown_members {
     }
 
     #[test]
-    fn debug_output_shows_no_secret() {
+    fn debug_output_has_no_secret() {
         let view = json!({"status_url": "secret", "result_url": "secret", "order_token": "secret", "links": links(),
             "new_member": "secret"});
         let mut object = status_object();
@@ -239,7 +239,7 @@ mod unknown_members {
         let view: StatusView = serde_json::from_value(object).expect("a view");
         let receipt = json!({"id": "x", "order_token": "secret", "status_url": "secret", "new_member": "secret"});
         let receipt: Receipt = serde_json::from_value(receipt).expect("a receipt");
-        let shown = format!("{view:?} {:?} {receipt:?}", view.object);
-        assert!(!shown.contains("secret"), "{shown}");
+        let printed = format!("{view:?} {:?} {receipt:?}", view.object);
+        assert!(!printed.contains("secret"), "{printed}");
     }
 }

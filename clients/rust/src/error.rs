@@ -18,7 +18,7 @@ pub enum Error {
     /// S3 refuses even a status or result URL that the service has just made.
     #[error("{0}")]
     UrlRefused(String),
-    /// The response does not follow the contract: perhaps another program listens there.
+    /// The response breaks the contract: perhaps another program answers there.
     #[error("{0}")]
     InvalidResponse(String),
     /// The client cannot be built, or the order cannot be sent, with these arguments.

@@ -21,7 +21,7 @@
 //!
 //! A [`Receipt`] is plain JSON: stored, it lets any client wait for the order after a restart. It
 //! is a secret: its holder can read the order's status and cancel it. No error and no `Debug` of
-//! this crate shows a token or a presigned URL.
+//! this crate prints a token or a presigned URL.
 //!
 //! Types keep the members that they do not know in `other`, and write them back. So a status object
 //! that this crate has read can be passed on to a newer client.

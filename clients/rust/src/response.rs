@@ -65,7 +65,7 @@ impl TextResponse {
         match serde_json::from_str(&self.text) {
             Ok(body) => Ok(ApiResponse { body, text: self.text, http_status }),
             Err(_) => Err(Error::InvalidResponse(format!(
-                "the response ({http_status}) cannot be parsed: is it status-offload that listens there?"
+                "the response ({http_status}) cannot be parsed: is it status-offload that answers there?"
             ))),
         }
     }

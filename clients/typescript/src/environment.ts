@@ -35,7 +35,7 @@ export interface Environment {
   readonly setTimeout: (call: () => void, ms: number) => unknown;
   readonly clearTimeout: (timer: unknown) => void;
   readonly httpCache: boolean;
-  /** Events after which timers may be late: a tab is shown again, a page is thawed. */
+  /** Events after which timers may be late: a tab is visible again, a page is thawed. */
   readonly wakes: readonly WakeEvent[];
   /** The network is back. */
   readonly online: readonly WakeEvent[];

@@ -215,6 +215,6 @@ function json<T>({ response, text }: TextResponse, members: (keyof T & string)[]
     // Reported below.
   }
   throw new OffloadError(
-    `the response (${response.status}) cannot be parsed: is it status-offload that listens there?`,
+    `the response (${response.status}) cannot be parsed: is it status-offload that answers there?`,
   );
 }

@@ -115,7 +115,8 @@ class UpdateSource {
     }
     const url = this.#url.get(this.#serviceTime());
     if (url === undefined) {
-      // A page that may not read S3's errors could not tell an expired URL from a dead network.
+      // A page that may not read S3's errors could not distinguish an expired URL from a dead
+      // network.
       return this.#renew();
     }
     const { response, sentAt } = await this.#pollUntilAvailable(url);

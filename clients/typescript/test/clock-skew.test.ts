@@ -30,7 +30,7 @@ for (const minutes of [10, -10]) {
       service.onPoll = () => time.now() - start > 15_000 && service.finish();
       await pass(time, c.wait(receipt));
       const took = (time.now() - start) / 1_000;
-      // Without a Date, a clock that is fast looks like an order that is late.
+      // Without a Date, a clock that is fast resembles an order that is late.
       const seconds = !dated && minutes > 0 ? 25 : 22;
       assert.ok(service.polls().length <= 4 && took < seconds, `${service.polls().length} polls, ${took} s`);
     });

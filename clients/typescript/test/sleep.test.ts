@@ -27,7 +27,7 @@ test("a sleep lasts as long as it should, in slices", async () => {
   assert.deepEqual([time.timers, listeners()], [0, 0]);
 });
 
-test("a tab that is shown again notices that time has passed", async () => {
+test("a tab that is visible again notices that time has passed", async () => {
   const { time, page, env, listeners } = runtime();
   const p = sleep(60_000, env, { signal: never() });
   page.dispatchEvent(new Event("visibilitychange"));

@@ -96,7 +96,7 @@ test("a timeout limits all attempts together", async () => {
 
 test("a server that is not the api is recognised", async () => {
   service.next.api.push({ status: 200, body: "<html>hello</html>" });
-  assert.match(String(await rejection(client().submit(ORDER))), /is it status-offload that listens there/);
+  assert.match(String(await rejection(client().submit(ORDER))), /is it status-offload that answers there/);
 });
 
 test("an api may have a path", async () => {

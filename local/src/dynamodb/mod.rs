@@ -1,8 +1,10 @@
-//! DynamoDB: `dynoxide` behind our own listener, so that the signature check, faults and counters stand in front of it in-process.
+//! DynamoDB: `dynoxide` behind our own listener, so that the signature check, faults and counters
+//! stand in front of it in-process.
 //!
-//! Its operations are called through its `Database`, not its HTTP router, which can only be had together with an unauthenticated
-//! socket of its own. What the router adds is repeated here as far as a client can see it: how a request that does not parse is
-//! reported, and the envelope of validation errors.
+//! Its operations are called through its `Database`, not its HTTP router, which can only be had
+//! together with an unauthenticated socket of its own. What the router adds is repeated here as far
+//! as a client can see it: how a request that does not parse is reported, and the envelope of
+//! validation errors.
 
 mod fault;
 mod items;
@@ -77,7 +79,8 @@ impl DynamoDb {
         let body = std::str::from_utf8(&body)
             .map_err(|_| Fault::coral("SerializationException", "The request's body is not UTF-8"))?;
         permissions::check(&head, &caller, operation.name, body, &self.region)?;
-        // A statement on SQLite takes microseconds; see `store` for why the runtime's own thread runs it.
+        // A statement on SQLite takes microseconds; see `store` for why the runtime's own thread
+        // runs it.
         Ok(operation.run(&self.items, body)?)
     }
 }

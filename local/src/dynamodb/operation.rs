@@ -76,7 +76,8 @@ fn answered<T: Serialize>(answer: &T) -> Result<String, DynoxideError> {
     serde_json::to_string(answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-/// Parses a request. `dynoxide`'s types mark in the message which of DynamoDB's errors a value that they refuse is.
+/// Parses a request. `dynoxide`'s types mark in the message which of DynamoDB's errors a value that
+/// they refuse is.
 fn read<T: DeserializeOwned>(body: &str) -> Result<T, DynoxideError> {
     serde_json::from_str(body).map_err(|error| {
         let message = error.to_string();
@@ -99,7 +100,8 @@ fn read<T: DeserializeOwned>(body: &str) -> Result<T, DynoxideError> {
     })
 }
 
-/// `dynoxide` tags the validation errors that DynamoDB puts in an envelope, on these three operations only.
+/// `dynoxide` tags the validation errors that DynamoDB puts in an envelope, on these three
+/// operations only.
 fn enveloped(operation: &str, error: DynoxideError) -> DynoxideError {
     match error {
         DynoxideError::EnvelopedValidation(message) if matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem") => {

@@ -28,8 +28,9 @@ pub(super) fn check(head: &Parts, caller: &Caller, operation: &str, body: &str, 
     Ok(())
 }
 
-/// The permissions that a request needs, on resources without the region and account that all share: `table/NAME`,
-/// `table/NAME/index/INDEX`, or `*` where no table is named. Those of a transaction are those of its single actions, as on AWS.
+/// The permissions that a request needs, on resources without the region and account that all
+/// share: `table/NAME`, `table/NAME/index/INDEX`, or `*` where no table is named. Those of a
+/// transaction are those of its single actions, as on AWS.
 fn needed(operation: &str, body: &Value) -> Vec<Permission> {
     let table = |of: &Value| of.get("TableName").and_then(Value::as_str).map(str::to_owned);
     let permission = |action: &str, table: Option<String>| {

@@ -73,7 +73,8 @@ impl Conditions {
     }
 }
 
-/// 304. `s3s` ignores the status of an answer to GET, so it leaves as an error, and the service strips its body.
+/// 304. `s3s` ignores the status of an answer to GET, so it leaves as an error, and the service
+///      strips its body.
 fn not_modified(object: &Object) -> S3Error {
     let mut headers = HeaderMap::new();
     if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", object.etag)) {

@@ -1,4 +1,5 @@
-//! Cross-origin requests, by each bucket's rules: preflights, and the headers of every other answer.
+//! Cross-origin requests, by each bucket's rules: preflights, and the headers of every other
+//! answer.
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response};

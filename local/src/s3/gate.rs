@@ -1,5 +1,6 @@
-//! What S3 checks about a signature before it computes one, and `s3s` does not: one mechanism only, the seven-day cap, expiry in S3's
-//! words, session tokens, signed headers that are really there. Pure, but for the identities it looks up.
+//! What S3 checks about a signature before it computes one, and `s3s` does not: one mechanism only,
+//! the seven-day cap, expiry in S3's words, session tokens, signed headers that are really there.
+//! Pure, but for the identities it looks up.
 
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use http::request::Parts;
@@ -14,7 +15,8 @@ const MAX_EXPIRES_SECONDS: i64 = 604_800;
 /// How far a signer's clock may be off.
 const MAX_SKEW_MS: Millis = 15 * 60 * 1000;
 
-/// The caller that a request claims to be, its signature still unchecked; `None` for an anonymous one.
+/// The caller that a request claims to be, its signature still unchecked; `None` for an anonymous
+/// one.
 pub(super) fn admit(head: &Parts, identities: &Identities, now: Millis) -> Result<Option<Caller>, Denial> {
     let query = Query::parse(head.uri.query().unwrap_or_default());
     let authorization = text(&head.headers, "authorization");
@@ -143,7 +145,8 @@ fn identify(identities: &Identities, access_key_id: &str, token: Option<&str>) -
     })
 }
 
-/// A signature of another form than 64 hexadecimal digits cannot match; `s3s` calls it a bad request, S3 a mismatch.
+/// A signature of another form than 64 hexadecimal digits cannot match; `s3s` calls it a bad
+/// request, S3 a mismatch.
 fn check_signature_form(signature: &str) -> Result<(), Denial> {
     let well_formed = signature.len() == 64 && signature.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if well_formed { Ok(()) } else { Err(Denial::forbidden("SignatureDoesNotMatch", SIGNATURE_MISMATCH)) }

@@ -146,7 +146,8 @@ async fn run_bucket(
     }
 }
 
-/// Pure: what is due for an object. Expiry outweighs a transition; of several transitions the coldest is taken.
+/// Pure: what is due for an object. Expiry outweighs a transition; of several transitions the
+/// coldest is taken.
 fn fate(lifecycle: &Lifecycle, object: &Object, now: Millis) -> Option<Fate> {
     let rules = || lifecycle.rules.iter().filter(|rule| enabled(rule) && concerns(rule, object));
     let expires = rules().filter_map(|rule| rule.expiration.as_ref()).any(|expiration| {
@@ -182,8 +183,8 @@ fn enabled(rule: &LifecycleRule) -> bool {
     rule.status.as_str() == ExpirationStatus::ENABLED
 }
 
-/// The rule of 128 KB: by default no smaller object moves at all; `varies_by_storage_class` lets them into the Glacier classes; and a
-/// filter that names a size replaces the default.
+/// The rule of 128 KB: by default no smaller object moves at all; `varies_by_storage_class` lets
+/// them into the Glacier classes; and a filter that names a size replaces the default.
 fn large_enough(lifecycle: &Lifecycle, rule: &LifecycleRule, transition: &Transition, object: &Object) -> bool {
     let filter = rule.filter.as_ref();
     let sized = filter.is_some_and(|filter| {

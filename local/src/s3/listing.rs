@@ -127,7 +127,8 @@ fn listed(object: Object, shown: impl Fn(String) -> String) -> Listed {
     }
 }
 
-/// Walks the keys in order. Where keys share a prefix up to the delimiter, the walk jumps over the rest of them.
+/// Walks the keys in order. Where keys share a prefix up to the delimiter, the walk jumps over the
+/// rest of them.
 fn find(
     connection: &Connection,
     bucket: &str,

@@ -1,4 +1,5 @@
-//! S3, and STS on the same listener: `s3s` reads, verifies and routes requests; here are what it leaves out and the store behind it.
+//! S3, and STS on the same listener: `s3s` reads, verifies and routes requests; here are what it
+//! leaves out and the store behind it.
 
 mod access;
 mod bucket;

@@ -72,7 +72,8 @@ pub(super) async fn put(s3: &Buckets, request: S3Request<PutObjectInput>) -> S3R
     }))
 }
 
-/// Writes an object if its conditions hold, both in one transaction: of any number of writers with one `If-Match`, one wins.
+/// Writes an object if its conditions hold, both in one transaction: of any number of writers with
+/// one `If-Match`, one wins.
 pub(super) async fn store(
     s3: &Buckets,
     object: NewObject,

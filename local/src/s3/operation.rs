@@ -1,5 +1,5 @@
-//! Which operation a request asks for, from its head alone: the name that faults and counters go by, also for a request that is
-//! refused before S3's own routing sees it.
+//! Which operation a request asks for, from its head alone: the name that faults and counters go
+//! by, also for a request that is refused before S3's own routing sees it.
 
 use http::request::Parts;
 use http::{Method, header};
@@ -8,7 +8,8 @@ use crate::calls::Description;
 use crate::subject::{Condition, Subject};
 use crate::wire::text;
 
-/// Query keys that turn a request on a bucket or object into one on its configuration: the key, then the noun of the operation.
+/// Query keys that turn a request on a bucket or object into one on its configuration: the key,
+/// then the noun of the operation.
 const BUCKET_SUBRESOURCES: [(&str, [&str; 3]); 6] = [
     ("cors", ["GetBucketCors", "PutBucketCors", "DeleteBucketCors"]),
     ("lifecycle", ["GetBucketLifecycleConfiguration", "PutBucketLifecycleConfiguration", "DeleteBucketLifecycle"]),

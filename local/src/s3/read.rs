@@ -38,7 +38,8 @@ enum Found {
 }
 
 impl Wanted {
-    /// Head, conditions and body belong together, so they are read in one go; `limit` is what may be read this time.
+    /// Head, conditions and body belong together, so they are read in one go; `limit` is what may
+    /// be read this time.
     fn read(&self, connection: &Connection, limit: usize) -> Result<Found, Failed> {
         let Some(object) = objects::find(connection, &self.bucket, &self.key)? else { return Ok(Found::Missing) };
         self.conditions.check(&object)?;

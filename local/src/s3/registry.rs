@@ -1,4 +1,5 @@
-//! The buckets, held in memory because every request asks for a bucket's policy and CORS rules, and written through to the store.
+//! The buckets, held in memory because every request asks for a bucket's policy and CORS rules, and
+//! written through to the store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,7 +39,8 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// What the store holds. A configuration that this version cannot read is a fault of the data, reported by its bucket's name.
+    /// What the store holds. A configuration that this version cannot read is a fault of the data,
+    /// reported by its bucket's name.
     pub(super) fn load(rows: Vec<BucketRow>) -> Result<Self, String> {
         let mut buckets = BTreeMap::new();
         for row in rows {

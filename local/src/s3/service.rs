@@ -1,4 +1,5 @@
-//! The operations that the stack's S3 has, each carried out in the module of its noun. What is not here answers `NotImplemented`.
+//! The operations that the stack's S3 has, each carried out in the module of its noun. What is not
+//! here answers `NotImplemented`.
 
 use std::sync::Arc;
 

@@ -157,7 +157,8 @@ pub(super) fn as_answered(checksums: &BTreeMap<String, String>) -> Checksum {
     }
 }
 
-/// `s3s` verifies hashes and chunk signatures while the body is read, and reports what it finds as text only.
+/// `s3s` verifies hashes and chunk signatures while the body is read, and reports what it finds as
+/// text only.
 fn broken_body(error: &(dyn std::error::Error + Send + Sync)) -> S3Error {
     let text = error.to_string();
     if text.contains("Sha256Mismatch") {

@@ -45,7 +45,8 @@ impl Denial {
     }
 }
 
-/// An error's XML with what every error of S3's has: a message, which `s3s` leaves out of some, and the request's id.
+/// An error's XML with what every error of S3's has: a message, which `s3s` leaves out of some, and
+/// the request's id.
 pub(super) fn completed(xml: &str, request_id: &str) -> Option<String> {
     let (body, _) = xml.split_once("</Error>")?;
     let code = body.split_once("<Code>")?.1.split_once("</Code>")?.0;

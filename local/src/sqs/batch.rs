@@ -1,4 +1,5 @@
-//! What every batch shares: checks on its entries, and an answer that tells which of them failed. Pure.
+//! What every batch shares: checks on its entries, and an answer that tells which of them failed.
+//! Pure.
 
 use serde_json::{Value, json};
 
@@ -28,7 +29,8 @@ pub(super) fn check_ids<'a>(ids: impl Iterator<Item = &'a str>) -> Result<(), Fa
     Ok(())
 }
 
-/// A batch's answer, from each entry's id and outcome. What an entry that succeeded answers is completed by its id.
+/// A batch's answer, from each entry's id and outcome. What an entry that succeeded answers is
+/// completed by its id.
 pub(super) fn answer(outcomes: Vec<(String, Result<Value, Fault>)>) -> Value {
     let mut successful = Vec::new();
     let mut failed = Vec::new();

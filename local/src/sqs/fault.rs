@@ -1,4 +1,5 @@
-//! SQS's errors: a type in the JSON body, and the older code in `x-amzn-query-error`, which SDKs show to their users.
+//! SQS's errors: a type in the JSON body, and the older code in `x-amzn-query-error`, which SDKs
+//! show to their users.
 
 use http::{Response, StatusCode};
 

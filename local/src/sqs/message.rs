@@ -1,4 +1,5 @@
-//! What a message is: its attributes, what may stand in it, how large it counts, and the digests that SDKs check. Pure.
+//! What a message is: its attributes, what may stand in it, how large it counts, and the digests
+//! that SDKs check. Pure.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +62,8 @@ impl Value {
     }
 }
 
-/// Checks a message and gives the bytes that it counts: its body, and each attribute's name, type and value.
+/// Checks a message and gives the bytes that it counts: its body, and each attribute's name, type
+/// and value.
 pub(crate) fn size(body: &str, attributes: &Attributes) -> Result<usize, Fault> {
     if body.is_empty() {
         return Err(Fault::missing("MessageBody"));

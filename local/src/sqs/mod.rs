@@ -1,13 +1,15 @@
 //! SQS: standard queues over the JSON protocol, on the stack's store.
 //!
 //! Where AWS leaves room, or is known to differ:
-//! - Delivery is best-effort first-in-first-out: messages become available in the order of their visibility, and each is delivered
-//!   once, unless a fault plan says otherwise.
-//! - `DeleteMessage` with the handle of an earlier delivery succeeds and deletes nothing, as AWS documents ("if you don't provide the
-//!   most recent receipt handle, the request succeeds, but the message might not be deleted"); here it never does.
-//!   A handle whose visibility timeout has passed still deletes, as long as nobody received the message since.
+//! - Delivery is best-effort first-in-first-out: messages become available in the order of their
+//!   visibility, and each is delivered once, unless a fault plan says otherwise.
+//! - `DeleteMessage` with the handle of an earlier delivery succeeds and deletes nothing, as AWS
+//!   documents ("if you don't provide the most recent receipt handle, the request succeeds, but the
+//!   message might not be deleted"); here it never does. A handle whose visibility timeout has
+//!   passed still deletes, as long as nobody received the message since.
 //! - `ChangeMessageVisibility` with such a handle is refused: the delivery that it names is over.
-//! - A message that is dead-lettered keeps its id, its age and its receive count; one that a move task redrives is a new message.
+//! - A message that is dead-lettered keeps its id, its age and its receive count; one that a move
+//!   task redrives is a new message.
 //! - A deleted queue's name can be used again at once, not only after 60 seconds.
 //! - FIFO queues and the older query protocol are not there.
 
@@ -276,7 +278,8 @@ impl Shared {
         format!("arn:aws:sqs:{}:{ACCOUNT_ID}:{queue}", self.region)
     }
 
-    /// The queue that a URL names. Only the path counts, so a URL stays good when the stack moves to another port.
+    /// The queue that a URL names. Only the path counts, so a URL stays good when the stack moves
+    /// to another port.
     async fn queue_by_url(&self, url: Option<String>) -> Result<Queue, Fault> {
         let url = url.ok_or_else(|| Fault::missing("QueueUrl"))?;
         let name = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();

@@ -182,7 +182,8 @@ pub(super) async fn set_attributes(call: &Call<'_>, request: SetQueueAttributes)
     call.sqs
         .store
         .write(|transaction| {
-            // Read again inside the transaction: two changes of different attributes must not undo each other.
+            // Read again inside the transaction: two changes of different attributes must not undo
+            // each other.
             let queue = queues::find(transaction, &queue.name)?.ok_or_else(Fault::no_such_queue)?;
             Ok::<_, Fault>(queues::configure(transaction, queue.id, &queue.settings.with(&request.attributes)?, now)?)
         })

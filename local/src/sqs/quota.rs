@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 /// A standard queue's quota.
 pub(super) const MAX_IN_FLIGHT: usize = 120_000;
 
-/// For each queue what can be in flight at the most: the last count, and all that was delivered since. Only when that reaches the
-/// quota is it worth counting again.
+/// For each queue what can be in flight at the most: the last count, and all that was delivered
+/// since. Only when that reaches the quota is it worth counting again.
 #[derive(Debug, Default)]
 pub(super) struct Quota {
     bounds: Mutex<HashMap<i64, usize>>,

@@ -1,4 +1,5 @@
-//! Receipt handles: which message, and which of its deliveries. Opaque to clients, and worthless in another queue.
+//! Receipt handles: which message, and which of its deliveries. Opaque to clients, and worthless in
+//! another queue.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

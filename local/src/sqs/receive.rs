@@ -1,4 +1,5 @@
-//! Receiving, with long polls, redrive to the dead-letter queue, and the system attributes of a delivery.
+//! Receiving, with long polls, redrive to the dead-letter queue, and the system attributes of a
+//! delivery.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -22,7 +23,8 @@ use crate::store::queues::{self, Queue};
 const MAX_MESSAGES: usize = 10;
 const MAX_WAIT_SECONDS: u32 = 20;
 const MAX_VISIBILITY_SECONDS: u32 = 43_200;
-/// A fault that reorders chooses among so many: enough to mix a backlog thoroughly, and few enough to look at in each receive.
+/// A fault that reorders chooses among so many: enough to mix a backlog thoroughly, and few enough
+/// to look at in each receive.
 const REORDERED_AMONG: usize = 1_000;
 
 #[derive(Deserialize)]
@@ -141,7 +143,8 @@ async fn look(sqs: &Shared, queue: &Queue, wants: &Wants, now: Millis) -> Result
                         _ => look.delivered.push(deliver(sqs, transaction, &queue, message, now, wants.visibility_ms)?),
                     }
                 }
-                // With a visibility of nothing, what was just delivered would be found again at once.
+                // With a visibility of nothing, what was just delivered would be found again at
+                // once.
                 if exhausted || wants.visibility_ms == 0 {
                     break;
                 }
@@ -173,7 +176,8 @@ fn find(
     ids.into_iter().map(|id| messages::get(transaction, id)).collect()
 }
 
-/// The id of the queue that dead letters go to, and how often a message may be received before. A queue that is gone takes none.
+/// The id of the queue that dead letters go to, and how often a message may be received before. A
+/// queue that is gone takes none.
 fn dead_letter_queue(
     sqs: &Shared,
     transaction: &Transaction<'_>,

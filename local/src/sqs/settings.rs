@@ -76,7 +76,8 @@ impl Settings {
         Ok(self)
     }
 
-    /// The name of the first attribute that `asked` sets otherwise than these settings do: what makes a second `CreateQueue` fail.
+    /// The name of the first attribute that `asked` sets otherwise than these settings do: what
+    /// makes a second `CreateQueue` fail.
     pub(crate) fn differs_from(&self, asked: &BTreeMap<String, String>) -> Result<Option<String>, Fault> {
         for (name, value) in asked {
             let one = BTreeMap::from([(name.clone(), value.clone())]);

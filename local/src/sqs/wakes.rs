@@ -1,4 +1,5 @@
-//! Wakes long polls: one bell per queue, rung whenever what is visible, or when it becomes so, may have changed.
+//! Wakes long polls: one bell per queue, rung whenever what is visible, or when it becomes so, may
+//! have changed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,8 +19,9 @@ impl Wakes {
         Arc::clone(self.bells.lock().entry(queue).or_default())
     }
 
-    /// Wakes every poll of the queue, not just one: each keeps a timer for the next message to become visible, and has to set it anew
-    /// after a receive, a delay or a change of visibility. A poll that finds nothing costs one indexed read.
+    /// Wakes every poll of the queue, not just one: each keeps a timer for the next message to
+    /// become visible, and has to set it anew after a receive, a delay or a change of visibility. A
+    /// poll that finds nothing costs one indexed read.
     pub(super) fn ring(&self, queue: i64) {
         if let Some(bell) = self.bells.lock().get(&queue) {
             bell.notify_waiters();

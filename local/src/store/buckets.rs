@@ -47,7 +47,8 @@ pub(crate) fn insert(connection: &Connection, name: &str, created: Millis) -> Re
     Ok(added == 1)
 }
 
-/// Deletes a bucket; `false` when it still holds objects. Uploads that were never completed do not keep it, as on S3.
+/// Deletes a bucket; `false` when it still holds objects. Uploads that were never completed do not
+/// keep it, as on S3.
 pub(crate) fn delete(connection: &Connection, name: &str) -> Result<bool, StoreError> {
     let holds: bool = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM objects WHERE bucket = ?)")?

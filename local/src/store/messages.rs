@@ -1,4 +1,5 @@
-//! Messages at rest. A message is visible when its `visible_ms` has come; a receive moves that into the future and draws a new receipt.
+//! Messages at rest. A message is visible when its `visible_ms` has come; a receive moves that into
+//! the future and draws a new receipt.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -61,7 +62,8 @@ pub(crate) fn insert(connection: &Connection, queue: i64, message: &NewMessage, 
         .map(drop)
 }
 
-/// The messages to deliver next: those longest visible first, which for messages never received is the order they were sent in.
+/// The messages to deliver next: those longest visible first, which for messages never received is
+/// the order they were sent in.
 pub(crate) fn visible(
     connection: &Connection,
     queue: i64,
@@ -104,7 +106,8 @@ pub(crate) fn get(connection: &Connection, id: i64) -> Result<Message, StoreErro
         .query_row([id], read)
 }
 
-/// Puts a copy of a message beside it, with all that it has gone through, to become visible at `visible`.
+/// Puts a copy of a message beside it, with all that it has gone through, to become visible at
+/// `visible`.
 pub(crate) fn duplicate(connection: &Connection, id: i64, visible: Millis) -> Result<(), StoreError> {
     connection
         .prepare_cached(
@@ -136,7 +139,8 @@ pub(crate) fn receive(
         .map(drop)
 }
 
-/// Moves a message that was received too often to its dead-letter queue. It keeps its id, its age and its receive count.
+/// Moves a message that was received too often to its dead-letter queue. It keeps its id, its age
+/// and its receive count.
 pub(crate) fn dead_letter(
     connection: &Connection,
     id: i64,

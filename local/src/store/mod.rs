@@ -1,13 +1,17 @@
-//! One SQLite database for everything but DynamoDB: buckets, objects, queues, messages and sessions.
+//! One SQLite database for everything but DynamoDB: buckets, objects, queues, messages and
+//! sessions.
 //!
-//! **One connection under an async mutex, called directly.** A statement takes 5 to 50 microseconds, less than handing it to another
-//! thread and back would cost on two cores, so the runtime's own threads run it; the mutex is tokio's, so a task that waits for it
-//! yields instead of blocking its thread. Work that moves large bodies goes through [`Store::write_large`], onto a blocking thread.
-//! Checkpoints, which wait for the disk, run on a connection of their own ([`Store::checkpoint`]), never inside a request.
+//! **One connection under an async mutex, called directly.** A statement takes 5 to 50
+//! microseconds, less than handing it to another thread and back would cost on two cores, so the
+//! runtime's own threads run it; the mutex is tokio's, so a task that waits for it yields instead
+//! of blocking its thread. Work that moves large bodies goes through [`Store::write_large`], onto a
+//! blocking thread. Checkpoints, which wait for the disk, run on a connection of their own
+//! ([`Store::checkpoint`]), never inside a request.
 //!
-//! **Durability.** In WAL mode with `synchronous=NORMAL` a commit has been handed to the operating system before it is acknowledged,
-//! and the system keeps it when the process is killed. Only a power cut could lose the last commits, and could not corrupt the file:
-//! enough for a stack whose promise is `kill -9`, and it spares an fsync per request.
+//! **Durability.** In WAL mode with `synchronous=NORMAL` a commit has been handed to the operating
+//! system before it is acknowledged, and the system keeps it when the process is killed. Only a
+//! power cut could lose the last commits, and could not corrupt the file: enough for a stack whose
+//! promise is `kill -9`, and it spares an fsync per request.
 
 pub(crate) mod buckets;
 pub(crate) mod messages;
@@ -57,7 +61,8 @@ pub enum DataError {
     Sqlite(#[from] rusqlite::Error),
 }
 
-/// The database failed in the middle of a request: a full disk, or a bug. Answered as the service's internal error.
+/// The database failed in the middle of a request: a full disk, or a bug. Answered as the service's
+/// internal error.
 pub(crate) type StoreError = rusqlite::Error;
 
 /// The open database.
@@ -98,7 +103,8 @@ impl Store {
         work(&*self.connection.lock().await)
     }
 
-    /// Runs `work` as one transaction, which is rolled back when it fails: what a conditional write stands on.
+    /// Runs `work` as one transaction, which is rolled back when it fails: what a conditional write
+    /// stands on.
     pub(crate) async fn write<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
@@ -106,7 +112,8 @@ impl Store {
         transact(&mut *self.connection.lock().await, work)
     }
 
-    /// [`write`](Self::write) on a blocking thread, for bodies whose copying alone takes milliseconds; also for reading such.
+    /// [`write`](Self::write) on a blocking thread, for bodies whose copying alone takes
+    /// milliseconds; also for reading such.
     pub(crate) async fn write_large<T, E>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
@@ -135,8 +142,8 @@ impl Store {
     }
 }
 
-/// Moves the write-ahead log of a database into its file, over a connection of its own. Passive: it takes no lock that a reader or
-/// writer would wait for.
+/// Moves the write-ahead log of a database into its file, over a connection of its own. Passive: it
+/// takes no lock that a reader or writer would wait for.
 pub(crate) fn checkpoint(database: &Path) -> Result<(), StoreError> {
     Connection::open(database)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }

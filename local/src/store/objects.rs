@@ -109,7 +109,8 @@ pub(crate) fn delete(connection: &Connection, bucket: &str, key: &str) -> Result
     Ok(connection.prepare_cached("DELETE FROM objects WHERE bucket = ? AND key = ?")?.execute([bucket, key])? == 1)
 }
 
-/// At most `limit` objects in key order, from `from` on (itself included), with no regard to any prefix.
+/// At most `limit` objects in key order, from `from` on (itself included), with no regard to any
+/// prefix.
 pub(crate) fn page(connection: &Connection, bucket: &str, from: &str, limit: usize) -> Result<Vec<Object>, StoreError> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM objects WHERE bucket = ? AND key >= ? ORDER BY key LIMIT ?"))?

@@ -90,7 +90,8 @@ pub(crate) fn purge(connection: &Connection, id: i64, now: Millis) -> Result<(),
     connection.prepare_cached("UPDATE queues SET purged_ms = ? WHERE id = ?")?.execute([now, id]).map(drop)
 }
 
-/// Counts a queue's messages, from the index alone. The visible ones, which may be many, are a bare range of it.
+/// Counts a queue's messages, from the index alone. The visible ones, which may be many, are a bare
+/// range of it.
 pub(crate) fn count(connection: &Connection, id: i64, now: Millis) -> Result<Counts, StoreError> {
     let visible = connection
         .prepare_cached("SELECT count(*) FROM messages WHERE queue = ? AND visible_ms <= ?")?

@@ -1,4 +1,5 @@
-//! Sessions at rest. The secret and the token stand in the file as they are: whoever can read it owns the whole stack's data anyway.
+//! Sessions at rest. The secret and the token stand in the file as they are: whoever can read it
+//! owns the whole stack's data anyway.
 
 use rusqlite::{Connection, params};
 
@@ -6,7 +7,8 @@ use super::StoreError;
 use crate::clock::Millis;
 use crate::identity::Session;
 
-/// Every session that is kept. One whose policy no longer parses is left out: nobody may use it with less restriction.
+/// Every session that is kept. One whose policy no longer parses is left out: nobody may use it
+/// with less restriction.
 pub(crate) fn load(connection: &Connection) -> Result<Vec<Session>, StoreError> {
     let mut statement =
         connection.prepare("SELECT access_key_id, secret, token, arn, role_id, policy, expires_ms FROM sessions")?;

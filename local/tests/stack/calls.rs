@@ -15,7 +15,8 @@ use crate::signature::{Key, signed};
 
 const ID: &str = "01a216ba-89f1-7000-8000-0123456789ab";
 
-/// A bucket, a queue and a table, and nothing recorded of how they were made. The queue's URL as well.
+/// A bucket, a queue and a table, and nothing recorded of how they were made. The queue's URL as
+/// well.
 async fn prepared() -> (Clients, String) {
     let clients = Clients::start().await;
     clients.s3.create_bucket().bucket("status").send().await.unwrap();

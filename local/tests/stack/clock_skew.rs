@@ -49,7 +49,8 @@ async fn a_clock_that_is_twenty_minutes_off_is_told_so() {
         let sts = sts.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
         assert_eq!(sts.status(), 403);
         assert!(sts.text().await.unwrap().contains("15 minutes off"));
-        // The SDK has learnt from the Date header of the answer, and signs by the service's clock from now on.
+        // The SDK has learnt from the Date header of the answer, and signs by the service's clock
+        // from now on.
         clients.s3.list_buckets().send().await.unwrap();
         clients.sqs.list_queues().send().await.unwrap();
         clients.dynamodb.list_tables().send().await.unwrap();

@@ -132,7 +132,8 @@ async fn a_streamed_body_with_a_trailing_checksum_is_stored() {
 async fn a_body_beyond_the_limit_is_refused() {
     let clients = bucket().await;
     let put = clients.s3.put_object().bucket("bucket").key("large").body(vec![0; 64 * MIB + 1].into());
-    // The answer may come before the whole body was sent, so all that is sure is that nothing was stored.
+    // The answer may come before the whole body was sent, so all that is sure is that nothing was
+    // stored.
     assert!(put.send().await.is_err());
     assert!(clients.s3.head_object().bucket("bucket").key("large").send().await.is_err());
 }

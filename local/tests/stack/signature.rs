@@ -1,4 +1,5 @@
-//! Requests signed by hand, for what no SDK in this workspace sends: STS, and requests that are wrong on purpose.
+//! Requests signed by hand, for what no SDK in this workspace sends: STS, and requests that are
+//! wrong on purpose.
 
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};

@@ -19,10 +19,10 @@ pub enum Decision {
     Fail(Problem),
     /// End it as cancelled without running it.
     Cancel,
-    /// It has ended already. Make sure that the status object says so, then settle the delivery: an earlier worker
-    /// may have died between the two writes.
+    /// It has ended already. Make sure that the status object says so, then settle the delivery: an
+    /// earlier worker may have died between the two writes.
     Republish,
-    /// Not now: another worker has it, or it is not due. Look again after this long.
+    /// Not now: another worker has it, or it is not due. Try again after this long.
     Wait(Duration),
 }
 
@@ -35,8 +35,8 @@ pub struct Limits {
     pub default_deadline: Duration,
 }
 
-/// Decides by what the order table says at `now`. `max_attempts` counts every start, also those whose worker died, but
-/// not those that a worker handed back because it shut down.
+/// Decides by what the order table says at `now`. `max_attempts` counts every start, also those
+/// whose worker died, but not those that a worker handed back because it shut down.
 #[must_use]
 pub fn decide(record: &OrderRecord, now: DateTime<Utc>, limits: Limits) -> Decision {
     let state = &record.state;
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_order_is_only_shown() {
+    fn an_ended_order_is_only_published() {
         let mut r = record();
         r.state.status = Status::Cancelled;
         r.cancel_requested = true;

@@ -1,4 +1,5 @@
-//! The one event from which every push hangs: a status as it was shown, as a `CloudEvent` (CloudEvents 1.0, JSON format).
+//! The one event behind every push: a published status, as a `CloudEvent` (CloudEvents 1.0, JSON
+//! format).
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,14 +14,15 @@ pub const EVENT_MEDIA_TYPE: &str = "application/cloudevents+json";
 
 const SPEC_VERSION: &str = "1.0";
 
-/// An order's status has been shown in S3.
+/// An order's status has been published.
 ///
-/// Events are delivered at least once and in any order. A receiver keeps the highest `revision` of each `subject` and drops
-/// what is not higher; so the last thing it knows is what stands in S3.
+/// Events are delivered at least once and in any order. A receiver keeps the highest `revision` of
+/// each `subject` and drops what is not higher; so the last thing it knows is what is stored in S3.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StatusEvent {
     specversion: String,
-    /// `{order}/{revision}`: the same for every delivery of this event, and for no other one of its source.
+    /// `{order}/{revision}`: the same for every delivery of this event, and for no other one of its
+    /// source.
     pub id: String,
     /// The service that the order was placed with: its URL of orders.
     pub source: String,
@@ -32,10 +34,10 @@ pub struct StatusEvent {
     #[serde(with = "rfc3339_millis")]
     pub time: DateTime<Utc>,
     datacontenttype: String,
-    /// The revision of the status object, as an extension attribute. (CloudEvents' integers have 32 bits: an order has a few
-    /// dozen revisions.)
+    /// The revision of the status object, as an extension attribute. (CloudEvents' integers have 32
+    /// bits: an order has a few dozen revisions.)
     pub revision: u64,
-    /// What stands in S3.
+    /// The status object, as it is stored in S3.
     pub data: StatusObject,
 }
 
@@ -57,7 +59,8 @@ impl StatusEvent {
         }
     }
 
-    /// The same for receivers that are not the order's own: without the presigned URL, by which anybody reads the result.
+    /// The same for receivers that are not the order's own: without the presigned URL, by which
+    /// anybody reads the result.
     #[must_use]
     pub fn for_anybody(mut self) -> Self {
         (self.data.result_url, self.data.result_url_expires_at) = (None, None);

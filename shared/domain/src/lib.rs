@@ -1,8 +1,9 @@
 //! The decisions of status-offload. Pure: no clock, no randomness, no network, no SDK.
 //!
-//! What an order may do next is [`transition`], what a worker does with a delivery [`claim`], when an order
-//! will be done [`eta`], when to poll [`schedule`], how long to wait after a failure [`backoff`], how long a
-//! URL may be said to work [`lifetime`]. They take values, the time among them, and return values.
+//! What an order may do next is [`transition`], what a worker does with a delivery [`claim`], when
+//! an order will be done [`eta`], when to poll [`schedule`], how long to wait after a failure
+//! [`backoff`], how long a URL may be said to work [`lifetime`]. They take values, the time among
+//! them, and return values.
 
 pub mod backoff;
 pub mod claim;

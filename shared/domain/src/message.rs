@@ -8,8 +8,8 @@ use crate::{id::OrderId, time::rfc3339_millis};
 /// The version of the message that this code writes and reads.
 pub const VERSION: u32 = 1;
 
-/// Says which order to work on. The order itself is in the order table, so a message is small, and a stale or repeated
-/// one can do no harm.
+/// Says which order to work on. The order itself is in the order table, so a message is small, and
+/// a stale or repeated one can do no harm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
     /// [`VERSION`].
@@ -20,7 +20,7 @@ pub struct Envelope {
     pub key: String,
     /// The `ETag` of the pending status object, so that the first overwrite needs no read.
     pub etag: Option<String>,
-    /// Not to be started before, so that a worker that gets it too early need not look the order up.
+    /// Not to be started before, so that a worker that gets it too early need not read the order.
     #[serde(with = "rfc3339_millis::option", default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<DateTime<Utc>>,
 }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_survives_the_wire_and_others_are_told_apart() {
+    fn a_message_survives_the_wire_and_others_are_recognised() {
         let e = Envelope::new(OrderId::new(chrono::DateTime::UNIX_EPOCH), Some("\"abc\"".into()));
         assert_eq!(Envelope::parse(&serde_json::to_string(&e).unwrap()).unwrap(), e);
         assert!(matches!(Envelope::parse(r#"{"v":2,"id":7}"#), Err(UnreadableMessage::Version(2))));

@@ -1,4 +1,4 @@
-//! An order as the service keeps it: what the client asked for, and where it stands.
+//! An order as the service keeps it: what the client asked for, and its state.
 
 use std::time::Duration;
 
@@ -30,11 +30,11 @@ pub struct Order {
     pub traceparent: Option<String>,
     /// The `renew` link of the status object, known to the api that accepted the order.
     pub renew: String,
-    /// Whom to tell of every change.
+    /// Who is notified of every change.
     pub callbacks: Callbacks,
 }
 
-/// Whom an order itself names to be told of every change.
+/// Who is notified of every change because the order names them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Callbacks {
     /// A webhook.
@@ -69,7 +69,8 @@ pub enum OrderResult {
     Key(String),
 }
 
-/// Where an order stands. Every change makes a new one with the next revision: see [`crate::transition`].
+/// The state of an order. Every change makes a new one with the next revision: see
+/// [`crate::transition`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderState {
     /// 1 for a new order, one more with every transition.
@@ -100,7 +101,7 @@ pub struct OrderState {
     pub progress: Option<ProgressReport>,
     /// When it should be done.
     pub eta: Option<EtaWindow>,
-    /// When a client should look next, from `updated_at`.
+    /// When a client should poll next, from `updated_at`.
     pub poll_after_ms: Option<u64>,
     /// The result of a completed order.
     pub result: Option<OrderResult>,
@@ -144,7 +145,8 @@ fn first_generation() -> u32 {
 /// A worker's claim on an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// Names one delivery to one worker, so that a worker knows its own write again when its answer was lost.
+    /// Names one delivery to one worker, so that a worker knows its own write again when its answer
+    /// was lost.
     pub owner: String,
     /// Until when nobody else takes the order.
     pub until: DateTime<Utc>,
@@ -155,7 +157,7 @@ pub struct Lease {
 pub struct OrderRecord {
     /// What was asked.
     pub order: Order,
-    /// Where it stands.
+    /// Its state.
     pub state: OrderState,
     /// Who works on it.
     pub lease: Option<Lease>,
@@ -163,8 +165,8 @@ pub struct OrderRecord {
     pub cancel_requested: bool,
     /// Whether the message is known to be in the queue.
     pub enqueued: bool,
-    /// Whether a connection has ever asked to be told of changes: only then are the connections looked up.
-    pub watched: bool,
+    /// Whether a connection has ever subscribed: only then are the connections read.
+    pub subscribed: bool,
 }
 
 impl OrderRecord {
@@ -173,10 +175,11 @@ impl OrderRecord {
     pub fn new(order: Order, eta: EtaWindow, poll_after_ms: u64) -> Self {
         let state =
             OrderState { eta: Some(eta), poll_after_ms: Some(poll_after_ms), ..OrderState::pending(order.created_at) };
-        Self { order, state, lease: None, cancel_requested: false, enqueued: false, watched: false }
+        Self { order, state, lease: None, cancel_requested: false, enqueued: false, subscribed: false }
     }
 
-    /// The status object of this record. `result_url` is the presigned URL of a result in S3 and its expiry.
+    /// The status object of this record. `result_url` is the presigned URL of a result in S3 and
+    /// its expiry.
     #[must_use]
     pub fn status_object(&self, result_url: Option<(String, DateTime<Utc>)>) -> StatusObject {
         let s = &self.state;
@@ -202,14 +205,15 @@ impl OrderRecord {
             },
             result_url,
             result_url_expires_at,
-            // While the work goes on an error is the service's business: the next attempt may well succeed.
+            // While the work goes on an error is the service's business: the next attempt may well
+            // succeed.
             error: if s.status == Status::Failed { s.error.clone() } else { None },
             renew: self.order.renew.clone(),
         }
     }
 
-    /// When the order must have ended: by its own deadline, or `default` after it was accepted. An order that was
-    /// redriven has the same time once more.
+    /// When the order must have ended: by its own deadline, or `default` after it was accepted. An
+    /// order that was redriven has the same time once more.
     #[must_use]
     pub fn deadline(&self, default: Duration) -> DateTime<Utc> {
         let created = self.order.created_at;
@@ -224,7 +228,7 @@ impl OrderRecord {
         self.order.deadline_at.map(|_| self.deadline(Duration::ZERO))
     }
 
-    /// The key of a result that stands in S3.
+    /// The key of a result in S3.
     #[must_use]
     pub fn result_key(&self) -> Option<&str> {
         match &self.state.result {
@@ -234,7 +238,7 @@ impl OrderRecord {
     }
 }
 
-/// The reserved member `options` of a request: what is not the order.
+/// The reserved member `options` of a request: settings of the request.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OrderOptions {
@@ -242,7 +246,7 @@ pub struct OrderOptions {
     pub deadline_seconds: Option<u32>,
     /// The work starts after so many seconds at the earliest.
     pub delay_seconds: Option<u32>,
-    /// Told of every change by a signed POST (Standard Webhooks 1.0).
+    /// Notified of every change by a signed POST (Standard Webhooks 1.0).
     pub webhook_url: Option<String>,
     /// The token of a Step Functions task that waits for the order.
     pub task_token: Option<String>,
@@ -258,13 +262,14 @@ impl std::fmt::Debug for OrderOptions {
 }
 
 impl OrderOptions {
-    /// Whom to tell.
+    /// Who is notified.
     #[must_use]
     pub fn callbacks(&self) -> Callbacks {
         Callbacks { webhook_url: self.webhook_url.clone(), task_token: self.task_token.clone() }
     }
 
-    /// The absolute times that the options mean for an order accepted at `now`: the deadline and the earliest start.
+    /// The absolute times that the options mean for an order accepted at `now`: the deadline and
+    /// the earliest start.
     #[must_use]
     pub fn times(&self, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
         let after = |s: u32| now + TimeDelta::seconds(i64::from(s));

@@ -7,16 +7,17 @@ use utoipa::ToSchema;
 
 use crate::{id::OrderId, problem::Problem, time::rfc3339_millis};
 
-/// The largest result that stands in the status object itself, in bytes of JSON. A larger one is linked.
+/// The largest result in the status object itself, in bytes of JSON. A larger one is linked.
 pub const INLINE_RESULT_MAX_BYTES: usize = 8 * 1024;
 
-/// The longest progress message, in characters: with it, the rest of a status object stays under 2 KiB.
+/// The longest progress message, in characters: with it, the rest of a status object stays under 2
+/// KiB.
 pub const PROGRESS_MESSAGE_MAX_CHARS: usize = 200;
 
 /// The longest detail of an error in a status object, in characters.
 pub const ERROR_DETAIL_MAX_CHARS: usize = 500;
 
-/// Where an order stands. The last three are final: an order that has one keeps it.
+/// The status of an order. The last three are final: an order that has one keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -39,7 +40,7 @@ impl Status {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
     }
 
-    /// The word that stands in JSON and in DynamoDB.
+    /// The word in JSON and in DynamoDB.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -86,20 +87,21 @@ pub struct EtaWindow {
     pub latest_at: DateTime<Utc>,
 }
 
-/// The small JSON object in S3. Whoever holds its URL can read it, so nothing of the order's payload is in it.
+/// The small JSON object in S3. Anyone with its URL can read it, so nothing of the order's payload
+/// is in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StatusObject {
     /// The order.
     #[schema(value_type = String, format = "uuid")]
     pub id: OrderId,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
-    /// Whether `status` is final: the client can stop looking.
+    /// Whether `status` is final: the client can stop polling.
     pub done: bool,
     /// Grows with every change; an object with a smaller one is older.
     pub revision: u64,
-    /// 1; one more each time that an operator gave the order, which had failed, another chance. Within a generation a
-    /// final status never changes.
+    /// 1; one more each time that an operator gave the order, which had failed, another chance.
+    /// Within a generation a final status never changes.
     #[serde(default = "first_generation")]
     pub generation: u32,
     /// How often a worker has started the work, in this generation.
@@ -120,11 +122,11 @@ pub struct StatusObject {
     #[serde(with = "rfc3339_millis::option", default)]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub finished_at: Option<DateTime<Utc>>,
-    /// How far the work is, if the processor tells.
+    /// How far the work is, if the processor reports it.
     pub progress: Option<ProgressReport>,
     /// When it should be done; `null` once it is.
     pub eta: Option<EtaWindow>,
-    /// How long to wait from `updated_at` before the next look, in milliseconds; `null` once done.
+    /// How long to wait from `updated_at` before the next poll, in milliseconds; `null` once done.
     pub poll_after_ms: Option<u64>,
     /// The result, if it is small.
     #[schema(value_type = Option<serde_json::Value>)]
@@ -137,7 +139,7 @@ pub struct StatusObject {
     pub result_url_expires_at: Option<DateTime<Utc>>,
     /// Why the order failed.
     pub error: Option<Problem>,
-    /// Where the service itself tells of this order, and renews URLs (with the order token).
+    /// Where the service itself answers for this order, and renews URLs (with the order token).
     pub renew: String,
 }
 

@@ -1,8 +1,9 @@
-//! The state machine of an order. Pure: the callers store what it returns by a conditional write on the old revision.
+//! The state machine of an order. Pure: the callers store what it returns by a conditional write on
+//! the old revision.
 //!
-//! Invariant: a final status never changes, with one exception that an operator asks for: a failed order that is redriven
-//! goes back to pending in a new generation.
-//! Invariant: every transition makes the next revision.
+//! Invariant: a final status never changes, with one exception that an operator asks for: a failed
+//! order that is redriven goes back to pending in a new generation. Invariant: every transition
+//! makes the next revision.
 
 use chrono::{DateTime, Utc};
 
@@ -19,21 +20,21 @@ pub enum Transition {
     Start {
         /// When the work should be done.
         eta: Option<EtaWindow>,
-        /// When a client should look next.
+        /// When a client should poll next.
         poll_after_ms: Option<u64>,
     },
-    /// The processor told how far it is.
+    /// The processor reported progress.
     Progress {
         /// How far.
         report: ProgressReport,
         /// When the work should be done.
         eta: Option<EtaWindow>,
-        /// When a client should look next.
+        /// When a client should poll next.
         poll_after_ms: Option<u64>,
     },
     /// The attempt ended without an outcome, and another one will be made.
     Yield {
-        /// Why, if the attempt failed; `None` when a worker that shuts down hands the order back.
+        /// Why, if the attempt failed; `None` when a worker that shuts down gives the order back.
         error: Option<Problem>,
     },
     /// The work is done.
@@ -52,7 +53,7 @@ pub enum Transition {
     Redrive {
         /// When the work should be done.
         eta: Option<EtaWindow>,
-        /// When a client should look next.
+        /// When a client should poll next.
         poll_after_ms: Option<u64>,
     },
 }
@@ -75,7 +76,7 @@ impl OrderState {
     /// The state after `transition` at `now`.
     ///
     /// # Errors
-    /// [`Refused`], if the order cannot do that from where it stands.
+    /// [`Refused`], if the order cannot do that from this state.
     pub fn apply(&self, transition: Transition, now: DateTime<Utc>) -> Result<Self, Refused> {
         use Transition as T;
         let redrive = matches!(transition, T::Redrive { .. });
@@ -91,7 +92,8 @@ impl OrderState {
         }
         let mut next = self.clone();
         next.revision += 1;
-        // A worker's clock may be behind the api's; a client that compares revisions should see time go on.
+        // A worker's clock may be behind the api's; a client that compares revisions should see
+        // time go on.
         next.updated_at = now.max(self.updated_at);
         match transition {
             T::Start { eta, poll_after_ms } => {

@@ -1,10 +1,12 @@
 //! Accept: row and status object at the same time, then the message.
 //!
-//! The message comes after both, so that a worker always finds them. What breaks off in between leaves an order
-//! in the table's outbox: with an idempotency key the client's retry finishes it, and without one it is
-//! withdrawn, because the client will order again and must not get the work twice.
+//! The message comes after both, so that a worker always finds them. What breaks off in between
+//! leaves an order in the table's outbox: with an idempotency key the client's retry finishes it,
+//! and without one it is withdrawn, because the client will order again and must not get the work
+//! twice.
 //!
-//! Invariant: the same idempotency key gives the same order, and another body with it changes nothing.
+//! Invariant: the same idempotency key gives the same order, and another body with it changes
+//! nothing.
 
 use offload_domain::{
     idempotency::{IdempotencyKey, IdempotencyRecord},
@@ -20,8 +22,8 @@ use crate::enqueue;
 pub enum Accepted {
     /// Row, object and message are written. [`enqueue::mark`] is left to do.
     New,
-    /// The key has given this order before, and [`resume`] finishes it. The status object of the id that lost stays
-    /// behind, unknown to everybody, until its lifecycle rule removes it.
+    /// The key has given this order before, and [`resume`] finishes it. The status object of the id
+    /// that lost stays behind, unknown to everybody, until its lifecycle rule removes it.
     Exists(IdempotencyRecord),
 }
 
@@ -69,8 +71,8 @@ pub struct Resumed {
 pub enum NotResumed {
     /// The key came with another body before.
     OtherBody,
-    /// The order is past its retention. Key and row were written in one transaction and expire at the same time, but
-    /// DynamoDB does not delete them in the same moment.
+    /// The order is past its retention. Key and row were written in one transaction and expire at
+    /// the same time, but DynamoDB does not delete them in the same moment.
     Expired,
     /// A call failed.
     Failed(Error),
@@ -103,7 +105,8 @@ pub async fn resume(stores: &Stores, key: &IdempotencyKey, found: &IdempotencyRe
     Ok(Resumed { record, sent })
 }
 
-/// Takes back an order whose client gets 503 and has no key to ask again with, unless a worker has it already.
+/// Takes back an order whose client gets 503 and has no key to ask again with, unless a worker has
+/// it already.
 ///
 /// # Errors
 /// If the call fails; the order may be worked on then.

@@ -1,9 +1,11 @@
 //! Claim: a worker makes an order its own, or learns why it cannot.
 //!
-//! A message that comes for the first time is nearly always for an order that is pending at revision 1. It is
-//! claimed unseen, on the condition of that revision, and the answer brings the order: one round trip.
+//! A message that comes for the first time is nearly always for an order that is pending at
+//! revision 1. It is claimed unseen, on the condition of that revision, and the answer brings the
+//! order: one round trip.
 //!
-//! Invariant: a live lease is respected. Whoever has seen a lease end takes the order only if it has ended still.
+//! Invariant: a live lease is respected. A worker that has seen a lease end takes the order only if
+//! it has still ended.
 
 use std::time::Duration;
 
@@ -72,11 +74,12 @@ impl Outlook {
     }
 }
 
-/// Claims the order of a message, if it is there to be claimed. `first` says that the message was never received
-/// before.
+/// Claims the order of a message, if it is there to be claimed. `first` says that the message was
+/// never received before.
 ///
 /// # Errors
-/// [`Conflict::Changed`] if somebody wrote between our read and our write: decide anew. [`Conflict::Failed`].
+/// [`Conflict::Changed`] if somebody wrote between our read and our write: decide anew.
+/// [`Conflict::Failed`].
 pub async fn claim(
     stores: &Stores,
     claimant: &Claimant,
@@ -120,7 +123,8 @@ pub async fn claim(
     Ok(Claim::Ended(claimed(stores.orders.take(id, &state, None, now).await?)))
 }
 
-/// The claim of a new order was made unseen; now that the order is here, see whether it should run at all.
+/// The claim of a new order was made unseen; now that the order is here, see whether it should run
+/// at all.
 async fn start_or_end(stores: &Stores, claimant: &Claimant, mut claimed: Claimed) -> Claim {
     let now = clock::now();
     // Without our own lease and attempt, which are no reason not to run.
@@ -137,12 +141,14 @@ async fn start_or_end(stores: &Stores, claimant: &Claimant, mut claimed: Claimed
             claimed.record = record;
             Claim::Ended(claimed)
         }
-        // The lease is stored; when it has run out the message comes again, and the decision is made anew.
+        // The lease is stored; when it has run out the message comes again, and the decision is
+        // made anew.
         Err(_) => Claim::Later(claimant.term),
     }
 }
 
-/// The state of an order whose first attempt starts at `now`, as the state machine makes it of a new order.
+/// The state of an order whose first attempt starts at `now`, as the state machine makes it of a
+/// new order.
 fn first_start(outlook: Outlook, now: DateTime<Utc>) -> OrderState {
     let pending = OrderState::pending(now);
     // A pending order can start: see `OrderState::apply`.

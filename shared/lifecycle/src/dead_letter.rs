@@ -1,4 +1,4 @@
-//! Dead letter: the order of a message that the queue has given up ends as failed.
+//! Dead letter: the order of a message in the dead-letter queue ends as failed.
 //!
 //! Invariant: a dead letter is deleted only after the final status of its order is stored in S3.
 

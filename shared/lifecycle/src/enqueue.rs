@@ -1,7 +1,7 @@
 //! Enqueue: the message of an order, and the note in the table that it was sent.
 //!
-//! Invariant: an order leaves the outbox only after its message was sent. A message that is sent twice does no
-//! harm: it finds its order claimed or ended.
+//! Invariant: an order leaves the outbox only after its message was sent. A message that is sent
+//! twice does no harm: it finds its order claimed or ended.
 
 use std::time::Duration;
 
@@ -36,15 +36,15 @@ pub async fn mark(stores: &Stores, record: &OrderRecord) -> Result<(), Error> {
     stores.orders.mark_enqueued(record.order.id, record.own_deadline()).await
 }
 
-/// Makes sure that a pending order has its status object and its message, in this order, and takes it out of the
-/// outbox: after an api that died, or a redrive.
+/// Makes sure that a pending order has its status object and its message, in this order, and takes
+/// it out of the outbox: after an api that died, or a redrive.
 ///
 /// # Errors
 /// If a call fails; the order stays in the outbox.
 pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) -> Result<(), Error> {
     if record.state.status == Status::Pending {
-        // The api may have died before the object was written; a redriven order's object still says that it failed.
-        // The 202 of a new order is its first event.
+        // The api may have died before the object was written; a redriven order's object still says
+        // that it failed. The 202 of a new order is its first event.
         if record.state.revision > 1 {
             publish(stores, record, None).await?;
         } else {
@@ -55,8 +55,9 @@ pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) ->
     mark(stores, record).await
 }
 
-/// Puts the message of an order that must not start yet back into the queue, as a new one: a message can neither be
-/// delayed for more than fifteen minutes nor be received again and again without becoming a dead letter.
+/// Puts the message of an order that must not start yet back into the queue, as a new one: a
+/// message can neither be delayed for more than fifteen minutes nor be received again and again
+/// without becoming a dead letter.
 ///
 /// # Errors
 /// If a call fails; the message comes again then.

@@ -1,4 +1,5 @@
-//! Finish: the result first, then the order table, then the status object; the caller then deletes the message.
+//! Finish: the result first, then the order table, then the status object; the caller then deletes
+//! the message.
 //!
 //! Each is one try. The worker keeps its lease and tries again while a store is down.
 //!
@@ -27,7 +28,7 @@ pub enum Produced<'a> {
     File {
         /// The file.
         path: &'a Path,
-        /// Its name for whoever downloads it.
+        /// The name of its download.
         name: &'a str,
         /// Its media type.
         content_type: &'a str,

@@ -1,8 +1,9 @@
-//! Every step in the life of an order that writes the table, the bucket or the queue: one file a verb.
+//! Every step in the life of an order that writes the table, the bucket or the queue: one file a
+//! verb.
 //!
-//! [`design`] tells the protocol, its invariants and its races. The model in `../model` checks every
-//! interleaving of these steps; a file there has the name of the file here that it models. The decisions
-//! themselves are pure and live in `offload_domain`.
+//! [`design`] describes the protocol, its invariants and its races. The model in `../model` checks
+//! every interleaving of these steps; a file there has the name of the file here that it models.
+//! The decisions themselves are pure and live in `offload_domain`.
 
 #[doc = include_str!("../design.md")]
 pub mod design {}

@@ -1,7 +1,8 @@
 //! Notify: one message to the queue of notifications for each subscriber of an order's change.
 //!
-//! Invariant: an event is sent after its status object is stored. The event of a final status is sent before
-//! the order's message is deleted, so that no crash in between loses it; it may be sent twice.
+//! Invariant: an event is sent after its status object is stored. The event of a final status is
+//! sent before the order's message is deleted, so that no crash in between loses it; it may be sent
+//! twice.
 
 use std::time::Duration;
 
@@ -14,14 +15,15 @@ use offload_domain::{
 use offload_service::clock;
 use offload_stores::{Error, Stores};
 
-/// Sends a record's event: one notification to each target. Does nothing where there is no queue of notifications.
+/// Sends a record's event: one notification to each target. Does nothing where there is no queue of
+/// notifications.
 ///
 /// # Errors
 /// If a call fails; some notifications may have been sent then.
 pub async fn notify(stores: &Stores, record: &OrderRecord, object: StatusObject) -> Result<(), Error> {
     let Some(to) = &stores.notifications else { return Ok(()) };
-    let connections = match record.watched {
-        true => stores.orders.watchers(record.order.id, clock::now()).await?,
+    let connections = match record.subscribed {
+        true => stores.orders.subscribers(record.order.id, clock::now()).await?,
         false => Vec::new(),
     };
     let connections = connections.into_iter().map(Into::into);

@@ -1,7 +1,7 @@
 //! Publish: the status object first, then its event.
 //!
-//! Invariant: a status object never goes back (`StatusStore::overwrite`). Whoever publishes a status also
-//! sends its event, unless the table's stream does.
+//! Invariant: a status object never goes back (`StatusStore::overwrite`). A writer that publishes a
+//! status also sends its event, unless the table's stream does.
 
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::notify::notify;
 /// How long the presigned URL of a result works that a status object links.
 pub type ResultUrlTtl = Duration;
 
-/// Overwrites the status object with what the record says, unless it is newer already, and sends the event.
-/// `etag` is the `ETag` that the caller believes the object to have.
+/// Overwrites the status object with what the record says, unless it is newer already, and sends
+/// the event. `etag` is the `ETag` that the caller believes the object to have.
 ///
 /// For a record without a result in S3; [`publish_end`] links one.
 ///
@@ -40,9 +40,9 @@ pub async fn publish_end(
     overwrite_and_notify(stores, record, object, etag).await
 }
 
-/// Publishes an order that was ended without a worker. The table has decided already: if S3 is down, a message is
-/// left for a worker, which finds the order ended and publishes it. The order's own message may be far away, or was
-/// never sent.
+/// Publishes an order that was ended without a worker. The table has decided already: if S3 is
+/// down, a message is left for a worker, which finds the order ended and publishes it. The order's
+/// own message may be far away, or was never sent.
 ///
 /// # Errors
 /// If the message cannot be sent either: the first error is that of publishing.
@@ -73,7 +73,8 @@ pub async fn status_object(
     now: DateTime<Utc>,
 ) -> Result<StatusObject, Error> {
     let result = match record.result_key() {
-        // Boxed: a call has a large future, which an open connection would make room for all the time.
+        // Boxed: a call has a large future, which an open connection would make room for all the
+        // time.
         Some(key) => Some(Box::pin(stores.presigner.get(key, ttl, now)).await?),
         None => None,
     };

@@ -9,7 +9,8 @@ use offload_stores::{Conflict, Error, Stores};
 
 use crate::enqueue;
 
-/// When a client should poll an order that was redriven, in milliseconds: nothing is known of when it will be done.
+/// When a client should poll an order that was redriven, in milliseconds: nothing is known of when
+/// it will be done.
 const POLL_AFTER_MS: u64 = 5_000;
 
 /// What became of an attempt to redrive an order.
@@ -23,7 +24,8 @@ pub enum Redriven {
     Unknown,
 }
 
-/// Makes a failed order pending again, in a new generation, with all its attempts and its time anew.
+/// Makes a failed order pending again, in a new generation, with all its attempts and its time
+/// anew.
 ///
 /// # Errors
 /// If a call fails. Once the table says pending, the sweeper does the rest.

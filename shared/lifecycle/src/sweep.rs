@@ -1,7 +1,7 @@
 //! Sweep: finds orders that a crash left behind, and sends them again or ends them.
 //!
-//! Safe with any number of sweepers at once: a message sent twice finds its order claimed or ended, and an end is
-//! stored on the revision.
+//! Safe with any number of sweepers at once: a message sent twice finds its order claimed or ended,
+//! and an end is stored on the revision.
 
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ use crate::{
     publish::{Published, publish_or_leave_message},
 };
 
-/// Orders taken from each of the sixteen shards in one round: a round is bounded, and the next one takes the rest.
+/// Orders taken from each of the sixteen shards in one round: a round is bounded, and the next one
+/// takes the rest.
 const BATCH: u16 = 100;
 
 /// What a round did.
@@ -34,11 +35,12 @@ pub struct Swept {
     pub failed: usize,
 }
 
-/// One round: sends what was accepted longer than `age` ago and is not known to be in the queue, and ends what has
-/// passed its own deadline.
+/// One round: sends what was accepted longer than `age` ago and is not known to be in the queue,
+/// and ends what has passed its own deadline.
 ///
 /// # Errors
-/// If the index cannot be read. A fault with one order is counted and does not keep it from the others.
+/// If the index cannot be read. A fault with one order is counted and does not keep it from the
+/// others.
 pub async fn sweep(stores: &Stores, age: Duration, now: DateTime<Utc>) -> Result<Swept, Error> {
     let mut swept = Swept::default();
     let before = now - TimeDelta::from_std(age).unwrap_or(TimeDelta::zero());
@@ -72,7 +74,8 @@ async fn send(stores: &Stores, id: OrderId, now: DateTime<Utc>) -> Result<bool, 
     enqueue::again(stores, &record, now).await.map(|()| true)
 }
 
-/// Ends an order whose deadline has passed, whether it waits, runs or hangs. A worker that still runs it loses it.
+/// Ends an order whose deadline has passed, whether it waits, runs or hangs. A worker that still
+/// runs it loses it.
 async fn end(stores: &Stores, id: OrderId, now: DateTime<Utc>) -> Result<bool, Error> {
     let Some(record) = stores.orders.get(id).await? else { return Ok(false) };
     if record.own_deadline().is_none_or(|at| at > now) {

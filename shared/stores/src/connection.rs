@@ -14,13 +14,14 @@ use crate::{
 };
 use offload_service::settings::StoreSettings;
 
-/// How long a call may take and how often it is tried. This is the one retry layer: callers do not retry on top,
-/// except where they own the whole wait, as a consumer does between two receives.
+/// How long a call may take and how often it is tried. This is the one retry layer: callers do not
+/// retry on top, except where they own the whole wait, as a consumer does between two receives.
 #[derive(Debug, Clone, Copy)]
 pub struct CallPolicy {
     /// The longest that one try may take.
     pub attempt_timeout: Duration,
-    /// Tries, with exponential backoff and jitter between them; a retry quota stops them while a service is down.
+    /// Tries, with exponential backoff and jitter between them; a retry quota stops them while a
+    /// service is down.
     pub attempts: u32,
 }
 
@@ -31,7 +32,8 @@ impl CallPolicy {
     pub const BACKGROUND: Self = Self { attempt_timeout: Duration::from_secs(5), attempts: 3 };
 }
 
-/// Endpoints and keys that are not taken from the environment: for the embedded stack and for tests.
+/// Endpoints and keys that are not taken from the environment: for the embedded stack and for
+/// tests.
 #[derive(Clone)]
 pub struct Endpoints {
     /// S3, and STS beside it.
@@ -67,18 +69,19 @@ pub struct Stores {
     pub queue: Queue,
     /// Its dead-letter queue, if it is to be worked on.
     pub dead_letters: Option<Queue>,
-    /// Where changes are told of, if they are.
+    /// The queues of notifications, where there are any.
     pub notifications: Option<Notifications>,
     /// Signs requests to AWS that no SDK makes.
     pub signer: RequestSigner,
     /// Signs URLs of status objects and results.
     pub presigner: Presigner,
-    /// Hands out credentials for single objects, where there is a role for it.
+    /// Grants credentials for single objects, where there is a role for it.
     pub granter: Option<Granter>,
 }
 
 impl Connection {
-    /// As every AWS SDK: `AWS_REGION`, `AWS_PROFILE`, container and instance credentials, `AWS_ENDPOINT_URL_*`.
+    /// As every AWS SDK: `AWS_REGION`, `AWS_PROFILE`, container and instance credentials,
+    /// `AWS_ENDPOINT_URL_*`.
     pub async fn from_environment(policy: CallPolicy) -> Self {
         Self { sdk: loader(policy).load().await, endpoints: None, session: None }
     }
@@ -93,7 +96,8 @@ impl Connection {
         Self { sdk: loader.load().await, endpoints: Some(endpoints), session: None }
     }
 
-    /// The same, with another length of the signer role's sessions than an hour: for tests that outlive one.
+    /// The same, with another length of the signer role's sessions than an hour: for tests that
+    /// outlive one.
     #[must_use]
     pub fn with_session_length(self, length: Duration) -> Self {
         Self { session: Some(length), ..self }
@@ -140,14 +144,15 @@ impl Connection {
         })
     }
 
-    /// Credentials of a role, whose end is known. An hour is the longest that AWS grants to a role that assumes another.
+    /// Credentials of a role, whose end is known. An hour is the longest that AWS grants to a role
+    /// that assumes another.
     async fn assumed(&self, role: &str) -> SharedCredentialsProvider {
         let provider = AssumeRoleProvider::builder(role).session_name("status-offload").configure(&self.sts());
         let provider = provider.session_length(self.session.unwrap_or(Duration::from_secs(3_600))).build().await;
         SharedCredentialsProvider::new(provider)
     }
 
-    /// The configuration for STS: the embedded one stands beside S3.
+    /// The configuration for STS: the embedded one is served beside S3.
     fn sts(&self) -> SdkConfig {
         match &self.endpoints {
             Some(e) => self.sdk.to_builder().endpoint_url(&e.s3).build(),
@@ -190,7 +195,8 @@ impl Connection {
             config = config.endpoint_url(&e.s3);
             other_than_aws = true;
         }
-        // TLS and If-Match protect a small JSON object; a checksum on top is one that other servers may not know.
+        // TLS and If-Match protect a small JSON object; a checksum on top is one that other servers
+        // may not know.
         config = config.request_checksum_calculation(aws_sdk_s3::config::RequestChecksumCalculation::WhenRequired);
         // A bucket of another server than AWS's is rarely a host name of its own.
         config.force_path_style(settings.s3_path_style.unwrap_or(other_than_aws))

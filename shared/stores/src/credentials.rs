@@ -8,8 +8,8 @@ use aws_credential_types::{
 };
 use tokio::sync::RwLock;
 
-/// Credentials that would end sooner than this are renewed, or sooner than half of the time that they were good for
-/// when they came: a session of a minute cannot be kept five minutes fresh.
+/// Credentials that would end sooner than this are renewed, or sooner than half of the time that
+/// they were good for when they came: a session of a minute cannot be kept five minutes fresh.
 const MARGIN: Duration = Duration::from_secs(300);
 
 /// A provider with a memory; one caller resolves, the others wait for it.

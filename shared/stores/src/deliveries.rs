@@ -1,4 +1,5 @@
-//! What became of an order's webhook: one row for each event, beside the order's own, with every attempt in it.
+//! What became of an order's webhook: one row for each event, beside the order's own, with every
+//! attempt in it.
 
 use std::collections::HashMap;
 
@@ -18,7 +19,7 @@ const PREFIX: &str = "delivery#";
 /// Rows that are read at most: the last events of an order.
 const LISTED_MAX: i32 = 20;
 
-/// Where a delivery stands.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryState {
@@ -54,7 +55,7 @@ pub struct DeliveryLog {
     pub channel: String,
     /// The event's revision.
     pub revision: u64,
-    /// Where it stands.
+    /// Its state.
     pub state: DeliveryState,
     /// Every attempt, the first one first.
     pub attempts: Vec<Attempt>,

@@ -1,4 +1,5 @@
-//! What falls due: orders whose message must be sent, and orders whose deadline has come, in one sparse index.
+//! What falls due: orders whose message must be sent, and orders whose deadline has come, in one
+//! sparse index.
 
 use chrono::{DateTime, Utc};
 
@@ -10,8 +11,8 @@ use crate::{
 use offload_domain::id::OrderId;
 
 impl OrderTable {
-    /// Notes that the message of an order is in the queue; what falls due next is its deadline, if it has one. Does
-    /// nothing to an order that has ended or is gone.
+    /// Notes that the message of an order is in the queue; what falls due next is its deadline, if
+    /// it has one. Does nothing to an order that has ended or is gone.
     ///
     /// # Errors
     /// If the call fails; the order is then sent once more by the sweeper, which does no harm.
@@ -33,7 +34,7 @@ impl OrderTable {
         }
     }
 
-    /// Takes back an order whose client was told that it was not accepted, unless a worker has it already.
+    /// Takes back an order whose client got 503, unless a worker has it already.
     ///
     /// # Errors
     /// If the call fails.
@@ -51,8 +52,8 @@ impl OrderTable {
         }
     }
 
-    /// Orders that were accepted before `before` and whose message is not known to be in the queue: at most `limit` of
-    /// each of the index's shards.
+    /// Orders that were accepted before `before` and whose message is not known to be in the queue:
+    /// at most `limit` of each of the index's shards.
     ///
     /// # Errors
     /// If a call fails.
@@ -60,7 +61,8 @@ impl OrderTable {
         self.due(Due::Send, before, limit).await
     }
 
-    /// Orders whose own deadline came before `before`, and that have not ended; at most `limit` of each shard.
+    /// Orders whose own deadline came before `before`, and that have not ended; at most `limit` of
+    /// each shard.
     ///
     /// # Errors
     /// If a call fails.
@@ -68,7 +70,7 @@ impl OrderTable {
         self.due(Due::Deadline, before, limit).await
     }
 
-    /// Orders that failed by no fault of their own, the oldest first, at most `limit` of each shard.
+    /// Dead-lettered orders, the oldest first, at most `limit` of each shard.
     ///
     /// # Errors
     /// If a call fails.

@@ -1,4 +1,4 @@
-//! The one place that turns the SDK's errors into our few kinds.
+//! The one place that translates the SDK's errors into our few kinds.
 
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
@@ -14,7 +14,8 @@ pub enum Kind {
     Throttled,
     /// The credentials do not allow it.
     Denied,
-    /// The service did not answer, or said that it cannot now. What was asked may or may not have happened.
+    /// The service did not answer, or said that it cannot now. What was asked may or may not have
+    /// happened.
     Unavailable,
     /// The call itself is wrong.
     Invalid,
@@ -67,7 +68,8 @@ impl Error {
     {
         let kind = kind_of(error);
         let cause = match error {
-            // The code and the message: the whole context of a service error repeats headers and ids.
+            // The code and the message: the whole context of a service error repeats headers and
+            // ids.
             SdkError::ServiceError(e) => {
                 let (code, message) = (e.err().code().unwrap_or("unknown"), e.err().message().unwrap_or_default());
                 format!("{code}: {message}")

@@ -13,7 +13,8 @@ const OPERATION: &str = "sts.AssumeRole";
 /// STS makes no shorter session, and no longer one for a role that is assumed by another.
 const SESSION: std::ops::RangeInclusive<Duration> = Duration::from_secs(900)..=Duration::from_secs(3_600);
 
-/// Assumes the signer's role once for each grant, with a session policy that leaves one object of what it may.
+/// Assumes the signer's role once for each grant, with a session policy that leaves one object of
+/// what it may.
 #[derive(Clone, Debug)]
 pub struct Granter(Arc<Inner>);
 
@@ -55,7 +56,8 @@ impl Granter {
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Credentials that read the object at `key` for about `ttl`, as far as STS allows: 15 minutes to an hour.
+    /// Credentials that read the object at `key` for about `ttl`, as far as STS allows: 15 minutes
+    /// to an hour.
     ///
     /// # Errors
     /// If the role cannot be assumed.

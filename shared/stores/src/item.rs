@@ -1,7 +1,8 @@
 //! DynamoDB items of orders.
 //!
-//! Every field of the state is an attribute of its own, readable in the console; what a client gave, and nested values,
-//! are JSON text, because DynamoDB's own numbers and maps do not give back what was put in.
+//! Every field of the state is an attribute of its own, readable in the console; what a client
+//! gave, and nested values, are JSON text, because DynamoDB's own numbers and maps do not give back
+//! what was put in.
 
 use std::collections::HashMap;
 
@@ -25,8 +26,8 @@ pub(crate) const TTL: &str = "expires_at";
 /// What falls due for an order, as the hash of the sparse index of the same name, and when.
 pub(crate) const DUE: &str = "due";
 pub(crate) const DUE_AT: &str = "due_at";
-/// Set once a connection watches the order.
-pub(crate) const WATCHED: &str = "watched";
+/// Set once a connection subscribes to the order.
+pub(crate) const SUBSCRIBED: &str = "subscribed";
 pub(crate) const ORDER_SK: &str = "order";
 
 /// What somebody must do for an order, if nobody did by the time in [`DUE_AT`].
@@ -40,7 +41,8 @@ pub(crate) enum Due {
     Redrive,
 }
 
-/// Over so many hashes the index is spread: a partition takes 1,000 writes a second, and a sweep asks for each.
+/// Over so many hashes the index is spread: a partition takes 1,000 writes a second, and a sweep
+/// asks for each.
 pub(crate) const DUE_SHARDS: u8 = 16;
 
 impl Due {
@@ -110,7 +112,8 @@ pub(crate) fn state_attributes(state: &OrderState) -> Result<Vec<(String, Option
     Ok(fields.into_iter().map(attribute).collect())
 }
 
-/// A whole new item. Its message falls due for sending at once, until it is known to be in the queue.
+/// A whole new item. Its message falls due for sending at once, until it is known to be in the
+/// queue.
 pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>) -> Result<Item, Error> {
     let order = &record.order;
     let mut item: Item = key(order.id).into();
@@ -159,12 +162,13 @@ pub(crate) fn decode(item: &Item) -> Result<OrderRecord, Error> {
         state: reader.state()?,
         lease,
         cancel_requested: item.contains_key("cancel_requested"),
-        watched: item.contains_key(WATCHED),
+        subscribed: item.contains_key(SUBSCRIBED),
         enqueued: item.get(DUE).and_then(|a| a.as_s().ok()).is_none_or(|due| !due.starts_with(Due::Send.prefix())),
     })
 }
 
-/// Reads an order from an image of a DynamoDB stream, as its JSON has it; `None` for the other rows of the table.
+/// Reads an order from an image of a DynamoDB stream, as its JSON has it; `None` for the other rows
+/// of the table.
 pub(crate) fn of_image(image: &Value) -> Option<Result<OrderRecord, Error>> {
     let attribute = |value: &Value| {
         let (kind, value) = value.as_object()?.iter().next()?;
@@ -202,7 +206,7 @@ impl Reader<'_> {
 
     fn state(&self) -> Result<OrderState, Error> {
         let mut fields = Map::new();
-        // What a client gave may be large or look like JSON, and is none of the state's.
+        // What a client gave may be large or begin like JSON, and is none of the state's.
         let given = ["payload", "webhook_url", "task_token"];
         for (name, value) in self.0.iter().filter(|(name, _)| !given.contains(&name.as_str())) {
             let value = match value {
@@ -240,9 +244,9 @@ mod tests {
         let t = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
         let order = Order { payload: json!({"kind": "x"}).as_object().unwrap().clone(), ..fixtures::order(t) };
         let mut record = OrderRecord::new(order, EtaWindow { at: t, earliest_at: t, latest_at: t }, 700);
-        record.watched = true;
+        record.subscribed = true;
         let mut item = encode(&record, t).unwrap();
-        item.insert(WATCHED.to_owned(), AttributeValue::Bool(true));
+        item.insert(SUBSCRIBED.to_owned(), AttributeValue::Bool(true));
         let json = |value: &AttributeValue| match value {
             AttributeValue::S(s) => json!({"S": s}),
             AttributeValue::N(n) => json!({"N": n}),

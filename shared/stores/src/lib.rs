@@ -14,7 +14,7 @@ mod provision;
 mod queue;
 mod signed;
 mod status_store;
-mod watchers;
+mod subscribers;
 mod workers;
 
 pub use connection::{CallPolicy, Connection, Endpoints, Stores};
@@ -25,7 +25,7 @@ pub use notifications::Notifications;
 pub use orders::{Conflict, Inserted, LeaseState, OrderTable};
 pub use presign::Presigner;
 pub use provision::{Provisioned, provision};
-pub use queue::{DELAY_MAX, Delivery, Handed, Outcome, Queue, QueueDepth, RECEIVE_MAX, Visibility};
+pub use queue::{DELAY_MAX, Delivery, Outcome, Queue, QueueDepth, RECEIVE_MAX, ReceivedMessage, Visibility};
 pub use signed::RequestSigner;
 pub use status_store::{Overwritten, ResultBody, StatusStore};
-pub use watchers::{WATCH_TIME, Watcher};
+pub use subscribers::{SUBSCRIPTION_TIME, Subscriber};

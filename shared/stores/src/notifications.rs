@@ -9,9 +9,9 @@ use crate::queue::Queue;
 pub struct Notifications {
     /// Their queue.
     pub queue: Queue,
-    /// Where those go that are given up.
+    /// Their dead-letter queue.
     pub dead_letters: Option<Queue>,
-    /// Whom every order's changes are told, and by whom.
+    /// Who is notified of every order's changes, and by whom.
     pub settings: NotificationSettings,
 }
 

@@ -1,7 +1,7 @@
 //! The order table. It decides: every transition is a conditional write on the revision.
 //!
-//! An update sets the attributes of the state and leaves the others alone, so that a request to cancel, or what falls due,
-//! is not lost when it comes in between.
+//! An update sets the attributes of the state and leaves the others alone, so that a request to
+//! cancel, or what falls due, is not lost when it comes in between.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -35,9 +35,9 @@ pub struct OrderTable {
 /// What became of a new order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Inserted {
-    /// It stands in the table.
+    /// It is stored.
     New,
-    /// Its idempotency key stands there already, with another order.
+    /// Its idempotency key is stored already, with another order.
     KeyExists(IdempotencyRecord),
 }
 
@@ -83,7 +83,8 @@ impl OrderTable {
             let put = self.client.put_item().table_name(&*self.table).set_item(Some(item));
             let put = put.condition_expression("attribute_not_exists(pk)").send().await;
             return match put.map_err(|e| Error::of("dynamodb.PutItem", &e)) {
-                // The id is new and random: what stands there is this very order, by a try whose answer was lost.
+                // The id is new and random: the current row is this very order, by a try whose
+                // answer was lost.
                 Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(Inserted::New),
                 Err(e) => Err(e),
             };
@@ -139,10 +140,11 @@ impl OrderTable {
         item.as_ref().map(item::decode).transpose()
     }
 
-    /// Stores the next state of an order, if it still has the revision before it, together with the lease that goes
-    /// with it (`None` takes it away). Answers with the whole record as it stands then.
+    /// Stores the next state of an order, if it still has the revision before it, together with the
+    /// lease that goes with it (`None` takes it away). Answers with the whole record as it is then.
     ///
-    /// For the holder of the lease, and for those whom no lease concerns: a deadline ends an order that is worked on.
+    /// For the holder of the lease, and for those whom no lease concerns: a deadline ends an order
+    /// that is worked on.
     ///
     /// # Errors
     /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
@@ -150,11 +152,12 @@ impl OrderTable {
         self.write(id, state, lease, None).await
     }
 
-    /// The same for whoever found the order free at `now`: it must still be free. A renewal leaves the revision as it is,
-    /// so without this a lease that was seen ended, and was renewed since, would be broken.
+    /// The same for a worker that found the order free at `now`: it must still be free. A renewal
+    /// leaves the revision as it is, so without this a lease that was seen ended, and was renewed
+    /// since, would be broken.
     ///
-    /// A record is not needed to call this: a worker that is handed a new order knows what its first state must be, and
-    /// gets the order itself with the answer, in one round trip.
+    /// A record is not needed to call this: a worker that is handed a new order knows what its
+    /// first state must be, and gets the order itself with the answer, in one round trip.
     ///
     /// # Errors
     /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
@@ -242,8 +245,8 @@ impl OrderTable {
         }
     }
 
-    /// Whether a running order is to be cancelled. The cheapest read that there is: eventually consistent, two
-    /// attributes.
+    /// Whether a running order is to be cancelled. The cheapest read that there is: eventually
+    /// consistent, two attributes.
     ///
     /// # Errors
     /// If the call fails.
@@ -279,7 +282,8 @@ impl OrderTable {
         Err(Conflict::Changed(found.map(Box::new)))
     }
 
-    /// Reads an order from an image of the table's DynamoDB stream; `None` for the other rows of the table.
+    /// Reads an order from an image of the table's DynamoDB stream; `None` for the other rows of
+    /// the table.
     #[must_use]
     pub fn of_image(image: &serde_json::Value) -> Option<Result<OrderRecord, Error>> {
         item::of_image(image)
@@ -290,7 +294,8 @@ impl OrderTable {
     /// # Errors
     /// If it cannot.
     pub async fn ready(&self) -> Result<(), Error> {
-        // A read of a key that is not there needs no permission beyond those that the service has anyway.
+        // A read of a key that is not there needs no permission beyond those that the service has
+        // anyway.
         let get = self.client.get_item().table_name(&*self.table).key(PK, text("ready")).key(SK, text("ready"));
         get.send().await.map(drop).map_err(|e| Error::of("dynamodb.GetItem", &e))
     }
@@ -304,7 +309,7 @@ fn idempotency_key(hash: &str) -> [(String, AttributeValue); 2] {
     [(PK.to_owned(), text(format!("key#{hash}"))), (SK.to_owned(), text(IDEMPOTENCY_SK))]
 }
 
-/// The idempotency record that stood in the way of a transaction, if that is why it was cancelled.
+/// The idempotency record that a transaction met, if that is why it was cancelled.
 fn existing_key(error: &TransactWriteItemsError) -> Option<Result<IdempotencyRecord, Error>> {
     let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return None };
     let reason =

@@ -1,8 +1,8 @@
 //! Presigned GET URLs.
 //!
-//! Signed with `aws-sigv4` and not through the S3 client, because the expiry that is stated must be that of the very
-//! credentials that signed, and because a signature is then a few microseconds without an allocation of a whole
-//! request pipeline.
+//! Signed with `aws-sigv4` and not through the S3 client, because the expiry that is stated must be
+//! that of the very credentials that signed, and because a signature is then a few microseconds
+//! without an allocation of a whole request pipeline.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -45,8 +45,8 @@ impl Presigner {
         bucket: &str,
         credentials: SharedCredentialsProvider,
     ) -> Result<Self, String> {
-        // The SDK knows how a bucket's URL is made: partitions, dual stack, FIPS, path style. Ask it once, with keys
-        // that sign nothing real.
+        // The SDK knows how a bucket's URL is made: partitions, dual stack, FIPS, path style. Ask
+        // it once, with keys that sign nothing real.
         let config =
             config.credentials_provider(Credentials::new("AKID", "none", None, None, "to learn the URL")).build();
         let region = config.region().ok_or("no AWS region is configured: set AWS_REGION")?.to_string();
@@ -60,8 +60,9 @@ impl Presigner {
         Ok(Self(Arc::new(Inner { base: base.to_owned(), region, credentials: CachedCredentials::new(credentials) })))
     }
 
-    /// A URL that reads the object for `ttl` (1 s to 7 days) from `now`, or less if the credentials end sooner, and the
-    /// time until which it works. `key` must need no percent-encoding, as none of ours does.
+    /// A URL that reads the object for `ttl` (1 s to 7 days) from `now`, or less if the credentials
+    /// end sooner, and the time until which it works. `key` must need no percent-encoding, as none
+    /// of ours does.
     ///
     /// # Errors
     /// [`Kind::Denied`] if there are no credentials.

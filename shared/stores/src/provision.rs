@@ -1,5 +1,5 @@
-//! Makes bucket, queues and table for a laptop or a test: what Terraform does on AWS. What exists already is left as
-//! it is.
+//! Makes bucket, queues and table for a laptop or a test: what Terraform does on AWS. What exists
+//! already is left as it is.
 
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
@@ -21,8 +21,8 @@ use crate::{
 };
 use offload_service::settings::StoreSettings;
 
-/// A message that was delivered so often without being settled goes to the dead-letter queue. Orders themselves end
-/// earlier, by their attempts; this catches what never gets that far.
+/// A message that was delivered so often without being settled goes to the dead-letter queue.
+/// Orders themselves end earlier, by their attempts; this catches what never gets that far.
 const MAX_RECEIVE_COUNT: u32 = 20;
 
 /// What was made.
@@ -38,8 +38,8 @@ pub struct Provisioned {
     pub notifications_dead_letter_queue_url: String,
 }
 
-/// Makes the bucket, the table, the queue `queue`, the queue `{queue}-notifications`, and for each of these a dead-letter
-/// queue with `-dead` behind its name.
+/// Makes the bucket, the table, the queue `queue`, the queue `{queue}-notifications`, and for each
+/// of these a dead-letter queue with `-dead` behind its name.
 ///
 /// # Errors
 /// If a call fails.
@@ -70,7 +70,8 @@ async fn make_bucket(connection: &Connection, settings: &StoreSettings) -> Resul
         Err(e) if e.as_service_error().is_some_and(CreateBucketError::is_bucket_already_owned_by_you) => return Ok(()),
         Err(e) => return Err(Error::of("s3.CreateBucket", &e)),
     }
-    // A page may poll: GET with a validator, and read the ETag. A day of preflight cache, where one is needed at all.
+    // A page may poll: GET with a validator, and read the ETag. A day of preflight cache, where one
+    // is needed at all.
     let rule = CorsRule::builder().allowed_origins("*").allowed_methods("GET").allowed_headers("if-none-match");
     let rule = rule.expose_headers("ETag").expose_headers("Date").max_age_seconds(86_400).build().map_err(invalid)?;
     let cors = CorsConfiguration::builder().cors_rules(rule).build().map_err(invalid)?;

@@ -1,7 +1,7 @@
 //! Queues: of orders, of notifications, and their dead letters.
 //!
-//! A delivery is settled once: `complete` and `retry_after` consume it. Until then its visibility is prolonged by
-//! whoever works on it.
+//! A delivery is settled once: `complete` and `retry_after` consume it. Until then its visibility
+//! is prolonged by its worker.
 
 use std::{
     sync::Arc,
@@ -20,9 +20,10 @@ use serde::Serialize;
 
 /// SQS keeps a message invisible for twelve hours after its delivery, at most.
 const VISIBILITY_MAX: Duration = Duration::from_secs(43_200);
-/// `ReceiveMessage` hands out ten messages at most.
+/// `ReceiveMessage` gives ten messages at most.
 pub const RECEIVE_MAX: usize = 10;
-/// `SendMessageBatch` takes ten messages at most. Ten notifications are far below the size of a batch.
+/// `SendMessageBatch` takes ten messages at most. Ten notifications are far below the size of a
+/// batch.
 const BATCH_MAX: usize = 10;
 /// SQS delays a message by fifteen minutes at most.
 pub const DELAY_MAX: Duration = Duration::from_secs(900);
@@ -46,11 +47,11 @@ pub struct QueueDepth {
     pub delayed: u64,
 }
 
-/// One message, handed to us until its visibility ends.
+/// One message, ours until its visibility ends.
 #[derive(Debug)]
 pub struct Delivery {
     handle: Visibility,
-    /// Told when the message is done with, if it is not ours to delete.
+    /// Notified when the message is done with, if it is not ours to delete.
     handed_by: Option<oneshot::Sender<()>>,
     /// The message's id, for logs.
     pub message_id: String,
@@ -64,7 +65,7 @@ pub struct Delivery {
 
 /// A message as an event brings it: somebody else has received it, and deletes it if we say so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handed {
+pub struct ReceivedMessage {
     /// The message's id.
     pub message_id: String,
     /// What it is settled by.
@@ -77,12 +78,13 @@ pub struct Handed {
     pub traceparent: Option<String>,
 }
 
-/// What becomes of a message that was handed to us.
+/// The result for a message that Lambda received.
 #[derive(Debug)]
 pub struct Outcome(oneshot::Receiver<()>);
 
 impl Outcome {
-    /// Whether the message is done with. `false` if it was given back or dropped: then it must come again.
+    /// Whether the message is done with. `false` if it was given back or dropped: then it must come
+    /// again.
     pub async fn is_complete(self) -> bool {
         self.0.await.is_ok()
     }
@@ -125,7 +127,8 @@ impl Queue {
     /// Sends messages, to be delivered at once, in as few calls as SQS allows.
     ///
     /// # Errors
-    /// If a call fails, or SQS refuses one of the messages; each of them may or may not be in the queue then.
+    /// If a call fails, or SQS refuses one of the messages; each of them may or may not be in the
+    /// queue then.
     pub async fn send_all<M: Serialize>(&self, messages: &[M], traceparent: Option<&str>) -> Result<(), Error> {
         const OPERATION: &str = "sqs.SendMessageBatch";
         if let [message] = messages {
@@ -151,11 +154,12 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits up to `wait` (at most 20 s) for up to `max` messages (at most [`RECEIVE_MAX`]) and takes them for
-    /// `visibility`.
+    /// Waits up to `wait` (at most 20 s) for up to `max` messages (at most [`RECEIVE_MAX`]) and
+    /// takes them for `visibility`.
     ///
     /// # Errors
-    /// If the call fails. Messages that were handed out in an answer that was lost come again after `visibility`.
+    /// If the call fails. Messages that were sent in an answer that was lost come again after
+    /// `visibility`.
     pub async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Delivery>, Error> {
         let wait = wait.min(Duration::from_secs(20));
         // The call is meant to take as long as it waits; the usual timeout comes on top.
@@ -188,7 +192,8 @@ impl Queue {
                 traceparent: attribute.and_then(|a| a.string_value.clone()),
                 message_id: m.message_id.unwrap_or_default(),
                 body: m.body.unwrap_or_default(),
-                // Without a receipt handle nothing can be done with a message; SQS always gives one.
+                // Without a receipt handle nothing can be done with a message; SQS always gives
+                // one.
                 handle: Visibility { queue: self.clone(), receipt: m.receipt_handle?.into(), received },
                 handed_by: None,
             })
@@ -196,10 +201,10 @@ impl Queue {
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(delivery).collect())
     }
 
-    /// A message of this queue that somebody else has received for us, and what will become of it: `complete` does not
-    /// delete it but says that it may be.
+    /// A message of this queue that somebody else has received for us, and what will become of it:
+    /// `complete` does not delete it but says that it may be.
     #[must_use]
-    pub fn handed(&self, message: Handed) -> (Delivery, Outcome) {
+    pub fn delivery(&self, message: ReceivedMessage) -> (Delivery, Outcome) {
         let (complete, outcome) = oneshot::channel();
         let receipt = message.receipt.into();
         let delivery = Delivery {
@@ -273,7 +278,7 @@ impl Delivery {
         self.handle.clone()
     }
 
-    /// How long ago it was handed to us.
+    /// How long ago it was received.
     #[must_use]
     pub fn age(&self) -> Duration {
         self.handle.received.elapsed()
@@ -285,7 +290,7 @@ impl Delivery {
     /// If the call fails; the message may come again then.
     pub async fn complete(self) -> Result<(), Error> {
         if let Some(handed_by) = self.handed_by {
-            // Nobody listens any more: then it comes again, and is found done.
+            // Nobody waits any more: then it comes again, and is found done.
             let _ = handed_by.send(());
             return Ok(());
         }

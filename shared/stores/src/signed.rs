@@ -1,5 +1,5 @@
-//! Signatures of requests to AWS that are sent without an SDK of their own: four small calls of the notifier, for which
-//! four more SDKs would make the function half as large again.
+//! Signatures of requests to AWS that are sent without an SDK of their own: four small calls of the
+//! notifier, for which four more SDKs would make the function half as large again.
 
 use std::{sync::Arc, time::SystemTime};
 

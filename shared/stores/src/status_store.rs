@@ -1,7 +1,8 @@
 //! Status objects and results in S3.
 //!
-//! Invariant: a status object never goes back. A writer overwrites only the very object that it knows (`If-Match`);
-//! where that fails it reads, drops its write if the object is not older, and else tries again.
+//! Invariant: a status object never goes back. A writer overwrites only the very object that it
+//! knows (`If-Match`); where that fails it reads, drops its write if the object is not older, and
+//! else tries again.
 
 use std::{path::Path, sync::Arc};
 
@@ -17,8 +18,8 @@ use serde::Deserialize;
 use crate::error::{Error, Kind};
 use offload_domain::{id::OrderId, status::StatusObject};
 
-/// Tries of one overwrite against other writers. Each lost try means that another writer's newer revision won, and an
-/// order has few of them.
+/// Tries of one overwrite against other writers. Each lost try means that another writer's newer
+/// revision won, and an order has few of them.
 const MAX_TRIES: usize = 8;
 
 /// The bucket.
@@ -31,13 +32,13 @@ pub struct StatusStore {
 /// What became of an overwrite.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Overwritten {
-    /// It stands, with this `ETag`.
+    /// It is stored, with this `ETag`.
     Written(String),
     /// The object is this new or newer: nothing was written.
     NotOlder,
 }
 
-/// What stands at a key now.
+/// The current object of a key.
 struct Current {
     etag: String,
     revision: u64,
@@ -48,7 +49,8 @@ impl StatusStore {
         Self { client, bucket: bucket.into() }
     }
 
-    /// Writes the first object of an order, and answers with its `ETag`; `None` if there is one already.
+    /// Writes the first object of an order, and answers with its `ETag`; `None` if there is one
+    /// already.
     ///
     /// # Errors
     /// If the call fails.
@@ -61,7 +63,8 @@ impl StatusStore {
         }
     }
 
-    /// Overwrites the object of an order, unless it is not older. `etag` is what the caller believes to stand there.
+    /// Overwrites the object of an order, unless it is not older. `etag` is what the caller
+    /// believes to stand there.
     ///
     /// # Errors
     /// If a call fails.
@@ -117,12 +120,13 @@ impl StatusStore {
 
     fn put(&self, key: &str, body: Vec<u8>) -> PutObjectFluentBuilder {
         let put = self.client.put_object().bucket(&*self.bucket).key(key).body(ByteStream::from(body));
-        // no-cache: a browser keeps the object and revalidates it with its ETag, without a preflight.
+        // no-cache: a browser keeps the object and revalidates it with its ETag, without a
+        // preflight.
         put.content_type("application/json").cache_control("no-cache")
     }
 
-    /// Stores a result beside the status object, and answers with its key. The same name overwrites: another attempt
-    /// of the same order replaces what the one before left.
+    /// Stores a result beside the status object, and answers with its key. The same name
+    /// overwrites: another attempt of the same order replaces what the one before left.
     ///
     /// # Errors
     /// If the call fails.
@@ -143,7 +147,8 @@ impl StatusStore {
         let put = self.client.put_object().bucket(&*self.bucket).key(&key).content_type(content_type).body(body);
         // Reports are downloads, not pages of the bucket's origin.
         let put = put.content_disposition(format!("attachment; filename=\"{name}\""));
-        // A large file takes longer than a status object: the bound is on progress, by the SDK's stalled-stream check.
+        // A large file takes longer than a status object: the bound is on progress, by the SDK's
+        // stalled-stream check.
         let unbounded = aws_sdk_s3::config::timeout::TimeoutConfig::builder()
             .operation_attempt_timeout(std::time::Duration::from_secs(300))
             .operation_timeout(std::time::Duration::from_secs(900))
@@ -158,8 +163,9 @@ impl StatusStore {
     /// # Errors
     /// If it cannot.
     pub async fn ready(&self) -> Result<(), Error> {
-        // Reading a key that is not there needs no permission beyond those that the service has anyway; without
-        // ListBucket the answer is 403 instead of 404, and both come from a bucket that answers.
+        // Reading a key that is not there needs no permission beyond those that the service has
+        // anyway; without ListBucket the answer is 403 instead of 404, and both come from a bucket
+        // that answers.
         match self.client.get_object().bucket(&*self.bucket).key("status/ready").send().await {
             Ok(_) => Ok(()),
             Err(e)

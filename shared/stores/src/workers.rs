@@ -13,10 +13,12 @@ const WORKERS: &str = "workers";
 const REPORT: &str = "report";
 const REPORTED_AT: &str = "reported_at";
 
-/// A report of a worker that never came back is kept so long: its history is worth more than the bytes.
+/// A report of a worker that never came back is kept so long: its history is worth more than the
+/// bytes.
 const KEPT: TimeDelta = TimeDelta::days(14);
 
-/// Pages of reports that are read at most: each is a megabyte, and they are read every three seconds.
+/// Pages of reports that are read at most: each is a megabyte, and they are read every three
+/// seconds.
 const PAGES_MAX: usize = 8;
 
 impl OrderTable {
@@ -36,8 +38,9 @@ impl OrderTable {
         put.send().await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
     }
 
-    /// Every worker's last report, also of those that are gone: at 1 to 6 KB each, a page holds more than 150. Of a fleet
-    /// beyond eight pages the rest is left out; the history of so many tells enough.
+    /// Every worker's last report, also of those that are gone: at 1 to 6 KB each, a page holds
+    /// more than 150. Of a fleet beyond eight pages the rest is left out; the history of so many is
+    /// enough.
     ///
     /// # Errors
     /// If a call fails. A report that cannot be read, of another version perhaps, is left out.
@@ -57,8 +60,8 @@ impl OrderTable {
         Ok(reports)
     }
 
-    /// Removes a report that its worker has not renewed since `reported_at`. Whoever does so takes its history over:
-    /// `true` for one caller only.
+    /// Removes a report that its worker has not renewed since `reported_at`. The api that does so
+    /// takes its history over: `true` for one caller only.
     ///
     /// # Errors
     /// If the call fails.

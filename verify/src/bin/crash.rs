@@ -1,4 +1,4 @@
-//! Runs the crash matrix and prints one line for each crash point.
+//! Kills at every crash point, and prints one line for each.
 
 use std::process::ExitCode;
 

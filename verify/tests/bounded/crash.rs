@@ -1,4 +1,4 @@
-//! The crash matrix with a few orders; `just crash` runs it in full.
+//! Every crash point with a few orders; `just crash` runs it in full.
 
 use futures_util::{StreamExt, stream};
 use offload_verify::crash::{self, CrashReport};

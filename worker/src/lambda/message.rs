@@ -1,7 +1,7 @@
 //! A message of SQS as an event contains it.
 
 use aws_lambda_events::sqs::SqsMessage;
-use offload_stores::{Handed, Queue};
+use offload_stores::{Queue, ReceivedMessage};
 
 /// The message's id, by which it is reported. An id of no message makes Lambda send the whole batch
 /// again, which is harmless.
@@ -10,9 +10,9 @@ pub(super) fn message_id(message: &SqsMessage) -> String {
 }
 
 /// The message; `None` if it cannot be settled, which never happens.
-pub(super) fn delivered(message: SqsMessage) -> Option<Handed> {
+pub(super) fn delivered(message: SqsMessage) -> Option<ReceivedMessage> {
     let attribute = message.message_attributes.get(Queue::traceparent_attribute());
-    Some(Handed {
+    Some(ReceivedMessage {
         message_id: message.message_id?,
         receipt: message.receipt_handle?,
         body: message.body.unwrap_or_default(),

@@ -54,7 +54,7 @@ pub(super) async fn work(worker: &Worker, messages: Vec<SqsMessage>, context: &C
 async fn work_on(worker: Arc<Worker>, permits: Arc<Semaphore>, message: SqsMessage) -> Option<String> {
     let id = message_id(&message);
     let Some(message) = delivered(message) else { return Some(id) };
-    let (delivery, outcome) = worker.stores.queue.handed(message);
+    let (delivery, outcome) = worker.stores.queue.delivery(message);
     let permit = tokio::select! {
         biased;
         // No more work is started: it goes to a function that has time.
@@ -77,8 +77,8 @@ fn comes_again(
     match ended {
         Ok((_, id)) => id,
         Err(e) => {
-            // A panic outside of a processor: its writes are not known, and its delivery was dropped
-            // unsettled. If its message were not reported, Lambda would delete it.
+            // A panic outside of a processor: its writes are not known, and its delivery was
+            // dropped unsettled. If its message were not reported, Lambda would delete it.
             let id = ids.get(&e.id()).cloned().unwrap_or_default();
             tracing::error!(message.id = id, error = %e, "a job has failed");
             Some(id)

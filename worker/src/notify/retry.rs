@@ -1,4 +1,4 @@
-//! What follows an attempt. Pure.
+//! What comes after an attempt. Pure.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(super) enum RetryPolicy<'a> {
     Service,
 }
 
-/// What follows.
+/// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// Nothing: the event was delivered.
@@ -82,8 +82,8 @@ pub(super) fn next(
     Next::Retry { wait: wait.max(requested), counts: true }
 }
 
-/// What follows the last attempt. A connection that cannot be reached is no dead letter: its client
-/// reconnects and gets the current status.
+/// What comes after the last attempt. A connection that cannot be reached is no dead letter: its
+/// client reconnects and gets the current status.
 fn exhausted(policy: RetryPolicy<'_>) -> Next {
     match policy {
         RetryPolicy::Connection => Next::Unsubscribe,
@@ -115,8 +115,8 @@ mod tests {
         default.split(',').map(|s| Duration::from_secs(s.parse().unwrap())).collect()
     }
 
-    /// Plays a delivery against a target on a clock of its own until it has ended: how, when, and after
-    /// how many attempts.
+    /// Plays a delivery against a target on a clock of its own until it has ended: how, when, and
+    /// after how many attempts.
     fn play(
         policy: RetryPolicy<'_>,
         status: Status,

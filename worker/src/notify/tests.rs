@@ -58,8 +58,9 @@ fn notification(target: Target) -> Notification {
     Notification { v: 1, target, event, attempts: 0, not_before: None }
 }
 
-/// <https://docs.aws.amazon.com/appsync/latest/eventapi/publish-http.html>: `{"channel": "/default/channel", "events":
-/// ["{\"event_1\":\"data_1\"}"]}`, each event a string, with `x-api-key` or a signature of the service `appsync`.
+/// <https://docs.aws.amazon.com/appsync/latest/eventapi/publish-http.html>:
+/// `{"channel": "/default/channel", "events": ["{\"event_1\":\"data_1\"}"]}`, each event a string,
+/// with `x-api-key` or a signature of the service `appsync`.
 #[tokio::test]
 async fn appsync_gets_events_as_strings_on_the_channel_of_the_order() {
     let n = notification(Target::Appsync);
@@ -83,7 +84,8 @@ async fn appsync_gets_events_as_strings_on_the_channel_of_the_order() {
     }
 }
 
-/// <https://mercure.rocks/spec#publication>: a form with `topic`, `data`, `private`, `id` and `type`, and a bearer token.
+/// <https://mercure.rocks/spec#publication>: a form with `topic`, `data`, `private`, `id` and
+/// `type`, and a bearer token.
 #[tokio::test]
 async fn a_mercure_hub_gets_a_private_update_of_the_orders_topic() {
     let (url, got) = recorder().await;

@@ -60,7 +60,7 @@ async fn an_older_object_is_ignored() {
 }
 
 #[tokio::test]
-async fn no_update_follows_the_final_one() {
+async fn no_update_comes_after_the_final_one() {
     let service = Service::start(vec![], vec![found("completed", 5)]).await;
     let mut updates = service.client().updates(&service.receipt());
     assert!(updates.next().await.unwrap().is_some_and(|update| update.status.done));

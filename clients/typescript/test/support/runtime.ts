@@ -4,7 +4,7 @@ import { getEventListeners } from "node:events";
 import { environment } from "../../src/environment.js";
 import { Time } from "./time.js";
 
-/** The time, the page that is shown and hidden, and how many listeners it has. */
+/** The time, the page that is visible or hidden, and how many listeners it has. */
 export function runtime() {
   const time = new Time();
   const page = new EventTarget();

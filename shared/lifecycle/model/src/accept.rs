@@ -91,7 +91,8 @@ impl Protocol {
                 }
             }
             Api::Answer { order } => {
-                // Also where the order was marked already: the condition on the mark makes that no difference.
+                // Also where the order was marked already: the condition on the mark makes that no
+                // difference.
                 let mark = self.has(Guard::MarkAfterSend);
                 let mut w = then(*world, if mark { Api::Mark { order, then_send: None } } else { Api::Done });
                 w.answers[i] = Answer::Accepted(order);
@@ -132,7 +133,7 @@ impl Protocol {
         outcomes.map(|(w, done, how)| (w, done.map_or(Accepted::Failed, |()| Accepted::New), how)).collect()
     }
 
-    /// What follows once the table and S3 have both answered.
+    /// What comes once the table and S3 have both answered.
     fn written(&self, mut world: World, i: usize, row: Option<Accepted>, object: Option<Created>) -> World {
         let own = u8::try_from(i).unwrap_or(0);
         world.apis[i] = match (row, object) {

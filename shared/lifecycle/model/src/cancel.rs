@@ -72,7 +72,7 @@ impl Protocol {
     }
 }
 
-/// What a request to cancel does with an order that stands like this.
+/// What a request to cancel does with an order in this state.
 fn decided(order: u8, state: State) -> Canceller {
     match state.stage.0 {
         Status::Completed | Status::Failed => Canceller::Done,

@@ -1,4 +1,5 @@
-//! A breadth-first checker of explicit states: every state that a model can reach, each once, with the shortest way to it.
+//! A breadth-first checker of explicit states: every state that a model can reach, each once, with
+//! the shortest way to it.
 
 use std::{
     collections::HashMap,
@@ -31,9 +32,10 @@ pub(crate) trait Model {
 
 /// The property that the goal can be reached from every state that can be reached.
 ///
-/// It says more than that every state without a next one is settled: it finds wheels that turn for ever, too. And it
-/// is what "always ends" means here: faults are bounded, and what may happen again and again (a lease that runs out, a
-/// message that comes again, a sweep) does happen in the end.
+/// It says more than that every state without a next one is settled: it finds wheels that turn for
+/// ever, too. And it is what "always ends" means here: faults are bounded, and what may happen
+/// again and again (a lease that runs out, a message that comes again, a sweep) does happen in the
+/// end.
 pub(crate) const ENDS: &str = "(d) every accepted order ends, in the table and in S3";
 
 /// What a check found out.
@@ -70,7 +72,8 @@ struct Seen<S> {
     states: Vec<S>,
     parents: Vec<u32>,
     depths: Vec<u16>,
-    // By hash, because the states themselves are in `states`; one whose hash is taken goes to the next number.
+    // By hash, because the states themselves are in `states`; one whose hash is taken goes to the
+    // next number.
     index: HashMap<u64, u32, BuildHasherDefault<Folded>>,
     hasher: BuildHasherDefault<DefaultHasher>,
 }
@@ -164,7 +167,8 @@ fn report<S>(seen: &Seen<S>, steps: usize, counterexample: Option<Counterexample
 
 /// The nearest state from which the goal cannot be reached.
 fn first_lost<M: Model>(model: &M, seen: &Seen<M::State>, counts: &[u16], targets: &[u32]) -> Option<u32> {
-    // The steps backwards: who leads to a state stands in `sources`, from `starts` of the state to that of the next.
+    // The steps backwards: the states before a state are in `sources`, from `starts` of the state
+    // to that of the next.
     let mut starts = vec![0u32; seen.states.len() + 1];
     targets.iter().for_each(|t| starts[*t as usize + 1] += 1);
     for i in 1..starts.len() {
@@ -194,8 +198,8 @@ fn first_lost<M: Model>(model: &M, seen: &Seen<M::State>, counts: &[u16], target
 
 /// The steps between the states of a path, and the one from its end that breaks a property.
 ///
-/// The states of the path are canonical, so that what is worker 1 in one may be worker 2 in the next. The names in the
-/// trace are those of one run.
+/// The states of the path are canonical, so that what is worker 1 in one may be worker 2 in the
+/// next. The names in the trace are those of one run.
 fn trace<M: Model>(model: &M, path: &[M::State], property: Option<&str>) -> Vec<String> {
     let mut steps = Vec::new();
     let mut trace = Vec::new();

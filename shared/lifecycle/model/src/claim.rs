@@ -1,4 +1,5 @@
-//! Claim: `lifecycle::claim`, and putting back what must not start yet, `lifecycle::enqueue::postpone`.
+//! Claim: `lifecycle::claim`, and putting back what must not start yet,
+//! `lifecycle::enqueue::postpone`.
 
 use offload_domain::claim::Decision;
 
@@ -66,7 +67,7 @@ impl Protocol {
                             w.with_worker(me, Worker::Claim(received)),
                         );
                     }
-                    out.call(call::UPDATE, "claims the order unseen, and gives up", how, w.released(me));
+                    out.call(call::UPDATE, "claims the order unseen, and leaves the message", how, w.released(me));
                 }
             }
         }
@@ -131,7 +132,7 @@ impl Protocol {
                             w.with_worker(me, Worker::Claim(received)),
                         );
                     }
-                    out.call(call::UPDATE, "stores its decision, and gives up", how, w.released(me));
+                    out.call(call::UPDATE, "stores its decision, and leaves the message", how, w.released(me));
                 }
             }
         }

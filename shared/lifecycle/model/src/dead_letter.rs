@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Protocol {
-    /// `dead_letters::bury`.
+    /// `dead_letter::fail`.
     pub(crate) fn dead_letters(&self, world: &World, out: &mut Out<'_>) {
         let then = |w: World, dead_letters| World { dead_letters, ..w };
         if !self.has(Guard::DeadLetters) {

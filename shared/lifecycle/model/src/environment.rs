@@ -7,10 +7,11 @@ use crate::{
 };
 
 impl Protocol {
-    /// What time alone brings: leases and deliveries run out at any time, also under a worker that only is slow.
+    /// What time alone brings: leases and deliveries run out at any time, also under a worker that
+    /// only is slow.
     pub(crate) fn time(&self, world: &World, out: &mut Out<'_>) {
         for (i, row) in world.rows.iter().enumerate() {
-            // Where nobody else looks at a lease before its owner is gone, it does not matter before.
+            // Where nobody else reads a lease before its owner is gone, it does not matter before.
             let live = row.and_then(|r| r.lease).filter(|l| l.live && (self.others() || l.owner == NOBODY));
             if let (Some(row), Some(lease)) = (row, live) {
                 let mut w = *world;

@@ -30,14 +30,14 @@ impl Protocol {
                     w.workers[me] = Worker::End { job, what, landed: true };
                     w
                 }
-                // It insists, and is where it was.
+                // It tries again, in the same state.
                 Stored::Failed(false) => continue,
             };
             out.call(call::UPDATE, "records how the attempt ended", how, w);
         }
     }
 
-    /// What is done once the end of an order stands in the table.
+    /// What is done once the end of an order is stored in the table.
     pub(crate) fn ended(
         &self,
         mut world: World,
@@ -69,7 +69,7 @@ impl Protocol {
             let next = match published {
                 Overwrite::Next(publishing) => Worker::PublishEnd { received, publishing },
                 Overwrite::Written | Overwrite::NotOlder => Worker::Delete { received, then: None },
-                // It insists. That nothing happened need not be looked at: it is where it was.
+                // It tries again. Where nothing happened this is the same state.
                 Overwrite::Failed if w.objects == world.objects => continue,
                 Overwrite::Failed => {
                     let Publishing { order, object, believed, .. } = publishing;
@@ -89,7 +89,8 @@ impl Protocol {
         next: Option<Publishing>,
         out: &mut Out<'_>,
     ) {
-        // Its receipt is of the queue that it came from, and deletes nothing from that of the dead letters.
+        // Its receipt is of the queue that it came from, and deletes nothing from that of the dead
+        // letters.
         let delete = |w: &mut World| {
             let message = &mut w.messages[usize::from(received.slot)];
             *message = message.filter(|m| matches!(m.location, Location::Dead | Location::DeadInFlight));

@@ -52,7 +52,7 @@ impl Protocol {
         self.renew(world, me, order, out);
     }
 
-    /// The keeper renews a lease also when it has run out, as long as nobody took it.
+    /// The heartbeat renews a lease also when it has run out, as long as nobody took it.
     pub(crate) fn renew(&self, world: &World, me: usize, order: u8, out: &mut Out<'_>) {
         let mut w = *world;
         let lease = w.row_mut(order).as_mut().and_then(|r| r.lease.as_mut());

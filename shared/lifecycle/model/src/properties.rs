@@ -14,7 +14,8 @@ pub(crate) const ONE_ORDER: &str = "(f) one key gives one order";
 pub(crate) const ONE_ANSWER: &str = "(f) every 202 for one key names the same order, and no key leads nowhere";
 pub(crate) const ONE_WORKER: &str = "nobody else starts or ends an order under a live lease, but for its deadline";
 
-/// The property that a step breaks. [`crate::checker::ENDS`] is a property of all that can follow, and not here.
+/// The property that a step breaks. [`crate::checker::ENDS`] is a property of all later states, and
+/// not here.
 pub(crate) fn broken(keyed: bool, before: &World, after: &World) -> Option<&'static str> {
     let orders = || (0u8..).zip(after.rows.iter().zip(&before.rows));
     for (order, (row, old)) in orders() {
@@ -38,8 +39,8 @@ pub(crate) fn broken(keyed: bool, before: &World, after: &World) -> Option<&'sta
     (two || after.answers.contains(&Answer::Gone)).then_some(ONE_ANSWER)
 }
 
-/// Nothing is left to be done: every order in the table has ended and is published. That is more than 202 promises, as an order
-/// whose client got no answer ends, too.
+/// Nothing is left to be done: every order in the table has ended and is published. That is more
+/// than 202 promises, as an order whose client got no answer ends, too.
 pub(crate) fn settled(world: &World) -> bool {
     let reported = |order| world.answers.contains(&Answer::Accepted(order));
     (0u8..).zip(&world.rows).all(|(order, row)| match row {
@@ -79,8 +80,9 @@ fn object_broken(before: Option<Object>, after: Option<Object>) -> Option<&'stat
 
 fn message_broken(order: u8, before: &World, after: &World) -> Option<&'static str> {
     let row = after.row(order)?;
-    // An operator's redrive is a received, too. It is the one thing that lets an order go on whose messages were deleted,
-    // and a worker that still has such a message may end it before the new one is sent.
+    // An operator's redrive is a received, too. It is the one thing that lets an order go on whose
+    // messages were deleted, and a worker that still has such a message may end it before the new
+    // one is sent.
     let redriven = matches!(after.operator, Operator::Publish(_) | Operator::Send { .. });
     let held = after.end_is_published(order) || after.messages_for(order) > 0 || row.due == Due::Send || redriven;
     let deleted = after.messages_for(order) < before.messages_for(order);

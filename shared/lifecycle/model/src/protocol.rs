@@ -1,4 +1,5 @@
-//! The protocol's decisions, which are the service's own functions, and its guards, which can be removed one by one.
+//! The protocol's decisions, which are the service's own functions, and its guards, which can be
+//! removed one by one.
 
 use std::time::Duration;
 

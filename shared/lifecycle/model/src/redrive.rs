@@ -9,7 +9,8 @@ use crate::{
 };
 
 impl Protocol {
-    /// A redrive: the order goes back to pending in a new generation, and is then enqueued as the sweeper does it.
+    /// A redrive: the order goes back to pending in a new generation, and is then enqueued as the
+    /// sweeper does it.
     pub(crate) fn operator(&self, world: &World, out: &mut Out<'_>) {
         let then = |w: World, operator| World { operator, ..w };
         if !matches!(world.operator, Operator::Waiting | Operator::Done)

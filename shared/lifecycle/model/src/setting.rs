@@ -3,8 +3,8 @@
 /// What is in a model besides one order and its stores.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
-    /// Requests with one and the same key, whether one retries the other or they race in two apis. 0: an order is in the
-    /// queue already, and its client has 202.
+    /// Requests with one and the same key, whether one retries the other or they race in two apis.
+    /// 0: an order is in the queue already, and its client has 202.
     pub requests: u8,
     /// Whether the second request begins before the first has ended.
     pub race: bool,
@@ -51,8 +51,8 @@ pub enum Guard {
     KeyIsNew,
     /// A live lease is respected.
     Lease,
-    /// A worker that has seen a lease ended takes the order only if it is ended still: its owner may have renewed it.
-    /// `OrderTable::take`.
+    /// A worker that has seen a lease ended takes the order only if it is ended still: its owner
+    /// may have renewed it. `OrderTable::take`.
     LeaseStillEnded,
     /// An order leaves the outbox only after its message was sent.
     MarkAfterSend,

@@ -53,8 +53,8 @@ impl Protocol {
         outcomes
     }
 
-    /// `OrderTable::store`. `landed`: this very write has happened before and its answer was lost, so that the state
-    /// which is found is the writer's own.
+    /// `OrderTable::store`. `landed`: this very write has happened before and its answer was lost,
+    /// so that the state which is found is the writer's own.
     pub(crate) fn store(
         &self,
         world: &World,

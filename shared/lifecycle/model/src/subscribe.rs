@@ -1,7 +1,8 @@
-//! Subscribe and notify: a model of their own, because an order's subscribers decide nothing about the order.
+//! Subscribe and notify: a model of their own, because an order's subscribers decide nothing about
+//! the order.
 //!
-//! One connection subscribes while one writer changes the order twice. The property is that the subscriber has the
-//! last revision in the end, whatever comes between any two calls.
+//! One connection subscribes while one writer changes the order twice. The property is that the
+//! subscriber has the last revision in the end, whatever comes between any two calls.
 
 use std::fmt;
 

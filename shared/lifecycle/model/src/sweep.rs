@@ -12,7 +12,8 @@ use crate::{
 };
 
 impl Protocol {
-    /// `sweeper::sweep`, at any time: how long an order must be due first is no matter of right and wrong.
+    /// `sweeper::sweep`, at any time: how long an order must be due first is no matter of right and
+    /// wrong.
     pub(crate) fn sweeper(&self, world: &World, out: &mut Out<'_>) {
         let then = |w: World, sweeper| World { sweeper, ..w };
         if !self.has(Guard::Sweeper) {

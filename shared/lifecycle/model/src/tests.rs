@@ -1,4 +1,5 @@
-//! The protocol holds, and no guard of it can be removed. `OFFLOAD_MODEL_DEPTH` says how many faults one run has.
+//! The protocol holds, and no guard of it can be removed. `OFFLOAD_MODEL_DEPTH` says how many
+//! faults one run has.
 
 use std::time::Instant;
 
@@ -14,7 +15,8 @@ const RETRY: Setting = Setting { requests: 2, workers: 1, ..WORK };
 /// A request without a key.
 const UNKEYED: Setting = Setting { requests: 1, keyed: false, workers: 1, ..WORK };
 
-/// How many faults there are in one run, `fewer` than the depth that was asked for; `None` if that is less than none.
+/// How many faults there are in one run, `fewer` than the depth that was asked for; `None` if that
+/// is less than none.
 fn faults(fewer: u8) -> Option<u8> {
     let depth = std::env::var("OFFLOAD_MODEL_DEPTH").unwrap_or_else(|_| "1".to_owned());
     depth.parse::<u8>().expect("OFFLOAD_MODEL_DEPTH is a small number").checked_sub(fewer)

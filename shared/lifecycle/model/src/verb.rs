@@ -62,8 +62,8 @@ impl Verb {
     ];
 }
 
-/// The calls of a verb when nothing fails and nobody interferes: every order that the model allows, more than one
-/// where calls are made at the same time.
+/// The calls of a verb when nothing fails and nobody interferes: every order that the model allows,
+/// more than one where calls are made at the same time.
 ///
 /// A call is written as the embedded stack writes it, such as `dynamodb.UpdateItem order`.
 #[must_use]
@@ -126,7 +126,7 @@ fn prepare(verb: Verb, protocol: &Protocol, world: &mut World) {
     world.rows[0] = Some(row);
 }
 
-/// Follows every successful step of one actor to its end.
+/// Takes every successful step of one actor to its end.
 fn walk(protocol: &Protocol, who: Who, world: &World, path: &mut Vec<Call>, found: &mut BTreeSet<Vec<Call>>) {
     let mut steps = Vec::new();
     protocol.next(world, &mut steps);

@@ -7,8 +7,8 @@ use crate::{
 };
 
 impl Protocol {
-    /// One job after the other. A step that gives the message back leaves it in flight: when it is visible again is up
-    /// to time.
+    /// One job after the other. A step that gives the message back leaves it in flight: when it is
+    /// visible again is up to time.
     pub(crate) fn worker(&self, world: &World, me: usize, out: &mut Out<'_>) {
         let worker = world.workers[me];
         if worker != Worker::Idle

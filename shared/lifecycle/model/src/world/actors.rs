@@ -5,7 +5,7 @@ use super::order::{Object, Publishing, State};
 /// A request for an order, `api/src/acceptance.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Api {
-    /// Looks the key up.
+    /// Reads the key.
     Find,
     /// Writes row and object, at the same time.
     Write {
@@ -52,7 +52,7 @@ pub(crate) enum Created {
     Failed,
 }
 
-/// What a client heard.
+/// The answer that a client got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Answer {
     /// Nothing yet, or nothing ever: its api died.
@@ -79,7 +79,7 @@ pub(crate) enum Canceller {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Worker {
     Idle,
-    /// Looks what the order is, or claims it unseen.
+    /// Reads the order, or claims it unseen.
     Claim(Received),
     /// Stores what it decided when it saw the order.
     Decided {
@@ -100,7 +100,7 @@ pub(crate) enum Worker {
         job: Job,
         again: bool,
     },
-    /// Shows the order as it runs.
+    /// Publishes the running order.
     Publish {
         job: Job,
         publishing: Publishing,
@@ -111,7 +111,7 @@ pub(crate) enum Worker {
         what: What,
         landed: bool,
     },
-    /// Shows the end.
+    /// Publishes the end.
     PublishEnd {
         received: Received,
         publishing: Publishing,

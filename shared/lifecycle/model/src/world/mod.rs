@@ -16,7 +16,8 @@ pub(crate) const ORDERS: usize = 2;
 pub(crate) const WORKERS: usize = 2;
 /// Messages that there can be at once, dead letters included.
 pub(crate) const SLOTS: usize = 6;
-/// The owner of a lease whose worker no longer knows of it. Owners are new with each claim, so nobody is taken for it.
+/// The owner of a lease whose worker no longer knows of it. Owners are new with each claim, so
+/// nobody is taken for it.
 pub(crate) const NOBODY: u8 = 9;
 
 /// Everything.
@@ -106,7 +107,7 @@ impl World {
         }
     }
 
-    /// Whether a worker's lease on an order stands in the table.
+    /// Whether a worker's lease on an order is stored.
     pub(crate) fn leased_by(&self, order: u8, worker: usize) -> bool {
         self.row(order).and_then(|r| r.lease).is_some_and(|l| usize::from(l.owner) == worker)
     }
@@ -137,7 +138,8 @@ impl World {
         }
     }
 
-    /// Full slots come before empty ones, and of equal messages the one in the received of a worker that comes first.
+    /// Full slots come before empty ones, and of equal messages the one in the received of a worker
+    /// that comes first.
     fn comes_before(&self, a: usize, b: usize) -> bool {
         if self.messages[a] != self.messages[b] {
             return match (self.messages[a], self.messages[b]) {

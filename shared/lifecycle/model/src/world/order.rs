@@ -65,7 +65,8 @@ pub(crate) struct Row {
     pub(crate) due: Due,
 }
 
-/// A status object in S3. Its `ETag` is a hash of what it says, so what it says serves as its `ETag`.
+/// A status object in S3. Its `ETag` is a hash of what it says, so what it says serves as its
+/// `ETag`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Object {
     pub(crate) revision: u8,
@@ -114,7 +115,7 @@ pub(crate) struct Publishing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum NextCall {
     Read,
-    /// `If-Match`, or `If-None-Match: *` where nothing stood.
+    /// `If-Match`, or `If-None-Match: *` where there was none.
     Put(Option<Object>),
 }
 

@@ -20,7 +20,7 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// Looks a host up and lets allowed addresses through. The connection is made to these very
+/// Resolves a host and lets allowed addresses through. The connection is made to these very
 /// addresses, so a host that resolves differently the next time gains nothing.
 pub(super) struct PolicyResolver<L> {
     policy: Policy,

@@ -1,8 +1,9 @@
-//! Who watches an order: one row for each connection, beside the order's own.
+//! The subscribers of an order: one row for each connection, beside the order's own.
 //!
-//! Invariant: a connection's row stands before the order is marked as watched, and marking answers with the order as it is
-//! then. So whoever changes the order later finds the row, and what was changed before the watcher has read: no change is
-//! missed, and an order that nobody watches costs nothing.
+//! Invariant: a connection's row is stored before the order is marked as subscribed to, and marking
+//! answers with the order as it is then. So a writer that changes the order later finds the row,
+//! and what was changed before the subscriber has read: no change is missed, and an order without
+//! subscribers costs nothing.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     error::{Error, Kind},
-    item::{self, Item, PK, SK, TTL, WATCHED, number, text},
+    item::{self, Item, PK, SK, SUBSCRIBED, TTL, number, text},
     orders::OrderTable,
 };
 use offload_domain::{
@@ -25,78 +26,83 @@ const ENDPOINT: &str = "endpoint";
 const HOLDER: &str = "holder";
 const CANCELS: &str = "cancels";
 
-/// A row lives so long; whoever stays longer watches again. Rows of a server that died are gone by then.
-pub const WATCH_TIME: Duration = Duration::from_secs(3_600);
+/// A row lives so long; a connection that stays longer subscribes again. Rows of a server that died
+/// are gone by then.
+pub const SUBSCRIPTION_TIME: Duration = Duration::from_secs(3_600);
 
-/// A connection that watches an order.
+/// A connection that is subscribed to an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Watcher {
+pub struct Subscriber {
     /// The connection's id.
     pub connection: String,
     /// Who holds it.
     pub holder: Holder,
     /// Its holder's URL.
     pub endpoint: String,
-    /// Whether the order is to be cancelled when this one leaves as the last, and it has not started.
+    /// Whether the order is to be cancelled when this one leaves as the last, and it has not
+    /// started.
     pub cancels: bool,
 }
 
-impl From<Watcher> for Target {
-    fn from(w: Watcher) -> Self {
+impl From<Subscriber> for Target {
+    fn from(w: Subscriber) -> Self {
         Self::Connection(OpenConnection { holder: w.holder, endpoint: w.endpoint, id: w.connection })
     }
 }
 
 impl OrderTable {
-    /// Has a connection told of every change from now on, and answers with the order as it is; `None` if there is none.
+    /// Has a connection notified of every change from now on, and answers with the order as it is;
+    /// `None` if there is none.
     ///
     /// # Errors
     /// If a call fails.
-    pub async fn watch(
+    pub async fn subscribe(
         &self,
         id: OrderId,
-        watcher: &Watcher,
+        subscriber: &Subscriber,
         now: DateTime<Utc>,
     ) -> Result<Option<OrderRecord>, Error> {
-        let ends = now + TimeDelta::from_std(WATCH_TIME).unwrap_or(TimeDelta::hours(1));
-        let put = self.client.put_item().table_name(&*self.table).set_item(Some(row(id, &watcher.connection).into()));
-        let put = put.item(ENDPOINT, text(&watcher.endpoint)).item(HOLDER, text(watcher.holder.as_str()));
+        let ends = now + TimeDelta::from_std(SUBSCRIPTION_TIME).unwrap_or(TimeDelta::hours(1));
+        let put =
+            self.client.put_item().table_name(&*self.table).set_item(Some(row(id, &subscriber.connection).into()));
+        let put = put.item(ENDPOINT, text(&subscriber.endpoint)).item(HOLDER, text(subscriber.holder.as_str()));
         let put = put.item(TTL, number(ends.timestamp()));
-        let put = if watcher.cancels { put.item(CANCELS, AttributeValue::Bool(true)) } else { put };
+        let put = if subscriber.cancels { put.item(CANCELS, AttributeValue::Bool(true)) } else { put };
         put.send().await.map_err(|e| Error::of("dynamodb.PutItem", &e))?;
         let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
         let update = update
-            .update_expression("SET #watched = :yes")
+            .update_expression("SET #subscribed = :yes")
             .condition_expression("attribute_exists(revision)")
-            .expression_attribute_names("#watched", WATCHED)
+            .expression_attribute_names("#subscribed", SUBSCRIBED)
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .return_values(ReturnValue::AllNew);
         match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
             Ok(answer) => item::decode(&answer.attributes.unwrap_or_default()).map(Some),
             Err(Error { kind: Kind::Conflict, .. }) => {
-                self.unwatch(id, &watcher.connection).await?;
+                self.unsubscribe(id, &subscriber.connection).await?;
                 Ok(None)
             }
             Err(e) => Err(e),
         }
     }
 
-    /// A connection has left, and is told no more. Answers with what its row said, if there still was one.
+    /// A connection has left, and is notified no more. Answers with what its row said, if there
+    /// still was one.
     ///
     /// # Errors
     /// If the call fails; the row goes when its time is over.
-    pub async fn unwatch(&self, id: OrderId, connection: &str) -> Result<Option<Watcher>, Error> {
+    pub async fn unsubscribe(&self, id: OrderId, connection: &str) -> Result<Option<Subscriber>, Error> {
         let delete = self.client.delete_item().table_name(&*self.table).set_key(Some(row(id, connection).into()));
         let answer = delete.return_values(ReturnValue::AllOld).send().await;
         let old = answer.map_err(|e| Error::of("dynamodb.DeleteItem", &e))?.attributes;
-        Ok(old.as_ref().and_then(watcher))
+        Ok(old.as_ref().and_then(subscriber))
     }
 
-    /// The connections that watch an order at `now`.
+    /// The connections that are subscribed to an order at `now`.
     ///
     /// # Errors
     /// If a call fails.
-    pub async fn watchers(&self, id: OrderId, now: DateTime<Utc>) -> Result<Vec<Watcher>, Error> {
+    pub async fn subscribers(&self, id: OrderId, now: DateTime<Utc>) -> Result<Vec<Subscriber>, Error> {
         let (mut found, mut from) = (Vec::new(), None);
         loop {
             let query = self.client.query().table_name(&*self.table).consistent_read(true);
@@ -108,7 +114,7 @@ impl OrderTable {
             let page = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?;
             // DynamoDB deletes what has expired hours later.
             let current = |i: &&Item| expires(i).is_some_and(|at| at > now.timestamp());
-            found.extend(page.items.unwrap_or_default().iter().filter(current).filter_map(watcher));
+            found.extend(page.items.unwrap_or_default().iter().filter(current).filter_map(subscriber));
             from = page.last_evaluated_key;
             if from.is_none() {
                 return Ok(found);
@@ -117,21 +123,21 @@ impl OrderTable {
     }
 }
 
-/// What a connection watches, by the connection: for those that are held by API Gateway, which tells of a connection's end
-/// and not of its orders. Our own servers know what theirs watch.
+/// What a connection is subscribed to, by the connection: for those of API Gateway, which reports a
+/// connection's end and not of its orders. Our own servers know the subscriptions of theirs.
 impl OrderTable {
-    /// Notes that a connection watches an order.
+    /// Stores that a connection is subscribed to an order.
     ///
     /// # Errors
     /// If the call fails.
     pub async fn note_subscription(&self, connection: &str, id: OrderId, now: DateTime<Utc>) -> Result<(), Error> {
-        let ends = now + TimeDelta::from_std(WATCH_TIME).unwrap_or(TimeDelta::hours(1));
+        let ends = now + TimeDelta::from_std(SUBSCRIPTION_TIME).unwrap_or(TimeDelta::hours(1));
         let put = self.client.put_item().table_name(&*self.table).set_item(Some(subscription(connection, id).into()));
         let put = put.item(TTL, number(ends.timestamp()));
         put.send().await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
     }
 
-    /// The orders that a connection watches.
+    /// The orders that a connection is subscribed to.
     ///
     /// # Errors
     /// If the call fails.
@@ -145,7 +151,7 @@ impl OrderTable {
         Ok(items.iter().filter_map(order).collect())
     }
 
-    /// A connection watches an order no more.
+    /// A connection is subscribed to an order no more.
     ///
     /// # Errors
     /// If the call fails; the note goes when its time is over.
@@ -168,11 +174,11 @@ fn expires(item: &Item) -> Option<i64> {
     item.get(TTL)?.as_n().ok()?.parse().ok()
 }
 
-fn watcher(item: &Item) -> Option<Watcher> {
+fn subscriber(item: &Item) -> Option<Subscriber> {
     let endpoint = item.get(ENDPOINT)?.as_s().ok()?;
     // Rows of an earlier version name no holder; they are gone after an hour.
     let holder = item.get(HOLDER).and_then(|word| word.as_s().ok()).map(String::as_str);
-    Some(Watcher {
+    Some(Subscriber {
         connection: item.get(SK)?.as_s().ok()?.strip_prefix(PREFIX)?.to_owned(),
         holder: Holder::stored(holder, endpoint),
         endpoint: endpoint.clone(),

@@ -18,7 +18,6 @@
 /// | a field is | and reads as |
 /// |---|---|
 /// | `required(NAME, parser)` | the value; not set is an error |
-/// | `required_elsewhere(NAME, parser)` | an `Option`; the code that uses it reports that it is missing |
 /// | `default(NAME, "text", parser)` | the value, or that of the default text |
 /// | `optional(NAME, parser)` | an `Option` of the value |
 /// | `fallback(NAME, parser, make)` | the value, or what `make()` gives; the help text says what |
@@ -69,7 +68,6 @@ macro_rules! settings {
     (@default default($text:literal, $parser:expr)) => { Some($text) };
     (@default $kind:ident($($how:tt)+)) => { None };
     (@required required) => { true };
-    (@required required_elsewhere) => { true };
     (@required $kind:ident) => { false };
 
     (@reader $group:ident, [] $($field:ident: $type:ty = $kind:ident($($how:tt)*),)+) => {
@@ -118,9 +116,6 @@ macro_rules! settings {
     (@read $source:ident, $type:ty, required($name:ident, $parser:expr)) => { $source.required($name, $parser) };
     (@read $source:ident, $type:ty, default($name:ident, $text:literal, $parser:expr)) => {
         $source.required($name, $parser)
-    };
-    (@read $source:ident, $type:ty, required_elsewhere($name:ident, $parser:expr)) => {
-        $source.optional($name, $parser)
     };
     (@read $source:ident, $type:ty, optional($name:ident, $parser:expr)) => { $source.optional($name, $parser) };
     (@read $source:ident, $type:ty, fallback($name:ident, $parser:expr, $make:expr)) => {

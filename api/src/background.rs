@@ -1,56 +1,61 @@
-//! Work that goes on when the request that caused it is over.
+//! Work that goes on when the request that started it is over.
 
 use std::{panic::resume_unwind, sync::Arc};
 
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-/// Afterthoughts at once. Beyond that requests do theirs themselves, which slows them down, and that is what is wanted.
-const AFTERTHOUGHTS_MAX: usize = 256;
+/// Tasks of [`BackgroundTasks::run`] at once. Beyond that requests wait for theirs, which slows
+/// them down as it should.
+const TASKS_MAX: usize = 256;
 
-/// The tasks of one service.
+/// The background tasks of one service.
 #[derive(Debug)]
-pub(crate) struct Background {
+pub(crate) struct BackgroundTasks {
     tracker: TaskTracker,
-    seats: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-impl Background {
+impl BackgroundTasks {
     pub(crate) fn new() -> Self {
-        Self { tracker: TaskTracker::new(), seats: Arc::new(Semaphore::new(AFTERTHOUGHTS_MAX)) }
+        Self { tracker: TaskTracker::new(), permits: Arc::new(Semaphore::new(TASKS_MAX)) }
     }
 
-    /// Has an afterthought done, without waiting for it as long as there is a seat.
-    pub(crate) async fn afterwards(&self, work: impl Future<Output = ()> + Send + 'static) {
-        match Arc::clone(&self.seats).try_acquire_owned() {
-            Ok(seat) => {
+    /// Runs work in the background, or waits for it here if there are too many tasks already.
+    pub(crate) async fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => {
                 self.tracker.spawn(async move {
                     work.await;
-                    drop(seat);
+                    drop(permit);
                 });
             }
             Err(_) => work.await,
         }
     }
 
-    /// Does work to its end even if the client goes away in the middle, so that nothing is left half done. Bounded by
-    /// the requests in service, whose place such work takes with it.
-    pub(crate) async fn to_the_end<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    /// Runs work to completion and waits for it. It goes on if the client leaves meanwhile, so that
+    /// nothing is left half done. The requests in service bound such work: it takes their permits
+    /// with it.
+    pub(crate) async fn run_to_completion<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
         match self.tracker.spawn(work).await.map_err(tokio::task::JoinError::try_into_panic) {
             Ok(value) => value,
             Err(Ok(panic)) => resume_unwind(panic),
-            // Nobody aborts these tasks but the runtime when it ends, and this task with them.
+            // Only the runtime aborts these tasks, when it ends, and this task with them.
             Err(Err(_)) => std::future::pending().await,
         }
     }
 
-    /// To have tasks of elsewhere counted among these.
+    /// To count other tasks among these.
     pub(crate) fn tracker(&self) -> TaskTracker {
         self.tracker.clone()
     }
 
-    /// Waits until everything is done. Nothing new should come meanwhile; afterwards it may.
-    pub(crate) async fn done(&self) {
+    /// Waits until all tasks have ended. None should be started meanwhile.
+    pub(crate) async fn wait(&self) {
         self.tracker.close();
         self.tracker.wait().await;
         self.tracker.reopen();

@@ -1,4 +1,5 @@
-//! One text per JSON document, whatever its white space and the order of its members. Pure.
+//! One text per JSON value, whatever the white space and the order of members of its document.
+//! Pure.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +8,8 @@ pub(crate) fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
             let mut members: Vec<_> = members.into_iter().map(|(name, v)| (name, sorted(v))).collect();
-            // serde_json sorts by itself unless some crate of the build asks it to keep the order: do not rely on it.
+            // serde_json sorts by itself unless some crate of the build asks it to keep the order:
+            // do not rely on it.
             members.sort_by(|a, b| a.0.cmp(&b.0));
             Value::Object(Map::from_iter(members))
         }

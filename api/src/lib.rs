@@ -1,10 +1,9 @@
-//! The HTTP api: takes orders, shows them, cancels them.
+//! The HTTP api: accepts orders, and serves and cancels them.
 //!
-//! One request's way: `server` accepts the connection, `edge` gives the request its id, its place among those in
-//! service and its log line, `route` has one file per endpoint. `acceptance` is the protocol by which an order
-//! comes to stand in DynamoDB, S3 and SQS.
-//!
-//! Invariant: an order that got `202` is in the order table, has its status object, and its message has been sent.
+//! The way of a request: `process` accepts the connection, `edge` gives the request its id, its
+//! permit and its log line, `request` checks it, `route` has a file for each route, `response` has
+//! what the client reads. Every step in the life of an order is in `offload_lifecycle`; `push`
+//! holds the connections that get status events.
 
 mod acceptance;
 mod background;

@@ -1,4 +1,4 @@
-//! Holding a request until its order changes (`Prefer: wait=N`).
+//! Long polls: a request waits until its order changes (`Prefer: wait=N`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,102 +6,102 @@ use offload_domain::order::OrderRecord;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
-    edge::limit_concurrency::Place, push::order_updates::Follow, request::prefer::Wait, response::error::ApiError,
-    service::Service,
+    edge::limit_concurrency::RequestPermit, push::order_updates::OrderUpdates, request::prefer::Wait,
+    response::error::ApiError, service::Service,
 };
 
-/// Between the first two looks at the order table; it grows by half with each.
+/// Between the first two reads of the order table; it grows by half with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// An order after a hold.
+/// An order after a long poll.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct LongPolled {
     pub(crate) record: OrderRecord,
-    /// The preference that was applied; `None` if this request was not held: too many are already, or it is a function
-    /// that serves.
+    /// The preference that was applied; `None` if this request did not wait: too many do already,
+    /// or a function serves.
     pub(crate) applied: Option<Wait>,
 }
 
-/// Holds a request until its order, by revision and whether it is done, is `enough`, or the wait is over, or the service
-/// ends.
+/// Waits until the order is `enough`, by its revision and whether it is done, or the wait is over,
+/// or the service ends.
 ///
-/// A held request gives up its place among those in service: it does nothing, and should keep nobody out.
-pub(crate) async fn hold(
+/// A request that waits releases its permit: it does nothing, and must not keep others out.
+pub(crate) async fn long_poll(
     service: &Arc<Service>,
-    place: &Place,
+    permit: &RequestPermit,
     record: OrderRecord,
     wait: Wait,
     enough: impl Fn(u64, bool) -> bool,
-) -> Result<Held, ApiError> {
+) -> Result<LongPolled, ApiError> {
     if is_enough(&enough, &record) {
-        return Ok(Held { record, applied: Some(wait) });
+        return Ok(LongPolled { record, applied: Some(wait) });
     }
-    if !service.holds {
-        return Ok(Held { record, applied: None });
+    if !service.allows_long_polls {
+        return Ok(LongPolled { record, applied: None });
     }
     let end = Instant::now() + wait.duration();
-    if service.hub.is_some() {
-        return until_told(service, place, record, wait, end, enough).await;
+    if service.connections.is_some() {
+        return by_events(service, permit, record, wait, end, enough).await;
     }
-    until_seen(service, place, record, wait, end, enough).await
+    by_reads(service, permit, record, wait, end, enough).await
 }
 
 fn is_enough(enough: &impl Fn(u64, bool) -> bool, record: &OrderRecord) -> bool {
     enough(record.state.revision, record.state.status.is_final())
 }
 
-/// Waits to be told of a change: nothing is asked meanwhile.
-async fn until_told(
+/// Waits for events: no store is read meanwhile.
+async fn by_events(
     service: &Arc<Service>,
-    place: &Place,
+    permit: &RequestPermit,
     record: OrderRecord,
     wait: Wait,
     end: Instant,
     enough: impl Fn(u64, bool) -> bool,
-) -> Result<Held, ApiError> {
+) -> Result<LongPolled, ApiError> {
     let id = record.order.id;
-    let (mut follow, record) = match Follow::start(service, id, false).await {
-        Ok(started) => started,
-        Err(ApiError::TooManyConnections) => return Ok(Held { record, applied: None }),
+    let (mut updates, record) = match OrderUpdates::subscribe(service, id, false).await {
+        Ok(subscribed) => subscribed,
+        Err(ApiError::TooManyConnections) => return Ok(LongPolled { record, applied: None }),
         Err(e) => return Err(e),
     };
     if is_enough(&enough, &record) {
-        return Ok(Held { record, applied: Some(wait) });
+        return Ok(LongPolled { record, applied: Some(wait) });
     }
-    place.give_up();
-    let told = async {
-        while let Some(told) = follow.changed().await {
-            if enough(told.revision, told.done) {
+    permit.release();
+    let changed = async {
+        while let Some(update) = updates.next().await {
+            if enough(update.revision, update.done) {
                 break;
             }
         }
     };
-    // Too late to be told is early enough to look once.
-    let _ = timeout_at(end, told).await;
+    // When the wait is over without an event, one read makes sure.
+    let _ = timeout_at(end, changed).await;
     let record = match service.stores.orders.get(id).await {
         Ok(Some(newer)) => newer,
         Ok(None) => return Err(ApiError::OrderNotFound),
         // What is known is still true.
         Err(e) => {
-            service.note("cannot look at an order for a held request", &e);
+            service.record_aws_error("cannot read an order after a long poll", &e);
             record
         }
     };
-    Ok(Held { record, applied: Some(wait) })
+    Ok(LongPolled { record, applied: Some(wait) })
 }
 
-/// Looks at the order table now and then, where nobody tells.
-async fn until_seen(
+/// Reads the order table now and then, where there are no events.
+async fn by_reads(
     service: &Service,
-    place: &Place,
+    request_permit: &RequestPermit,
     mut record: OrderRecord,
     wait: Wait,
     end: Instant,
     enough: impl Fn(u64, bool) -> bool,
-) -> Result<Held, ApiError> {
-    let Ok(seat) = service.seats.try_acquire() else { return Ok(Held { record, applied: None }) };
-    place.give_up();
+) -> Result<LongPolled, ApiError> {
+    let Ok(permit) = service.long_poll_permits.try_acquire() else { return Ok(LongPolled { record, applied: None }) };
+    request_permit.release();
     let mut pause = FIRST_PAUSE;
     while Instant::now() < end && !service.stop.is_cancelled() {
         tokio::select! {
@@ -112,13 +112,13 @@ async fn until_seen(
         match service.stores.orders.get(record.order.id).await {
             Ok(Some(newer)) => record = newer,
             Ok(None) => return Err(ApiError::OrderNotFound),
-            // What is known is still true; the next look may succeed.
-            Err(e) => service.note("cannot look at an order for a held request", &e),
+            // What is known is still true, and the next read may succeed.
+            Err(e) => service.record_aws_error("cannot read an order during a long poll", &e),
         }
         if is_enough(&enough, &record) {
             break;
         }
     }
-    drop(seat);
-    Ok(Held { record, applied: Some(wait) })
+    drop(permit);
+    Ok(LongPolled { record, applied: Some(wait) })
 }

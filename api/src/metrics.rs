@@ -1,5 +1,5 @@
-//! What is counted, for Prometheus. The registry is the service's own, so that several services of one process do not
-//! count together.
+//! Metrics for Prometheus. Each service has a registry of its own, so that several services in one
+//! process are not counted together.
 
 use std::{
     sync::{Arc, atomic::AtomicU64},
@@ -19,7 +19,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// Buckets in seconds: from a cached answer to a request held for a minute.
+/// Buckets in seconds: from a cached answer to a long poll of a minute.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0];
 
 /// The format that `/metrics` answers in.
@@ -78,11 +78,11 @@ impl Metrics {
         let connections = Gauge::default();
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("http_requests", "Requests answered; status 499 if the client left first", requests.clone());
-        registry.register("http_request_seconds", "Time to the answer, holding included", seconds.clone());
+        registry.register("http_request_seconds", "Time to the answer, long polls included", seconds.clone());
         registry.register("orders_accepted", "Orders accepted and sent to the queue", accepted.clone());
-        registry.register("aws_errors", "Calls to AWS that failed after all tries", aws_errors.clone());
-        registry.register("eta_queue_depth", "Orders waiting in the queue, as last seen", depth.clone());
-        let help = "Event streams, WebSockets and held requests that are open";
+        registry.register("aws_errors", "Calls to AWS that failed after all retries", aws_errors.clone());
+        registry.register("eta_queue_depth", "Orders waiting in the queue, as last read", depth.clone());
+        let help = "Event streams, WebSockets and long polls that are open";
         registry.register("open_connections", help, connections.clone());
         registry.register("build", "The build that runs", build);
         Self(Arc::new(Inner { registry, requests, seconds, accepted, aws_errors, depth, connections }))
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_counted_is_told() {
+    fn every_metric_is_in_the_text() {
         let metrics = Metrics::new();
         metrics.request("GET", "/order/{id}", 200, Duration::from_millis(3));
         metrics.accepted();

@@ -1,4 +1,4 @@
-//! The OpenAPI document: what the routes say of themselves, with the order schema put in.
+//! The OpenAPI document: the routes' own descriptions, and the order schema.
 
 use bytes::Bytes;
 use offload_domain::{
@@ -21,18 +21,18 @@ use crate::canonical_json;
 #[openapi(
     info(
         title = "status-offload",
-        description = "Takes orders that take longer than a request may. Each order gets a small status object in S3, which clients read directly by a presigned URL instead of polling this service."
+        description = "Accepts orders whose work takes longer than a request may. Each order gets a small status object in S3, which clients read directly by a presigned URL instead of polling this service."
     ),
     components(schemas(StatusObject, Problem, Violation)),
     tags(
-        (name = "orders", description = "Place, follow and cancel orders"),
-        (name = "operations", description = "For those who run the service")
+        (name = "orders", description = "Submit, read, cancel and subscribe to orders"),
+        (name = "operations", description = "For operators of the service")
     ),
     modifiers(&OrderToken)
 )]
 struct Api;
 
-/// The two ways to show an order's token.
+/// The two ways to send an order's token.
 struct OrderToken;
 
 impl Modify for OrderToken {
@@ -56,15 +56,14 @@ impl Document {
     }
 }
 
-/// The whole document, from those of the routes, for orders of this schema. Members are sorted, so that it is the same
-/// from every build.
+/// The whole document, from those of the routes, for orders of this schema. Members are sorted, so
+/// that it is the same from every build.
 pub(crate) fn document(routes: utoipa::openapi::OpenApi, schema: &OrderSchema) -> Value {
     let mut openapi = Api::openapi();
     openapi.info.license = None;
     openapi.merge(routes);
-    // The type is made to be JSON, and the options are checked when the schema is compiled.
-    let mut document = serde_json::to_value(openapi).unwrap_or_default();
-    let options: Value = serde_json::from_str(OPTIONS).unwrap_or_default();
+    let mut document = serde_json::to_value(openapi).expect("a document of OpenAPI is made to be JSON");
+    let options: Value = serde_json::from_str(OPTIONS).expect("the options are checked when a schema is compiled");
     document["components"]["schemas"]["OrderRequest"] = order_request(schema.document(), options);
     canonical_json::sorted(document)
 }
@@ -78,20 +77,23 @@ fn order_request(order: &Value, options: Value) -> Value {
     };
     admit_options(&mut request);
     if let Value::Object(root) = &mut request {
-        // A name of its own, so that its references to #/$defs mean its own and not the document's.
+        // With an id of its own, so that its references to #/$defs are resolved within it.
         root.entry("$id").or_insert_with(|| "urn:status-offload:order".into());
         let mut options = options;
         if let Value::Object(members) = &mut options {
             members.remove("$schema");
-            members.insert("description".into(), "What is not the order: when it may start and must end".into());
+            members.insert(
+                "description".into(),
+                "Options of the service: when the order may start and must end, and its callbacks".into(),
+            );
         }
         properties(root).insert("options".into(), options);
     }
     request
 }
 
-/// Lets `options` through wherever a schema of the whole document admits only the members that it names: the validator
-/// takes them out before it looks at the order.
+/// Admits `options` wherever a schema of the whole document admits only the members that it names:
+/// the validator removes them before it checks the order.
 fn admit_options(schema: &mut Value) {
     let Value::Object(members) = schema else { return };
     let closed = |name: &str| members.get(name) == Some(&Value::Bool(false));

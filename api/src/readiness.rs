@@ -1,4 +1,4 @@
-//! Whether what the service stands on can be reached.
+//! Whether the dependencies can be reached.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use serde::Serialize;
 use tokio::{sync::Mutex, time::timeout};
 use utoipa::ToSchema;
 
-/// An answer is good for so long, so that a probe from everywhere costs three calls a second and no more.
+/// A result is used for so long, so that any number of probes costs three calls a second.
 const FRESH: Duration = Duration::from_secs(1);
-/// A dependency that takes longer is not there.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A dependency that takes longer is unavailable.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether one of them can be reached.
+/// Whether a dependency can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Dependency {
@@ -22,7 +22,7 @@ pub(crate) enum Dependency {
     Unavailable,
 }
 
-/// What the service stands on.
+/// The dependencies of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Dependencies {
     /// The bucket.
@@ -39,7 +39,7 @@ impl Dependencies {
     }
 }
 
-/// The last answer. Who comes while it is being found waits for it: the lock is held meanwhile.
+/// The last result. Requests that come during a check wait for it: the lock is held meanwhile.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness(Mutex<Option<(Instant, Dependencies)>>);
 
@@ -63,12 +63,12 @@ impl Readiness {
 }
 
 async fn probe(name: &'static str, ready: impl Future<Output = Result<(), Error>>) -> Dependency {
-    match timeout(PATIENCE, ready).await {
+    match timeout(TIMEOUT, ready).await {
         Ok(Ok(())) => return Dependency::Ok,
         Ok(Err(e)) => {
             tracing::warn!(dependency = name, error.kind = e.kind.as_str(), error.cause = %e.source, "not ready");
         }
-        Err(_) => tracing::warn!(dependency = name, "not ready: no answer within {} s", PATIENCE.as_secs()),
+        Err(_) => tracing::warn!(dependency = name, "not ready: no answer within {} s", TIMEOUT.as_secs()),
     }
     Dependency::Unavailable
 }

@@ -1,18 +1,18 @@
-//! The whole api: the routes, and the layers that every request passes.
+//! The whole api: the routes within their layers.
 
 use std::{io, sync::Arc};
 
 use axum::{
     Extension, Router,
     http::{HeaderValue, header},
-    middleware::{from_fn, from_fn_with_state, map_response},
+    middleware::{from_fn_with_state, map_response},
     response::Response,
 };
 use offload_domain::schema::OrderSchema;
 use serde_json::Value;
 
 use crate::{
-    edge::{access_log::frame, cors, guard::guard, limit_concurrency::shed},
+    edge::{self, limit_concurrency::limit_concurrency},
     openapi::{self, Document},
     response::error::ApiError,
     route,
@@ -24,23 +24,21 @@ use crate::{
 /// # Errors
 /// If the settings name an origin that is none.
 pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
-    let shedding = from_fn_with_state(Arc::clone(service), shed);
-    // Probes are needed most under load: one that is refused has the process killed, and the others loaded more.
+    let limit = from_fn_with_state(Arc::clone(service), limit_concurrency);
+    // Probes are needed most under load: one that is refused has the process killed, and the others
+    // loaded more.
     let (routes, document) = route::orders()
         .layer(map_response(no_store))
         .merge(route::pages())
-        .layer(shedding)
+        .layer(limit)
         .merge(route::probes())
         .split_for_parts();
     let document = Document::new(&openapi::document(document, &service.settings.schema));
-    Ok(routes
+    let routes = routes
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .fallback(async || ApiError::NotFound)
-        .layer(Extension(document))
-        .layer(from_fn(guard))
-        .layer(cors::layer(&service.settings.cors_origins)?)
-        .layer(from_fn_with_state(Arc::clone(service), frame))
-        .with_state(Arc::clone(service)))
+        .layer(Extension(document));
+    edge::wrap(routes, service)
 }
 
 /// The OpenAPI document of the api, for orders of this schema.
@@ -49,7 +47,7 @@ pub fn openapi_document(schema: &OrderSchema) -> Value {
     openapi::document(route::orders().merge(route::pages()).merge(route::probes()).into_openapi(), schema)
 }
 
-/// Tokens and presigned URLs are in there.
+/// Answers of orders hold tokens and presigned URLs.
 async fn no_store(mut response: Response) -> Response {
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -99,7 +97,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_fault_of_an_order_is_told_with_its_place() {
+    async fn each_violation_of_an_order_is_answered_with_its_pointer() {
         let order = r#"{"kind":"fulfilment","items":[{"sku":"A","quantity":0}]}"#;
         let answer = send("POST", "/order", &[JSON], order).await;
         assert_eq!(answer.json()["errors"][0]["pointer"], "/items/0/quantity");
@@ -116,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_order_is_shown_to_its_token_only() {
+    async fn an_order_is_read_with_its_own_token_only() {
         let service = service(&[]).await;
         let router = router(&service).unwrap();
         let (id, other) = (id(), id());
@@ -131,7 +129,7 @@ mod tests {
                 (format!("/order/{id}?token=nonsense"), None, 403, "token-invalid"),
                 (format!("/order/{id}?token={foreign}"), None, 403, "token-invalid"),
                 (format!("/order/{id}"), Some(foreign_header.as_str()), 403, "token-invalid"),
-                // The token is right: only now is a store asked.
+                // The token is valid: only now is a store called.
                 (format!("/order/{id}"), Some(own_header.as_str()), 503, "storage-unavailable"),
                 (format!("/order/{id}?token={own}"), None, 503, "storage-unavailable"),
             ] {
@@ -153,7 +151,8 @@ mod tests {
         assert_eq!(document, openapi_document(&service.settings.schema), "the committed one is the served one");
         let documented = document["paths"].as_object().unwrap();
 
-        // axum gives no list of its routes, but its debug text names them, and those of its fallbacks after them.
+        // axum gives no list of its routes, but its debug text names them, and those of its
+        // fallbacks after them.
         let text = format!("{router:?}");
         let routes = text.split("fallback_router").next().unwrap();
         let served: BTreeSet<_> = routes.split('"').filter(|part| part.starts_with('/')).collect();
@@ -178,10 +177,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_service_without_a_place_refuses_at_once_but_lives() {
+    async fn a_service_without_a_permit_refuses_orders_but_not_probes() {
         let service = service(&[(c::MAX_CONCURRENT_REQUESTS, "1")]).await;
         let router = router(&service).unwrap();
-        let place = Arc::clone(&service.places).try_acquire_owned().unwrap();
+        let permit = Arc::clone(&service.request_permits).try_acquire_owned().unwrap();
         for (method, path) in [("GET", "/docs"), ("POST", "/order")] {
             let answer = call(&router, request(method, path, &[], "")).await;
             assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (503, "overloaded"), "{path}");
@@ -189,13 +188,13 @@ mod tests {
         }
         let alive = call(&router, request("GET", "/healthz", &[], "")).await;
         assert_eq!((alive.status.as_u16(), alive.json()), (200, json!({"status": "ok"})));
-        drop(place);
+        drop(permit);
         assert_eq!(call(&router, request("GET", "/docs", &[], "")).await.status, 200);
-        assert_eq!(service.places.available_permits(), 1, "a place is given back");
+        assert_eq!(service.request_permits.available_permits(), 1, "a permit is returned");
     }
 
     #[tokio::test]
-    async fn readiness_names_what_is_missing() {
+    async fn readiness_names_what_is_unavailable() {
         let answer = ask("GET", "/readyz", &[]).await;
         assert_eq!(answer.status, 503);
         assert_eq!(answer.json(), json!({"s3": "unavailable", "sqs": "unavailable", "dynamodb": "unavailable"}));
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_may_order_from_the_origins_of_the_settings() {
+    async fn a_page_may_submit_from_the_origins_of_the_settings() {
         let service = service(&[(c::CORS_ORIGINS, "https://a.example,https://b.example")]).await;
         let router = router(&service).unwrap();
         let preflight = |origin| {

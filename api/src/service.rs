@@ -2,29 +2,34 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use offload_domain::id::OrderId;
-use offload_service::settings::{ApiSettings, EtaSettings};
-use offload_stores as aws;
-use offload_stores::Stores;
+use offload_domain::{event::StatusEvent, id::OrderId, lifetime, order::OrderRecord, status::StatusObject};
+use offload_lifecycle::publish;
+use offload_service::{
+    clock,
+    settings::{ApiSettings, EtaSettings},
+};
+use offload_stores::{Error, Stores};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    background::Background,
+    background::BackgroundTasks,
     eta::Estimator,
     key_locks::KeyLocks,
     metrics::Metrics,
-    push::connections::Hub,
+    push::connections::PushConnections,
     readiness::Readiness,
     response::links::{Links, PublicUrl},
 };
 
-/// Requests that are held at once (`Prefer: wait`). They cost a connection and a read of the order table now and then.
-pub(crate) const HELD_MAX: usize = 10_000;
+/// Long polls at once, where there are no events. They cost a connection and a read of the order
+/// table now and then.
+pub(crate) const LONG_POLLS_MAX: usize = 10_000;
 
-/// Connections that are taken off their orders at once. Thousands of calls at the same time would only time out.
-const LEAVING_MAX: usize = 64;
+/// Connections that are unsubscribed at once. Thousands of calls at the same time would only time
+/// out.
+const UNSUBSCRIBES_MAX: usize = 64;
 
 /// One api.
 #[derive(Debug)]
@@ -33,21 +38,21 @@ pub(crate) struct Service {
     pub(crate) stores: Stores,
     pub(crate) public: PublicUrl,
     pub(crate) estimator: Estimator,
-    pub(crate) keys: KeyLocks,
-    pub(crate) background: Background,
-    /// Requests in service.
-    pub(crate) places: Arc<Semaphore>,
-    /// Requests held.
-    pub(crate) seats: Semaphore,
-    /// The connections that are told of changes, where this server keeps any.
-    pub(crate) hub: Option<Arc<Hub>>,
-    /// Calls by which connections that have left are taken off their orders: when a server ends, all leave at once.
-    pub(crate) leaving: Semaphore,
-    /// Whether requests may be held at all: a function is billed while it waits.
-    pub(crate) holds: bool,
+    pub(crate) key_locks: KeyLocks,
+    pub(crate) background: BackgroundTasks,
+    /// For requests in service.
+    pub(crate) request_permits: Arc<Semaphore>,
+    /// For long polls where there are no events.
+    pub(crate) long_poll_permits: Semaphore,
+    /// For calls that unsubscribe: when a server ends, all its connections do so at once.
+    pub(crate) unsubscribe_permits: Semaphore,
+    /// The connections that get events, where this server holds any.
+    pub(crate) connections: Option<Arc<PushConnections>>,
+    /// Whether requests may wait at all: a function is billed while they do.
+    pub(crate) allows_long_polls: bool,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
-    /// The service ends.
+    /// Cancelled when the service ends.
     pub(crate) stop: CancellationToken,
 }
 
@@ -70,17 +75,17 @@ impl Service {
         if settings.public_url.is_none() && listen.ip().is_unspecified() {
             tracing::warn!(%listen, "links name the listen address, which clients cannot reach; set OFFLOAD_PUBLIC_URL");
         }
-        let (metrics, background) = (Metrics::new(), Background::new());
+        let (metrics, background) = (Metrics::new(), BackgroundTasks::new());
         Ok(Self {
             public: PublicUrl::new(&public),
             estimator: Estimator::new(eta, &stores, metrics.clone(), background.tracker()),
-            keys: KeyLocks::default(),
+            key_locks: KeyLocks::default(),
             background,
-            hub: None,
-            holds: true,
-            places: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
-            seats: Semaphore::new(HELD_MAX),
-            leaving: Semaphore::new(LEAVING_MAX),
+            request_permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
+            long_poll_permits: Semaphore::new(LONG_POLLS_MAX),
+            unsubscribe_permits: Semaphore::new(UNSUBSCRIBES_MAX),
+            connections: None,
+            allows_long_polls: true,
             metrics,
             readiness: Readiness::default(),
             settings,
@@ -89,16 +94,34 @@ impl Service {
         })
     }
 
-    /// Where else to go from an order.
+    /// The URLs of an order.
     pub(crate) fn links(&self, id: OrderId) -> Links {
-        let links = self.public.links(id, self.hub.is_some());
-        // Behind API Gateway the WebSockets are held elsewhere.
+        let links = self.public.links(id, self.connections.is_some());
+        // API Gateway holds its WebSockets under a URL of its own.
         let websocket = links.websocket.or_else(|| self.settings.websocket_url.as_ref().map(ToString::to_string));
         Links { websocket, ..links }
     }
 
-    /// Counts and logs a failed call whose failure no caller hears of.
-    pub(crate) fn note(&self, what: &'static str, error: &aws::Error) {
+    /// The status object of an order as it is, with a fresh URL of its result if that is in S3.
+    ///
+    /// # Errors
+    /// If the URL cannot be signed.
+    pub(crate) async fn status_object(&self, record: &OrderRecord) -> Result<StatusObject, Error> {
+        let now = clock::now();
+        let ttl = lifetime::status_url_ttl(record.state.eta.as_ref(), now, &self.settings.status_url_ttl);
+        publish::status_object(&self.stores, record, ttl, now).await
+    }
+
+    /// The event of an order as it is.
+    ///
+    /// # Errors
+    /// As [`Self::status_object`].
+    pub(crate) async fn status_event(&self, record: &OrderRecord) -> Result<StatusEvent, Error> {
+        Ok(StatusEvent::of(self.status_object(record).await?))
+    }
+
+    /// Counts and logs a failed call to AWS that no caller gets as an answer.
+    pub(crate) fn record_aws_error(&self, what: &'static str, error: &Error) {
         self.metrics.aws_error(error);
         let (kind, operation) = (error.kind.as_str(), error.operation);
         tracing::warn!(error.kind = kind, aws.operation = operation, error.cause = %error.source, "{what}");

@@ -1,5 +1,5 @@
-//! A service for tests whose stores answer nothing: every call to AWS fails at once, because nobody listens there. What
-//! needs AWS is tested by the system's own tests.
+//! A service for tests whose stores do not answer: every call to AWS is refused at
+//! once. What needs AWS is tested by the whole-system tests.
 
 use std::sync::Arc;
 
@@ -19,15 +19,15 @@ use crate::{router::router, service::Service};
 
 pub(crate) const ORDER: &str = r#"{"kind":"report","rows":3}"#;
 
-/// An answer, read to its end.
+/// An answer with its whole body.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|v| v.to_str().unwrap())
     }
@@ -75,19 +75,19 @@ pub(crate) async fn service(more: &[(Setting, &str)]) -> Arc<Service> {
     Arc::new(Service::new(api, eta, stores().await, listen, CancellationToken::new()).unwrap())
 }
 
-pub(crate) async fn call(router: &Router, request: Request<Body>) -> Answer {
+pub(crate) async fn call(router: &Router, request: Request<Body>) -> TestResponse {
     let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();
-    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    TestResponse { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
 /// Sends a request without a body to a service of default settings.
-pub(crate) async fn ask(method: &str, uri: &str, headers: &[(&str, &str)]) -> Answer {
+pub(crate) async fn ask(method: &str, uri: &str, headers: &[(&str, &str)]) -> TestResponse {
     send(method, uri, headers, "").await
 }
 
 /// Sends a request to a service of default settings.
-pub(crate) async fn send(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) async fn send(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> TestResponse {
     let router = router(&service(&[]).await).unwrap();
     call(&router, request(method, uri, headers, body)).await
 }

@@ -54,7 +54,7 @@ fn collect(value: &Value, references: &mut Vec<String>) {
 }
 
 #[test]
-fn openapi_shows_a_teams_own_schema_with_the_options_beside_it() {
+fn the_document_has_a_teams_own_schema_with_the_options_in_it() {
     let own = json!({"type": "object", "additionalProperties": false, "properties": {"colour": {"$ref": "#/$defs/c"}},
                      "$defs": {"c": {"enum": ["red"]}}});
     let document = offload_api::openapi_document(&OrderSchema::parse(&own.to_string()).unwrap());
@@ -64,7 +64,8 @@ fn openapi_shows_a_teams_own_schema_with_the_options_beside_it() {
     assert_eq!(request["properties"]["options"]["properties"]["deadline_seconds"]["minimum"], 1);
     assert_eq!(request["additionalProperties"], false);
 
-    // The built-in one closes its branches, which must let the options through as the validator does.
+    // The built-in one closes its branches, which must let the options through as the validator
+    // does.
     let built_in = &self::document()["components"]["schemas"]["OrderRequest"];
     for branch in built_in["allOf"].as_array().unwrap() {
         assert_eq!(branch["then"]["properties"]["options"], json!(true));

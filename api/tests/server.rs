@@ -1,4 +1,4 @@
-//! What is seen of the server on the wire, by plain sockets. The stores answer nothing here.
+//! The server on the wire, by plain sockets. The stores do not answer here.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -42,7 +42,7 @@ impl Server {
         let values = [(c::TOKEN_SECRET, secret.as_str()), (c::SHUTDOWN_GRACE_SECONDS, "20")];
         let (api, eta): (ApiSettings, EtaSettings) = settings::from_values(values).expect("the settings are complete");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("it listens");
+        let address = listener.local_addr().expect("a bound address");
         let stop = CancellationToken::new();
         let task = tokio::spawn(offload_api::serve(listener, api, eta, stores().await, stop.clone()));
         Self { address, stop, task }

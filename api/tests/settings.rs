@@ -1,4 +1,4 @@
-//! The program refuses to start on wrong settings, and says all that is wrong.
+//! The program does not start with wrong settings, and reports all that are wrong.
 
 use std::process::{Command, Output};
 
@@ -8,7 +8,7 @@ fn program(args: &[&str], variables: &[(&str, &str)]) -> Output {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn every_wrong_setting_is_reported_at_once() {
     let output = program(
         &[],
         &[
@@ -54,7 +54,7 @@ fn an_api_that_does_not_listen_is_not_healthy() {
 }
 
 #[test]
-fn push_without_a_queue_is_told_to_be_no_push() {
+fn push_without_a_notifications_queue_is_refused() {
     let secret = "s".repeat(32);
     let variables = [
         ("OFFLOAD_BUCKET", "b"),

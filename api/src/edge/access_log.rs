@@ -1,5 +1,5 @@
-//! The outermost layer: gives a request its id, its answer the common headers and a problem its body, and writes the
-//! one log line and the metrics.
+//! The outermost layer: gives a request its id, its answer the common headers and a problem its
+//! body, and writes the one log line and the metrics.
 
 use std::{sync::Arc, time::Instant};
 
@@ -11,14 +11,19 @@ use axum::{
     response::Response,
 };
 
+use offload_domain::json::to_json;
+
 use super::identity::{RequestId, TraceContext, X_REQUEST_ID};
 use crate::{response::error::ApiError, service::Service};
 
 const NO_SNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
 const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
-/// Written when it is dropped, so that a request whose client went away has its line too.
-struct Line {
+/// What nginx logs for a client that went away before its answer.
+const CLIENT_GONE: u16 = 499;
+
+/// Written when it is dropped, so that a request whose client went away is logged too.
+struct LogEntry {
     service: Arc<Service>,
     started: Instant,
     method: &'static str,
@@ -29,14 +34,11 @@ struct Line {
     status: Option<StatusCode>,
 }
 
-/// What nginx logs for a client that went away before its answer.
-const CLIENT_GONE: u16 = 499;
-
-pub(crate) async fn frame(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn access_log(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
     let (request_id, trace) = (RequestId::of(request.headers()), TraceContext::of(request.headers()));
-    // The pattern and not the path: ids would make a time series each.
+    // The pattern and not the path: each id would make a time series of its own.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let mut line = Line {
+    let mut entry = LogEntry {
         service,
         started: Instant::now(),
         method: method_label(request.method()),
@@ -48,27 +50,27 @@ pub(crate) async fn frame(State(service): State<Arc<Service>>, mut request: Requ
     request.extensions_mut().insert(trace);
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
-        note(&line, &error);
+        record_cause(&entry, &error);
         write_problem(&mut response, &error, &request_id);
     }
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, request_id.header());
     headers.insert(NO_SNIFF, HeaderValue::from_static("nosniff"));
-    line.status = Some(response.status());
+    entry.status = Some(response.status());
     response
 }
 
-/// The one place where the cause of a failed request is logged.
-fn note(line: &Line, error: &ApiError) {
-    let request_id = &line.request_id.0;
+/// Counts and logs why a request failed: the one place where that is logged.
+fn record_cause(entry: &LogEntry, error: &ApiError) {
+    let request_id = &entry.request_id.0;
     match (error, error.cause()) {
         (_, Some(cause)) => {
-            line.service.metrics.aws_error(cause);
-            let (kind, operation) = (cause.kind.as_str(), cause.operation);
+            entry.service.metrics.aws_error(cause);
+            let (kind, operation, source) = (cause.kind.as_str(), cause.operation, &cause.source);
             if cause.is_transient() {
-                tracing::warn!(request.id = request_id, error.kind = kind, aws.operation = operation, error.cause = %cause.source, "{error}");
+                tracing::warn!(request.id = request_id, error.kind = kind, aws.operation = operation, error.cause = %source, "{error}");
             } else {
-                tracing::error!(request.id = request_id, error.kind = kind, aws.operation = operation, error.cause = %cause.source, "{error}");
+                tracing::error!(request.id = request_id, error.kind = kind, aws.operation = operation, error.cause = %source, "{error}");
             }
         }
         (ApiError::Panicked, None) => tracing::error!(request.id = request_id, "{error}"),
@@ -77,14 +79,12 @@ fn note(line: &Line, error: &ApiError) {
 }
 
 fn write_problem(response: &mut Response, error: &ApiError, request_id: &RequestId) {
-    // A problem is texts and numbers: it can always be written.
-    let body = serde_json::to_vec(&error.problem(&request_id.0)).unwrap_or_default();
     response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
     response.headers_mut().remove(header::CONTENT_LENGTH);
-    *response.body_mut() = Body::from(body);
+    *response.body_mut() = Body::from(to_json(&error.problem(&request_id.0)));
 }
 
-/// A method is any token that a client likes: only the usual ones become labels.
+/// Clients choose the method, any token: only the standard ones become labels.
 fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -98,14 +98,14 @@ fn method_label(method: &Method) -> &'static str {
     }
 }
 
-impl Drop for Line {
+impl Drop for LogEntry {
     fn drop(&mut self) {
         let (status, elapsed) = (self.status.map_or(CLIENT_GONE, |s| s.as_u16()), self.started.elapsed());
         self.service.metrics.request(self.method, &self.route, status, elapsed);
         let ms = elapsed.as_millis();
         let (method, route, request_id, trace_id) =
             (self.method, self.route.as_str(), self.request_id.0.as_str(), self.trace.trace_id());
-        // Probes come every few seconds from everywhere.
+        // Load balancers and monitoring send these every few seconds.
         if matches!(route, "/healthz" | "/readyz" | "/metrics") {
             tracing::debug!(
                 http.method = method,

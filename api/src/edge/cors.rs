@@ -1,4 +1,4 @@
-//! Which pages may call the api.
+//! Which web pages may call the api (CORS).
 
 use std::{io, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::request::prefer::{PREFER, PREFERENCE_APPLIED};
 /// Chrome keeps a preflight for two hours at most.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(7_200);
 
-/// The layer for these origins; `*` for any.
+/// The layer for these origins; `*` is any.
 ///
 /// # Errors
 /// If one cannot be an origin.

@@ -1,4 +1,4 @@
-//! The names by which a request is found again: its id and its trace context.
+//! What identifies a request in logs: its id and its trace context.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use offload_domain::trace;
@@ -14,12 +14,12 @@ const ID_MAX_BYTES: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestId(pub(crate) String);
 
-/// The W3C trace context that an order carries on its way.
+/// The W3C trace context that an order takes to its worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TraceContext(pub(crate) String);
 
 impl RequestId {
-    /// The client's own id, if it is one that can stand in a log line as it is, or a new one.
+    /// The client's own id, if it can be logged as it is, or a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(X_REQUEST_ID).and_then(|v| v.to_str().ok()).filter(|id| is_id(id));
         Self(given.map_or_else(|| Uuid::new_v4().to_string(), str::to_owned))

@@ -1,7 +1,47 @@
-//! What every request meets before and after its handler.
+//! What every request passes before and after its handler.
 
 pub(crate) mod access_log;
-pub(crate) mod cors;
-pub(crate) mod guard;
+mod cors;
 pub(crate) mod identity;
 pub(crate) mod limit_concurrency;
+
+use std::{io, sync::Arc};
+
+use axum::{Router, middleware::from_fn_with_state, response::IntoResponse as _};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::{response::error::ApiError, service::Service};
+
+/// Wraps routes in the layers that every request passes, the outermost last.
+///
+/// # Errors
+/// If the settings name an origin that is none.
+pub(crate) fn wrap(routes: Router<Arc<Service>>, service: &Arc<Service>) -> io::Result<Router> {
+    // What a handler shares with others are AWS clients, semaphores and counters, none of which a
+    // panic leaves half done: it costs its own request and no other.
+    let catch_panic = CatchPanicLayer::custom(|_| ApiError::Panicked.into_response());
+    Ok(routes
+        .layer(catch_panic)
+        .layer(cors::layer(&service.settings.cors_origins)?)
+        .layer(from_fn_with_state(Arc::clone(service), access_log::access_log))
+        .with_state(Arc::clone(service)))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+
+    use super::*;
+    use crate::testing::{call, request, service};
+
+    #[tokio::test]
+    async fn a_panic_costs_its_own_request_and_no_other() {
+        let panicking = async || -> &'static str { panic!("a bug") };
+        let routes = Router::new().route("/panic", get(panicking)).route("/fine", get(async || "fine"));
+        let router = wrap(routes, &service(&[]).await).unwrap();
+        let answer = call(&router, request("GET", "/panic", &[], "")).await;
+        assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (500, "internal"));
+        assert!(!answer.body.contains("a bug"), "{}", answer.body);
+        assert_eq!(call(&router, request("GET", "/fine", &[], "")).await.body, "fine");
+    }
+}

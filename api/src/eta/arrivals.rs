@@ -1,9 +1,9 @@
-//! How many orders this process has accepted in the last three seconds: SQS's own counts come about that late.
+//! How many orders this process has accepted in the last three seconds: SQS's own counts are about
+//! that late.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
 
 /// Counts per second, the current one first.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -30,25 +30,26 @@ impl Arrivals {
         self.change(|current| current.saturating_add(1));
     }
 
-    /// Takes back an arrival that came to nothing. It may have been counted a second ago; what counts is the sum.
-    pub(crate) fn take_back(&self) {
+    /// Uncounts an order that was not accepted. It may have been counted a second ago, but only the
+    /// sum is used.
+    pub(crate) fn uncount(&self) {
         self.change(|current| current.saturating_sub(1));
     }
 
     fn change(&self, change: impl FnOnce(u32) -> u32) {
-        let mut ring = self.ring.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ring = self.ring.lock();
         *ring = ring.at(self.start.elapsed());
         ring.counts[0] = change(ring.counts[0]);
     }
 
     pub(crate) fn last_3s(&self) -> f64 {
         let now = self.start.elapsed();
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner).at(now).last_3s(now)
+        self.ring.lock().at(now).last_3s(now)
     }
 }
 
 impl Ring {
-    /// The same ring when time has gone on to `now`.
+    /// The ring at `now`.
     fn at(mut self, now: Duration) -> Self {
         let passed = now.as_secs().saturating_sub(self.second);
         for _ in 0..passed.min(4) {
@@ -59,7 +60,8 @@ impl Ring {
         self
     }
 
-    /// The current second as far as it has come, two whole ones, and what is missing to three from the one before.
+    /// The current second so far, two whole ones, and the rest of three seconds from the one
+    /// before.
     fn last_3s(&self, now: Duration) -> f64 {
         let [current, one, two, three] = self.counts.map(f64::from);
         current + one + two + three * (1.0 - f64::from(now.subsec_millis()) / 1e3)
@@ -74,10 +76,10 @@ mod tests {
     fn orders_leave_the_window_as_time_goes_on() {
         let at = Duration::from_secs_f64;
         let ring = Ring { second: 10, counts: [8, 0, 0, 0] };
-        let seen = |t: f64| ring.at(at(t)).last_3s(at(t));
+        let last_3s = |t: f64| ring.at(at(t)).last_3s(at(t));
         for (t, expected) in [(10.0, 8.0), (10.9, 8.0), (12.5, 8.0), (13.0, 8.0), (13.5, 4.0), (14.0, 0.0), (99.0, 0.0)]
         {
-            assert!((seen(t) - expected).abs() < 1e-6, "{t}: {}", seen(t));
+            assert!((last_3s(t) - expected).abs() < 1e-6, "{t}: {}", last_3s(t));
         }
     }
 

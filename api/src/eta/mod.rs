@@ -1,4 +1,4 @@
-//! When will an order be done? The shell around [`offload_domain::eta`]: what is known of the queue right now.
+//! When an order will be done: [`offload_domain::eta`] with what is known of the queue right now.
 
 mod arrivals;
 mod gauge;
@@ -17,16 +17,16 @@ use crate::metrics::Metrics;
 use arrivals::Arrivals;
 use gauge::QueueGauge;
 
-/// What an estimate rests on.
+/// What an estimate is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Grounds {
+pub(crate) struct EstimateInputs {
     /// Orders waiting.
     pub(crate) queue_depth: u64,
-    /// A guess, or a history.
+    /// Whether service times are measured or configured.
     pub(crate) basis: Basis,
 }
 
-impl Grounds {
+impl EstimateInputs {
     fn of(depth: QueueDepth, fleet: &Fleet) -> Self {
         Self { queue_depth: depth.visible, basis: ServiceTimes::basis(&fleet.history) }
     }
@@ -51,11 +51,12 @@ impl Estimator {
         }
     }
 
-    /// The estimate for an order that joins the queue after `delay`, and what it rests on. Counts the order: those that
-    /// come in the same moment are ahead of each other, long before one of them stands in the queue.
-    pub(crate) async fn estimate(&self, delay: Duration) -> (Estimate, Grounds) {
+    /// The estimate for an order that joins the queue after `delay`, and what it is made from.
+    /// Counts the order: orders that arrive in the same moment are ahead of each other, long before
+    /// one of them is in the queue.
+    pub(crate) async fn estimate(&self, delay: Duration) -> (Estimate, EstimateInputs) {
         let depth = self.gauge.depth().await;
-        // Once, for the estimate and for what is said of it: a newer report may come in between.
+        // Once, for the estimate and for what it is made from: a newer report may come in between.
         let fleet = self.gauge.fleet();
         let queue = QueueState {
             visible: depth.visible as f64,
@@ -69,16 +70,16 @@ impl Estimator {
         let concurrency = if fleet.concurrency > 0.0 { fleet.concurrency } else { self.concurrency };
         let estimate = eta::estimate(&queue, &times, concurrency).delayed(delay.as_secs_f64());
         self.arrivals.count();
-        (estimate, Grounds::of(depth, &fleet))
+        (estimate, EstimateInputs::of(depth, &fleet))
     }
 
-    /// What an estimate would rest on now.
-    pub(crate) fn grounds(&self) -> Grounds {
-        Grounds::of(self.gauge.last(), &self.gauge.fleet())
+    /// What an estimate would be made from now.
+    pub(crate) fn inputs(&self) -> EstimateInputs {
+        EstimateInputs::of(self.gauge.last(), &self.gauge.fleet())
     }
 
-    /// Takes back an order that was not accepted after all.
-    pub(crate) fn not_accepted(&self) {
-        self.arrivals.take_back();
+    /// Uncounts an order that was not accepted after all.
+    pub(crate) fn uncount(&self) {
+        self.arrivals.uncount();
     }
 }

@@ -1,4 +1,5 @@
-//! `offload-api --healthcheck`: asks a running api on this machine whether it lives, for images that have no shell.
+//! `offload-api --healthcheck`: whether an api on this machine is healthy, for images that have no
+//! shell.
 
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -8,20 +9,20 @@ use tokio::{
     time::timeout,
 };
 
-/// The flag that asks for it, alone on the command line.
+/// The flag, alone on the command line.
 pub(crate) const FLAG: &str = "--healthcheck";
-/// The longest that a living api takes for it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest that a healthy api takes to answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// 0 if the api that listens at `listen` answers `GET /healthz` with 200, else 1.
 pub(crate) async fn check(listen: SocketAddr) -> ExitCode {
-    match timeout(PATIENCE, lives(reachable(listen))).await {
+    match timeout(TIMEOUT, is_healthy(reachable(listen))).await {
         Ok(Ok(true)) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
 }
 
-/// Where a listen address is reached from the same machine.
+/// The address by which a listen address is reached from the same machine.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     match listen {
         SocketAddr::V4(a) if a.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], a.port())),
@@ -30,7 +31,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     }
 }
 
-async fn lives(address: SocketAddr) -> std::io::Result<bool> {
+async fn is_healthy(address: SocketAddr) -> std::io::Result<bool> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
     let mut status = [0; 12];
@@ -43,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_for_all_interfaces_is_asked_on_this_machine() {
+    fn an_address_of_all_interfaces_is_reached_on_this_machine() {
         let at = |text: &str| reachable(text.parse().unwrap()).to_string();
         assert_eq!(at("0.0.0.0:8080"), "127.0.0.1:8080");
         assert_eq!(at("[::]:8080"), "[::1]:8080");

@@ -1,5 +1,5 @@
-//! The api as a Lambda function behind an HTTP API and a WebSocket API of API Gateway: the same router, one request at a
-//! time.
+//! The api as a Lambda function behind an HTTP API and a WebSocket API of API Gateway: the same
+//! router, one request at a time.
 
 use std::{
     io,
@@ -15,7 +15,8 @@ use tower::ServiceExt as _;
 
 use crate::{push::gateway, router::router, service::Service};
 
-/// Serves invocations until `stop`. The settings must name the public URL: a function has no address of its own.
+/// Serves invocations until `stop`. The settings must name the public URL: a function has no
+/// address of its own.
 ///
 /// # Errors
 /// If the settings cannot be used, or the runtime ends.
@@ -25,8 +26,9 @@ pub(crate) async fn serve(
     stores: Stores,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let service = Service { holds: false, ..Service::new(settings, eta, stores, nowhere, stop.clone())? };
+    let no_address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let service =
+        Service { allows_long_polls: false, ..Service::new(settings, eta, stores, no_address, stop.clone())? };
     let service = Arc::new(service);
     let router = router(&service)?;
     let handler = service_fn(move |request: Request| {
@@ -39,8 +41,8 @@ pub(crate) async fn serve(
                 }
                 _ => router.oneshot(request).await,
             };
-            // Once the answer is out the function is frozen, in the middle of whatever it does.
-            service.background.done().await;
+            // Once the answer is sent the function is frozen, whatever it is doing.
+            service.background.wait().await;
             response
         }
     });

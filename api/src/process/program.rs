@@ -29,7 +29,7 @@ type Read = (StoreSettings, ApiSettings, EtaSettings, LogSettings);
 fn check(store: Option<&StoreSettings>, api: Option<&ApiSettings>, in_lambda: bool, errors: &mut Errors<'_>) {
     let Some(api) = api else { return };
     if in_lambda && api.public_url.is_none() {
-        errors.add(format!("{} is missing: a function has no address that links could name", c::PUBLIC_URL.variable()));
+        errors.add(format!("{} is missing: a function has no address for links", c::PUBLIC_URL.variable()));
     }
     let Some(store) = store else { return };
     if api.access == Access::Sts && store.signer_role_arn.is_none() {
@@ -52,11 +52,12 @@ pub fn settings() -> Vec<Setting> {
     Read::settings()
 }
 
-/// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
+/// Runs the program: exits with 0 after a clean stop, 1 if it cannot run, 2 for settings that are
+/// not valid.
 pub async fn main() -> ExitCode {
-    let about = "Takes orders over HTTP, shows them and cancels them. With --healthcheck: asks the api that listens on this \
-                 machine whether it lives.";
-    let (asked, args): (Vec<_>, Vec<_>) = std::env::args_os().partition(|arg| arg == healthcheck::FLAG);
+    let about = "Accepts orders over HTTP, and serves their status. With --healthcheck: exits with 0 if the api that \
+                 listens on this machine is healthy.";
+    let (healthchecks, args): (Vec<_>, Vec<_>) = std::env::args_os().partition(|arg| arg == healthcheck::FLAG);
     let settings = settings::parse::<Read, _>("offload-api", about, args, std::env::vars(), |read, errors| {
         let ((store, api, eta, log), in_lambda) = (read, settings::in_lambda());
         check(store.as_ref(), api.as_ref(), in_lambda, errors);
@@ -66,7 +67,7 @@ pub async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(exit) => return Exit::report(&exit),
     };
-    if !asked.is_empty() {
+    if !healthchecks.is_empty() {
         return healthcheck::check(settings.api.listen).await;
     }
     telemetry::init(&settings.log);
@@ -103,8 +104,8 @@ fn ended(served: std::io::Result<()>) -> ExitCode {
     }
 }
 
-/// Every connection takes a file descriptor. The soft limit is low for the sake of programs that use `select`; the hard
-/// one is the operator's.
+/// Every connection takes a file descriptor. The soft limit is low for the sake of programs that
+/// use `select`; the hard one is the operator's.
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);

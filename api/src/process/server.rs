@@ -1,4 +1,4 @@
-//! Accepts connections, and ends without cutting anybody off.
+//! Accepts connections, and ends without cutting off a request.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -13,19 +13,21 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::connection::Connections;
+use super::connection::HttpConnections;
 use crate::{
-    push::{connections::Hub, internal},
+    push::{connections::PushConnections, internal},
     router::router,
-    service::{HELD_MAX, Service},
+    service::{LONG_POLLS_MAX, Service},
 };
 
-/// Connections that may stand open without a request in service: a client that is refused must still be told so.
+/// Connections that may be open without a request in service: a client that is refused must still
+/// get an answer.
 const IDLE_MAX: usize = 4_096;
-/// After an accept that failed for want of file descriptors or memory.
+/// Pause after an accept that failed for lack of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves the api on `listener` until `stop`, then finishes what is in service within the grace period of the settings.
+/// Serves the api on `listener` until `stop`, then finishes what is in service within the grace
+/// period of the settings.
 ///
 /// # Errors
 /// If the settings cannot be used, or the listener has no address.
@@ -38,19 +40,19 @@ pub async fn serve(
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
     let grace = settings.shutdown_grace;
-    let hub = match (&settings.push, &stores.notifications) {
-        (Some(push), Some(_)) => Some(keep_connections(push, &stop).await?),
+    let connections = match (&settings.push, &stores.notifications) {
+        (Some(push), Some(_)) => Some(hold_push_connections(push, &stop).await?),
         _ => None,
     };
-    let service = Arc::new(Service { hub, ..Service::new(settings, eta, stores, address, stop.clone())? });
-    let connections = Connections::new(router(&service)?, stop.clone());
+    let service = Arc::new(Service { connections, ..Service::new(settings, eta, stores, address, stop.clone())? });
+    let connections = HttpConnections::new(router(&service)?, stop.clone());
     let tasks = accept_until(&stop, &listener, &service, &connections).await;
-    // Whoever comes now is refused by the kernel, and goes to another server.
+    // New clients are refused by the kernel now, and go to another server.
     drop(listener);
     let end = Instant::now() + grace;
     let finish = async {
         connections.finish().await;
-        service.background.done().await;
+        service.background.wait().await;
     };
     match timeout_at(end, finish).await {
         Ok(()) => tracing::info!("api stopped"),
@@ -59,8 +61,9 @@ pub async fn serve(
     Ok(())
 }
 
-/// Makes the hub of open connections, and lets the notifier reach it.
-async fn keep_connections(push: &PushSettings, stop: &CancellationToken) -> io::Result<Arc<Hub>> {
+/// Makes room for connections that get events, and serves the routes by which the notifier reaches
+/// them.
+async fn hold_push_connections(push: &PushSettings, stop: &CancellationToken) -> io::Result<Arc<PushConnections>> {
     let listener = TcpListener::bind(push.listen).await?;
     let address = listener.local_addr()?;
     let endpoint = match &push.url {
@@ -70,13 +73,13 @@ async fn keep_connections(push: &PushSettings, stop: &CancellationToken) -> io::
     if push.url.is_none() && address.ip().is_unspecified() {
         tracing::warn!(%address, "workers cannot reach the address on which the api takes notifications; set OFFLOAD_INTERNAL_URL");
     }
-    let hub = Hub::new(endpoint, push.max_connections);
-    let router = internal::router(Arc::clone(&hub), push.key.clone());
+    let connections = PushConnections::new(endpoint, push.max_connections);
+    let router = internal::router(Arc::clone(&connections), push.key.clone());
     let stop = stop.clone().cancelled_owned();
     // Events are small: waiting to fill a packet would only delay them.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stop).into_future());
-    Ok(hub)
+    Ok(connections)
 }
 
 /// The tasks of the connections that are open at the end; dropping the set cuts them off.
@@ -84,18 +87,18 @@ async fn accept_until(
     stop: &CancellationToken,
     listener: &TcpListener,
     service: &Service,
-    connections: &Connections,
+    connections: &HttpConnections,
 ) -> JoinSet<()> {
-    let held = service.settings.push.as_ref().map_or(HELD_MAX, |push| push.max_connections);
-    let places = Arc::new(Semaphore::new(service.settings.max_concurrent_requests + held + IDLE_MAX));
+    let waiting = service.settings.push.as_ref().map_or(LONG_POLLS_MAX, |push| push.max_connections);
+    let permits = Arc::new(Semaphore::new(service.settings.max_concurrent_requests + waiting + IDLE_MAX));
     let mut tasks = JoinSet::new();
     loop {
         tokio::select! {
             () = stop.cancelled() => return tasks,
-            // Ended connections are taken out, so that the set does not grow.
+            // Removes connections that have ended, so that the set does not grow.
             Some(_) = tasks.join_next() => {}
-            accepted = accept(listener, &places) => match accepted {
-                Ok((stream, place)) => drop(tasks.spawn(connections.serve(stream, place))),
+            accepted = accept(listener, &permits) => match accepted {
+                Ok((stream, permit)) => drop(tasks.spawn(connections.serve(stream, permit))),
                 // The client has gone already.
                 Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
                 Err(e) => {
@@ -107,9 +110,10 @@ async fn accept_until(
     }
 }
 
-/// The next connection, when there is room for one; until then clients wait in the listener's backlog.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+/// The next connection, when there is room for one; until then clients wait in the listener's
+/// backlog.
+async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    Ok((stream, permit))
 }

@@ -1,103 +1,89 @@
 //! The connections that this server holds, by their ids.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
+use offload_domain::notification::Holder;
+use offload_stores::Watcher;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use uuid::Uuid;
 
-/// Events that wait for a connection to take them. Whoever is further behind is cut off, and gets the latest when it comes
-/// back: a slow reader must cost neither memory nor anybody's time.
+/// Events that wait until a connection takes them. A connection that is further behind is cut off,
+/// and gets the latest event when it comes back: a slow reader must cost neither memory nor others'
+/// time.
 const BACKLOG: usize = 16;
 
 /// The connections of one server.
 #[derive(Debug)]
-pub(crate) struct Hub {
-    /// Where events for these connections are POSTed to.
+pub(crate) struct PushConnections {
+    /// The URL to which events for these connections are POSTed.
     endpoint: String,
-    seats: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     open: Mutex<HashMap<Uuid, mpsc::Sender<Bytes>>>,
 }
 
-/// What became of an event.
+/// There is no such connection, or not any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Posted {
-    Taken,
-    /// There is no such connection, or not any more.
-    Gone,
-}
+pub(crate) struct Gone;
 
-impl Hub {
+impl PushConnections {
+    /// Room for `max` connections.
     pub(crate) fn new(endpoint: String, max: usize) -> Arc<Self> {
-        let seats = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { endpoint, seats, open: Mutex::default() })
+        let permits = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
+        Arc::new(Self { endpoint, permits, open: Mutex::default() })
     }
 
-    pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    /// A new connection, if there is a seat for it.
-    pub(crate) fn connect(self: &Arc<Self>) -> Option<Connection> {
-        let seat = Arc::clone(&self.seats).try_acquire_owned().ok()?;
+    /// A new connection, if there is room for it.
+    pub(crate) fn connect(self: &Arc<Self>) -> Option<PushConnection> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
         let (id, (sender, events)) = (Uuid::new_v4(), mpsc::channel(BACKLOG));
-        self.open().insert(id, sender);
-        Some(Connection { id, events, hub: Arc::clone(self), _seat: seat })
+        self.open.lock().insert(id, sender);
+        Some(PushConnection { id, events, connections: Arc::clone(self), _permit: permit })
     }
 
-    /// Hands an event to a connection.
-    pub(crate) fn post(&self, id: Uuid, event: Bytes) -> Posted {
-        let mut open = self.open();
-        match open.get(&id).map(|connection| connection.try_send(event)) {
-            Some(Ok(())) => Posted::Taken,
-            Some(Err(_)) => {
-                // Its receiver ends when its sender has gone.
-                open.remove(&id);
-                Posted::Gone
-            }
-            None => Posted::Gone,
-        }
+    /// Passes an event on to a connection.
+    pub(crate) fn post(&self, id: Uuid, event: Bytes) -> Result<(), Gone> {
+        let mut open = self.open.lock();
+        let sent = open.get(&id).ok_or(Gone)?.try_send(event);
+        sent.map_err(|_| {
+            // Its receiver ends when its sender has gone.
+            open.remove(&id);
+            Gone
+        })
     }
 
     /// Whether there is such a connection.
-    pub(crate) fn holds(&self, id: Uuid) -> bool {
-        self.open().contains_key(&id)
+    pub(crate) fn contains(&self, id: Uuid) -> bool {
+        self.open.lock().contains_key(&id)
     }
 
-    /// Ends a connection; whether there was one.
-    pub(crate) fn disconnect(&self, id: Uuid) -> bool {
-        self.open().remove(&id).is_some()
+    /// Ends a connection.
+    pub(crate) fn disconnect(&self, id: Uuid) -> Result<(), Gone> {
+        self.open.lock().remove(&id).map(drop).ok_or(Gone)
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.open().len()
-    }
-
-    fn open(&self) -> MutexGuard<'_, HashMap<Uuid, mpsc::Sender<Bytes>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().len()
     }
 }
 
 /// A connection's own end. When it is dropped, its id is forgotten.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub(crate) struct PushConnection {
     id: Uuid,
     events: mpsc::Receiver<Bytes>,
-    hub: Arc<Hub>,
-    _seat: OwnedSemaphorePermit,
+    connections: Arc<PushConnections>,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl Connection {
-    pub(crate) fn id(&self) -> Uuid {
-        self.id
-    }
-
-    pub(crate) fn endpoint(&self) -> &str {
-        self.hub.endpoint()
+impl PushConnection {
+    /// This connection as the subscriber of an order; with `cancels`, the order is cancelled if it
+    /// has not started when its last subscriber leaves.
+    pub(crate) fn subscriber(&self, cancels: bool) -> Watcher {
+        let (connection, endpoint) = (self.id.to_string(), self.connections.endpoint.clone());
+        Watcher { connection, holder: Holder::ApiServer, endpoint, cancels }
     }
 
     /// The next event; `None` when the connection must end.
@@ -106,9 +92,10 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for PushConnection {
     fn drop(&mut self) {
-        self.hub.disconnect(self.id);
+        // It may have been disconnected already.
+        let _ = self.connections.disconnect(self.id);
     }
 }
 
@@ -118,29 +105,29 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_reaches_its_connection_as_long_as_it_is_there() {
-        let hub = Hub::new("http://h".into(), 2);
-        let (mut a, b) = (hub.connect().unwrap(), hub.connect().unwrap());
-        assert!(hub.connect().is_none(), "no seat");
-        assert_eq!(hub.post(a.id(), "x".into()), Posted::Taken);
+        let connections = PushConnections::new("http://h".into(), 2);
+        let (mut a, b) = (connections.connect().unwrap(), connections.connect().unwrap());
+        assert!(connections.connect().is_none(), "no room");
+        assert_eq!(connections.post(a.id, "x".into()), Ok(()));
         assert_eq!(a.event().await.unwrap(), "x");
-        let gone = b.id();
+        let gone = b.id;
         drop(b);
-        assert_eq!((hub.post(gone, "x".into()), hub.len()), (Posted::Gone, 1));
-        assert!(hub.connect().is_some());
-        assert!(hub.disconnect(a.id()));
+        assert_eq!((connections.post(gone, "x".into()), connections.len()), (Err(Gone), 1));
+        assert!(connections.connect().is_some());
+        assert_eq!(connections.disconnect(a.id), Ok(()));
         assert_eq!(a.event().await, None);
     }
 
     #[tokio::test]
     async fn a_reader_that_is_too_slow_is_cut_off() {
-        let hub = Hub::new("http://h".into(), 1);
-        let mut slow = hub.connect().unwrap();
+        let connections = PushConnections::new("http://h".into(), 1);
+        let mut slow = connections.connect().unwrap();
         for _ in 0..BACKLOG {
-            assert_eq!(hub.post(slow.id(), "x".into()), Posted::Taken);
+            assert_eq!(connections.post(slow.id, "x".into()), Ok(()));
         }
-        assert_eq!(hub.post(slow.id(), "x".into()), Posted::Gone);
+        assert_eq!(connections.post(slow.id, "x".into()), Err(Gone));
         for _ in 0..BACKLOG {
-            assert!(slow.event().await.is_some(), "what it has it may read");
+            assert!(slow.event().await.is_some(), "it may read what it has");
         }
         assert_eq!(slow.event().await, None);
     }

@@ -1,5 +1,6 @@
-//! The WebSocket protocol where API Gateway holds the connections: each message is an invocation, and what is returned is
-//! sent to the client. <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-routes-integrations.html>
+//! The WebSocket protocol where API Gateway holds the connections: each message is an invocation,
+//! whose answer is sent to the client.
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-routes-integrations.html>
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,22 +12,22 @@ use axum::{
 use futures_util::future::join_all;
 use lambda_http::{Request, RequestExt as _, aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequestContext};
 use offload_domain::{
-    event::StatusEvent,
     id::OrderId,
+    json::to_json,
     notification::{Holder, Notification, OpenConnection, Target, VERSION},
     order::OrderRecord,
 };
+use offload_lifecycle::subscribe;
 use offload_service::clock;
 use offload_stores::{Error, Watcher};
 
 use super::{
-    order_updates::object_of,
-    subscription::leave,
-    websocket::{self as protocol, Action, MessageError, SUBSCRIPTIONS_MAX},
+    subscription::unsubscribe,
+    websocket::{self, Action, MessageError, SUBSCRIPTIONS_MAX},
 };
 use crate::{request::authorized::bearer, service::Service};
 
-/// Nothing can be sent to a connection while `$connect` is being answered.
+/// API Gateway refuses what is sent to a connection before its `$connect` is answered.
 const AFTER_CONNECT: Duration = Duration::from_secs(1);
 
 /// Answers one invocation of the WebSocket API.
@@ -38,7 +39,7 @@ pub(crate) async fn answer(
     let (Some(connection), Some(endpoint)) =
         (context.connection_id.as_deref(), service.settings.management_url.as_ref())
     else {
-        tracing::error!("a message of a WebSocket API came, and OFFLOAD_MANAGEMENT_URL is not set");
+        tracing::error!("OFFLOAD_MANAGEMENT_URL is not set, and a WebSocket API sends messages");
         return StatusCode::NOT_IMPLEMENTED.into_response();
     };
     let gateway = Gateway { service, connection, endpoint: endpoint.as_str().trim_end_matches('/') };
@@ -59,7 +60,8 @@ struct Gateway<'a> {
 }
 
 impl Gateway<'_> {
-    /// Lets a client in: with the token of an order, which it then follows, or without one.
+    /// Answers a client that connects: with the token of an order, which it is then subscribed to,
+    /// or without one.
     async fn connect(&self, request: &Request) -> Response {
         let query = request.query_string_parameters();
         let Some(token) = bearer(request.headers()).or_else(|| query.first("token")) else {
@@ -69,17 +71,16 @@ impl Gateway<'_> {
             return StatusCode::FORBIDDEN.into_response();
         };
         let cancels = query.first("cancel_on_disconnect") == Some("true");
-        let record = match self.watch(order, cancels).await {
+        let record = match self.store_subscription(order, cancels).await {
             Ok(Some(record)) => record,
             Ok(None) => return StatusCode::NOT_FOUND.into_response(),
             Err(e) => {
-                self.service.note("cannot follow an order", &e);
+                self.service.record_aws_error("cannot subscribe to an order", &e);
                 return StatusCode::SERVICE_UNAVAILABLE.into_response();
             }
         };
-        // The status as it is comes right after the connection stands.
-        if let Err(e) = self.send_later(&record).await {
-            self.service.note("a client that has connected is not told the status as it is", &e);
+        if let Err(e) = self.send_after_connect(&record).await {
+            self.service.record_aws_error("a client that has connected does not get the current status", &e);
         }
         StatusCode::OK.into_response()
     }
@@ -88,10 +89,10 @@ impl Gateway<'_> {
         let answer = match Action::read(text, &self.service.settings.token_keys) {
             Ok(Action::Subscribe { order, cancels }) => self.subscribe(order, cancels).await,
             Ok(Action::Unsubscribe { order }) => {
-                self.leave(order).await;
-                Ok(protocol::unsubscribed(order))
+                self.unsubscribe(order).await;
+                Ok(websocket::unsubscribed(order))
             }
-            Ok(Action::Ping) => Ok(protocol::pong()),
+            Ok(Action::Ping) => Ok(websocket::pong()),
             Err(e) => Err(e),
         };
         Body::from(answer.unwrap_or_else(|e| e.text())).into_response()
@@ -99,33 +100,33 @@ impl Gateway<'_> {
 
     async fn subscribe(&self, order: OrderId, cancels: bool) -> Result<String, MessageError> {
         let failed = |e| {
-            self.service.note("cannot follow an order", &e);
+            self.service.record_aws_error("cannot subscribe to an order", &e);
             MessageError::StorageUnavailable
         };
-        let followed = self.service.stores.orders.subscriptions(self.connection).await.map_err(failed)?;
-        if followed.len() >= SUBSCRIPTIONS_MAX && !followed.contains(&order) {
+        let subscribed = self.service.stores.orders.subscriptions(self.connection).await.map_err(failed)?;
+        if subscribed.len() >= SUBSCRIPTIONS_MAX && !subscribed.contains(&order) {
             return Err(MessageError::TooManySubscriptions);
         }
-        let record = self.watch(order, cancels).await.map_err(failed)?.ok_or(MessageError::OrderNotFound(order))?;
-        let event = StatusEvent::of(object_of(self.service, &record).await.map_err(failed)?);
-        // Texts and numbers: it can always be written.
-        Ok(serde_json::to_string(&event).unwrap_or_default())
+        let record =
+            self.store_subscription(order, cancels).await.map_err(failed)?.ok_or(MessageError::OrderNotFound(order))?;
+        Ok(to_json(&self.service.status_event(&record).await.map_err(failed)?))
     }
 
-    async fn watch(&self, order: OrderId, cancels: bool) -> Result<Option<OrderRecord>, Error> {
-        let (orders, now) = (&self.service.stores.orders, clock::now());
+    async fn store_subscription(&self, order: OrderId, cancels: bool) -> Result<Option<OrderRecord>, Error> {
         let (connection, endpoint) = (self.connection.to_owned(), self.endpoint.to_owned());
+        let stores = &self.service.stores;
         let watcher = Watcher { connection, holder: Holder::ApiGateway, endpoint, cancels };
-        // First the note by which the connection's end finds the row.
-        orders.note_subscription(self.connection, order, now).await?;
-        orders.watch(order, &watcher, now).await
+        // First the item by which `$disconnect` finds the subscription.
+        stores.orders.note_subscription(self.connection, order, clock::now()).await?;
+        subscribe::subscribe(stores, order, &watcher).await
     }
 
-    async fn send_later(&self, record: &OrderRecord) -> Result<(), Error> {
+    /// Sends the status as it is, once the connection is open.
+    async fn send_after_connect(&self, record: &OrderRecord) -> Result<(), Error> {
         let Some(to) = &self.service.stores.notifications else { return Ok(()) };
         let (endpoint, id) = (self.endpoint.to_owned(), self.connection.to_owned());
         let target = Target::Connection(OpenConnection { holder: Holder::ApiGateway, endpoint, id });
-        let event = StatusEvent::of(object_of(self.service, record).await?);
+        let event = self.service.status_event(record).await?;
         let notification = Notification { v: VERSION, target, event, attempts: 0, not_before: None };
         to.queue.send(&notification, AFTER_CONNECT, None).await
     }
@@ -133,18 +134,18 @@ impl Gateway<'_> {
     async fn disconnect(&self) -> Response {
         match self.service.stores.orders.subscriptions(self.connection).await {
             Ok(orders) => {
-                join_all(orders.into_iter().map(|order| self.leave(order))).await;
+                join_all(orders.into_iter().map(|order| self.unsubscribe(order))).await;
             }
-            // Their rows go with the first event that finds nobody, or in an hour.
-            Err(e) => self.service.note("cannot tell what a connection that has left was following", &e),
+            // They are deleted with the first event that gets 410, or expire in an hour.
+            Err(e) => self.service.record_aws_error("cannot read the subscriptions of a connection that has ended", &e),
         }
         StatusCode::OK.into_response()
     }
 
-    async fn leave(&self, order: OrderId) {
+    async fn unsubscribe(&self, order: OrderId) {
         if let Err(e) = self.service.stores.orders.forget_subscription(self.connection, order).await {
-            self.service.note("a connection that has left is still noted, for an hour at most", &e);
+            self.service.record_aws_error("cannot delete a subscription; it expires within an hour", &e);
         }
-        leave(self.service, order, self.connection).await;
+        unsubscribe(self.service, order, self.connection).await;
     }
 }

@@ -1,4 +1,5 @@
-//! Where the notifier reaches this server's connections: API Gateway's Management API, for those who share our secret.
+//! The routes by which the notifier reaches this server's connections: API Gateway's Management
+//! API, for requests signed with the internal secret.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>
 
 use std::sync::Arc;
@@ -18,21 +19,21 @@ use offload_service::clock;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::connections::{Hub, Posted};
+use super::connections::{Gone, PushConnections};
 
 /// API Gateway's own limit for a message.
 const BODY_MAX_BYTES: usize = 128 * 1024;
 
 /// The internal routes.
-pub(crate) fn router(hub: Arc<Hub>, key: InternalKey) -> Router {
+pub(crate) fn router(connections: Arc<PushConnections>, key: InternalKey) -> Router {
     Router::new()
-        .route("/@connections/{id}", post(deliver).get(show).delete(disconnect))
+        .route("/@connections/{id}", post(post_to_connection).get(get_connection).delete(delete_connection))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(from_fn_with_state(Arc::new(key), authenticate))
-        .with_state(hub)
+        .with_state(connections)
 }
 
-/// Lets through who has signed the request.
+/// Lets signed requests through.
 async fn authenticate(State(key): State<Arc<InternalKey>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = Limited::new(body, BODY_MAX_BYTES).collect().await else {
@@ -40,7 +41,7 @@ async fn authenticate(State(key): State<Arc<InternalKey>>, request: Request, nex
     };
     let body = body.to_bytes();
     if !is_signed(&key, &parts.headers, &parts.method, parts.uri.path(), &body) {
-        // As API Gateway answers whom it does not know.
+        // As API Gateway answers a request whose signature is not valid.
         return StatusCode::FORBIDDEN.into_response();
     }
     next.run(Request::from_parts(parts, body.into())).await
@@ -51,25 +52,34 @@ fn is_signed(key: &InternalKey, headers: &HeaderMap, method: &Method, path: &str
     key.verify(clock::now().timestamp(), text(TIMESTAMP), text(SIGNATURE), method.as_str(), path, body)
 }
 
-async fn deliver(State(hub): State<Arc<Hub>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    match id.parse().map(|id| hub.post(id, body)) {
-        Ok(Posted::Taken) => StatusCode::OK,
-        Ok(Posted::Gone) | Err(_) => StatusCode::GONE,
+async fn post_to_connection(
+    State(connections): State<Arc<PushConnections>>,
+    Path(id): Path<String>,
+    event: Bytes,
+) -> StatusCode {
+    match parse(&id).and_then(|id| connections.post(id, event)) {
+        Ok(()) => StatusCode::OK,
+        Err(Gone) => StatusCode::GONE,
     }
 }
 
-async fn show(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> Response {
-    match id.parse::<Uuid>() {
-        Ok(known) if hub.holds(known) => Json(json!({"connectionId": id})).into_response(),
+async fn get_connection(State(connections): State<Arc<PushConnections>>, Path(id): Path<String>) -> Response {
+    match parse(&id) {
+        Ok(known) if connections.contains(known) => Json(json!({"connectionId": id})).into_response(),
         _ => StatusCode::GONE.into_response(),
     }
 }
 
-async fn disconnect(State(hub): State<Arc<Hub>>, Path(id): Path<String>) -> StatusCode {
-    match id.parse().map(|id| hub.disconnect(id)) {
-        Ok(true) => StatusCode::NO_CONTENT,
-        Ok(false) | Err(_) => StatusCode::GONE,
+async fn delete_connection(State(connections): State<Arc<PushConnections>>, Path(id): Path<String>) -> StatusCode {
+    match parse(&id).and_then(|id| connections.disconnect(id)) {
+        Ok(()) => StatusCode::NO_CONTENT,
+        Err(Gone) => StatusCode::GONE,
     }
+}
+
+/// No connection has an id that is no UUID.
+fn parse(id: &str) -> Result<Uuid, Gone> {
+    id.parse().map_err(|_| Gone)
 }
 
 #[cfg(test)]
@@ -80,18 +90,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_who_shares_the_secret_reaches_a_connection() {
-        let (hub, key) = (Hub::new("http://h".into(), 9), InternalKey::new(&"k".repeat(32)).unwrap());
+    async fn only_requests_signed_with_the_secret_reach_a_connection() {
+        let (connections, key) =
+            (PushConnections::new("http://h".into(), 9), InternalKey::new(&"k".repeat(32)).unwrap());
         let other = InternalKey::new(&"o".repeat(32)).unwrap();
-        let mut connection = hub.connect().unwrap();
-        let path = format!("/@connections/{}", connection.id());
+        let mut connection = connections.connect().unwrap();
+        let path = format!("/@connections/{}", connection.subscriber(false).connection);
         let now = clock::now().timestamp();
         let ask = async |method: &str, path: &str, key: Option<&InternalKey>, at: i64, body: &'static str| {
             let mut request = Request::builder().method(method).uri(path);
             if let Some(key) = key {
                 request = request.header(TIMESTAMP, at).header(SIGNATURE, key.sign(at, method, path, body.as_bytes()));
             }
-            let router = router(Arc::clone(&hub), InternalKey::new(&"k".repeat(32)).unwrap());
+            let router = router(Arc::clone(&connections), InternalKey::new(&"k".repeat(32)).unwrap());
             router.oneshot(request.body(Body::from(body)).unwrap()).await.unwrap().status().as_u16()
         };
         assert_eq!(ask("POST", &path, None, now, "event").await, 403);

@@ -1,15 +1,18 @@
-//! Connections that are told of changes at once: event streams, WebSockets, held requests.
+//! Connections that get status events at once: event streams, WebSockets, long polls.
 //!
-//! One change's way: the worker shows a status in S3 and sends a notification for each connection that watches the order;
-//! the notifier POSTs it to the server that holds the connection (`internal`), which hands it to the connection (`hub`).
-//! What a connection watches, and since when, is `watch`'s.
+//! The way of an event: a writer publishes a status and sends one notification for each connection
+//! that is subscribed to the order. The notifier POSTs it to the server that holds the connection
+//! (`internal`), which passes it on to the connection (`connections`). A connection's interest in
+//! an order is a `subscription`.
 //!
-//! Invariant: whoever subscribes has the order as it stands at once, and every later change after that; what is not newer
-//! than what it has is dropped.
+//! Invariant: a subscriber gets the order as it is at once, and every later change after that; an
+//! event that is not newer than what it has is dropped.
 
 pub(crate) mod connections;
 pub(crate) mod gateway;
 pub(crate) mod internal;
 pub(crate) mod order_updates;
+pub(crate) mod session;
+pub(crate) mod status_update;
 pub(crate) mod subscription;
 pub(crate) mod websocket;

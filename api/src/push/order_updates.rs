@@ -1,115 +1,59 @@
-//! Following one order on a connection of its own: what event streams and held requests do.
+//! The updates of one order on a connection of its own: for event streams and long polls.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use offload_domain::{id::OrderId, lifetime, notification::Holder, order::OrderRecord, status::StatusObject};
-use offload_lifecycle::publish;
-use offload_service::clock;
-use offload_stores::{Error, Watcher};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use offload_domain::{id::OrderId, order::OrderRecord};
 use tokio::time::sleep_until;
 
-use super::{connections::Connection, subscription::Watching};
+use super::{connections::PushConnection, status_update::StatusUpdate, subscription::Subscription};
 use crate::{response::error::ApiError, service::Service};
 
-/// One connection, and the one order that it follows.
+/// One connection, and its subscription to one order.
 #[derive(Debug)]
-pub(crate) struct Follow {
+pub(crate) struct OrderUpdates {
     service: Arc<Service>,
-    // Dropped in this order: the row goes before the connection, so that nothing is sent in vain.
-    watching: Watching,
-    connection: Connection,
+    // Dropped in this order: the row is deleted before the connection ends, so that no event is
+    // sent in vain.
+    subscription: Subscription,
+    connection: PushConnection,
     /// The last revision that the client has.
     seen: u64,
 }
 
-/// What a client is told.
-#[derive(Debug, Clone)]
-pub(crate) struct Told {
-    pub(crate) revision: u64,
-    pub(crate) done: bool,
-    /// The status object.
-    pub(crate) object: Bytes,
-}
-
-impl Follow {
-    /// Follows an order from now on; with the order as it is.
-    pub(crate) async fn start(
+impl OrderUpdates {
+    /// Subscribes to an order; with the order as it is.
+    pub(crate) async fn subscribe(
         service: &Arc<Service>,
         order: OrderId,
         cancels: bool,
     ) -> Result<(Self, OrderRecord), ApiError> {
-        let hub = service.hub.as_ref().ok_or(ApiError::NoPush)?;
-        let connection = hub.connect().ok_or(ApiError::TooManyConnections)?;
-        let (connection_id, endpoint) = (connection.id().to_string(), connection.endpoint().to_owned());
-        let watcher = Watcher { connection: connection_id, holder: Holder::ApiServer, endpoint, cancels };
-        let watched = Watching::start(service, order, watcher).await?;
-        let (watching, record) = watched.ok_or(ApiError::OrderNotFound)?;
-        Ok((Self { service: Arc::clone(service), watching, connection, seen: record.state.revision }, record))
+        let connections = service.connections.as_ref().ok_or(ApiError::NoPush)?;
+        let connection = connections.connect().ok_or(ApiError::TooManyConnections)?;
+        let subscribed = Subscription::subscribe(service, order, connection.subscriber(cancels)).await?;
+        let (subscription, record) = subscribed.ok_or(ApiError::OrderNotFound)?;
+        Ok((Self { service: Arc::clone(service), subscription, connection, seen: record.state.revision }, record))
     }
 
-    /// Waits for a change; `None` when the service ends, or the connection must.
-    pub(crate) async fn changed(&mut self) -> Option<Told> {
+    /// Waits for the next update; `None` when the service ends, or the connection must.
+    pub(crate) async fn next(&mut self) -> Option<StatusUpdate> {
         loop {
-            let told = tokio::select! {
-                event = self.connection.event() => told(&event?),
-                () = sleep_until(self.watching.renew_at()) => match self.watching.renew().await {
-                    Ok(Some(record)) => told_of(&self.service, &record).await.ok(),
+            let update = tokio::select! {
+                event = self.connection.event() => StatusUpdate::parse(&event?),
+                () = sleep_until(self.subscription.renew_at()) => match self.subscription.renew().await {
+                    Ok(Some(record)) => StatusUpdate::of(&self.service, &record).await.ok(),
                     // Past its retention.
                     Ok(None) => return None,
                     Err(e) => {
-                        self.service.note("cannot renew a connection's interest in its order", &e);
+                        self.service.record_aws_error("cannot renew a subscription", &e);
                         return None;
                     }
                 },
                 () = self.service.stop.cancelled() => return None,
             };
-            let Some(told) = told.filter(|told| told.revision > self.seen) else { continue };
-            self.seen = told.revision;
-            self.watching.ended |= told.done;
-            return Some(told);
+            let Some(update) = update.filter(|update| update.revision > self.seen) else { continue };
+            self.seen = update.revision;
+            self.subscription.ended |= update.done;
+            return Some(update);
         }
     }
-}
-
-/// An event as it came.
-#[derive(Deserialize)]
-struct Posted<'a> {
-    revision: u64,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct Ends {
-    done: bool,
-}
-
-fn told(event: &[u8]) -> Option<Told> {
-    let posted: Posted<'_> = serde_json::from_slice(event).ok()?;
-    let object = posted.data.get();
-    let Ends { done } = serde_json::from_str(object).ok()?;
-    Some(Told { revision: posted.revision, done, object: Bytes::copy_from_slice(object.as_bytes()) })
-}
-
-/// A record as it is told.
-///
-/// # Errors
-/// If the URL of its result cannot be signed.
-pub(crate) async fn told_of(service: &Service, record: &OrderRecord) -> Result<Told, Error> {
-    // A status object is texts and numbers: it can always be written.
-    let object = serde_json::to_vec(&object_of(service, record).await?).unwrap_or_default();
-    Ok(Told { revision: record.state.revision, done: record.state.status.is_final(), object: object.into() })
-}
-
-/// The status object of a record, with a fresh URL of its result if that stands in S3.
-///
-/// # Errors
-/// If the URL cannot be signed.
-pub(crate) async fn object_of(service: &Service, record: &OrderRecord) -> Result<StatusObject, Error> {
-    let now = clock::now();
-    let ttl = lifetime::status_url_ttl(record.state.eta.as_ref(), now, &service.settings.status_url_ttl);
-    publish::status_object(&service.stores, record, ttl, now).await
 }

@@ -1,4 +1,4 @@
-//! Being told of one order's changes, from the moment of asking until it is dropped.
+//! A connection's subscription to one order, until it is dropped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,122 +9,122 @@ use tokio::time::{Instant, sleep};
 
 use crate::service::Service;
 
-/// Whoever leaves may only be reloading its page: so long it has to come back before its order is cancelled.
-const COMES_BACK: Duration = Duration::from_secs(5);
+/// A client that leaves may only be reloading its page: it has so long to come back before its
+/// order is cancelled.
+const RECONNECT_TIME: Duration = Duration::from_secs(5);
 
-/// A connection's interest in an order.
+/// A subscription, whose row in the order table makes writers send the connection the order's
+/// events.
 #[derive(Debug)]
-pub(crate) struct Watching {
+pub(crate) struct Subscription {
     service: Arc<Service>,
     order: OrderId,
-    watcher: Watcher,
+    subscriber: Watcher,
     renew_at: Instant,
-    /// The order has ended: there is nothing more to watch.
+    /// The order has ended: no more events come.
     pub(crate) ended: bool,
-    /// Another one of the same connection has taken its place.
-    replaced: bool,
+    /// The row is deleted, or belongs to another subscription: dropping this one does nothing.
+    released: bool,
 }
 
-impl Watching {
-    /// Starts to watch; with the order as it is now, or `None` if there is none.
-    pub(crate) async fn start(
+impl Subscription {
+    /// Subscribes to an order; with the order as it is now, or `None` if there is none.
+    pub(crate) async fn subscribe(
         service: &Arc<Service>,
         order: OrderId,
-        watcher: Watcher,
+        subscriber: Watcher,
     ) -> Result<Option<(Self, OrderRecord)>, Error> {
-        let mut watching = Self {
+        let mut subscription = Self {
             service: Arc::clone(service),
             order,
-            watcher,
+            subscriber,
             renew_at: Instant::now(),
             ended: false,
-            replaced: false,
+            released: false,
         };
         // Made before the call: a client that leaves during it must not leave its row behind.
-        match watching.renew().await? {
-            Some(record) => Ok(Some((watching, record))),
+        match subscription.renew().await? {
+            Some(record) => Ok(Some((subscription, record))),
             None => {
-                watching.ended = true;
+                subscription.ended = true;
                 Ok(None)
             }
         }
     }
 
-    /// Watches for another while; with the order as it is now.
+    /// When to renew it.
+    pub(crate) fn renew_at(&self) -> Instant {
+        self.renew_at
+    }
+
+    /// Renews it; with the order as it is now.
     pub(crate) async fn renew(&mut self) -> Result<Option<OrderRecord>, Error> {
         self.renew_at = Instant::now() + WATCH_TIME / 2;
-        let record = subscribe::subscribe(&self.service.stores, self.order, &self.watcher).await?;
+        let record = subscribe::subscribe(&self.service.stores, self.order, &self.subscriber).await?;
         self.ended = record.as_ref().is_none_or(|r| r.state.status.is_final());
         Ok(record)
     }
 
-    /// Another one of the same connection takes its place, and its row.
-    pub(crate) fn replaced(&mut self) {
-        self.replaced = true;
+    /// Leaves the row to another subscription of the same connection to the same order.
+    pub(crate) fn replace(mut self) {
+        self.released = true;
     }
 
-    /// Ends, and is off the list when this returns: whoever asks for the same order on the same connection right after it has
-    /// a row of the same name, which must not be taken away too late.
-    pub(crate) async fn end(mut self) {
-        self.replaced = true;
+    /// Unsubscribes, and has deleted the row when this returns: a subscription of the same
+    /// connection to the same order that comes right after it has a row of the same name, which
+    /// must not be deleted too late.
+    pub(crate) async fn unsubscribe(mut self) {
+        self.released = true;
         let (service, order) = (Arc::clone(&self.service), self.order);
-        if unlist(&service, order, &self.watcher.connection).await {
+        if delete_row(&service, order, &self.subscriber.connection).await {
             let tracker = service.background.tracker();
-            tracker.spawn(async move { cancel_if_last(&service, order).await });
+            tracker.spawn(async move { cancel_if_abandoned(&service, order).await });
         }
-    }
-
-    /// When to renew.
-    pub(crate) fn renew_at(&self) -> Instant {
-        self.renew_at
     }
 }
 
-impl Drop for Watching {
+impl Drop for Subscription {
     fn drop(&mut self) {
-        if self.replaced {
+        if self.released {
             return;
         }
-        let (service, order, connection) =
-            (Arc::clone(&self.service), self.order, std::mem::take(&mut self.watcher.connection));
-        self.service.background.tracker().spawn(async move { leave(&service, order, &connection).await });
+        let (service, order) = (Arc::clone(&self.service), self.order);
+        let connection = std::mem::take(&mut self.subscriber.connection);
+        self.service.background.tracker().spawn(async move { unsubscribe(&service, order, &connection).await });
     }
 }
 
-/// Takes a connection off the list of those that watch an order. If it wanted the order cancelled then, it was the last, and
-/// the order has not started, the order is cancelled.
-pub(crate) async fn leave(service: &Service, order: OrderId, connection: &str) {
-    if unlist(service, order, connection).await {
-        cancel_if_last(service, order).await;
+/// Ends a connection's subscription to an order. If it asked for that, was the last one, and the
+/// order has not started, the order is cancelled.
+pub(crate) async fn unsubscribe(service: &Service, order: OrderId, connection: &str) {
+    if delete_row(service, order, connection).await {
+        cancel_if_abandoned(service, order).await;
     }
 }
 
-/// Takes the row of a connection away; whether it wanted the order cancelled.
-async fn unlist(service: &Service, order: OrderId, connection: &str) -> bool {
-    // It is never closed.
-    let turn = service.leaving.acquire().await;
-    let left = subscribe::unsubscribe(&service.stores, order, connection).await;
-    drop(turn);
-    match left {
-        Ok(cancels) => cancels,
-        Err(e) => {
-            service.note("a connection that has left is still listed as watching, for an hour at most", &e);
-            false
-        }
-    }
+/// Deletes the row of a connection; whether it asked for the order to be cancelled.
+async fn delete_row(service: &Service, order: OrderId, connection: &str) -> bool {
+    // The semaphore is never closed.
+    let permit = service.unsubscribe_permits.acquire().await;
+    let unsubscribed = subscribe::unsubscribe(&service.stores, order, connection).await;
+    drop(permit);
+    unsubscribed.unwrap_or_else(|e| {
+        service.record_aws_error("cannot delete a subscription; it expires within an hour", &e);
+        false
+    })
 }
 
-/// Cancels an order that has not started, if nobody comes back to watch it.
-async fn cancel_if_last(service: &Service, order: OrderId) {
+/// Cancels an order that has not started, unless a client comes back to it.
+async fn cancel_if_abandoned(service: &Service, order: OrderId) {
     tokio::select! {
-        () = sleep(COMES_BACK) => {}
+        () = sleep(RECONNECT_TIME) => {}
         // It is the server that leaves, not the client.
         () = service.stop.cancelled() => return,
     }
-    let late = |e: &_| service.note("a cancelled order is not published yet; a worker will do it", e);
+    let late = |e: &_| service.record_aws_error("a cancelled order is not published yet; a worker will do it", e);
     match subscribe::cancel_if_abandoned(&service.stores, order, late).await {
         Ok(true) => tracing::info!(order.id = %order, "order cancelled: its last subscriber has left"),
         Ok(false) => {}
-        Err(e) => service.note("an order that nobody waits for could not be cancelled; it goes on", &e),
+        Err(e) => service.record_aws_error("cannot cancel an order without subscribers; it goes on", &e),
     }
 }

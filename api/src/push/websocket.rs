@@ -1,12 +1,14 @@
-//! The WebSocket protocol, the same here and behind API Gateway: what a client sends, and its answers. Pure.
+//! The WebSocket protocol, the same here and behind API Gateway: what a client sends, and its
+//! answers. Pure.
 //!
 //! A client sends `{"action": "subscribe", "token": …}`, `{"action": "unsubscribe", "token": …}` or
-//! `{"action": "ping"}`. It gets a `StatusEvent` for every order that it subscribes to, at once and after each change;
-//! `{"type": "unsubscribed", …}` and `{"type": "pong"}`; and a problem object for a message that cannot be carried
-//! out. The member `type` distinguishes them.
+//! `{"action": "ping"}`. It gets a `StatusEvent` for every order that it subscribes to, at once and
+//! after each change; `{"type": "unsubscribed", …}` and `{"type": "pong"}`; and a problem object
+//! for a message that cannot be carried out. The member `type` distinguishes them.
 
 use offload_domain::{
     id::OrderId,
+    json::to_json,
     problem::{Problem, ProblemType},
     token::TokenKeys,
 };
@@ -90,8 +92,7 @@ impl MessageError {
 
     /// The message with which the client is answered.
     pub(crate) fn text(&self) -> String {
-        // A problem is texts and numbers: it can always be written.
-        serde_json::to_string(&Problem::new(self.problem_type()).detail(self.detail())).unwrap_or_default()
+        to_json(&Problem::new(self.problem_type()).detail(self.detail()))
     }
 }
 
@@ -152,7 +153,8 @@ mod tests {
         assert_eq!(read(&format!(r#"{{"action":"{}"}}"#, "x".repeat(5_000))), Err(MessageError::TooLong));
     }
 
-    /// One of each variant: a new one does not compile until it has an example here, by which it is tested.
+    /// One of each variant: a new one does not compile until it has an example here, by which it is
+    /// tested.
     fn example(variant: Variant) -> MessageError {
         match variant {
             Variant::TooLong => MessageError::TooLong,

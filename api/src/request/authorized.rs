@@ -1,4 +1,5 @@
-//! Who may see an order: whoever has its token. No lookup is made without, so that nobody learns which orders exist.
+//! Authorization: a request has the token of its order. It is checked before any lookup, so that a
+//! client without it cannot learn which orders exist.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Reading a request body within bounds.
+//! Reads a request body within its limits.
 
 use std::time::Duration;
 
@@ -16,25 +16,26 @@ use crate::response::error::ApiError;
 const BODY_MAX_BYTES: usize = 256 * 1024;
 const TOO_LARGE: ApiError = ApiError::BodyTooLarge { max_bytes: BODY_MAX_BYTES };
 /// The longest that a body may take.
-const READ_TIME: Duration = Duration::from_secs(10);
+const READ_MAX: Duration = Duration::from_secs(10);
 
-/// How much more than allowed is read and thrown away before the refusal. A server that closes on unread bytes resets
-/// the connection, and many a client then reports the reset instead of the answer.
+/// How much more than allowed is read and thrown away before the refusal. A server that closes on
+/// unread bytes resets the connection, and many a client then reports the reset instead of the
+/// answer.
 const DRAIN_MAX_BYTES: usize = 1024 * 1024;
-/// The longest that is spent on that.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
+/// The longest that this may take.
+const DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// The whole body.
 ///
 /// # Errors
-/// If it is too large, too slow or broken off.
+/// If it is too large, too slow or incomplete.
 pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-    read_within(READ_TIME, headers, body).await
+    read_within(READ_MAX, headers, body).await
 }
 
 async fn read_within(time: Duration, headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
     if declared(headers) > BODY_MAX_BYTES {
-        // A client that waits for our word has sent nothing yet, and need not.
+        // A client that waits for `100 Continue` has sent nothing yet, and need not.
         if !headers.contains_key(header::EXPECT) {
             drain(body).await;
         }
@@ -79,8 +80,8 @@ async fn drain(mut body: Body) {
             }
         }
     };
-    // However it ends, the refusal follows.
-    let _ = timeout(DRAIN_TIME, reading).await;
+    // However this ends, the refusal is sent.
+    let _ = timeout(DRAIN_MAX, reading).await;
 }
 
 #[cfg(test)]
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_has_its_bounds_whether_it_states_its_length_or_not() {
+    async fn a_body_has_its_limit_whether_it_states_its_length_or_not() {
         for declare in [None, Some(BODY_MAX_BYTES)] {
             assert_eq!(read_of(BODY_MAX_BYTES, declare).await.unwrap(), BODY_MAX_BYTES);
         }
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_does_not_come_is_not_waited_for() {
+    async fn a_body_that_does_not_arrive_is_not_waited_for() {
         let read = |body| async { read_within(Duration::from_millis(10), &HeaderMap::new(), body).await };
         let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
         assert!(matches!(read(Body::from_stream(never)).await, Err(ApiError::BodyTimeout)));

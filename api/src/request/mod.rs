@@ -3,3 +3,4 @@
 pub(crate) mod authorized;
 pub(crate) mod body;
 pub(crate) mod prefer;
+pub(crate) mod submission;

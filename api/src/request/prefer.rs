@@ -1,24 +1,25 @@
-//! The `Prefer` header (RFC 7240), of which `wait=N` is understood. Pure.
+//! The `Prefer` header (RFC 7240), with the one preference `wait=N`. Pure.
 
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// The longest hold: below the idle timeout of every usual proxy. A client that wants to wait longer asks again.
+/// The longest long poll: below the idle timeout of every usual proxy. A client that wants to wait
+/// longer sends another request.
 const WAIT_MAX_SECONDS: u64 = 60;
 
 pub(crate) const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// The header cannot be read. The RFC would have us ignore it, but a client that asks to wait and is not held would
-/// poll in a tight loop.
+/// The header is not valid. The RFC would have us ignore it, but a client that asks to wait and
+/// gets its answer at once would poll in a tight loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "Prefer is a list such as wait=20, where wait has a whole number of seconds; more than {WAIT_MAX_SECONDS} count as {WAIT_MAX_SECONDS}"
 )]
 pub(crate) struct InvalidPrefer;
 
-/// How long the client wants to be held.
+/// How long the client wants to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wait {
     seconds: u64,
@@ -29,7 +30,8 @@ impl Wait {
     pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, InvalidPrefer> {
         for line in headers.get_all(PREFER) {
             let line = line.to_str().map_err(|_| InvalidPrefer)?;
-            // "If any preference is specified more than once, only the first instance is to be considered."
+            // "If any preference is specified more than once, only the first instance is to be
+            // considered."
             if let Some(wait) = wait_of(line)? {
                 return Ok(Some(wait));
             }
@@ -50,7 +52,7 @@ impl Wait {
 
 fn wait_of(line: &str) -> Result<Option<Wait>, InvalidPrefer> {
     for preference in split(line, b',')? {
-        // What stands behind a semicolon are parameters; `wait` has none.
+        // After a semicolon come parameters; `wait` has none.
         let preference = split(preference, b';')?.first().copied().unwrap_or_default();
         let (name, value) = match preference.split_once('=') {
             Some((name, value)) => (name.trim(), Some(value.trim())),
@@ -77,7 +79,7 @@ fn seconds(value: &str) -> Result<Wait, InvalidPrefer> {
     Ok(Wait { seconds })
 }
 
-/// The parts between separators that stand outside of quoted strings.
+/// The parts between separators, except those in quoted strings.
 fn split(text: &str, separator: u8) -> Result<Vec<&str>, InvalidPrefer> {
     let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     for (i, b) in text.bytes().enumerate() {
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_to_be_applied_is_what_is_applied() {
+    fn the_preference_applied_is_the_wait() {
         assert_eq!(Wait { seconds: 60 }.applied(), "wait=60");
         assert_eq!(Wait { seconds: 60 }.duration(), Duration::from_secs(60));
     }

@@ -1,7 +1,8 @@
-//! Every error that a caller can get: one exhaustive match from the error to the type of its problem.
+//! Every error that a caller can get: one exhaustive match from the error to the type of its
+//! problem.
 //!
-//! What a caller reads and what the log holds are two things: the problem is made of the words of this file, and the
-//! cause of a failed call goes to the log alone.
+//! What a caller reads and what the log holds are two things: the problem is made of the words of
+//! this file, and the cause of a failed call goes to the log alone.
 
 use std::sync::Arc;
 
@@ -220,17 +221,18 @@ impl IntoResponse for ApiError {
 mod tests {
     use std::sync::Mutex;
 
-    use axum::{Router, middleware::from_fn_with_state, routing::get};
+    use axum::{Router, routing::get};
     use strum::IntoEnumIterator;
 
     use super::*;
-    use crate::{edge::access_log::frame, testing};
+    use crate::{edge, testing};
 
     fn store_error(kind: Kind) -> StoreError {
         StoreError::new(kind, "s3.PutObject", "secret cause")
     }
 
-    /// One of each variant: a new one does not compile until it has an example here, by which it is tested.
+    /// One of each variant: a new one does not compile until it has an example here, by which it is
+    /// tested.
     fn example(variant: Variant) -> ApiError {
         match variant {
             Variant::NotFound => ApiError::NotFound,
@@ -272,8 +274,7 @@ mod tests {
             let problem_type = error.problem_type();
             let error = Arc::new(Mutex::new(Some(error)));
             let fail = async move || error.lock().unwrap().take().unwrap();
-            let frame = from_fn_with_state(Arc::clone(&service), frame);
-            let router = Router::new().route("/fail", get(fail)).layer(frame);
+            let router = edge::wrap(Router::new().route("/fail", get(fail)), &service).unwrap();
             let request = testing::request("GET", "/fail", &[("x-request-id", "r-1")], "");
             let answer = testing::call(&router, request).await;
             assert_eq!(answer.slug(), problem_type.slug(), "{variant:?}");

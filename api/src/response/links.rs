@@ -1,4 +1,4 @@
-//! Where clients find an order. Pure.
+//! The URLs of an order. Pure.
 
 use offload_domain::id::OrderId;
 use serde::Serialize;
@@ -14,18 +14,20 @@ pub(crate) struct PublicUrl {
     path: String,
 }
 
-/// Where else to go from here. Members are left out where this deployment does not serve them.
+/// The URLs of an order. A member is absent where this deployment does not serve it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Links {
     /// The order itself: its status, fresh URLs (with the order token).
     #[serde(rename = "self")]
     #[schema(format = "uri")]
     pub(crate) this: String,
-    /// Its changes as server-sent events (with the order token as the query parameter `token`, or as a header).
+    /// Its status as server-sent events (with the order token as the query parameter `token`, or as
+    /// a header).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     pub(crate) events: Option<String>,
-    /// Changes of many orders over one WebSocket (with the order token as the query parameter `token`, or in a message).
+    /// The status of many orders over one WebSocket (with the order token as the query parameter
+    /// `token`, or in a message).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     pub(crate) websocket: Option<String>,
@@ -50,7 +52,7 @@ impl PublicUrl {
         format!("{}/order/{id}", self.path)
     }
 
-    /// The order's links; `events` and `websocket` if this very server has them.
+    /// The order's links; `events` and `websocket` if this server has push.
     pub(crate) fn links(&self, id: OrderId, push: bool) -> Links {
         let this = self.order(id);
         let events = push.then(|| format!("{this}/events"));

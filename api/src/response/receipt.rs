@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use offload_domain::{
     eta::Basis,
     id::OrderId,
-    order::OrderRecord,
     schedule,
     status::{EtaWindow, Status},
     time::rfc3339_millis,
@@ -12,33 +11,20 @@ use offload_domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    eta::Grounds,
-    response::links::Links,
-    response::status_access::{Reading, StatusAccess},
-};
+use super::{links::Links, status_access::StatusAccess};
+use crate::acceptance::AcceptedOrder;
 
-/// What a client needs to follow its order.
+/// What a client needs to read the status of its order.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Receipt {
     #[schema(value_type = String, format = "uuid")]
     pub(crate) id: OrderId,
     /// `pending`, unless a repeated request finds its order further on.
     pub(crate) status: Status,
-    /// A presigned GET URL of the status object in S3. Poll it with `If-None-Match`. Not there where the service hands out credentials
-    /// instead (`status_access`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = "uri", required = true)]
-    pub(crate) status_url: Option<String>,
-    /// Until when `status_url` works; `links.self` gives a fresh one.
-    #[serde(with = "rfc3339_millis::option", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime, required = true)]
-    pub(crate) status_url_expires_at: Option<DateTime<Utc>>,
-    /// In place of `status_url` where the service is set to it: credentials for the one object.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) status_access: Option<StatusAccess>,
+    #[serde(flatten)]
+    pub(crate) access: StatusAccess,
     pub(crate) eta: ReceiptEta,
-    /// When to look at `status_url` first, in milliseconds from now.
+    /// When to poll `status_url` first, in milliseconds from now.
     pub(crate) poll_after_ms: u64,
     /// The capability for this order: as `Authorization: Bearer`, or as `token=` in the query.
     pub(crate) order_token: String,
@@ -63,22 +49,12 @@ pub(crate) struct ReceiptEta {
     pub(crate) basis: Basis,
 }
 
-/// What a receipt states beside the order.
-#[derive(Debug)]
-pub(crate) struct Particulars {
-    pub(crate) reading: Reading,
-    pub(crate) order_token: String,
-    pub(crate) links: Links,
-    pub(crate) grounds: Grounds,
-}
-
 impl Receipt {
-    /// The receipt of an order, handed out at `now`.
-    pub(crate) fn new(record: &OrderRecord, particulars: Particulars, now: DateTime<Utc>) -> Self {
-        let Particulars { reading, order_token, links, grounds } = particulars;
-        let (status_url, status_url_expires_at, status_access) = reading.members();
+    /// The receipt of an order, made at `now`.
+    pub(crate) fn new(accepted: AcceptedOrder, order_token: String, links: Links, now: DateTime<Utc>) -> Self {
+        let AcceptedOrder { record, access, inputs } = accepted;
         let state = &record.state;
-        // An order that has ended, found by a repeated request, is expected when it ended.
+        // An order that has ended, found by a repeated request: its estimate is its end.
         let window = state.eta.unwrap_or_else(|| {
             let at = state.finished_at.unwrap_or(state.updated_at);
             EtaWindow { at, earliest_at: at, latest_at: at }
@@ -87,16 +63,14 @@ impl Receipt {
         Self {
             id: record.order.id,
             status: state.status,
-            status_url,
-            status_url_expires_at,
-            status_access,
+            access,
             eta: ReceiptEta {
                 seconds: seconds(window.at),
                 p10_seconds: seconds(window.earliest_at),
                 p90_seconds: seconds(window.latest_at),
                 at: window.at,
-                queue_depth: grounds.queue_depth,
-                basis: grounds.basis,
+                queue_depth: inputs.queue_depth,
+                basis: inputs.basis,
             },
             poll_after_ms: if state.status.is_final() { 0 } else { schedule::poll_after_ms(&window, now) },
             order_token,
@@ -104,8 +78,8 @@ impl Receipt {
         }
     }
 
-    /// The value of `Retry-After`: at least a second while there is something to wait for, because a client that knows
-    /// nothing but this header would otherwise come back at once.
+    /// The value of `Retry-After`, in seconds: at least one until the order has ended, because a
+    /// client that knows only this header would otherwise come back at once.
     pub(crate) fn retry_after(&self) -> u64 {
         #[expect(
             clippy::cast_possible_truncation,
@@ -117,7 +91,7 @@ impl Receipt {
     }
 }
 
-/// To one decimal: more would claim what nobody knows.
+/// To one decimal: an estimate is not known better.
 fn rounded(seconds: f64) -> f64 {
     (seconds * 10.0).round() / 10.0
 }
@@ -125,10 +99,11 @@ fn rounded(seconds: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use offload_domain::{fixtures, transition::Transition};
+    use offload_domain::{fixtures, order::OrderRecord, transition::Transition};
     use serde_json::json;
 
     use super::*;
+    use crate::eta::EstimateInputs;
 
     fn at(ms: i64) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(1_700_000_000_000 + ms).unwrap()
@@ -139,19 +114,17 @@ mod tests {
         OrderRecord::new(fixtures::order(at(0)), window, 10_672)
     }
 
-    fn particulars() -> Particulars {
-        Particulars {
-            reading: Reading::Url("https://s3/status".to_owned(), at(600_000)),
-            order_token: "v1.x".to_owned(),
-            links: Links { this: "https://api/order/x".to_owned(), events: None, websocket: None },
-            grounds: Grounds { queue_depth: 37, basis: Basis::Configured },
-        }
+    fn receipt(record: OrderRecord, now: DateTime<Utc>) -> Receipt {
+        let access = StatusAccess::url("https://s3/status".to_owned(), at(600_000));
+        let inputs = EstimateInputs { queue_depth: 37, basis: Basis::Configured };
+        let links = Links { this: "https://api/order/x".to_owned(), events: None, websocket: None };
+        Receipt::new(AcceptedOrder { record, access, inputs }, "v1.x".to_owned(), links, now)
     }
 
     #[test]
     fn a_receipt_has_the_members_of_the_contract() {
         let record = record();
-        let receipt = Receipt::new(&record, particulars(), at(0));
+        let receipt = receipt(record.clone(), at(0));
         assert_eq!(receipt.retry_after(), 13);
         assert_eq!(
             serde_json::to_value(&receipt).unwrap(),
@@ -167,17 +140,17 @@ mod tests {
 
     #[test]
     fn a_late_receipt_counts_from_its_own_time_and_never_below_zero() {
-        let receipt = Receipt::new(&record(), particulars(), at(15_000));
+        let receipt = receipt(record(), at(15_000));
         assert_eq!((receipt.eta.seconds, receipt.eta.p10_seconds), (0.0, 0.0));
         assert!((receipt.eta.p90_seconds - 5.1).abs() < 1e-9);
-        assert_eq!(receipt.retry_after(), 1, "what is late may come any moment, but not at once");
+        assert_eq!(receipt.retry_after(), 1, "a late order may end any moment, but not at once");
     }
 
     #[test]
-    fn an_order_that_has_ended_is_not_to_be_waited_for() {
+    fn an_order_that_has_ended_is_not_waited_for() {
         let mut record = record();
         record.state = record.state.apply(Transition::Cancel, at(2_000)).unwrap();
-        let receipt = Receipt::new(&record, particulars(), at(9_000));
+        let receipt = receipt(record, at(9_000));
         assert_eq!(receipt.status, Status::Cancelled);
         assert_eq!((receipt.poll_after_ms, receipt.retry_after()), (0, 0));
         assert_eq!(receipt.eta.at, at(0) + TimeDelta::seconds(2));

@@ -9,21 +9,29 @@ use utoipa::ToSchema;
 
 use crate::service::Service;
 
-/// What opens one status object.
-#[derive(Debug)]
-pub(crate) enum Reading {
-    /// A presigned GET URL, and until when it works.
-    Url(String, DateTime<Utc>),
-    /// Credentials for the one object.
-    Credentials(StatusAccess),
+/// How to read the status object: the same members in every answer that has an order.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+pub(crate) struct StatusAccess {
+    /// A presigned GET URL of the status object in S3. Poll it with `If-None-Match`, and not the
+    /// api. Absent where the service gives out credentials instead (`status_access`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = "uri", required = true)]
+    pub(crate) status_url: Option<String>,
+    /// Until when `status_url` works; `links.self` gives a fresh one.
+    #[serde(with = "rfc3339_millis::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, format = DateTime, required = true)]
+    pub(crate) status_url_expires_at: Option<DateTime<Utc>>,
+    /// In place of `status_url` where the service is set to it: credentials for the one object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status_access: Option<StatusCredentials>,
 }
 
 /// Temporary credentials that can read the one status object: for an SDK of S3.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub(crate) struct StatusAccess {
+pub(crate) struct StatusCredentials {
     /// The bucket of the status object.
     bucket: String,
-    /// Its key: the credentials open no other.
+    /// Its key: the credentials can read no other.
     key: String,
     /// The bucket's region.
     region: String,
@@ -41,7 +49,7 @@ pub(crate) struct StatusAccess {
     expires_at: DateTime<Utc>,
 }
 
-/// Text that is told to the client and to no log.
+/// Text for the client, and for no log.
 #[derive(Clone, PartialEq, Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String)]
@@ -53,7 +61,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-impl From<Grant> for StatusAccess {
+impl From<Grant> for StatusCredentials {
     fn from(grant: Grant) -> Self {
         let Grant { bucket, key, region, endpoint, access_key_id, secret_access_key, session_token, expires_at } =
             grant;
@@ -62,8 +70,8 @@ impl From<Grant> for StatusAccess {
     }
 }
 
-impl Reading {
-    /// What opens the status object of an order that is expected in this window, or has ended.
+impl StatusAccess {
+    /// Access to the status object of an order that is expected in this window, or has ended.
     ///
     /// # Errors
     /// If there are no credentials to sign with or to hand out.
@@ -77,18 +85,18 @@ impl Reading {
         let key = id.status_key();
         match (service.settings.access, &service.stores.granter) {
             (Access::Url, _) => {
-                service.stores.presigner.get(&key, ttl, now).await.map(|(url, end)| Self::Url(url, end))
+                let (url, expires_at) = service.stores.presigner.get(&key, ttl, now).await?;
+                Ok(Self::url(url, expires_at))
             }
-            (Access::Sts, Some(granter)) => Ok(Self::Credentials(granter.grant(&key, ttl).await?.into())),
+            (Access::Sts, Some(granter)) => {
+                let credentials = granter.grant(&key, ttl).await?.into();
+                Ok(Self { status_access: Some(credentials), ..Self::default() })
+            }
             (Access::Sts, None) => Err(Error::new(Kind::Invalid, "sts.AssumeRole", "no signer role is set")),
         }
     }
 
-    /// The members of an answer: URL, its end, credentials.
-    pub(crate) fn members(self) -> (Option<String>, Option<DateTime<Utc>>, Option<StatusAccess>) {
-        match self {
-            Self::Url(url, end) => (Some(url), Some(end), None),
-            Self::Credentials(access) => (None, None, Some(access)),
-        }
+    pub(crate) fn url(url: String, expires_at: DateTime<Utc>) -> Self {
+        Self { status_url: Some(url), status_url_expires_at: Some(expires_at), status_access: None }
     }
 }

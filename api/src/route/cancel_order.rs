@@ -1,9 +1,9 @@
-//! `DELETE /order/{id}`: asks for cancellation.
+//! `DELETE /order/{id}`: requests cancellation.
 
 use std::sync::Arc;
 
 use crate::{
-    edge::limit_concurrency::Place, request::authorized::Authorized, response::error::ApiError,
+    edge::limit_concurrency::RequestPermit, request::authorized::Authorized, response::error::ApiError,
     response::status_view::StatusView, route::problems::problems, service::Service,
 };
 use axum::{
@@ -18,8 +18,8 @@ problems!(Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, O
 
 /// Cancel an order
 ///
-/// An order that waits is cancelled at once. One that is being worked on is cancelled by its worker within seconds,
-/// unless it ends first: follow `status_url` to see which.
+/// A pending order is cancelled at once. One that is being processed is cancelled by its worker
+/// within seconds, unless it ends first: poll `status_url` to see which.
 #[utoipa::path(
     delete,
     path = "/order/{id}",
@@ -29,20 +29,20 @@ problems!(Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, O
     params(("id" = String, Path, format = "uuid", description = "The order")),
     responses(
         (status = 200, description = "The order was cancelled before", body = StatusView),
-        (status = 202, description = "Cancellation is asked for; status says whether it is done already", body = StatusView),
+        (status = 202, description = "Cancellation is requested; status says whether it is done already", body = StatusView),
         Problems,
     )
 )]
 pub(crate) async fn cancel_order(
     State(service): State<Arc<Service>>,
     Authorized(id): Authorized,
-    Extension(place): Extension<Place>,
+    Extension(permit): Extension<RequestPermit>,
 ) -> Result<Response, ApiError> {
     let own = Arc::clone(&service);
-    let cancelled = service.background.to_the_end(async move {
-        let late = |e: &_| own.note("a cancelled order is not published yet; a worker will do it", e);
+    let cancelled = service.background.run_to_completion(async move {
+        let late = |e: &_| own.record_aws_error("a cancelled order is not published yet; a worker will do it", e);
         let cancelled = cancel::cancel(&own.stores, id, late).await;
-        drop(place);
+        drop(permit);
         cancelled
     });
     let (status, record) = match cancelled.await.map_err(refusal)? {

@@ -7,15 +7,15 @@ use axum::{
 use uuid::Uuid;
 
 const PAGE: &str = include_str!("docs.html");
-/// Stands in the page where the nonce belongs.
+/// Where the nonce belongs in the page.
 const NONCE: &str = "%NONCE%";
 const POLICY: HeaderName = HeaderName::from_static("content-security-policy");
 
 /// Documentation
 #[utoipa::path(get, path = "/docs", tag = "operations", operation_id = "docs",
-    responses((status = 200, description = "A page that shows /openapi.json", body = String, content_type = "text/html")))]
+    responses((status = 200, description = "A page of /openapi.json", body = String, content_type = "text/html")))]
 pub(crate) async fn docs() -> Response {
-    // Whatever a team's order schema says in its descriptions, it can run nothing here.
+    // Whatever a team's order schema has in its descriptions, it cannot run a script here.
     let nonce = Uuid::new_v4().simple().to_string();
     let policy = format!(
         "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; \

@@ -10,8 +10,8 @@ use axum::{
 };
 
 use crate::{
-    edge::limit_concurrency::Place,
-    long_poll::{Held, hold},
+    edge::limit_concurrency::RequestPermit,
+    long_poll::{LongPolled, long_poll},
     request::authorized::Authorized,
     request::prefer::{PREFERENCE_APPLIED, Wait},
     response::error::ApiError,
@@ -22,19 +22,19 @@ use crate::{
 
 problems!(Problems: InvalidOrderId, InvalidPrefer, TokenMissing, TokenInvalid, OrderNotFound, StorageUnavailable, Overloaded);
 
-/// Show an order
+/// Get an order
 ///
-/// Meant for renewing URLs and for clients that cannot reach S3: who polls, polls `status_url`. With `Prefer: wait=N`
-/// the request is held until the order changes.
+/// Meant for renewing URLs and for clients that cannot reach S3; to poll, use `status_url`. With
+/// `Prefer: wait=N` the request is a long poll: it is answered when the order changes.
 #[utoipa::path(
     get,
     path = "/order/{id}",
     tag = "orders",
-    operation_id = "showOrder",
+    operation_id = "getOrder",
     security(("order_token" = []), ("order_token_in_query" = [])),
     params(
         ("id" = String, Path, format = "uuid", description = "The order"),
-        ("Prefer" = Option<String>, Header, description = "wait=N: hold the request for up to N seconds (60 at most) until the order changes or has ended"),
+        ("Prefer" = Option<String>, Header, description = "wait=N: a long poll of up to N seconds (60 at most), answered when the order changes or has ended"),
     ),
     responses(
         (status = 200, description = "The order", body = StatusView, headers(
@@ -43,20 +43,20 @@ problems!(Problems: InvalidOrderId, InvalidPrefer, TokenMissing, TokenInvalid, O
         Problems,
     )
 )]
-pub(crate) async fn show_order(
+pub(crate) async fn get_order(
     State(service): State<Arc<Service>>,
     Authorized(id): Authorized,
-    Extension(place): Extension<Place>,
+    Extension(permit): Extension<RequestPermit>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let wait = Wait::of(&headers)?;
     let record = service.stores.orders.get(id).await?.ok_or(ApiError::OrderNotFound)?;
-    let Held { record, applied } = match wait {
+    let LongPolled { record, applied } = match wait {
         Some(wait) => {
             let seen = record.state.revision;
-            hold(&service, &place, record, wait, |revision, done| revision != seen || done).await?
+            long_poll(&service, &permit, record, wait, |revision, done| revision != seen || done).await?
         }
-        None => Held { record, applied: None },
+        None => LongPolled { record, applied: None },
     };
     let mut response = Json(StatusView::of(&service, &record).await?).into_response();
     if let Some(wait) = applied {

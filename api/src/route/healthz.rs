@@ -4,7 +4,7 @@ use axum::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Said by whoever lives.
+/// The process is alive.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
     /// Always `ok`.
@@ -13,7 +13,7 @@ pub(crate) struct Health {
 
 /// Liveness
 ///
-/// Says nothing of the dependencies: restarting this process would not repair them.
+/// Independent of the dependencies: restarting this process would not repair them.
 #[utoipa::path(get, path = "/healthz", tag = "operations", operation_id = "healthz",
     responses((status = 200, description = "The process answers", body = Health)))]
 pub(crate) async fn healthz() -> Json<Health> {

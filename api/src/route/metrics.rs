@@ -10,6 +10,6 @@ use crate::{metrics::CONTENT_TYPE, service::Service};
 #[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "metrics",
     responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")))]
 pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> impl IntoResponse {
-    service.metrics.open_connections(service.hub.as_ref().map_or(0, |hub| hub.len()));
+    service.metrics.open_connections(service.connections.as_ref().map_or(0, |connections| connections.len()));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], service.metrics.text())
 }

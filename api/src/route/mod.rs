@@ -1,5 +1,5 @@
-//! One file per endpoint. A route is served and documented by the same line here: its method and its path stand beside
-//! its handler.
+//! One file per route. The same line here serves a route and documents it: its method and path are
+//! written beside its handler.
 
 pub(crate) mod cancel_order;
 pub(crate) mod docs;
@@ -26,7 +26,7 @@ pub(crate) type Routes = OpenApiRouter<Arc<Service>>;
 pub(crate) fn orders() -> Routes {
     Routes::new()
         .routes(routes!(submit_order::submit_order))
-        .routes(routes!(get_order::show_order, cancel_order::cancel_order))
+        .routes(routes!(get_order::get_order, cancel_order::cancel_order))
         .routes(routes!(order_events::order_events))
         .routes(routes!(websocket::websocket))
 }

@@ -13,7 +13,8 @@ use crate::response::error::retry_after;
 /// Responses by their status codes.
 pub(crate) type Responses = BTreeMap<String, RefOr<Response>>;
 
-/// Gives a name to the problems that a route may answer with, for the `responses` of `#[utoipa::path]`.
+/// Gives a name to the problems that a route may answer with, for the `responses` of
+/// `#[utoipa::path]`.
 macro_rules! problems {
     ($name:ident: $($problem_type:ident),+ $(,)?) => {
         struct $name;

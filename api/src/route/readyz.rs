@@ -1,4 +1,4 @@
-//! `GET /readyz`: the dependencies answer.
+//! `GET /readyz`: the dependencies can be reached.
 
 use std::sync::Arc;
 

@@ -25,7 +25,7 @@ export interface components {
             status?: number | null;
         };
         /**
-         * @description What an estimate rests on.
+         * @description What an estimate is based on.
          * @enum {string}
          */
         Basis: "configured" | "measured";
@@ -48,7 +48,7 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "delivered" | "retrying" | "gone" | "given_up";
-        /** @description What the service stands on. */
+        /** @description The dependencies of the service. */
         Dependencies: {
             /** @description The order table. */
             dynamodb: components["schemas"]["Dependency"];
@@ -58,7 +58,7 @@ export interface components {
             sqs: components["schemas"]["Dependency"];
         };
         /**
-         * @description Whether one of them can be reached.
+         * @description Whether a dependency can be reached.
          * @enum {string}
          */
         Dependency: "ok" | "unavailable";
@@ -80,16 +80,17 @@ export interface components {
              */
             latest_at: string;
         };
-        /** @description Said by whoever lives. */
+        /** @description The process is alive. */
         Health: {
             /** @description Always `ok`. */
             status: string;
         };
-        /** @description Where else to go from here. Members are left out where this deployment does not serve them. */
+        /** @description The URLs of an order. A member is absent where this deployment does not serve it. */
         Links: {
             /**
              * Format: uri
-             * @description Its changes as server-sent events (with the order token as the query parameter `token`, or as a header).
+             * @description Its status as server-sent events (with the order token as the query parameter `token`, or as
+             *     a header).
              */
             events?: string | null;
             /**
@@ -99,7 +100,8 @@ export interface components {
             self: string;
             /**
              * Format: uri
-             * @description Changes of many orders over one WebSocket (with the order token as the query parameter `token`, or in a message).
+             * @description The status of many orders over one WebSocket (with the order token as the query parameter
+             *     `token`, or in a message).
              */
             websocket?: string | null;
         };
@@ -109,7 +111,7 @@ export interface components {
             kind: "fulfilment" | "report";
             /**
              * Options
-             * @description What is not the order: when it may start and must end
+             * @description Options of the service: when the order may start and must end, and its callbacks
              */
             options?: {
                 deadline_seconds?: number;
@@ -147,8 +149,8 @@ export interface components {
              */
             percent: number;
         };
-        /** @description What a client needs to follow its order. */
-        Receipt: {
+        /** @description What a client needs to read the status of its order. */
+        Receipt: components["schemas"]["StatusAccess"] & {
             eta: components["schemas"]["ReceiptEta"];
             /** Format: uuid */
             id: string;
@@ -157,23 +159,11 @@ export interface components {
             order_token: string;
             /**
              * Format: int64
-             * @description When to look at `status_url` first, in milliseconds from now.
+             * @description When to poll `status_url` first, in milliseconds from now.
              */
             poll_after_ms: number;
             /** @description `pending`, unless a repeated request finds its order further on. */
             status: components["schemas"]["Status"];
-            status_access?: components["schemas"]["StatusAccess"] | null;
-            /**
-             * Format: uri
-             * @description A presigned GET URL of the status object in S3. Poll it with `If-None-Match`. Not there where the service hands out credentials
-             *     instead (`status_access`).
-             */
-            status_url: string;
-            /**
-             * Format: date-time
-             * @description Until when `status_url` works; `links.self` gives a fresh one.
-             */
-            status_url_expires_at: string;
         };
         /** @description When the order should be done. */
         ReceiptEta: {
@@ -204,15 +194,30 @@ export interface components {
              */
             seconds: number;
         };
-        /** @description Text that is told to the client and to no log. */
+        /** @description Text for the client, and for no log. */
         Secret: string;
         /**
          * @description Where an order stands. The last three are final: an order that has one keeps it.
          * @enum {string}
          */
         Status: "pending" | "processing" | "completed" | "failed" | "cancelled";
-        /** @description Temporary credentials that can read the one status object: for an SDK of S3. */
+        /** @description How to read the status object: the same members in every answer that has an order. */
         StatusAccess: {
+            status_access?: components["schemas"]["StatusCredentials"] | null;
+            /**
+             * Format: uri
+             * @description A presigned GET URL of the status object in S3. Poll it with `If-None-Match`, and not the
+             *     api. Absent where the service gives out credentials instead (`status_access`).
+             */
+            status_url: string;
+            /**
+             * Format: date-time
+             * @description Until when `status_url` works; `links.self` gives a fresh one.
+             */
+            status_url_expires_at: string;
+        };
+        /** @description Temporary credentials that can read the one status object: for an SDK of S3. */
+        StatusCredentials: {
             access_key_id: string;
             /** @description The bucket of the status object. */
             bucket: string;
@@ -223,7 +228,7 @@ export interface components {
              * @description Until when they work; `links.self` gives fresh ones.
              */
             expires_at: string;
-            /** @description Its key: the credentials open no other. */
+            /** @description Its key: the credentials can read no other. */
             key: string;
             /** @description The bucket's region. */
             region: string;
@@ -298,24 +303,12 @@ export interface components {
             updated_at: string;
         };
         /** @description The status object as it is in the order table, with fresh URLs. */
-        StatusView: components["schemas"]["StatusObject"] & {
-            /** @description What became of the last events for the order's webhook, the newest first; only where it has one. */
+        StatusView: components["schemas"]["StatusObject"] & components["schemas"]["StatusAccess"] & {
+            /** @description The latest deliveries to the order's webhook, the newest first; only where it has one. */
             deliveries?: components["schemas"]["DeliveryLog"][] | null;
             links: components["schemas"]["Links"];
-            /** @description The order's token; only in the answer to the `POST` that placed it. */
+            /** @description The order's token; only in the answer to the `POST` that submitted it. */
             order_token?: string | null;
-            status_access?: components["schemas"]["StatusAccess"] | null;
-            /**
-             * Format: uri
-             * @description A presigned GET URL of the status object in S3. Poll this, not the api. Not there where the service hands out credentials
-             *     instead (`status_access`).
-             */
-            status_url: string;
-            /**
-             * Format: date-time
-             * @description Until when `status_url` works.
-             */
-            status_url_expires_at: string;
         };
         /** @description One thing in a document that its schema does not allow. */
         Violation: {

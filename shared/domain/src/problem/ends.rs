@@ -44,7 +44,8 @@ pub fn attempts_exhausted(attempts: u32, last_error: Option<&str>) -> Problem {
         .detail(format!("{attempts} attempts were made{}", last_error_of(last_error)))
 }
 
-/// The queue moved the order's message to the dead-letter queue: it was received too often without an end.
+/// The queue moved the order's message to the dead-letter queue: it was received too often without
+/// an end.
 #[must_use]
 pub fn dead_lettered(attempts: u32, last_error: Option<&str>) -> Problem {
     Problem::new(ProblemType::DeadLettered).detail(format!(

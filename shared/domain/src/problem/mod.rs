@@ -1,4 +1,5 @@
-//! RFC 9457 problem objects: every error that a client reads, as an answer, in a message or in a status object.
+//! RFC 9457 problem objects: every error that a client reads, as an answer, in a message or in a
+//! status object.
 
 pub mod ends;
 mod types;

@@ -1,4 +1,5 @@
-//! Every type of problem that the service has: the one place of their slugs, status codes and titles.
+//! Every type of problem that the service has: the one place of their slugs, status codes and
+//! titles.
 
 /// Makes the enum, its list of all, and what each has, from one line per type.
 macro_rules! problem_types {
@@ -25,7 +26,8 @@ macro_rules! problem_types {
                 match self { $(Self::$name => $title),+ }
             }
 
-            /// The HTTP status code that goes with it, also where the problem is not the answer to a request.
+            /// The HTTP status code that goes with it, also where the problem is not the answer to
+            /// a request.
             #[must_use]
             pub const fn status(self) -> u16 {
                 match self { $(Self::$name => $status),+ }

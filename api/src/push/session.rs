@@ -1,0 +1,207 @@
+//! One open WebSocket: a connection with subscriptions to many orders.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use bytes::Bytes;
+use offload_domain::{id::OrderId, json::to_json, order::OrderRecord};
+use offload_stores::Error;
+use tokio::time::{Instant, interval_at, timeout};
+
+use super::{
+    connections::PushConnection,
+    status_update::StatusUpdate,
+    subscription::Subscription,
+    websocket::{self, Action, MessageError, SUBSCRIPTIONS_MAX},
+};
+use crate::service::Service;
+
+/// Between two pings. A client that is there answers them by itself.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// A client that sends nothing for so long, not even the answer to a ping, has gone.
+const SILENCE_MAX: Duration = Duration::from_secs(90);
+/// A client without a subscription for so long has no use for its connection.
+const IDLE_MAX: Duration = Duration::from_secs(600);
+/// The longest that a client may take to read a message.
+const SEND_MAX: Duration = Duration::from_secs(10);
+
+/// One open WebSocket.
+pub(crate) struct Session {
+    service: Arc<Service>,
+    /// Each with the last revision that the client has. Dropped before the connection.
+    subscriptions: HashMap<OrderId, (Subscription, u64)>,
+    connection: PushConnection,
+    socket: WebSocket,
+}
+
+/// Why a session ends.
+enum SessionEnd {
+    /// The client has gone.
+    ClientGone,
+    /// The server closes it, with a code and a reason.
+    Closed(u16, &'static str),
+}
+
+impl Session {
+    pub(crate) fn new(service: Arc<Service>, socket: WebSocket, connection: PushConnection) -> Self {
+        Self { service, subscriptions: HashMap::new(), connection, socket }
+    }
+
+    /// Serves the WebSocket until it ends, beginning with the action that its URL asks for.
+    pub(crate) async fn run(mut self, first: Option<Action>) {
+        let begun = match first {
+            Some(action) => self.act(Ok(action)).await,
+            None => Ok(()),
+        };
+        let end = match begun {
+            Ok(()) => self.serve().await,
+            Err(end) => end,
+        };
+        if let SessionEnd::Closed(code, reason) = end {
+            let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
+            let _ = timeout(SEND_MAX, self.socket.send(close)).await;
+        }
+    }
+
+    async fn serve(&mut self) -> SessionEnd {
+        let stop = self.service.stop.clone();
+        let (mut last_message, mut last_action) = (Instant::now(), Instant::now());
+        let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
+        loop {
+            let ended = tokio::select! {
+                event = self.connection.event() => match event {
+                    Some(event) => self.pass_on(event).await,
+                    None => Err(SessionEnd::Closed(close_code::POLICY, "too slow, or disconnected by the service")),
+                },
+                message = self.socket.recv() => {
+                    last_message = Instant::now();
+                    match message {
+                        Some(Ok(Message::Text(text))) => {
+                            last_action = last_message;
+                            let action = Action::read(&text, &self.service.settings.token_keys);
+                            self.act(action).await
+                        }
+                        Some(Ok(Message::Binary(_))) => {
+                            Err(SessionEnd::Closed(close_code::UNSUPPORTED, "messages are JSON texts"))
+                        }
+                        // The library answers pings.
+                        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+                        Some(Ok(Message::Close(_)) | Err(_)) | None => return SessionEnd::ClientGone,
+                    }
+                },
+                _ = pings.tick() => {
+                    if last_message.elapsed() > SILENCE_MAX {
+                        return SessionEnd::ClientGone;
+                    }
+                    if self.subscriptions.is_empty() && last_action.elapsed() > IDLE_MAX {
+                        return SessionEnd::Closed(close_code::NORMAL, "no subscription for ten minutes");
+                    }
+                    self.renew_and_ping().await
+                },
+                () = stop.cancelled() => Err(SessionEnd::Closed(close_code::AWAY, "the server ends; connect again")),
+            };
+            if let Err(end) = ended {
+                return end;
+            }
+        }
+    }
+
+    /// Does what the client asks for, or answers with the problem.
+    async fn act(&mut self, action: Result<Action, MessageError>) -> Result<(), SessionEnd> {
+        let answer = match action {
+            Ok(Action::Subscribe { order, cancels }) => self.subscribe(order, cancels).await,
+            Ok(Action::Unsubscribe { order }) => {
+                if let Some((subscription, _)) = self.subscriptions.remove(&order) {
+                    subscription.unsubscribe().await;
+                }
+                Ok(websocket::unsubscribed(order))
+            }
+            Ok(Action::Ping) => Ok(websocket::pong()),
+            Err(e) => Err(e),
+        };
+        self.send(answer.unwrap_or_else(|e| e.text())).await
+    }
+
+    /// Subscribes to an order; with the event of the order as it is.
+    async fn subscribe(&mut self, order: OrderId, cancels: bool) -> Result<String, MessageError> {
+        if self.subscriptions.len() >= SUBSCRIPTIONS_MAX && !self.subscriptions.contains_key(&order) {
+            return Err(MessageError::TooManySubscriptions);
+        }
+        if let Some((before, _)) = self.subscriptions.remove(&order) {
+            before.replace();
+        }
+        let subscribed = self.try_subscribe(order, cancels).await.map_err(|e| {
+            self.service.record_aws_error("cannot subscribe to an order", &e);
+            MessageError::StorageUnavailable
+        })?;
+        subscribed.ok_or(MessageError::OrderNotFound(order))
+    }
+
+    async fn try_subscribe(&mut self, order: OrderId, cancels: bool) -> Result<Option<String>, Error> {
+        let subscriber = self.connection.subscriber(cancels);
+        let Some((subscription, record)) = Subscription::subscribe(&self.service, order, subscriber).await? else {
+            return Ok(None);
+        };
+        let event = event_of(&self.service, &record).await?;
+        if !record.state.status.is_final() {
+            self.subscriptions.insert(order, (subscription, record.state.revision));
+        }
+        Ok(Some(event))
+    }
+
+    /// Passes an event on, if the client is subscribed to its order and does not have it.
+    async fn pass_on(&mut self, event: Bytes) -> Result<(), SessionEnd> {
+        let Some(update) = StatusUpdate::parse(&event) else { return Ok(()) };
+        let Ok(text) = Utf8Bytes::try_from(event) else { return Ok(()) };
+        let Some((subscription, seen)) =
+            self.subscriptions.get_mut(&update.order).filter(|(_, seen)| *seen < update.revision)
+        else {
+            return Ok(());
+        };
+        *seen = update.revision;
+        if update.done {
+            subscription.ended = true;
+            self.subscriptions.remove(&update.order);
+        }
+        self.send(text).await
+    }
+
+    /// Renews the subscriptions that are due, and sees whether the client is there.
+    async fn renew_and_ping(&mut self) -> Result<(), SessionEnd> {
+        let now = Instant::now();
+        let mut missed = Vec::new();
+        for (subscription, seen) in self.subscriptions.values_mut().filter(|(s, _)| s.renew_at() <= now) {
+            match subscription.renew().await {
+                Ok(Some(record)) if record.state.revision > *seen => {
+                    *seen = record.state.revision;
+                    missed.push(record);
+                }
+                Ok(_) => {}
+                Err(e) => self.service.record_aws_error("cannot renew a subscription", &e),
+            }
+        }
+        for record in missed {
+            if let Ok(event) = event_of(&self.service, &record).await {
+                self.send(event).await?;
+            }
+        }
+        self.subscriptions.retain(|_, (subscription, _)| !subscription.ended);
+        self.send_message(Message::Ping(Bytes::new())).await
+    }
+
+    async fn send(&mut self, text: impl Into<Utf8Bytes>) -> Result<(), SessionEnd> {
+        self.send_message(Message::Text(text.into())).await
+    }
+
+    async fn send_message(&mut self, message: Message) -> Result<(), SessionEnd> {
+        match timeout(SEND_MAX, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(SessionEnd::ClientGone),
+        }
+    }
+}
+
+/// The event of an order as it is.
+async fn event_of(service: &Service, record: &OrderRecord) -> Result<String, Error> {
+    Ok(to_json(&service.status_event(record).await?))
+}

@@ -62,9 +62,8 @@ pub(crate) fn document(routes: utoipa::openapi::OpenApi, schema: &OrderSchema) -
     let mut openapi = Api::openapi();
     openapi.info.license = None;
     openapi.merge(routes);
-    // The type is made to be JSON, and the options are checked when the schema is compiled.
-    let mut document = serde_json::to_value(openapi).unwrap_or_default();
-    let options: Value = serde_json::from_str(OPTIONS).unwrap_or_default();
+    let mut document = serde_json::to_value(openapi).expect("a document of OpenAPI is made to be JSON");
+    let options: Value = serde_json::from_str(OPTIONS).expect("the options are checked when a schema is compiled");
     document["components"]["schemas"]["OrderRequest"] = order_request(schema.document(), options);
     canonical_json::sorted(document)
 }

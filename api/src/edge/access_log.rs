@@ -11,6 +11,8 @@ use axum::{
     response::Response,
 };
 
+use offload_domain::json::to_json;
+
 use super::identity::{RequestId, TraceContext, X_REQUEST_ID};
 use crate::{response::error::ApiError, service::Service};
 
@@ -77,11 +79,9 @@ fn record_cause(entry: &LogEntry, error: &ApiError) {
 }
 
 fn write_problem(response: &mut Response, error: &ApiError, request_id: &RequestId) {
-    // A problem is texts and numbers: it can always be written.
-    let body = serde_json::to_vec(&error.problem(&request_id.0)).unwrap_or_default();
     response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
     response.headers_mut().remove(header::CONTENT_LENGTH);
-    *response.body_mut() = Body::from(body);
+    *response.body_mut() = Body::from(to_json(&error.problem(&request_id.0)));
 }
 
 /// Clients choose the method, any token: only the standard ones become labels.

@@ -82,12 +82,8 @@ impl PushConnection {
     /// This connection as the subscriber of an order; with `cancels`, the order is cancelled if it
     /// has not started when its last subscriber leaves.
     pub(crate) fn subscriber(&self, cancels: bool) -> Subscriber {
-        Subscriber {
-            connection: self.id.to_string(),
-            holder: Holder::ApiServer,
-            endpoint: self.connections.endpoint.clone(),
-            cancels,
-        }
+        let (connection, endpoint) = (self.id.to_string(), self.connections.endpoint.clone());
+        Subscriber { connection, holder: Holder::ApiServer, endpoint, cancels }
     }
 
     /// The next event; `None` when the connection must end.

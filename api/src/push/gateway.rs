@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use lambda_http::{Request, RequestExt as _, aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequestContext};
 use offload_domain::{
     id::OrderId,
+    json::to_json,
     notification::{Holder, Notification, OpenConnection, Target, VERSION},
     order::OrderRecord,
 };
@@ -108,9 +109,7 @@ impl Gateway<'_> {
         }
         let record =
             self.store_subscription(order, cancels).await.map_err(failed)?.ok_or(MessageError::OrderNotFound(order))?;
-        let event = self.service.status_event(&record).await.map_err(failed)?;
-        // Texts and numbers: it can always be written.
-        Ok(serde_json::to_string(&event).unwrap_or_default())
+        Ok(to_json(&self.service.status_event(&record).await.map_err(failed)?))
     }
 
     async fn store_subscription(&self, order: OrderId, cancels: bool) -> Result<Option<OrderRecord>, Error> {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
-use offload_domain::{id::OrderId, order::OrderRecord};
+use offload_domain::{id::OrderId, json::to_json, order::OrderRecord};
 use offload_stores::Error;
 use tokio::time::{Instant, interval_at, timeout};
 
@@ -203,6 +203,5 @@ impl Session {
 
 /// The event of an order as it is.
 async fn event_of(service: &Service, record: &OrderRecord) -> Result<String, Error> {
-    // Texts and numbers: it can always be written.
-    Ok(serde_json::to_string(&service.status_event(record).await?).unwrap_or_default())
+    Ok(to_json(&service.status_event(record).await?))
 }

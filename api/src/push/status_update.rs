@@ -1,7 +1,7 @@
 //! What a subscriber needs of a status event.
 
 use bytes::Bytes;
-use offload_domain::{id::OrderId, order::OrderRecord};
+use offload_domain::{id::OrderId, json::to_json, order::OrderRecord};
 use offload_stores::Error;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -47,8 +47,7 @@ impl StatusUpdate {
     /// # Errors
     /// If the URL of its result cannot be signed.
     pub(crate) async fn of(service: &Service, record: &OrderRecord) -> Result<Self, Error> {
-        // A status object is texts and numbers: it can always be written.
-        let object = serde_json::to_vec(&service.status_object(record).await?).unwrap_or_default();
+        let object = to_json(&service.status_object(record).await?);
         let state = &record.state;
         Ok(Self {
             order: record.order.id,

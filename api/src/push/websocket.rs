@@ -8,6 +8,7 @@
 
 use offload_domain::{
     id::OrderId,
+    json::to_json,
     problem::{Problem, ProblemType},
     token::TokenKeys,
 };
@@ -91,8 +92,7 @@ impl MessageError {
 
     /// The message with which the client is answered.
     pub(crate) fn text(&self) -> String {
-        // A problem is texts and numbers: it can always be written.
-        serde_json::to_string(&Problem::new(self.problem_type()).detail(self.detail())).unwrap_or_default()
+        to_json(&Problem::new(self.problem_type()).detail(self.detail()))
     }
 }
 

@@ -30,7 +30,8 @@ pub(crate) async fn consume(worker: Arc<Worker>, stop: CancellationToken) {
     drain(&worker, jobs).await;
 }
 
-/// First stage: running jobs may finish. Second stage: the jobs that still run hand their orders back.
+/// First stage: running jobs may finish. Second stage: the jobs that still run hand their orders
+/// back.
 async fn drain(worker: &Worker, mut jobs: JoinSet<()>) {
     while jobs.try_join_next().is_some() {}
     let grace = worker.settings.shutdown_grace;

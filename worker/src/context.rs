@@ -38,7 +38,8 @@ impl Worker {
     /// A worker that has not started.
     ///
     /// # Errors
-    /// If its notifier cannot be built: without one, notifications would wait in their queue unseen.
+    /// If its notifier cannot be built: without one, notifications would wait in their queue
+    /// unseen.
     pub(crate) fn new(
         settings: WorkerSettings,
         eta: EtaSettings,

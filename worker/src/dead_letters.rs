@@ -13,8 +13,8 @@ use crate::{context::Worker, receive::receive_until};
 
 /// A dead letter that could not be handled comes again after this long.
 const VISIBILITY: Duration = Duration::from_secs(60);
-/// A letter that cannot be read is left for a person; it comes again so seldom that it costs next to
-/// nothing.
+/// A letter that cannot be read is left for a person; it comes again so seldom that it costs next
+/// to nothing.
 const UNREADABLE: Duration = Duration::from_secs(3_600);
 
 /// Letters that are handled at once: there should be few.
@@ -30,8 +30,8 @@ pub(crate) async fn consume(worker: Arc<Worker>, queue: Queue, stop: Cancellatio
     drop(receive_until(&queue, PERMITS, VISIBILITY, &stop, work).await);
 }
 
-/// Fails the order of a dead letter, publishes it, and deletes the letter. Otherwise the letter comes
-/// again.
+/// Fails the order of a dead letter, publishes it, and deletes the letter. Otherwise the letter
+/// comes again.
 pub(crate) async fn fail_dead_letter(worker: &Worker, delivery: Delivery) {
     if let Err(e) = try_fail(worker, delivery).await {
         tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot end a dead letter");

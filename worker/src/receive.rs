@@ -21,8 +21,8 @@ const LONG_POLL: Duration = Duration::from_secs(20);
 const RECEIVE_RETRY: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(5) };
 
 /// A receive that is under way at the stop may have been given messages already: an answer that is
-/// on its way arrives within this time. A receive that is dropped keeps its messages invisible until
-/// their visibility ends.
+/// on its way arrives within this time. A receive that is dropped keeps its messages invisible
+/// until their visibility ends.
 const LAST_ANSWER: Duration = Duration::from_millis(500);
 
 /// Receives from a queue until `stop`, and works on each message in a task of its own. Returns the

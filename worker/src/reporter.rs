@@ -1,4 +1,5 @@
-//! What this worker reports to the api: how many orders it works on at once, and how long they take.
+//! What this worker reports to the api: how many orders it works on at once, and how long they
+//! take.
 
 use std::{collections::VecDeque, time::Duration};
 

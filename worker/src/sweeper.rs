@@ -8,8 +8,8 @@ use offload_stores::Stores;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Sweeps until `stop`, every `every` plus or minus a quarter, so that workers that started together do
-/// not sweep together.
+/// Sweeps until `stop`, every `every` plus or minus a quarter, so that workers that started
+/// together do not sweep together.
 pub(crate) async fn run(stores: Stores, every: Duration, age: Duration, stop: CancellationToken) {
     loop {
         let wait = every.mul_f64(0.75 + 0.5 * clock::unit_random());

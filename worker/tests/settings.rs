@@ -1,7 +1,7 @@
 //! The program refuses to start with wrong settings, and reports all of them.
 //!
-//! Cargo builds a program for the integration tests of its own package: through these it is ready for
-//! the tests of the whole system, which kill it.
+//! Cargo builds a program for the integration tests of its own package: through these it is ready
+//! for the tests of the whole system, which kill it.
 
 use std::process::{Command, Output};
 

@@ -65,7 +65,8 @@ pub struct OpenConnection {
     pub id: String,
 }
 
-/// Who holds an open connection. Both take events by the same call, but authenticate its sender differently.
+/// Who holds an open connection. Both take events by the same call, but authenticate its sender
+/// differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holder {
@@ -75,7 +76,8 @@ pub enum Holder {
     ApiGateway,
 }
 
-/// A connection as it was written. Before the holder was stored, the endpoint's name said who it is.
+/// A connection as it was written. Before the holder was stored, the endpoint's name said who it
+/// is.
 #[derive(Deserialize)]
 struct StoredConnection {
     holder: Option<Holder>,
@@ -168,8 +170,8 @@ impl Broadcast {
     }
 }
 
-/// One message for each target of an event: the connections that subscribe to the order, the order's
-/// own callbacks, and the targets of the settings.
+/// One message for each target of an event: the connections that subscribe to the order, the
+/// order's own callbacks, and the targets of the settings.
 #[must_use]
 pub fn notifications(
     event: &StatusEvent,

@@ -10,8 +10,8 @@ use tokio::time::sleep;
 
 use crate::context::Worker;
 
-/// Between tries while the order table does not answer. The job keeps its permit meanwhile, so that a
-/// worker whose table is down does not empty the queue into its own retries.
+/// Between tries while the order table does not answer. The job keeps its permit meanwhile, so that
+/// a worker whose table is down does not empty the queue into its own retries.
 const CLAIM_RETRY: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(3) };
 
 /// Claims the order of a message, if it can be claimed.

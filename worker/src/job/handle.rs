@@ -17,8 +17,8 @@ pub(crate) async fn handle(worker: &Worker, delivery: Delivery) {
             handle_order(worker, delivery, &envelope).instrument(span).await;
         }
         Err(e) => {
-            // Not settled: it comes again until the queue moves it to the dead-letter queue, where a
-            // person can read it.
+            // Not settled: it comes again until the queue moves it to the dead-letter queue, where
+            // a person can read it.
             let (id, size) = (&delivery.message_id, delivery.body.len());
             tracing::error!(message.id = id, message.bytes = size, message.receives = delivery.receive_count, error = %e,
                 "message cannot be read");

@@ -15,8 +15,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::context::Worker;
 
-/// Renews the lease in the order table and the visibility in the queue for exactly as long as it lives,
-/// and reports when the order is to be cancelled or was lost.
+/// Renews the lease in the order table and the visibility in the queue for exactly as long as it
+/// lives, and reports when the order is to be cancelled or was lost.
 pub(super) struct LeaseHeartbeat {
     state: watch::Receiver<LeaseState>,
     _task: AbortOnDropHandle<()>,
@@ -46,7 +46,8 @@ impl LeaseHeartbeat {
 
     /// Resolves when the lease is no longer simply held, or is lost after a request to cancel.
     pub(super) async fn changed(&mut self) -> LeaseState {
-        // The sender lives as long as the task, which ends only when this is dropped or the lease is lost.
+        // The sender lives as long as the task, which ends only when this is dropped or the lease
+        // is lost.
         if self.state.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -95,7 +96,8 @@ impl HeldLease {
         };
         let (table, queue) = tokio::join!(self.orders.renew_lease(self.id, &lease), self.visibility.extend(self.term));
         if let Err(e) = queue {
-            // The message may be delivered again; the lease in the table keeps the second worker away.
+            // The message may be delivered again; the lease in the table keeps the second worker
+            // away.
             tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot extend a message's visibility");
         }
         table

@@ -1,7 +1,7 @@
 //! When is progress worth a write? Each costs a PUT, as much as 12.5 GETs.
 //!
-//! For clients: as soon as it changes what they should do. For people: every now and then. Never sooner
-//! than two seconds after the last write, because rapid PUTs to one key are throttled.
+//! For clients: as soon as it changes what they should do. For people: every now and then. Never
+//! sooner than two seconds after the last write, because rapid PUTs to one key are throttled.
 
 use std::time::Duration;
 
@@ -43,8 +43,8 @@ impl ProgressWrites {
         eta::finish_hint((at - self.started).as_secs_f64(), report.percent).map(|e| e.window(now))
     }
 
-    /// Whether to write the report at `at`, which is `now` on the clock; `published` is the window in the
-    /// status object.
+    /// Whether to write the report at `at`, which is `now` on the clock; `published` is the window
+    /// in the status object.
     pub(super) fn is_due(
         &mut self,
         report: &ProgressReport,

@@ -15,8 +15,8 @@ const BACKOFF: Backoff = Backoff { base: Duration::from_millis(250), max: Durati
 /// How long to try; then the message comes again, and what was stored by then is found.
 const LONGEST: Duration = Duration::from_secs(900);
 
-/// The end cannot be recorded: the order is no longer ours, or a store stays down. The message is left
-/// as it is.
+/// The end cannot be recorded: the order is no longer ours, or a store stays down. The message is
+/// left as it is.
 pub(super) struct Abandoned;
 
 /// Tries until it works, fails for good, or the order is lost; `what` is for the log.

@@ -28,7 +28,8 @@ use crate::{
     processor::{Outcome, ProcessError, Progress},
 };
 
-/// How long a processor may take to stop. Longer than the `command` processor waits between its signals.
+/// How long a processor may take to stop. Longer than the `command` processor waits between its
+/// signals.
 const STOP_TIME: Duration = Duration::from_secs(5);
 
 /// How often a Step Functions task that waits for the order gets a heartbeat.
@@ -94,7 +95,8 @@ pub(super) async fn run(worker: &Worker, job: &mut Claimed, heartbeat: &mut Leas
     tracing::info!(reason = ?reason, "work is stopped");
     stop.cancel();
     match timeout(STOP_TIME, work).await {
-        // It finished all the same, before it noticed: the work is done, and any other end would be wrong.
+        // It finished all the same, before it noticed: the work is done, and any other end would be
+        // wrong.
         Ok(Ok(Ok(outcome))) if reason != StopReason::Lost => AttemptEnd::Outcome(outcome),
         _ => AttemptEnd::Stopped(reason),
     }

@@ -1,4 +1,5 @@
-//! Settles a delivery: the end of an attempt first in the order table, then in S3, then in the queue.
+//! Settles a delivery: the end of an attempt first in the order table, then in S3, then in the
+//! queue.
 
 use std::time::Duration;
 
@@ -25,8 +26,8 @@ use crate::{
     processor::{Outcome, ProcessError},
 };
 
-/// Lambda gives a function 900 s at most, and the end must be recorded within them: an order that had
-/// this much will never have more.
+/// Lambda gives a function 900 s at most, and the end must be recorded within them: an order that
+/// had this much will never have more.
 const FUNCTION_LONGEST: Duration = Duration::from_secs(880);
 
 /// Records the end of an attempt and settles the delivery accordingly.
@@ -112,8 +113,8 @@ async fn transition(
     })
 }
 
-/// How long the next attempt waits. Not past the deadline: the order should fail then, and not when the
-/// wait is over.
+/// How long the next attempt waits. Not past the deadline: the order should fail then, and not when
+/// the wait is over.
 fn retry_delay(worker: &Worker, record: &OrderRecord) -> Duration {
     let delay = worker.settings.retry.delay(record.state.attempts_made(), clock::unit_random());
     let deadline = record.deadline(worker.settings.limits.default_deadline);

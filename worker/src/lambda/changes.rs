@@ -12,8 +12,8 @@ pub(super) async fn publish(stores: &Stores, changes: Vec<Change>) -> Vec<String
     for change in changes {
         let revision = |image: Option<&Value>| image?["revision"]["N"].as_str()?.parse::<u64>().ok();
         let (before, after) = (revision(change.before.as_ref()), revision(change.after.as_ref()));
-        // A renewed lease or a new subscriber changes the row and not the order. And the 202 of a new order
-        // is its first event.
+        // A renewed lease or a new subscriber changes the row and not the order. And the 202 of a
+        // new order is its first event.
         if after.is_none_or(|after| after <= 1) || before == after {
             continue;
         }

@@ -1,8 +1,8 @@
 //! The worker as Lambda functions: one binary that sees by the event what to do.
 //!
 //! Lambda receives the messages and deletes those that are not reported as failed, so a delivery is
-//! settled by what is reported. Everything ends within the invocation: after its response, the function
-//! is frozen.
+//! settled by what is reported. Everything ends within the invocation: after its response, the
+//! function is frozen.
 
 mod changes;
 mod event;

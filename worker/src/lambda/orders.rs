@@ -77,8 +77,8 @@ fn comes_again(
     match ended {
         Ok((_, id)) => id,
         Err(e) => {
-            // A panic outside of a processor: its writes are not known, and its delivery was dropped
-            // unsettled. If its message were not reported, Lambda would delete it.
+            // A panic outside of a processor: its writes are not known, and its delivery was
+            // dropped unsettled. If its message were not reported, Lambda would delete it.
             let id = ids.get(&e.id()).cloned().unwrap_or_default();
             tracing::error!(message.id = id, error = %e, "a job has failed");
             Some(id)

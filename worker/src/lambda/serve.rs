@@ -62,7 +62,8 @@ async fn fail_dead_letters(worker: &Worker, messages: Vec<SqsMessage>) -> Vec<St
     each(worker.stores.dead_letters.as_ref(), messages, async |delivery| fail_dead_letter(worker, delivery).await).await
 }
 
-/// Handles the messages of a queue, all at the same time. Returns the messages that must come again.
+/// Handles the messages of a queue, all at the same time. Returns the messages that must come
+/// again.
 async fn each(queue: Option<&Queue>, messages: Vec<SqsMessage>, handle: impl AsyncFn(Delivery)) -> Vec<String> {
     let handled = messages.into_iter().map(|message| async {
         let id = message_id(&message);

@@ -19,8 +19,8 @@ pub(super) enum AttemptResult {
     Failed(Failure),
     /// It will never succeed.
     Refused(Failure),
-    /// Nothing was sent, and it does not count as an attempt: the endpoint is busy or its circuit is
-    /// open for this long.
+    /// Nothing was sent, and it does not count as an attempt: the endpoint is busy or its circuit
+    /// is open for this long.
     Deferred(Duration),
 }
 

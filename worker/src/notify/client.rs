@@ -53,8 +53,8 @@ pub(super) async fn post_signed(
     attempt_result(request.body(body).send().await)
 }
 
-/// The result of a request. The body of the answer is not read: nothing in it matters, and it may be
-/// endless.
+/// The result of a request. The body of the answer is not read: nothing in it matters, and it may
+/// be endless.
 pub(super) fn attempt_result(answer: Result<Response, reqwest::Error>) -> AttemptResult {
     let response = match answer {
         Ok(response) => response,
@@ -86,7 +86,8 @@ fn reason(e: &reqwest::Error) -> String {
     innermost(e).map_or_else(|| what.to_owned(), |cause| format!("{what}: {cause}"))
 }
 
-/// The innermost cause, which is the clearest: "connection refused", or an address that is not allowed.
+/// The innermost cause, which is the clearest: "connection refused", or an address that is not
+/// allowed.
 fn innermost(e: &reqwest::Error) -> Option<String> {
     std::iter::successors(e.source(), |&cause| cause.source()).last().map(ToString::to_string)
 }

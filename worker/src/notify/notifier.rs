@@ -121,9 +121,10 @@ impl Notifier {
         delivery.complete().await
     }
 
-    /// Puts a notification back for later, as a message of its own: one message can neither be delayed
-    /// for more than fifteen minutes nor be received again and again without becoming a dead letter.
-    /// And invisible messages count against the queue's limit, which would keep others waiting.
+    /// Puts a notification back for later, as a message of its own: one message can neither be
+    /// delayed for more than fifteen minutes nor be received again and again without becoming a
+    /// dead letter. And invisible messages count against the queue's limit, which would keep others
+    /// waiting.
     async fn put_back(&self, notification: Notification, wait: Duration, delivery: Delivery) -> Result<(), Error> {
         self.queues.queue.send(&notification, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
         delivery.complete().await

@@ -115,8 +115,8 @@ mod tests {
         default.split(',').map(|s| Duration::from_secs(s.parse().unwrap())).collect()
     }
 
-    /// Plays a delivery against a target on a clock of its own until it has ended: how, when, and after
-    /// how many attempts.
+    /// Plays a delivery against a target on a clock of its own until it has ended: how, when, and
+    /// after how many attempts.
     fn play(
         policy: RetryPolicy<'_>,
         status: Status,

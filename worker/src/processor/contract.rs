@@ -13,15 +13,15 @@ use super::progress::Progress;
 /// Does the work of an order.
 ///
 /// The same order may be processed more than once: a worker can die after the work and before it is
-/// recorded, and a queue can deliver twice. Work with effects outside should use the order's id as its
-/// idempotency key.
+/// recorded, and a queue can deliver twice. Work with effects outside should use the order's id as
+/// its idempotency key.
 #[async_trait]
 pub trait Processor: Send + Sync + 'static {
     /// Works on an order. Runs in a task of its own: a panic fails the attempt, not the worker.
     ///
-    /// When [`Progress::stopped`] resolves (the order was cancelled, its time is up, or the worker shuts
-    /// down) the processor should return soon, with any error; after a few seconds the future is
-    /// dropped.
+    /// When [`Progress::stopped`] resolves (the order was cancelled, its time is up, or the worker
+    /// shuts down) the processor should return soon, with any error; after a few seconds the future
+    /// is dropped.
     async fn process(&self, order: &Order, progress: &Progress) -> Result<Outcome, ProcessError>;
 }
 
@@ -69,7 +69,8 @@ impl ProcessError {
         Self::Final(ends::processing_failed(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))
     }
 
-    /// The program or endpoint that does the work broke the protocol. It would again, so this is final.
+    /// The program or endpoint that does the work broke the protocol. It would again, so this is
+    /// final.
     #[must_use]
     pub fn protocol(detail: impl AsRef<str>) -> Self {
         Self::Final(ends::processor_protocol(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))

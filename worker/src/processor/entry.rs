@@ -43,7 +43,8 @@ pub(super) fn required<'a>(setting: Setting, text: Option<&'a String>, errors: &
     text.map(String::as_str)
 }
 
-/// What was made of a setting, or an error: `reason` completes the sentence `OFFLOAD_… is "…", which`.
+/// What was made of a setting, or an error: `reason` completes the sentence
+/// `OFFLOAD_… is "…", which`.
 pub(super) fn usable<T, E: Display>(
     setting: Setting,
     made: Result<T, E>,

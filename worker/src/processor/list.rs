@@ -19,8 +19,8 @@ pub fn choices() -> String {
     format!("{} or {last}", choices.join(", "))
 }
 
-/// The processor that the settings choose; `None` after an error. There is no default: a worker that
-/// does not know what does the work must not complete orders.
+/// The processor that the settings choose; `None` after an error. There is no default: a worker
+/// that does not know what does the work must not complete orders.
 pub fn from_settings(settings: Option<ProcessorSettings>, errors: &mut Errors<'_>) -> Option<Chosen> {
     if !errors.is_set(c::PROCESSOR) {
         errors.add(format!("{} is {}", c::PROCESSOR.variable(), choices()));
@@ -32,8 +32,8 @@ pub fn from_settings(settings: Option<ProcessorSettings>, errors: &mut Errors<'_
     };
     let others = PROCESSORS.iter().filter(|other| other.name != entry.name);
     for (other, setting) in others.flat_map(|other| other.settings.iter().map(|setting| (other.name, *setting))) {
-        // Set and not used: the operator meant another processor. A setting with a default does not show
-        // that.
+        // Set and not used: the operator meant another processor. A setting with a default does not
+        // show that.
         if setting.default.is_none() && errors.is_set(setting) {
             let (variable, processor) = (setting.variable(), c::PROCESSOR.variable());
             errors.add(format!(

@@ -1,7 +1,7 @@
 //! The work itself: the [`Processor`] trait, and the processors that come with the service.
 //!
-//! Work of your own plugs in without Rust by [`command`] (any program) or [`http`] (any endpoint), or
-//! as a [`Processor`] of your own.
+//! Work of your own plugs in without Rust by [`command`] (any program) or [`http`] (any endpoint),
+//! or as a [`Processor`] of your own.
 
 pub mod command;
 mod contract;

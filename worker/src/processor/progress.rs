@@ -21,8 +21,8 @@ impl Progress {
         (Self { latest: Arc::new(latest), stop }, reports)
     }
 
-    /// Reports progress: 0 to 100 and, for people, what is being done. Cheap: only the latest report
-    /// counts, and the worker decides when it is worth a write.
+    /// Reports progress: 0 to 100 and, for people, what is being done. Cheap: only the latest
+    /// report counts, and the worker decides when it is worth a write.
     pub fn report(&self, percent: u8, message: Option<&str>) {
         self.latest.send_replace(Some(ProgressReport::new(percent, message)));
     }

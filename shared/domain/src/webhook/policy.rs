@@ -1,5 +1,5 @@
-//! Where a webhook may go: to the public internet over https, unless the operator says otherwise. This
-//! keeps a client from making the service call its own network (server-side request forgery).
+//! Where a webhook may go: to the public internet over https, unless the operator says otherwise.
+//! This keeps a client from making the service call its own network (server-side request forgery).
 
 use std::net::IpAddr;
 
@@ -78,9 +78,9 @@ impl Policy {
         Err(Forbidden::Host)
     }
 
-    /// Whether a connection may be made to this address, to which a host resolved. To be checked for
-    /// every connection, with the very address of the connection: a host may resolve differently the
-    /// next time.
+    /// Whether a connection may be made to this address, to which a host resolved. To be checked
+    /// for every connection, with the very address of the connection: a host may resolve
+    /// differently the next time.
     ///
     /// # Errors
     /// [`Forbidden`].
@@ -96,7 +96,8 @@ impl Policy {
         if self.loopback && ip.is_loopback() {
             return Ok(());
         }
-        // A network that the operator names is allowed even if it is private: that is why it is named.
+        // A network that the operator names is allowed even if it is private: that is why it is
+        // named.
         if self.allow.iter().any(|rule| rule.holds(ip)) {
             return Ok(());
         }

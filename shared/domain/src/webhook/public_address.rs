@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the public internet, by IANA's registries of special-purpose addresses
-/// (RFC 6890 and its updates). An address with an IPv4 address in it (mapped, translated, tunnelled) is
-/// as public as that one is.
+/// Whether an address is one of the public internet, by IANA's registries of special-purpose
+/// addresses (RFC 6890 and its updates). An address with an IPv4 address in it (mapped, translated,
+/// tunnelled) is as public as that one is.
 #[must_use]
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {

@@ -49,8 +49,8 @@ mod tests {
 
     use super::{super::super::testing, *};
 
-    /// In the shape of the specification: a form with `topic`, `data`, `private`, `id` and `type`, and
-    /// a bearer token.
+    /// In the shape of the specification: a form with `topic`, `data`, `private`, `id` and `type`,
+    /// and a bearer token.
     #[tokio::test]
     async fn a_mercure_hub_gets_a_private_update_of_the_orders_topic() {
         let (url, received) = testing::receiver().await;

@@ -1,7 +1,7 @@
 //! A Step Functions task that waits for the order (`.waitForTaskToken`): heartbeats while the order
 //! runs, then its end.
-//! <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html> and its
-//! neighbours.
+//! <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html> and
+//! its neighbours.
 
 use offload_domain::{event::StatusEvent, json::to_json, status::Status};
 use offload_stores::RequestSigner;
@@ -34,8 +34,8 @@ impl Tasks {
         let (target, body) = (format!("AWSStepFunctions.{operation}"), input.to_string());
         let headers = [("content-type", JSON), ("x-amz-target", target.as_str())];
         match client::post_signed(&self.http, &self.signer, "states", &self.endpoint, &headers, body).await {
-            // The task has ended or never existed: TaskTimedOut, TaskDoesNotExist, InvalidToken. Another
-            // call changes nothing.
+            // The task has ended or never existed: TaskTimedOut, TaskDoesNotExist, InvalidToken.
+            // Another call changes nothing.
             AttemptResult::Failed(Failure { status: Some(400), .. }) => AttemptResult::Gone { status: 400 },
             result => result,
         }

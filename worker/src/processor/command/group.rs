@@ -5,9 +5,9 @@ use tokio::process::Child;
 
 /// The group, killed when this is dropped.
 ///
-/// The kernel keeps the id from being used again while any member lives or waits to be reaped. Between
-/// the reaping of the last one and the drop, at most [`super::Limits::pipe_grace`] later, it would have
-/// to assign every other process id first, since it takes them in order.
+/// The kernel keeps the id from being used again while any member lives or waits to be reaped.
+/// Between the reaping of the last one and the drop, at most [`super::Limits::pipe_grace`] later,
+/// it would have to assign every other process id first, since it takes them in order.
 #[derive(Debug)]
 pub(super) struct Group {
     id: Option<Pid>,

@@ -1,29 +1,31 @@
-//! Work done by any program: the order on its standard input, JSON lines on its standard output, and
-//! its exit code decides.
+//! Work done by any program: the order on its standard input, JSON lines on its standard output,
+//! and its exit code decides.
 //!
 //! # The protocol
 //! The program gets one JSON document on standard input, then the end of it:
 //! ```json
 //! {"id": "0198c1f0-…", "created_at": "2026-11-20T12:00:00.000Z", "order": {"kind": "…"}}
 //! ```
-//! It may print these lines, in any number and order, and blank ones; a fraction of a percent is cut off:
+//! It may print these lines, in any number and order, and blank ones; a fraction of a percent is
+//! cut off:
 //! ```json
 //! {"progress": 40, "message": "packing"}
 //! {"result": {"any": "JSON"}}
 //! {"error": "text for the client", "retry": true}
 //! ```
-//! The last result and the last error count. Anything else on standard output ends the work for good.
-//! Standard error is for logs: the last of it is logged when the work fails, and no client ever sees it.
+//! The last result and the last error count. Anything else on standard output ends the work for
+//! good. Standard error is for logs: the last of it is logged when the work fails, and no client
+//! ever sees it.
 //!
 //! Exit code 0 without an error line is success. After any other end another attempt is made if the
 //! error line says so; if it does not say, then after exit code 75 (`EX_TEMPFAIL` of sysexits.h) or
 //! death by a signal. A shell turns a signal into an exit code: `exec` the program there.
 //!
 //! The program inherits the environment except for `OFFLOAD_TOKEN_SECRET`, which would let it forge
-//! order tokens, and finds the order's id in `OFFLOAD_ORDER_ID` and its trace context, if there is one,
-//! in `TRACEPARENT`. It runs in a process group of its own. To stop it, the group gets SIGTERM and,
-//! [`Limits::term_grace`] later, SIGKILL. Processes that it leaves behind in the group are killed when
-//! it ends. Only SIGKILL to the worker itself leaves programs running.
+//! order tokens, and finds the order's id in `OFFLOAD_ORDER_ID` and its trace context, if there is
+//! one, in `TRACEPARENT`. It runs in a process group of its own. To stop it, the group gets SIGTERM
+//! and, [`Limits::term_grace`] later, SIGKILL. Processes that it leaves behind in the group are
+//! killed when it ends. Only SIGKILL to the worker itself leaves programs running.
 
 mod end;
 mod group;

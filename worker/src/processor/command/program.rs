@@ -48,14 +48,16 @@ impl CommandProcessor {
     /// A program, by its name in `PATH` or by its path, and its arguments.
     ///
     /// # Errors
-    /// If the program could not be started now: a worker should not take orders that it cannot work on.
+    /// If the program could not be started now: a worker should not take orders that it cannot work
+    /// on.
     pub fn new(program: impl Into<String>, args: Vec<String>) -> Result<Self, InvalidCommand> {
         let program = program.into();
         find(&program, env::var_os("PATH").as_deref())?;
         Ok(Self { program, args, limits: Limits::default() })
     }
 
-    /// A command in one text: a JSON array of strings, or program and arguments split at white space.
+    /// A command in one text: a JSON array of strings, or program and arguments split at white
+    /// space.
     ///
     /// # Errors
     /// If it is neither, or the program could not be started now.

@@ -33,7 +33,8 @@ impl Processor for CommandProcessor {
     async fn process(&self, order: &Order, progress: &Progress) -> Result<Outcome, ProcessError> {
         let limits = self.limits;
         let mut child = self.start(order).map_err(|e| cannot_start(order, &e))?;
-        // Declared after the child and so dropped before it: killing the child first could free the group's id.
+        // Declared after the child and so dropped before it: killing the child first could free the
+        // group's id.
         let group = Group::led_by(&child);
         let output_limits = OutputLimits { line_bytes: limits.line_bytes, total_bytes: limits.output_bytes };
         let mut reader = OutputReader::new("the program's output", output_limits);
@@ -46,7 +47,8 @@ impl Processor for CommandProcessor {
                 exit = &mut run => exit,
                 () = progress.stopped() => {
                     group.signal(Signal::TERM);
-                    // Its pipes are still read: a program that cleans up must not hang on a full pipe.
+                    // Its pipes are still read: a program that cleans up must not hang on a full
+                    // pipe.
                     let _ = timeout(limits.term_grace, run).await;
                     return Err(ProcessError::stopped());
                 }
@@ -64,8 +66,8 @@ impl Processor for CommandProcessor {
     }
 }
 
-/// Exchanges data with the program until it has ended and its pipes are closed, or until it breaks the
-/// protocol.
+/// Exchanges data with the program until it has ended and its pipes are closed, or until it breaks
+/// the protocol.
 async fn exchange(
     child: &mut Child,
     document: String,
@@ -75,7 +77,8 @@ async fn exchange(
     pipe_grace: Duration,
 ) -> Result<ExitStatus, ProcessError> {
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    // All at the same time: a program may print before it has read everything, or read only after it has printed.
+    // All at the same time: a program may print before it has read everything, or read only after
+    // it has printed.
     let pipes = async {
         tokio::try_join!(write_order(stdin, document), read_output(stdout, reader, progress), keep_tail(stderr, tail))
             .map(|_| ())
@@ -91,14 +94,16 @@ async fn exchange(
             }
         }
     };
-    // What the program itself has printed is in the pipes by now. Longer than this only its children can hold them.
+    // What the program itself has printed is in the pipes by now. Longer than this only its
+    // children can hold them.
     if open && let Ok(closed) = timeout(pipe_grace, pipes).await {
         closed?;
     }
     Ok(status)
 }
 
-/// Writes the order and closes the pipe. A program may end, or close its end, without reading: that is no error.
+/// Writes the order and closes the pipe. A program may end, or close its end, without reading: that
+/// is no error.
 async fn write_order(stdin: Option<impl AsyncWrite + Unpin>, document: String) -> Result<(), ProcessError> {
     if let Some(mut stdin) = stdin {
         let _ = stdin.write_all(document.as_bytes()).await;
@@ -137,8 +142,8 @@ fn reporter(progress: &Progress) -> impl FnMut(u8, Option<&str>) {
     |percent, message| progress.report(percent, message)
 }
 
-/// The program existed when the worker started, so this is a lack of processes, memory or file handles,
-/// or a new version that is being installed: worth another attempt.
+/// The program existed when the worker started, so this is a lack of processes, memory or file
+/// handles, or a new version that is being installed: worth another attempt.
 fn cannot_start(order: &Order, error: &io::Error) -> ProcessError {
     tracing::warn!(order.id = %order.id, %error, "the program cannot be started");
     ProcessError::retryable("the worker could not start the program that does the work")

@@ -67,7 +67,8 @@ struct Running {
 }
 
 impl Running {
-    /// The script gets the path of a FIFO. Its reader sees the end when the last process that has it open has died.
+    /// The script gets the path of a FIFO. Its reader sees the end when the last process that has
+    /// it open has died.
     async fn start(script: &str, limits: Limits) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("fifo");
@@ -167,7 +168,8 @@ async fn ten_megabytes_on_standard_error_do_no_harm() {
 
 #[tokio::test]
 async fn a_program_need_not_read_the_order() {
-    // More than a pipe holds, so that the write can only end by the program's end, or by the pipe's.
+    // More than a pipe holds, so that the write can only end by the program's end, or by the
+    // pipe's.
     let large = order_of(json!({"text": "x".repeat(250_000)}));
     for script in ["echo '{\"result\":1}'", "exec <&-; echo '{\"result\":1}'", "head -c 5 >&2; echo '{\"result\":1}'"] {
         let (progress, _reports) = Progress::new(CancellationToken::new());

@@ -62,8 +62,8 @@ impl Parcel {
         Some(Self { items: u32::try_from(items.len()).ok()?, units })
     }
 
-    /// The percentage and the message when `done`, in `[0, 1)`, of the time is over: four fifths go to
-    /// picking.
+    /// The percentage and the message when `done`, in `[0, 1)`, of the time is over: four fifths go
+    /// to picking.
     fn stage(self, done: f64) -> (u8, String) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float's cast saturates")]
         let (percent, item) = ((done * 100.0) as u8, (done / 0.8 * f64::from(self.items)) as u32 + 1);

@@ -19,8 +19,8 @@ const MAX_DELAY_MS: u64 = 600_000;
 /// A report is written in this many parts, with a progress report after each.
 const PARTS: u64 = 20;
 
-/// Writes the file of an order of the kind `report`. The rows follow from their numbers alone, so that
-/// every attempt makes the same file. Only one buffer of it is ever in memory.
+/// Writes the file of an order of the kind `report`. The rows follow from their numbers alone, so
+/// that every attempt makes the same file. Only one buffer of it is ever in memory.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Report;
 

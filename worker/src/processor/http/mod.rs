@@ -1,11 +1,11 @@
 //! Work done behind a URL: the order is POSTed there, and the answer is the result.
 //!
-//! The body is the document that a program gets on its standard input (`id`, `created_at`, `order`),
-//! and the header `Idempotency-Key` has the order's id: the same order may be POSTed more than once. An
-//! endpoint that reports progress answers with `application/x-ndjson` and the lines of the `command`
-//! protocol; any other answer is the result as one JSON value, or no body for none. 408, 425, 429, 5xx
-//! and a broken connection are tried again, and every other status code fails the order, a redirect
-//! too: a POST that is followed elsewhere may lose its body on the way.
+//! The body is the document that a program gets on its standard input (`id`, `created_at`,
+//! `order`), and the header `Idempotency-Key` has the order's id: the same order may be POSTed more
+//! than once. An endpoint that reports progress answers with `application/x-ndjson` and the lines
+//! of the `command` protocol; any other answer is the result as one JSON value, or no body for
+//! none. 408, 425, 429, 5xx and a broken connection are tried again, and every other status code
+//! fails the order, a redirect too: a POST that is followed elsewhere may lose its body on the way.
 //!
 //! Nothing limits the time of an answer but the worker's own job timeout; the request ends with the
 //! attempt.

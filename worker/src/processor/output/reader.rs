@@ -76,7 +76,8 @@ impl OutputReader {
         Self { source, limits, unfinished: Vec::new(), lines: 0, bytes: 0, result: None, error: None }
     }
 
-    /// Takes the next bytes and passes progress on. An error is final: there is nothing more to read.
+    /// Takes the next bytes and passes progress on. An error is final: there is nothing more to
+    /// read.
     pub(in super::super) fn take(
         &mut self,
         mut chunk: &[u8],

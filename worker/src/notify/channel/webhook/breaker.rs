@@ -1,5 +1,5 @@
-//! A circuit breaker for one endpoint: an endpoint that does not answer is left alone for a while, and
-//! its events wait without using a permit. Pure: the caller passes the time.
+//! A circuit breaker for one endpoint: an endpoint that does not answer is left alone for a while,
+//! and its events wait without using a permit. Pure: the caller passes the time.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 const RUNNING_MAX: u32 = 8;
 /// A delivery beyond that is deferred for at least this long.
 const SHORTEST_DEFERRAL: Duration = Duration::from_secs(1);
-/// And this much longer for each that was deferred since the endpoint last worked: thousands that came
-/// back every second would keep every permit as busy as an endpoint that hangs.
+/// And this much longer for each that was deferred since the endpoint last worked: thousands that
+/// came back every second would keep every permit as busy as an endpoint that hangs.
 const DEFERRAL_STEP: Duration = Duration::from_millis(12);
 const LONGEST_DEFERRAL: Duration = FIRST_PAUSE;
 

@@ -63,7 +63,8 @@ impl Webhooks {
     }
 
     pub(super) async fn deliver(&self, url: &str, event: &StatusEvent) -> AttemptResult {
-        // Again, and not only when the order was accepted: the operator may have changed the rules since.
+        // Again, and not only when the order was accepted: the operator may have changed the rules
+        // since.
         let url = match self.policy.check(url) {
             Ok(url) => url,
             Err(e) => return AttemptResult::refused(format!("the webhook's URL is not allowed: {e}")),
@@ -84,7 +85,8 @@ impl Webhooks {
             .header("webhook-timestamp", now)
             .header("webhook-signature", signature);
         let result = client::attempt_result(request.body(body).send().await);
-        // An endpoint that refuses one event may take the next; one that is overloaded or broken will not.
+        // An endpoint that refuses one event may take the next; one that is overloaded or broken
+        // will not.
         let healthy = match &result {
             AttemptResult::Failed(failure) => failure.status.is_some_and(|s| s < 500 && s != 429),
             _ => true,

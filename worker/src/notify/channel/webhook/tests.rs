@@ -113,7 +113,8 @@ async fn a_receiver_that_hangs_or_resets_has_failed() {
     hangs.abort();
 }
 
-/// A host whose owner answers each lookup with the next of a list, and then with the last one for ever.
+/// A host whose owner answers each lookup with the next of a list, and then with the last one for
+/// ever.
 struct Scripted(Mutex<Vec<Vec<IpAddr>>>);
 
 impl Lookup for Scripted {
@@ -158,7 +159,8 @@ async fn a_host_that_resolves_into_our_own_network_is_refused() {
 async fn a_host_that_resolves_differently_the_next_time_gains_nothing() {
     let inside = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = inside.local_addr().unwrap().port();
-    // Connecting to a documentation address fails or hangs. What matters is what is never connected to.
+    // Connecting to a documentation address fails or hangs. What matters is what is never connected
+    // to.
     let answers = resolves_to(&[&["192.0.2.1"], &["127.0.0.1"]]);
     // The operator allows them here, as if they were public.
     let allow = Rule::list("192.0.2.0/24, hooks.example").unwrap();

@@ -107,6 +107,7 @@ module "api" {
   log_retention_days = var.log_retention_days
   expected_workers   = var.worker_max_concurrency
   push               = local.push
+  channel_settings   = local.api_channel_settings
 }
 
 module "worker" {
@@ -135,9 +136,8 @@ module "worker" {
   log_retention_days       = var.log_retention_days
   notifier_timeout_seconds = local.notifier_timeout_seconds
   push                     = local.push
-  webhook_secret           = var.webhook_secret
-  appsync_api_key          = var.appsync_api_key
-  mercure_jwt              = var.mercure_jwt
+  notifier_settings        = local.notifier_channel_settings
+  notifier_statements      = local.notifier_channel_statements
 }
 
 # --- Push to clients ------------------------------------------------------------------------------
@@ -173,14 +173,7 @@ locals {
     events_from                         = var.events_from
     table_stream_arn                    = module.order_table.stream_arn
     stream_failures_arn                 = module.push[0].stream_failures_arn
-    event_topic_arn                     = var.event_topic_arn
-    step_functions                      = var.step_functions
-    appsync_url                         = var.appsync_url
-    appsync_api_arn                     = var.appsync_api_arn
-    mercure_url                         = var.mercure_url
-    webhooks                            = nonsensitive(var.webhook_secret != null)
-    webhook_allow                       = length(var.webhook_allow) == 0 ? null : join(",", var.webhook_allow)
-    webhook_deny                        = length(var.webhook_deny) == 0 ? null : join(",", var.webhook_deny)
+    channel_settings                    = local.channel_settings
   }
 }
 

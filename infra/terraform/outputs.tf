@@ -6,19 +6,6 @@ output "api_url" {
 output "websocket_url" {
   description = "Where clients open WebSockets; null without push."
   value       = one(module.push[*].endpoint)
-
-  precondition {
-    condition     = var.push || (var.event_topic_arn == null && var.appsync_url == null && var.mercure_url == null && var.webhook_secret == null && !var.step_functions && var.events_from == "writers")
-    error_message = "Webhooks, events and the tasks of Step Functions need push, which is false."
-  }
-  precondition {
-    condition     = var.appsync_url == null || var.appsync_api_key != null || var.appsync_api_arn != null
-    error_message = "appsync_url needs appsync_api_key, or appsync_api_arn for the notifier's role to be allowed to publish."
-  }
-  precondition {
-    condition     = var.mercure_url == null || var.mercure_jwt != null
-    error_message = "mercure_url needs mercure_jwt: a hub lets nobody publish without."
-  }
 }
 
 output "notifications_queue_url" {

@@ -35,12 +35,16 @@ fn functions_get_the_settings_that_they_need_and_no_unknown_ones() {
     let environment = function.body.blocks().find(|b| b.identifier() == "environment").unwrap();
     let mut of_api = variables(attribute(&environment.body, "variables"));
     of_api.extend(variables(local(&api, "push_environment")));
+    let root = terraform::folder("");
+    let of_channels = |locals: &[&str]| -> BTreeSet<String> {
+        ["channel_settings", "webhook_rules"].iter().chain(locals).flat_map(|l| variables(local(&root, l))).collect()
+    };
+    of_api.extend(of_channels(&["api_channel_settings"]));
 
     let worker = module("worker");
-    let of_worker: BTreeSet<String> = ["environment", "push_environment", "notifier_environment"]
-        .iter()
-        .flat_map(|l| variables(local(&worker, l)))
-        .collect();
+    let mut of_worker: BTreeSet<String> =
+        ["environment", "push_environment"].iter().flat_map(|l| variables(local(&worker, l))).collect();
+    of_worker.extend(of_channels(&["notifier_channel_settings"]));
 
     // In Lambda: a function does not learn when its credentials end.
     let in_lambda = ["OFFLOAD_SIGNER_ROLE_ARN".to_owned()];

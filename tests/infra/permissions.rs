@@ -21,14 +21,7 @@ const STREAM_SOURCE: [&str; 4] =
     ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"];
 
 /// What the notifier asks of services that the embedded stack does not have.
-const OTHER_SERVICES: [&str; 6] = [
-    "appsync:EventPublish",
-    "execute-api:ManageConnections",
-    "sns:Publish",
-    "states:SendTaskFailure",
-    "states:SendTaskHeartbeat",
-    "states:SendTaskSuccess",
-];
+const OTHER_SERVICES: [&str; 1] = ["execute-api:ManageConnections"];
 
 fn names() -> Names {
     Names {

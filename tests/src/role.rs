@@ -192,8 +192,6 @@ fn context(names: &Names) -> Context<'static> {
                 notifications_queue_arn = (queue(&names.notifications_queue))
                 notifications_dead_letter_queue_arn = (queue(&names.notifications_dead_letter_queue))
                 connections_arn = "arn:aws:execute-api:us-east-1:000000000000:push/*"
-                event_topic_arn = "arn:aws:sns:us-east-1:000000000000:events"
-                appsync_api_arn = "arn:aws:appsync:us-east-1:000000000000:apis/events"
                 table_stream_arn = (format!("{table}/stream/all"))
                 stream_failures_arn = (queue("stream-failures"))
             }

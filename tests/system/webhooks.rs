@@ -10,14 +10,16 @@ use std::{
 
 use axum::{Router, body::Bytes, http::HeaderMap, http::StatusCode, routing::post};
 use offload_local::Service;
-use offload_service::settings::catalogue as c;
+use offload_service::settings::{self, ProcessorSettings, catalogue as c};
 use offload_tests::{
     Receipt, Setup, System, WEBHOOK_SECRET, eventually,
     orders::{report, with_options},
 };
+use offload_worker::processor;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 /// The requests that a receiver got.
 type Received = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
@@ -54,6 +56,19 @@ async fn deliveries(system: &System, receipt: &Receipt, state: &str) -> Value {
         all.into_iter().find(|d| d["state"] == state)
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_notifier_cannot_be_built_does_not_start() {
+    let system = Setup { workers: 0, apis: 0, ..Setup::default() }.start().await;
+    let (settings, eta) = settings::from_values([(c::WEBHOOK_SECRET, "whsec_c2hvcnQ=")]).unwrap();
+    let demo = [(c::PROCESSOR, "demo")];
+    let chosen = settings::build_from::<ProcessorSettings, _>(demo, processor::from_settings).unwrap();
+    let stop = CancellationToken::new();
+    let run = offload_worker::run(settings, eta, system.stores.clone(), chosen.processor, stop);
+    let error = run.await.unwrap_err().to_string();
+    assert!(error.contains("OFFLOAD_WEBHOOK_SECRET cannot be used"), "{error}");
+    assert!(!error.contains("c2hvcnQ"), "a secret is not repeated: {error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -108,7 +108,7 @@ run "without_push" {
     push = false
   }
   assert {
-    condition     = output.websocket_url == null && length(module.push) == 0 && length(module.worker.function_names) == 3
+    condition     = output.websocket_url == null && length(output.channels) == 0 && length(module.push) == 0 && length(module.worker.function_names) == 3
     error_message = "nothing of push is left"
   }
 }
@@ -131,6 +131,19 @@ run "every_channel_from_the_stream" {
   assert {
     condition     = module.push[0].stream_failures_name == "offload-stream-failures"
     error_message = "what the stream lost is named"
+  }
+  assert {
+    condition     = output.channels == tolist(["connection", "webhook", "topic", "task", "appsync", "mercure"])
+    error_message = "every channel"
+  }
+  assert {
+    condition = toset(keys(nonsensitive(local.notifier_channel_settings))) == toset([
+    "OFFLOAD_MERCURE_JWT", "OFFLOAD_WEBHOOK_ALLOW", "OFFLOAD_WEBHOOK_DENY", "OFFLOAD_WEBHOOK_SECRET"])
+    error_message = "the notifier alone has the secrets"
+  }
+  assert {
+    condition     = toset([for s in local.notifier_channel_statements : s.Sid]) == toset(["PublishToTopic", "AnswerTasks", "PublishToAppSync"])
+    error_message = "the notifier may do what its channels need"
   }
 }
 
@@ -162,9 +175,15 @@ run "the_notifier_alone_has_the_secrets" {
     retention_days           = 30
     log_retention_days       = 30
     notifier_timeout_seconds = 30
-    webhook_secret           = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    appsync_api_key          = "key"
-    mercure_jwt              = null
+    notifier_settings = {
+      OFFLOAD_WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    }
+    notifier_statements = [{
+      Sid      = "PublishToTopic"
+      Effect   = "Allow"
+      Action   = ["sns:Publish"]
+      Resource = "arn:aws:sns:eu-west-1:123456789012:events"
+    }]
     push = {
       notifications_queue_url             = "https://sqs.eu-west-1.amazonaws.com/123456789012/n"
       notifications_queue_arn             = "arn:aws:sqs:eu-west-1:123456789012:n"
@@ -174,25 +193,18 @@ run "the_notifier_alone_has_the_secrets" {
       events_from                         = "writers"
       table_stream_arn                    = null
       stream_failures_arn                 = null
-      event_topic_arn                     = "arn:aws:sns:eu-west-1:123456789012:events"
-      step_functions                      = false
-      appsync_url                         = "https://abc.appsync-api.eu-west-1.amazonaws.com/event"
-      appsync_api_arn                     = null
-      mercure_url                         = null
-      webhook_allow                       = "*.example.com"
-      webhook_deny                        = null
+      channel_settings                    = { OFFLOAD_EVENT_TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:events" }
     }
   }
   assert {
     condition = toset([for name in keys(nonsensitive(aws_lambda_function.function["notifier"].environment[0].variables)) : name
-      if !contains(keys(nonsensitive(aws_lambda_function.function["worker"].environment[0].variables)), name)]) == toset([
-    "OFFLOAD_APPSYNC_API_KEY", "OFFLOAD_WEBHOOK_ALLOW", "OFFLOAD_WEBHOOK_SECRET"])
+    if !contains(keys(nonsensitive(aws_lambda_function.function["worker"].environment[0].variables)), name)]) == toset(["OFFLOAD_WEBHOOK_SECRET"])
     error_message = "what the notifier alone needs"
   }
   assert {
     condition = alltrue([for f in aws_lambda_function.function : nonsensitive(f.environment[0].variables["OFFLOAD_NOTIFICATIONS_QUEUE_URL"]) == var.push.notifications_queue_url
-    && !contains(keys(nonsensitive(f.environment[0].variables)), "OFFLOAD_MERCURE_URL")])
-    error_message = "all know where notifications go, and what is not set stays out"
+    && contains(keys(nonsensitive(f.environment[0].variables)), "OFFLOAD_EVENT_TOPIC_ARN")])
+    error_message = "all know where notifications go, and to which channels"
   }
   assert {
     condition     = toset([for s in local.granted.notifier : s.Sid]) == toset(["Notifications", "RetryOrDeadLetter", "PostToConnections", "DeliveriesAndSubscriptions", "PublishToTopic"])
@@ -206,7 +218,7 @@ run "push_needs_push" {
     push           = false
     webhook_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
   }
-  expect_failures = [output.websocket_url]
+  expect_failures = [output.channels]
 }
 
 run "appsync_needs_a_key_or_a_role" {
@@ -214,7 +226,7 @@ run "appsync_needs_a_key_or_a_role" {
   variables {
     appsync_url = "https://abc.appsync-api.eu-west-1.amazonaws.com/event"
   }
-  expect_failures = [output.websocket_url]
+  expect_failures = [output.channels]
 }
 
 run "a_webhook_secret_has_its_form" {

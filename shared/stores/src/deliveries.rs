@@ -13,7 +13,7 @@ use crate::{
     item::{Item, PK, SK, TTL, number, text},
     orders::OrderTable,
 };
-use offload_domain::{id::OrderId, time::rfc3339_millis};
+use offload_domain::{id::OrderId, json::to_json, time::rfc3339_millis};
 
 const PREFIX: &str = "delivery#";
 /// Rows that are read at most: the last events of an order.
@@ -31,6 +31,18 @@ pub enum DeliveryState {
     Gone,
     /// It was tried to the end, or may not be tried.
     GivenUp,
+}
+
+impl DeliveryState {
+    /// The word in JSON and in DynamoDB.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Retrying => "retrying",
+            Self::Gone => "gone",
+            Self::GivenUp => "given_up",
+        }
+    }
 }
 
 /// One attempt at a delivery.
@@ -74,8 +86,6 @@ impl OrderTable {
         state: DeliveryState,
         attempt: &Attempt,
     ) -> Result<(), Error> {
-        let json = |value: Result<String, serde_json::Error>| text(value.unwrap_or_default());
-        let state = serde_json::to_value(state).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default();
         let kept_until = attempt.at + TimeDelta::from_std(self.retention()).unwrap_or(TimeDelta::days(30));
         let update = self.client.update_item().table_name(&*self.table).set_key(Some(HashMap::from([
             (PK.to_owned(), text(id.to_string())),
@@ -89,8 +99,8 @@ impl OrderTable {
             .expression_attribute_names("#s", "state")
             .expression_attribute_names("#t", TTL)
             .expression_attribute_values(":none", AttributeValue::L(Vec::new()))
-            .expression_attribute_values(":one", AttributeValue::L(vec![json(serde_json::to_string(attempt))]))
-            .expression_attribute_values(":s", text(state))
+            .expression_attribute_values(":one", AttributeValue::L(vec![text(to_json(attempt))]))
+            .expression_attribute_values(":s", text(state.as_str()))
             .expression_attribute_values(":c", text(channel))
             .expression_attribute_values(":r", number(revision))
             .expression_attribute_values(":t", number(kept_until.timestamp()));

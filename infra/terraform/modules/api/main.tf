@@ -127,23 +127,13 @@ resource "aws_lambda_function" "this" {
 }
 
 locals {
-  # Settings of push, as far as there are any.
-  push_environment = var.push == null ? {} : {
-    for name, value in {
-      OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
-      OFFLOAD_NOTIFICATIONS_DEAD_LETTER_QUEUE_URL = var.push.notifications_dead_letter_queue_url
-      OFFLOAD_EVENTS_FROM                         = var.push.events_from
-      OFFLOAD_EVENT_TOPIC_ARN                     = var.push.event_topic_arn
-      OFFLOAD_APPSYNC_URL                         = var.push.appsync_url
-      OFFLOAD_MERCURE_URL                         = var.push.mercure_url
-      OFFLOAD_WEBSOCKET_URL                       = var.push.websocket_url
-      OFFLOAD_MANAGEMENT_URL                      = var.push.management_url
-      OFFLOAD_WEBHOOKS                            = var.push.webhooks ? "true" : null
-      # An order with a webhook that the notifier would refuse is refused at once.
-      OFFLOAD_WEBHOOK_ALLOW = var.push.webhook_allow
-      OFFLOAD_WEBHOOK_DENY  = var.push.webhook_deny
-    } : name => value if value != null
-  }
+  push_environment = var.push == null ? {} : merge(var.push.channel_settings, var.channel_settings, {
+    OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
+    OFFLOAD_NOTIFICATIONS_DEAD_LETTER_QUEUE_URL = var.push.notifications_dead_letter_queue_url
+    OFFLOAD_EVENTS_FROM                         = var.push.events_from
+    OFFLOAD_WEBSOCKET_URL                       = var.push.websocket_url
+    OFFLOAD_MANAGEMENT_URL                      = var.push.management_url
+  })
 }
 
 resource "aws_apigatewayv2_api" "this" {

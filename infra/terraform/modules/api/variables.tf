@@ -85,7 +85,7 @@ variable "expected_workers" {
 }
 
 variable "push" {
-  description = "Queues, URLs and channels of push; null without it."
+  description = "Queues and URLs of push, and the settings of its channels; null without it."
   type = object({
     notifications_queue_url             = string
     notifications_queue_arn             = string
@@ -94,11 +94,11 @@ variable "push" {
     websocket_url                       = string
     management_url                      = string
     events_from                         = string
-    event_topic_arn                     = string
-    appsync_url                         = string
-    mercure_url                         = string
-    webhooks                            = bool
-    webhook_allow                       = string
-    webhook_deny                        = string
+    channel_settings                    = map(string)
   })
+}
+
+variable "channel_settings" {
+  description = "OFFLOAD_ variables of the channels that the api alone has."
+  type        = map(string)
 }

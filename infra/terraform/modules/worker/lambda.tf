@@ -9,19 +9,6 @@ locals {
       notifier     = { name = "notifier", description = "Delivers status updates to clients.", timeout = var.notifier_timeout_seconds, memory = 256 }
     } : part => f if part == "notifier" ? var.push != null : local.lambda
   }
-
-  # What the notifier alone knows.
-  notifier_environment = merge(
-    nonsensitive(var.webhook_secret == null) ? {} : { OFFLOAD_WEBHOOK_SECRET = var.webhook_secret },
-    nonsensitive(var.appsync_api_key == null) ? {} : { OFFLOAD_APPSYNC_API_KEY = var.appsync_api_key },
-    nonsensitive(var.mercure_jwt == null) ? {} : { OFFLOAD_MERCURE_JWT = var.mercure_jwt },
-    var.push == null ? {} : {
-      for name, value in {
-        OFFLOAD_WEBHOOK_ALLOW = var.push.webhook_allow
-        OFFLOAD_WEBHOOK_DENY  = var.push.webhook_deny
-      } : name => value if value != null
-    },
-  )
 }
 
 resource "aws_iam_role" "function" {
@@ -84,7 +71,7 @@ resource "aws_lambda_function" "function" {
   timeout          = each.value.timeout
 
   environment {
-    variables = each.key == "notifier" ? merge(local.environment, local.notifier_environment) : local.environment
+    variables = each.key == "notifier" ? merge(local.environment, var.notifier_settings) : local.environment
   }
 
   depends_on = [aws_cloudwatch_log_group.function]

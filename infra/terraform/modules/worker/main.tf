@@ -24,17 +24,11 @@ locals {
     var.settings,
   )
 
-  # Settings of push, as far as there are any.
-  push_environment = var.push == null ? {} : {
-    for name, value in {
-      OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
-      OFFLOAD_NOTIFICATIONS_DEAD_LETTER_QUEUE_URL = var.push.notifications_dead_letter_queue_url
-      OFFLOAD_EVENTS_FROM                         = var.push.events_from
-      OFFLOAD_EVENT_TOPIC_ARN                     = var.push.event_topic_arn
-      OFFLOAD_APPSYNC_URL                         = var.push.appsync_url
-      OFFLOAD_MERCURE_URL                         = var.push.mercure_url
-    } : name => value if value != null
-  }
+  push_environment = var.push == null ? {} : merge(var.push.channel_settings, {
+    OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
+    OFFLOAD_NOTIFICATIONS_DEAD_LETTER_QUEUE_URL = var.push.notifications_dead_letter_queue_url
+    OFFLOAD_EVENTS_FROM                         = var.push.events_from
+  })
 
   # Statements by the part of the work that needs them.
   statements = {
@@ -155,6 +149,7 @@ locals {
         Resource = var.push[*].notifications_queue_arn
       },
     ]
+    # What its channels need comes with them: notifier_statements.
     notifier = [
       {
         Sid      = "Notifications"
@@ -183,26 +178,6 @@ locals {
         Resource = var.table_arn
       },
       {
-        Sid      = "PublishToTopic"
-        Effect   = "Allow"
-        Action   = "sns:Publish"
-        Resource = var.push[*].event_topic_arn
-      },
-      {
-        # AWS offers no narrower resource: a task's token is what opens it, and nothing else.
-        Sid      = "AnswerTasks"
-        Effect   = "Allow"
-        Action   = ["states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess"]
-        Resource = "*"
-      },
-      {
-        # Channels are /orders/{id}; where the API has a key, no role is asked for.
-        Sid      = "PublishToAppSync"
-        Effect   = "Allow"
-        Action   = "appsync:EventPublish"
-        Resource = [for arn in var.push[*].appsync_api_arn : "${arn}/channelNamespace/orders" if arn != null]
-      },
-      {
         Sid      = "ReadStream"
         Effect   = "Allow"
         Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
@@ -218,15 +193,15 @@ locals {
     ]
   }
 
-  # Statements of channels that this deployment does not have.
+  # Statements of what this deployment does not have.
   withheld = concat(
     var.push == null ? ["FindSubscriptions", "Notify"] : [],
-    try(var.push.event_topic_arn != null, false) ? [] : ["PublishToTopic"],
-    try(var.push.step_functions, false) ? [] : ["AnswerTasks"],
-    try(var.push.appsync_api_arn != null, false) ? [] : ["PublishToAppSync"],
     try(var.push.events_from == "stream", false) ? [] : ["ReadStream", "NameWhatTheStreamLost"],
   )
   granted = {
-    for part, statements in local.statements : part => [for s in statements : s if !contains(local.withheld, s.Sid)]
+    for part, statements in local.statements : part => concat(
+      [for s in statements : s if !contains(local.withheld, s.Sid)],
+      part == "notifier" ? var.notifier_statements : [],
+    )
   }
 }

@@ -115,7 +115,7 @@ variable "notifier_timeout_seconds" {
 }
 
 variable "push" {
-  description = "Queues and channels of push; null without it."
+  description = "Queues of push, and the settings of its channels; null without it."
   type = object({
     notifications_queue_url             = string
     notifications_queue_arn             = string
@@ -125,30 +125,17 @@ variable "push" {
     events_from                         = string
     table_stream_arn                    = string
     stream_failures_arn                 = string
-    event_topic_arn                     = string
-    step_functions                      = bool
-    appsync_url                         = string
-    appsync_api_arn                     = string
-    mercure_url                         = string
-    webhook_allow                       = string
-    webhook_deny                        = string
+    channel_settings                    = map(string)
   })
 }
 
-variable "webhook_secret" {
-  description = "Signs webhooks; null for none."
-  type        = string
+variable "notifier_settings" {
+  description = "OFFLOAD_ variables of the channels that the notifier alone has: secrets."
+  type        = map(string)
   sensitive   = true
 }
 
-variable "appsync_api_key" {
-  description = "API key of the AppSync Events API; null for requests that the notifier's role signs."
-  type        = string
-  sensitive   = true
-}
-
-variable "mercure_jwt" {
-  description = "JWT that may publish to the Mercure hub; null without a hub."
-  type        = string
-  sensitive   = true
+variable "notifier_statements" {
+  description = "What the notifier's role may do for the channels."
+  type        = list(object({ Sid = string, Effect = string, Action = list(string), Resource = string }))
 }

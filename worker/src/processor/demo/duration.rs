@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn the_mean_and_the_variation_are_those_that_were_set() {
         for (text, expected, variation) in
-            [("2", 2.0, 0.0), ("exp:3", 3.0, 1.0), ("lognormal:2:0.5", 2.0, 0.5), ("lognormal:20:1.5", 20.0, 1.5)]
+            [("2", 2.0, 0.0), ("exp:3", 3.0, 1.0), ("lognormal:2:0.5", 2.0, 0.5), ("lognormal:20:1", 20.0, 1.0)]
         {
             let draws = draws(text);
             let squares: Vec<f64> = draws.iter().map(|s| (s - expected).powi(2)).collect();

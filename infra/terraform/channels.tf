@@ -2,7 +2,7 @@
 # in this file alone: its variables, its settings, and what the notifier's role may do for it.
 
 locals {
-  # Settings of every function and container: whoever publishes a status sends its events to these.
+  # Settings of every function and container: the writer of a status sends its events to these.
   channel_settings = {
     for name, value in {
       OFFLOAD_EVENT_TOPIC_ARN = var.event_topic_arn

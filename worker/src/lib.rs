@@ -3,8 +3,8 @@
 //! One order's way: `receive` takes a message from the queue, `job::claim` takes the order in the
 //! order table, `job::run` has it processed while `job::heartbeat` keeps the lease, and
 //! `job::settle` stores the end, publishes it in S3 and only then deletes the message. Beside it,
-//! `sweeper` sends orders that were accepted but not sent, `dead_letters` ends the orders that the
-//! queue gave up, and `notify` delivers events.
+//! `sweeper` sends orders that were accepted but not sent, `dead_letters` ends the orders of dead
+//! letters, and `notify` delivers events.
 //!
 //! Invariant: a message is deleted only after the final status is stored in S3.
 

@@ -33,7 +33,7 @@ pub fn from_settings(settings: Option<ProcessorSettings>, errors: &mut Errors<'_
     let others = PROCESSORS.iter().filter(|other| other.name != entry.name);
     for (other, setting) in others.flat_map(|other| other.settings.iter().map(|setting| (other.name, *setting))) {
         // Set and not used: the operator meant another processor. A setting with a default does not
-        // show that.
+        // prove that.
         if setting.default.is_none() && errors.is_set(setting) {
             let (variable, processor) = (setting.variable(), c::PROCESSOR.variable());
             errors.add(format!(

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
-use super::{Errors, Groups, Setting, SettingsError, flags, source::Source};
+use super::{ALL, Errors, Groups, Setting, SettingsError, flags, source::Source};
 
 /// The exit code of a program whose settings cannot be used.
 const INVALID_SETTINGS: u8 = 2;
@@ -48,12 +48,12 @@ pub fn parse<G: Groups, T>(
     build: impl FnOnce(G::Read, &mut Errors<'_>) -> Option<T>,
 ) -> Result<T, Exit> {
     let mut source = Source::new(G::settings());
-    source.set_variables(variables);
+    source.set_variables(variables, &ALL);
     let command = flags::command(program, about, source.settings());
     if let Some(help) = source.set_flags(&command, args.into_iter().collect()) {
         return Err(Exit::Help(help));
     }
-    source.build::<G, T>(build).map_err(Exit::Invalid)
+    finish::<G, T>(source, build).map_err(Exit::Invalid)
 }
 
 /// Reads the groups from values that the caller sets. The rest have their defaults.
@@ -76,5 +76,16 @@ pub fn build_from<'a, G: Groups, T>(
     for (setting, text) in values {
         source.set(setting, text.to_owned(), format!("--{}", setting.name()));
     }
-    source.build::<G, T>(build)
+    finish::<G, T>(source, build)
+}
+
+/// Reads the groups and builds something from them, unless anything was wrong.
+fn finish<G: Groups, T>(
+    mut source: Source,
+    build: impl FnOnce(G::Read, &mut Errors<'_>) -> Option<T>,
+) -> Result<T, SettingsError> {
+    let read = G::read(&mut source);
+    let built = build(read, &mut Errors(&mut source));
+    let errors = source.into_errors();
+    built.filter(|_| errors.is_empty()).ok_or(SettingsError(errors))
 }

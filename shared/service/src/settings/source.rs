@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Display};
 
-use super::{Groups, Setting, SettingsError, catalogue::ALL, errors::Errors};
+use super::Setting;
 
 /// The `command` processor sets it for the program that it runs, which may be one of ours.
 const ORDER_ID: &str = "OFFLOAD_ORDER_ID";
@@ -39,14 +39,14 @@ impl Source {
         self.values.insert(setting.constant, Value { text, origin });
     }
 
-    /// Sets the values of environment variables.
-    pub(super) fn set_variables(&mut self, variables: impl IntoIterator<Item = (String, String)>) {
+    /// Sets the values of environment variables. `all` are the settings of every program.
+    pub(super) fn set_variables(&mut self, variables: impl IntoIterator<Item = (String, String)>, all: &[Setting]) {
         for (variable, text) in variables.into_iter().filter(|(name, _)| name.starts_with("OFFLOAD_")) {
             if let Some(setting) = self.settings.iter().find(|s| s.variable() == variable).copied() {
                 self.set(setting, text, variable);
-            } else if variable != ORDER_ID && !ALL.iter().any(|s| s.variable() == variable) {
+            } else if variable != ORDER_ID && !all.iter().any(|s| s.variable() == variable) {
                 // A setting of another program is not an error: they may share one environment.
-                let hint = did_you_mean(&variable, ALL.iter().map(Setting::variable));
+                let hint = did_you_mean(&variable, all.iter().map(Setting::variable));
                 self.error(format!("{variable} is not a setting{hint}"));
             }
         }
@@ -113,19 +113,9 @@ impl Source {
         self.error(format!("{} (or --{}) is missing: {}", setting.variable(), setting.name(), setting.help));
     }
 
-    /// Reads the groups and builds something from them.
-    ///
-    /// # Errors
-    /// Every error at once.
-    pub(super) fn build<G: Groups, T>(
-        mut self,
-        build: impl FnOnce(G::Read, &mut Errors<'_>) -> Option<T>,
-    ) -> Result<T, SettingsError> {
-        let read = G::read(&mut self);
-        match build(read, &mut Errors(&mut self)) {
-            Some(built) if self.errors.is_empty() => Ok(built),
-            _ => Err(SettingsError(self.errors)),
-        }
+    /// The errors found so far.
+    pub(super) fn into_errors(self) -> Vec<String> {
+        self.errors
     }
 }
 

@@ -4,14 +4,9 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::dto::{ETagCondition, Timestamp};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-use super::object::no_such_key;
+use super::error::{no_such_key, precondition_failed};
 use super::timestamp::seconds;
 use crate::store::objects::Object;
-
-/// A failed condition of a write or read.
-pub(super) fn precondition_failed() -> S3Error {
-    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
-}
 
 /// Pure: whether the conditions of a write hold for what the key holds now.
 pub(super) fn check_write(

@@ -12,9 +12,10 @@ use s3s::dto::{
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 use serde::Serialize;
 
+use super::buckets::Buckets;
+use super::error::{custom, internal};
 use super::lifecycle;
 use super::registry::{Bucket, Lifecycle};
-use super::service::{Buckets, internal, other};
 use crate::store::buckets::{self, Configuration};
 
 const MAX_CORS_RULES: usize = 100;
@@ -149,7 +150,7 @@ pub(super) async fn put_policy(
 ) -> S3Result<S3Response<PutBucketPolicyOutput>> {
     let PutBucketPolicyInput { bucket, policy, .. } = request.input;
     if policy.len() > MAX_POLICY_BYTES {
-        return Err(other(
+        return Err(custom(
             StatusCode::BAD_REQUEST,
             "PolicyTooLarge",
             "The policy exceeds the maximum allowed document size.",

@@ -3,9 +3,10 @@
 use s3s::dto::{ExpirationStatus, LifecycleRule, LifecycleRuleFilter, Timestamp, Transition};
 use s3s::{S3Result, s3_error};
 
+use super::buckets::Buckets;
+use super::error::internal;
 use super::multipart;
 use super::registry::Lifecycle;
-use super::service::{Buckets, internal};
 use super::timestamp::seconds;
 use crate::clock::Millis;
 use crate::store::StoreError;

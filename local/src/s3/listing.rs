@@ -7,7 +7,8 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::service::{Buckets, internal};
+use super::buckets::Buckets;
+use super::error::internal;
 use super::timestamp::timestamp;
 use crate::store::StoreError;
 use crate::store::objects::{self, Object};

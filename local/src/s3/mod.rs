@@ -2,11 +2,13 @@
 
 mod access;
 mod bucket;
+mod buckets;
 mod completion;
 mod condition;
 mod configuration;
 mod copy;
 mod cors;
+mod error;
 mod gate;
 mod lifecycle;
 mod listing;
@@ -31,15 +33,15 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::access::{Access, Keys};
+use self::buckets::Buckets;
 pub use self::lifecycle::LifecycleRun;
 use self::registry::Registry;
-use self::service::Buckets;
 use self::xml::Denial;
 use crate::calls::Description;
 use crate::clock::Clock;
 use crate::faults::FaultStatus;
 use crate::identity::Identities;
-use crate::store::{Store, buckets};
+use crate::store::{self, Store};
 use crate::sts::{self, Sts};
 use crate::wire::{self, Body, Handler, set, text};
 
@@ -65,7 +67,7 @@ impl S3 {
         region: Arc<str>,
         sts: Sts,
     ) -> Result<Self, String> {
-        let rows = store.run(buckets::load).await.map_err(|error| error.to_string())?;
+        let rows = store.run(store::buckets::load).await.map_err(|error| error.to_string())?;
         let registry = Arc::new(Registry::load(rows)?);
         let access = Access { registry: Arc::clone(&registry), identities: Arc::clone(&identities) };
         let buckets = Buckets { store, registry, access: access.clone(), clock, region };

@@ -3,10 +3,11 @@
 use s3s::dto::{
     Checksum, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, PutObjectInput, PutObjectOutput, StorageClass,
 };
-use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Request, S3Response, S3Result};
 
+use super::buckets::Buckets;
 use super::condition::{check_write, refuse_unsupported};
-use super::service::{Buckets, internal};
+use super::error::WriteError;
 use super::tagging;
 use super::upload::{self, Stated};
 use crate::store::objects::{self, Head, NewObject};
@@ -14,10 +15,6 @@ use crate::store::objects::{self, Head, NewObject};
 /// Bodies from here on are read and written on a blocking thread.
 pub(super) const LARGE_BYTES: usize = 256 * 1024;
 pub(super) const STANDARD_CLASS: &str = "STANDARD";
-
-pub(super) fn no_such_key() -> S3Error {
-    s3_error!(NoSuchKey, "The specified key does not exist.")
-}
 
 pub(super) async fn put(s3: &Buckets, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
     let S3Request { input, headers, trailing_headers, .. } = request;
@@ -80,7 +77,7 @@ pub(super) async fn store(
     if_none_match: Option<ETagCondition>,
 ) -> S3Result<()> {
     let large = object.body.len() >= LARGE_BYTES;
-    let work = move |transaction: &rusqlite::Transaction<'_>| -> Result<(), Failed> {
+    let work = move |transaction: &rusqlite::Transaction<'_>| -> Result<(), WriteError> {
         if if_match.is_some() || if_none_match.is_some() {
             let current = objects::find(transaction, &object.bucket, &object.key)?;
             check_write(current.as_ref(), if_match.as_ref(), if_none_match.as_ref())?;
@@ -88,38 +85,7 @@ pub(super) async fn store(
         Ok(objects::put(transaction, &object)?)
     };
     let stored = if large { s3.store.write_large(work).await } else { s3.store.write(work).await };
-    stored.map_err(Failed::into_s3)
-}
-
-/// Why a write inside a transaction failed.
-pub(super) enum Failed {
-    Refused(S3Error),
-    Store(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Failed {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<S3Error> for Failed {
-    fn from(error: S3Error) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl Failed {
-    pub(super) fn into_s3(self) -> S3Error {
-        match self {
-            Self::Refused(error) => error,
-            // The bucket was deleted after the request had found it.
-            Self::Store(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
-                s3_error!(NoSuchBucket, "The specified bucket does not exist")
-            }
-            Self::Store(error) => internal(error),
-        }
-    }
+    stored.map_err(WriteError::into_s3)
 }
 
 pub(super) async fn delete(
@@ -129,14 +95,14 @@ pub(super) async fn delete(
     let DeleteObjectInput { bucket, key, if_match, .. } = request.input;
     s3.registry.get(&bucket)?;
     s3.store
-        .write(|transaction| -> Result<_, Failed> {
+        .write(|transaction| -> Result<_, WriteError> {
             if if_match.is_some() {
                 check_write(objects::find(transaction, &bucket, &key)?.as_ref(), if_match.as_ref(), None)?;
             }
             Ok(objects::delete(transaction, &bucket, &key)?)
         })
         .await
-        .map_err(Failed::into_s3)?;
+        .map_err(WriteError::into_s3)?;
     Ok(S3Response::new(DeleteObjectOutput::default()))
 }
 

@@ -9,9 +9,10 @@ use s3s::dto::{
 };
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 
+use super::buckets::Buckets;
 use super::condition::Conditions;
-use super::object::{Failed, LARGE_BYTES, STANDARD_CLASS, no_such_key};
-use super::service::{Buckets, internal};
+use super::error::{WriteError, internal, no_such_key};
+use super::object::{LARGE_BYTES, STANDARD_CLASS};
 use super::timestamp::timestamp;
 use super::upload;
 use crate::store::integer;
@@ -39,7 +40,7 @@ enum Found {
 
 impl Wanted {
     /// Head, conditions and body belong together, so they are read in one go; `limit` is what may be read this time.
-    fn read(&self, connection: &Connection, limit: usize) -> Result<Found, Failed> {
+    fn read(&self, connection: &Connection, limit: usize) -> Result<Found, WriteError> {
         let Some(object) = objects::find(connection, &self.bucket, &self.key)? else { return Ok(Found::Missing) };
         self.conditions.check(&object)?;
         let (from, length) = match self.range {
@@ -72,10 +73,11 @@ pub(super) async fn get(s3: &Buckets, request: S3Request<GetObjectInput>) -> S3R
             if_unmodified_since: input.if_unmodified_since,
         },
     };
-    let mut found = s3.store.run(|connection| wanted.read(connection, LARGE_BYTES)).await.map_err(Failed::into_s3)?;
+    let mut found =
+        s3.store.run(|connection| wanted.read(connection, LARGE_BYTES)).await.map_err(WriteError::into_s3)?;
     if matches!(found, Found::TooLarge) {
         let read = move |transaction: &rusqlite::Transaction<'_>| wanted.read(transaction, usize::MAX);
-        found = s3.store.write_large(read).await.map_err(Failed::into_s3)?;
+        found = s3.store.write_large(read).await.map_err(WriteError::into_s3)?;
     }
     let Found::Stretch { object, from, body } = found else {
         return Err(missing(s3, &extensions, &input.bucket));

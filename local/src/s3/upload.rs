@@ -12,7 +12,7 @@ use s3s::checksum::ChecksumHasher;
 use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
-use super::service::other;
+use super::error::custom;
 use crate::sigv4::hex;
 use crate::wire::BODY_TIMEOUT;
 
@@ -120,7 +120,7 @@ fn check(
         let value = trailers
             .take()
             .and_then(|headers| headers.get(&name).and_then(|value| value.to_str().ok()).map(str::to_owned))
-            .ok_or_else(|| other(StatusCode::BAD_REQUEST, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema."))?;
+            .ok_or_else(|| custom(StatusCode::BAD_REQUEST, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema."))?;
         stated.insert(algorithm.to_owned(), value);
     }
     for (algorithm, value) in stated {
@@ -161,7 +161,7 @@ pub(super) fn as_answered(checksums: &BTreeMap<String, String>) -> Checksum {
 fn broken_body(error: &(dyn std::error::Error + Send + Sync)) -> S3Error {
     let text = error.to_string();
     if text.contains("Sha256Mismatch") {
-        other(
+        custom(
             StatusCode::BAD_REQUEST,
             "XAmzContentSHA256Mismatch",
             "The provided 'x-amz-content-sha256' header does not match what was computed.",

@@ -1,4 +1,4 @@
-//! What a caller sets, and what it gets told.
+//! How to start a stack, and where it listens.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,15 +19,18 @@ pub struct Options {
     pub sqs: SocketAddr,
     /// Where DynamoDB listens.
     pub dynamodb: SocketAddr,
-    /// Where everything is kept across restarts and `kill -9`; in memory without it.
+    /// The directory that keeps everything across restarts and `kill -9`; without it, everything is
+    /// in memory.
     pub data: Option<PathBuf>,
-    /// The region named in ARNs. A signature for any region is accepted, so that a stray `AWS_REGION` does no harm.
+    /// The region named in ARNs. A signature for any region is accepted, so that another
+    /// `AWS_REGION` does no harm.
     pub region: String,
     /// The access key that may do everything.
     pub access_key_id: String,
     /// Its secret.
     pub secret_access_key: String,
-    /// The shortest session that `AssumeRole` grants, in seconds: 900 as on AWS, less for tests that outlive one.
+    /// The shortest session that `AssumeRole` grants, in seconds: 900 as on AWS, less for tests
+    /// that outlive one.
     pub min_session_seconds: u32,
 }
 
@@ -110,8 +113,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_never_shown() {
-        let shown = format!("{:?}", Options::default());
-        assert!(!shown.contains("local-secret"), "{shown}");
+    fn debug_output_hides_the_secret() {
+        let text = format!("{:?}", Options::default());
+        assert!(!text.contains("local-secret"), "{text}");
     }
 }

@@ -71,7 +71,7 @@ pub(super) async fn list(
     }))
 }
 
-/// A bucket in `us-east-1` has no constraint, as ever since S3 had but one region.
+/// A bucket in `us-east-1` has no constraint, for historical reasons.
 pub(super) async fn location(
     s3: &Buckets,
     request: S3Request<GetBucketLocationInput>,

@@ -1,4 +1,4 @@
-//! The end of an upload in parts: its parts become one object.
+//! Completing a multipart upload: its parts become one object.
 
 use md5::{Digest, Md5};
 use s3s::dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag, ETagCondition};
@@ -12,9 +12,9 @@ use crate::sigv4::hex;
 use crate::store::multipart::{self, Part, Upload};
 use crate::store::objects::{self, Head, NewObject};
 
-/// Every part but the last has at least this much.
+/// The smallest size of every part but the last.
 const MIN_PART_BYTES: i64 = 5 * 1024 * 1024;
-/// What a completed object may hold: it is assembled in memory.
+/// The largest completed object: it is assembled in memory.
 const MAX_OBJECT_BYTES: i64 = 512 * 1024 * 1024;
 
 pub(super) async fn complete(
@@ -50,7 +50,7 @@ pub(super) async fn complete(
     }))
 }
 
-/// The end of an upload.
+/// The completion of an upload.
 struct Completion {
     id: String,
     named: Vec<CompletedPart>,
@@ -60,7 +60,7 @@ struct Completion {
 }
 
 impl Completion {
-    /// Puts the named parts together under the key, if the conditions hold; gives the ETag.
+    /// Assembles the named parts under the key, if the conditions hold, and returns the ETag.
     fn assemble(&self, transaction: &rusqlite::Transaction<'_>, upload: Upload) -> Result<String, WriteError> {
         let chosen = choose(&self.named, &multipart::parts(transaction, &self.id)?)?;
         let current = objects::find(transaction, &upload.bucket, &upload.key)?;

@@ -21,8 +21,8 @@ pub(super) fn precondition_failed() -> S3Error {
     s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
 }
 
-/// A failure of the store, logged here because the client is told nothing of it.
-#[expect(clippy::needless_pass_by_value, reason = "made for map_err, which gives its error away")]
+/// A failure of the store, logged here because the response does not describe it.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err, which passes its error by value")]
 pub(super) fn internal(error: StoreError) -> S3Error {
     tracing::error!(error = %error, "object store failed");
     S3Error::with_message(S3ErrorCode::InternalError, "We encountered an internal error. Please try again.")

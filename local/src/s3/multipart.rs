@@ -81,7 +81,7 @@ pub(super) async fn upload(
     );
     let received = upload::receive(input.body, stated).await?;
     let etag = received.etag();
-    let answered = upload::as_answered(&received.checksums);
+    let checksums = upload::response_checksums(&received.checksums);
     let part = Part {
         number: input.part_number,
         etag: etag.clone(),
@@ -98,11 +98,11 @@ pub(super) async fn upload(
         .map_err(WriteError::into_s3)?;
     Ok(S3Response::new(UploadPartOutput {
         e_tag: Some(ETag::Strong(etag)),
-        checksum_crc32: answered.checksum_crc32,
-        checksum_crc32c: answered.checksum_crc32c,
-        checksum_crc64nvme: answered.checksum_crc64nvme,
-        checksum_sha1: answered.checksum_sha1,
-        checksum_sha256: answered.checksum_sha256,
+        checksum_crc32: checksums.checksum_crc32,
+        checksum_crc32c: checksums.checksum_crc32c,
+        checksum_crc64nvme: checksums.checksum_crc64nvme,
+        checksum_sha1: checksums.checksum_sha1,
+        checksum_sha256: checksums.checksum_sha256,
         ..UploadPartOutput::default()
     }))
 }
@@ -154,7 +154,7 @@ pub(super) async fn list(s3: &Buckets, request: S3Request<ListPartsInput>) -> S3
     }))
 }
 
-/// Gives up the uploads to a bucket that were begun before `before`; used by the lifecycle.
+/// Aborts the uploads to a bucket that were begun before `before`, for the lifecycle.
 pub(super) async fn abort_begun_before(
     s3: &Buckets,
     bucket: &str,
@@ -164,12 +164,12 @@ pub(super) async fn abort_begun_before(
     s3.store
         .write(|transaction| {
             let uploads = multipart::begun_before(transaction, bucket, before)?;
-            let mut given_up = 0;
+            let mut aborted = 0;
             for (id, _) in uploads.iter().filter(|(_, key)| concerns(key)) {
                 multipart::delete(transaction, id)?;
-                given_up += 1;
+                aborted += 1;
             }
-            Ok(given_up)
+            Ok(aborted)
         })
         .await
         .map_err(internal)

@@ -46,7 +46,7 @@ pub(super) async fn put(s3: &Buckets, request: S3Request<PutObjectInput>) -> S3R
     );
     let received = upload::receive(input.body, stated).await?;
     let etag = received.etag();
-    let answered = upload::as_answered(&received.checksums);
+    let checksums = upload::response_checksums(&received.checksums);
     let object = NewObject {
         bucket: input.bucket,
         key: input.key,
@@ -60,16 +60,17 @@ pub(super) async fn put(s3: &Buckets, request: S3Request<PutObjectInput>) -> S3R
     store(s3, object, input.if_match, input.if_none_match).await?;
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(ETag::Strong(etag)),
-        checksum_crc32: answered.checksum_crc32,
-        checksum_crc32c: answered.checksum_crc32c,
-        checksum_crc64nvme: answered.checksum_crc64nvme,
-        checksum_sha1: answered.checksum_sha1,
-        checksum_sha256: answered.checksum_sha256,
+        checksum_crc32: checksums.checksum_crc32,
+        checksum_crc32c: checksums.checksum_crc32c,
+        checksum_crc64nvme: checksums.checksum_crc64nvme,
+        checksum_sha1: checksums.checksum_sha1,
+        checksum_sha256: checksums.checksum_sha256,
         ..PutObjectOutput::default()
     }))
 }
 
-/// Writes an object if its conditions hold, both in one transaction: of any number of writers with one `If-Match`, one wins.
+/// Writes an object if its conditions hold, in one transaction: of any number of writers with the
+/// same `If-Match`, one succeeds.
 pub(super) async fn store(
     s3: &Buckets,
     object: NewObject,

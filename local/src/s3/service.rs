@@ -1,4 +1,5 @@
-//! The operations that the stack's S3 has, each carried out in the module of its noun. What is not here answers `NotImplemented`.
+//! The operations of the stack's S3, each implemented in the module of its noun. Every other one is
+//! `NotImplemented`.
 
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
@@ -21,7 +22,7 @@ use s3s::{S3, S3Request, S3Response, S3Result};
 use super::buckets::Buckets;
 use super::{bucket, completion, configuration, copy, listing, multipart, object, read, tagging};
 
-/// One method of the trait for each operation, handed to a function of the same signature.
+/// One method of the trait for each operation, which calls a function of the same signature.
 macro_rules! operations {
     ($($operation:ident => $function:path: $input:ty, $output:ty;)*) => {
         #[async_trait::async_trait]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::StoreError;
-use super::objects::{json, parsed};
+use super::column::{json, parsed};
+use super::error::StoreError;
 use crate::clock::Millis;
 use crate::sqs::settings::Settings;
 
@@ -29,7 +29,7 @@ impl Queue {
     }
 }
 
-/// How many messages a queue holds.
+/// The numbers of messages of a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) visible: i64,
@@ -90,7 +90,8 @@ pub(crate) fn purge(connection: &Connection, id: i64, now: Millis) -> Result<(),
     connection.prepare_cached("UPDATE queues SET purged_ms = ? WHERE id = ?")?.execute([now, id]).map(drop)
 }
 
-/// Counts a queue's messages, from the index alone. The visible ones, which may be many, are a bare range of it.
+/// Counts a queue's messages, from the index alone. The visible ones, which may be many, are a bare
+/// range of it.
 pub(crate) fn count(connection: &Connection, id: i64, now: Millis) -> Result<Counts, StoreError> {
     let visible = connection
         .prepare_cached("SELECT count(*) FROM messages WHERE queue = ? AND visible_ms <= ?")?

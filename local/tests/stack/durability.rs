@@ -20,7 +20,7 @@ fn in_directory(path: &Path) -> Options {
     Options { data: Some(path.to_owned()), ..Options::ephemeral() }
 }
 
-/// Not a test: the process that the test below kills. It serves until then.
+/// Not a test: the process that the test below kills.
 #[tokio::test]
 #[ignore = "run by another test, in a process of its own"]
 async fn serve_until_killed() {
@@ -104,7 +104,8 @@ async fn everything_survives_kill_9() {
     assert_eq!(last.body.collect().await.unwrap().into_bytes(), &b"99"[..]);
     assert_eq!(clients.s3.get_bucket_cors().bucket("status").send().await.unwrap().cors_rules().len(), 1);
     assert_eq!(clients.dynamodb.scan().table_name("orders").send().await.unwrap().count(), 100);
-    // The queue's old URL names another port, and still the same queue; the handle is still good, the lease still held.
+    // The queue's old URL names another port, but the same queue; the receipt is still valid, the
+    // message still invisible.
     clients.sqs.delete_message().queue_url(&queue).receipt_handle(handle).send().await.unwrap();
     let mut left = 0;
     loop {

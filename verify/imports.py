@@ -3,8 +3,8 @@
 
     python3 verify/imports.py [--json] [FOLDER...]    api, worker, local, cli, clients/rust and shared by default
 
-A file imports another if it names an item of it, by `use` or in full. A re-export counts as the file that
-declares the item, and `mod` and tests do not count. Exit code 1 if there is a circle.
+A file imports another if it names an item of it, by `use` or in full. A re-export counts as the
+file that declares the item, and `mod` and tests do not count. Exit code 1 if there is a circle.
 """
 
 import json

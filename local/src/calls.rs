@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::counters::NO_ANSWER;
+use crate::counters::NO_RESPONSE;
 use crate::subject::Subject;
 
 /// One request, as it was received.
@@ -39,34 +39,34 @@ pub struct Call {
     pub access_key_id: Option<String>,
     /// What the request is about.
     pub subject: Subject,
-    /// The status of the answer, [`NO_ANSWER`] if the client left before there was one, and `None`
-    /// while the request runs. A request whose reply was lost by a fault has the status that its
-    /// work had.
+    /// The status of the response, [`NO_RESPONSE`] if the client disconnected before there was one,
+    /// and `None` while the request runs. A request whose reply an injected fault dropped has the
+    /// status that its work had.
     pub status: Option<u16>,
     /// When the request came: a number that grows with each beginning and each end in the whole
     /// stack.
     pub began: u64,
-    /// When its answer was ready, by the same numbers; `None` while it runs.
+    /// When its response was ready, by the same numbers; `None` while it runs.
     pub ended: Option<u64>,
 }
 
 impl Call {
-    /// Whether the two ran at the same time. A client that sends two requests at once may still
-    /// have the first answered before the second comes: give the services a
-    /// [latency](crate::FaultPlan::latency) to see it.
+    /// Whether the two ran at the same time. Of two requests that a client sends at once, the first
+    /// may end before the second begins: give the services a [latency](crate::FaultPlan::latency)
+    /// to make them overlap.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         !self.precedes(other) && !other.precedes(self)
     }
 
-    /// Whether this one was answered before the other one came.
+    /// Whether this one ended before the other one began.
     #[must_use]
     pub fn precedes(&self, other: &Self) -> bool {
         self.ended.is_some_and(|ended| ended < other.began)
     }
 
-    /// The calls as text, those that ran at the same time in one group. Within a group the order is
-    /// alphabetical, for it says nothing. Groups are in the order in which they began.
+    /// The calls as text, those that ran at the same time in one group. Groups are in the order in
+    /// which they began; within a group the order is alphabetical.
     #[must_use]
     pub fn groups<'a>(calls: impl IntoIterator<Item = &'a Self>) -> Vec<Vec<String>> {
         let mut calls: Vec<&Self> = calls.into_iter().collect();
@@ -97,7 +97,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// What a handler can say of a request: at first from its head alone, then with its body.
+/// What a handler knows of a request: at first from its head alone, then with its body.
 #[derive(Debug, Default)]
 pub(crate) struct Description {
     pub(crate) service: &'static str,
@@ -134,7 +134,7 @@ impl Recording {
 }
 
 impl Recorder {
-    /// Forgets what was recorded, and records the newest `limit` calls from now on.
+    /// Clears the recording, and records the newest `limit` calls from now on.
     pub(crate) fn start(&self, limit: usize) {
         let mut recording = self.recording.lock();
         recording.limit = limit;
@@ -149,7 +149,7 @@ impl Recorder {
     pub(crate) fn begin(
         self: &Arc<Self>,
         describe: impl FnOnce() -> (Description, Option<String>),
-    ) -> Option<Recorded> {
+    ) -> Option<RecordingGuard> {
         if self.recording.lock().limit == 0 {
             return None;
         }
@@ -161,52 +161,52 @@ impl Recorder {
         }
         let call = Call { service, operation, access_key_id, subject, status: None, began, ended: None };
         recording.calls.push_back(call);
-        Some(Recorded { entry: Entry { recorder: Arc::clone(self), began }, status: NO_ANSWER })
+        Some(RecordingGuard { call: RecordedCall { recorder: Arc::clone(self), began }, status: NO_RESPONSE })
     }
 }
 
-/// One recorded call. It ends when this is dropped, also when the client leaves and hyper drops the
-/// work half-way.
-pub(crate) struct Recorded {
-    entry: Entry,
+/// One recorded call. It ends when this is dropped, also when the client disconnects and hyper
+/// drops the work.
+pub(crate) struct RecordingGuard {
+    call: RecordedCall,
     status: u16,
 }
 
-impl Recorded {
-    /// For the handler, which knows more of the call once it has read the body.
-    pub(crate) fn entry(&self) -> Entry {
-        self.entry.clone()
+impl RecordingGuard {
+    /// A reference for the handler, which knows more of the call once it has read the body.
+    pub(crate) fn call(&self) -> RecordedCall {
+        self.call.clone()
     }
 
-    pub(crate) fn answered(&mut self, status: u16) {
+    pub(crate) fn responded(&mut self, status: u16) {
         self.status = status;
     }
 }
 
-impl Drop for Recorded {
+impl Drop for RecordingGuard {
     fn drop(&mut self) {
-        let mut recording = self.entry.recorder.recording.lock();
+        let mut recording = self.call.recorder.recording.lock();
         let ended = recording.number();
-        if let Some(call) = recording.call(self.entry.began) {
+        if let Some(call) = recording.call(self.call.began) {
             call.ended = Some(ended);
             call.status = Some(self.status);
         }
     }
 }
 
-/// A call's place in the recording, carried by the request itself.
+/// A reference to a recorded call, carried in the request's extensions.
 #[derive(Clone)]
-pub(crate) struct Entry {
+pub(crate) struct RecordedCall {
     recorder: Arc<Recorder>,
     began: u64,
 }
 
-impl Entry {
-    /// Completes what is recorded of the request that carries an entry.
+impl RecordedCall {
+    /// Completes the recorded call of a request, if it is recorded.
     pub(crate) fn describe(extensions: &http::Extensions, describe: impl FnOnce() -> Description) {
-        let Some(entry) = extensions.get::<Self>() else { return };
+        let Some(recorded) = extensions.get::<Self>() else { return };
         let Description { service, operation, subject } = describe();
-        if let Some(call) = entry.recorder.recording.lock().call(entry.began) {
+        if let Some(call) = recorded.recorder.recording.lock().call(recorded.began) {
             (call.service, call.operation, call.subject) = (service, operation, subject);
         }
     }

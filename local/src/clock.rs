@@ -2,8 +2,8 @@
 //!
 //! What is *stored* (expiry of sessions, visibility, retention, lifecycle, `Last-Modified`) is
 //! judged by [`Clock::now`], which a test can move forward. The freshness of a *signature* is
-//! judged by [`Clock::wall`] alone: clients sign with their own wall clock, and a stack whose
-//! lifecycle clock stands 30 days ahead must still understand them.
+//! judged by [`Clock::wall`] alone: clients sign with their own wall clock, and a stack whose clock
+//! is 30 days ahead must still accept them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,7 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 
-/// A point in time as the store keeps it: milliseconds since the Unix epoch.
+/// A point in time as it is stored: milliseconds since the Unix epoch.
 pub(crate) type Millis = i64;
 
 /// The wall clock plus an offset that only grows. Clones share the offset.
@@ -39,12 +39,12 @@ impl Clock {
     }
 }
 
-/// A duration in the store's unit; one that does not fit is as good as for ever.
+/// A duration in milliseconds, saturating.
 pub(crate) fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }
 
-/// A time for people and XML.
+/// The time in the calendar, for headers and XML.
 pub(crate) fn datetime(at: Millis) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(at).unwrap_or_default()
 }

@@ -1,14 +1,14 @@
-//! What crossed the wire, by operation and status: how a test proves that no write happened and no
-//! poll reached the service.
+//! Requests counted by operation and status, so that a test can prove that nothing was written or
+//! polled.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// The status counted for a request that got no answer at all: refused, stalled, or given up by the
+/// The status of a request that got no response at all: refused, stalled, or abandoned by the
 /// client.
-pub const NO_ANSWER: u16 = 0;
+pub const NO_RESPONSE: u16 = 0;
 
 /// Counts of one service's requests at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,32 +24,32 @@ impl RequestCounts {
         self.counts.values().sum()
     }
 
-    /// Requests of one operation, whatever the answer.
+    /// Requests of one operation, whatever their status.
     #[must_use]
     pub fn of(&self, operation: &str) -> u64 {
         self.iter().filter(|(name, _, _)| *name == operation).map(|(_, _, count)| count).sum()
     }
 
-    /// Requests of one operation that were answered with `status`. A request whose reply was lost
-    /// by a fault counts under the status that its work had.
+    /// Requests of one operation with this status. A request whose reply an injected fault dropped
+    /// counts under the status that its work had.
     #[must_use]
     pub fn with_status(&self, operation: &str, status: u16) -> u64 {
         self.iter().filter(|(name, code, _)| *name == operation && *code == status).map(|(_, _, count)| count).sum()
     }
 
-    /// Requests of one operation that are being served: long polls that wait, and stalled requests.
-    /// They are not counted elsewhere until they end.
+    /// Requests of one operation that are running, such as long polls and stalled requests. The
+    /// other counts include them once they end.
     #[must_use]
     pub fn running(&self, operation: &str) -> u64 {
         self.running.get(operation).copied().unwrap_or_default()
     }
 
-    /// Operation, status ([`NO_ANSWER`] for none), count.
+    /// Operation, status ([`NO_RESPONSE`] for none), count.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u16, u64)> {
         self.counts.iter().map(|((name, status), count)| (*name, *status, *count))
     }
 
-    /// What was counted since `earlier`; what runs is what ran now.
+    /// The difference to an earlier snapshot. Running requests are those of the newer snapshot.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let counts = self
@@ -71,13 +71,13 @@ pub(crate) struct Counters {
 impl Counters {
     /// Counts a request that was refused before it could be read.
     pub(crate) fn refused(&self, operation: &'static str) {
-        self.end(operation, NO_ANSWER, false);
+        self.end(operation, NO_RESPONSE, false);
     }
 
     /// Counts a request from now until the guard is dropped.
     pub(crate) fn begin(self: &Arc<Self>, operation: &'static str) -> Counted {
         *self.counts.lock().running.entry(operation).or_default() += 1;
-        Counted { counters: Arc::clone(self), operation, status: NO_ANSWER }
+        Counted { counters: Arc::clone(self), operation, status: NO_RESPONSE }
     }
 
     fn end(&self, operation: &'static str, status: u16, ran: bool) {
@@ -93,8 +93,7 @@ impl Counters {
     }
 }
 
-/// One request. Counted when it ends, also when the client leaves and hyper drops the work
-/// half-way.
+/// One request. Counted when it ends, also when the client disconnects and hyper drops the work.
 pub(crate) struct Counted {
     counters: Arc<Counters>,
     operation: &'static str,
@@ -102,8 +101,8 @@ pub(crate) struct Counted {
 }
 
 impl Counted {
-    /// Notes the answer.
-    pub(crate) fn answered(&mut self, status: u16) {
+    /// Sets the status of the response.
+    pub(crate) fn responded(&mut self, status: u16) {
         self.status = status;
     }
 }
@@ -119,9 +118,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_difference_holds_only_what_is_new() {
+    fn a_difference_has_only_the_new_requests() {
         let counters = Arc::new(Counters::default());
-        let count = |status| counters.begin("GetObject").answered(status);
+        let count = |status| counters.begin("GetObject").responded(status);
         count(200);
         let before = counters.snapshot();
         count(304);
@@ -133,13 +132,13 @@ mod tests {
         assert_eq!(counters.snapshot().of("GetObject"), 3);
     }
     #[test]
-    fn a_request_runs_until_it_ends_however_it_ends() {
+    fn a_request_is_running_until_it_ends() {
         let counters = Arc::new(Counters::default());
         let poll = counters.begin("ReceiveMessage");
         assert_eq!(counters.snapshot().running("ReceiveMessage"), 1);
         assert_eq!(counters.snapshot().total(), 0);
         drop(poll);
         assert_eq!(counters.snapshot().running("ReceiveMessage"), 0);
-        assert_eq!(counters.snapshot().with_status("ReceiveMessage", NO_ANSWER), 1);
+        assert_eq!(counters.snapshot().with_status("ReceiveMessage", NO_RESPONSE), 1);
     }
 }

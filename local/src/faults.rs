@@ -1,5 +1,5 @@
-//! Faults injected at the wire, before or after the real work, so that a test breaks what a network
-//! and a service break.
+//! Faults injected at the listener, before or after the real work: what networks and services do to
+//! their clients.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,21 +9,21 @@ use tokio::sync::watch;
 
 use crate::clock::Millis;
 
-/// A duplicate comes within this time.
+/// A duplicate becomes visible within this time.
 const DUPLICATE_WITHIN_MS: u32 = 2_000;
 /// The operation that duplicates and reordering are about.
 const RECEIVE: &str = "ReceiveMessage";
 
-/// A service that does not serve.
+/// A service that is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outage {
-    /// The connection is closed at once, without an answer.
+    /// The connection is closed at once, without a response.
     Refuse,
-    /// Every request is answered 503 in the service's own error format.
+    /// Every request gets 503 in the service's own error format.
     Unavailable,
 }
 
-/// What an injected error says.
+/// The status of an injected error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FaultStatus {
     /// 500, the service's internal error.
@@ -33,45 +33,44 @@ pub enum FaultStatus {
     Unavailable,
 }
 
-/// What goes wrong, as plain settings; the default is nothing. Rates are probabilities from 0 to 1.
+/// What goes wrong; by default nothing. Rates are probabilities from 0 to 1.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FaultPlan {
-    /// Nothing gets through.
+    /// The service is down.
     pub outage: Option<Outage>,
-    /// Waited before the work.
+    /// The delay before the work.
     pub latency: Duration,
-    /// Waited between the work and its answer.
+    /// The delay between the work and its response.
     pub reply_latency: Duration,
-    /// How often a request is answered with an error *instead of* being carried out.
+    /// How often a request gets an error *instead of* being carried out.
     pub error_rate: f64,
-    /// How often a request is carried out and then answered with an error all the same.
+    /// How often a request is carried out and gets an error nevertheless.
     pub late_error_rate: f64,
-    /// What both kinds of error say.
+    /// The status of both kinds of error.
     pub error_status: FaultStatus,
-    /// How often a request is carried out and the connection is then closed without an answer.
+    /// How often a request is carried out and the connection is then closed without a response.
     pub lost_reply_rate: f64,
-    /// How often a request is not carried out and hangs until the client gives up, or the plan is
+    /// How often a request is not carried out and hangs until the client disconnects or the plan is
     /// replaced.
     pub stall_rate: f64,
-    /// How often a request is carried out and its answer then held back until the plan is replaced:
-    /// whoever waits for it can be killed at just that moment.
+    /// How often a request is carried out and its response is then withheld until the plan is
+    /// replaced: a test can kill the client at just that moment.
     pub held_reply_rate: f64,
-    /// How often a message that SQS hands out for the first time comes once more within two
+    /// How often a message that SQS delivers for the first time is delivered once more within two
     /// seconds, whether or not it was deleted by then: a standard queue delivers at least once, and
-    /// a server that did not hear of the receive or of the delete delivers again. Each delivery has
-    /// a receipt of its own, and both are good.
+    /// a server that missed the receive or the delete delivers again. Each delivery has a receipt
+    /// of its own, and both are valid.
     pub duplicate_rate: f64,
-    /// SQS hands out a random choice of the visible messages instead of those that are visible
+    /// SQS delivers a random choice of the visible messages instead of those that are visible
     /// longest.
     pub reorder: bool,
-    /// By how many seconds the service's clock is ahead, or behind if negative, where signatures
-    /// are checked and in `Date` headers. To the service every client's clock is then off by as
-    /// much the other way.
+    /// By how many seconds the service's clock is ahead, or behind if negative, where it checks
+    /// signatures and in `Date` headers.
     pub clock_skew_seconds: i64,
     /// Restricts the plan to these operations (`"PutObject"`, `"SendMessage"`, …); all of them when
     /// absent.
     pub only: Option<Vec<String>>,
-    /// Makes the draws repeatable: the same seed and the same order of requests give the same
+    /// The seed of all random choices: the same seed and the same order of requests give the same
     /// faults.
     pub seed: u64,
 }
@@ -94,7 +93,7 @@ pub(crate) enum Before {
     Error(FaultStatus),
 }
 
-/// What happens to the answer of the work.
+/// What happens to the response of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
     Lose,
@@ -103,7 +102,7 @@ pub(crate) enum After {
 }
 
 impl FaultPlan {
-    /// Whether a connection is closed before a request can name its operation.
+    /// Whether connections are closed before a request is read.
     fn refuses_connections(&self) -> bool {
         self.outage == Some(Outage::Refuse) && self.only.is_none()
     }
@@ -112,7 +111,7 @@ impl FaultPlan {
         self.only.as_ref().is_none_or(|names| names.iter().any(|name| name == operation))
     }
 
-    /// Decides, given one draw from `0..1` for each rate.
+    /// Decides; `draw` returns a random number from `0..1`.
     fn verdict(&self, operation: &str, mut draw: impl FnMut() -> f64) -> Verdict {
         if !self.concerns(operation) {
             return Verdict::default();
@@ -150,25 +149,25 @@ struct Shared {
     draws: AtomicU64,
 }
 
-/// Ends when the plan that a request stalls under is replaced.
+/// Ends when the plan of a stalled request is replaced.
 pub(crate) struct Stall(watch::Receiver<FaultPlan>);
 
 impl Stall {
     pub(crate) async fn end(mut self) {
-        // An error means that the stack is gone, which ends the stall as well.
+        // An error means that the stack has stopped, which ends the stall as well.
         let _ = self.0.changed().await;
     }
 }
 
 impl Faults {
-    /// Replaces the plan, from the next request on. Requests that stall under the old one are let
-    /// go, their connections closed.
+    /// Replaces the plan, from the next request on. Connections of requests that stall under the
+    /// old one are closed.
     pub fn set(&self, plan: FaultPlan) {
         self.shared.draws.store(plan.seed, Ordering::Relaxed);
         self.shared.plan.send_replace(plan);
     }
 
-    /// Ends every fault.
+    /// Removes every fault.
     pub fn clear(&self) {
         self.set(FaultPlan::default());
     }
@@ -184,13 +183,14 @@ impl Faults {
     }
 
     pub(crate) fn verdict(&self, operation: &str) -> (Verdict, Stall) {
-        // Subscribed before the decision, so a plan replaced in between is noticed.
+        // Subscribes before it decides, so that a plan replaced in between is noticed.
         let plan = self.shared.plan.subscribe();
         let verdict = plan.borrow().verdict(operation, || self.draw());
         (verdict, Stall(plan))
     }
 
-    /// Whether a message that is handed out for the first time comes once more, and after how long.
+    /// After how long a message that is delivered for the first time is delivered once more, if it
+    /// is.
     pub(crate) fn duplicate(&self) -> Option<Millis> {
         let rate = {
             let plan = self.shared.plan.borrow();
@@ -199,7 +199,7 @@ impl Faults {
         (rate > 0.0 && self.draw() < rate).then(|| Millis::from(self.below(DUPLICATE_WITHIN_MS)))
     }
 
-    /// Whether messages are handed out in a random order.
+    /// Whether messages are delivered in a random order.
     pub(crate) fn reorders(&self) -> bool {
         let plan = self.shared.plan.borrow();
         plan.reorder && plan.concerns(RECEIVE)
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_is_of_all_items_each_as_likely_as_the_others() {
+    fn a_choice_is_random_and_uniform() {
         let faults = Faults::default();
         let mut firsts = [0; 5];
         for _ in 0..5_000 {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn duplicates_follow_the_rate_and_come_soon() {
+    fn duplicates_have_the_rate_and_a_short_delay() {
         let faults = Faults::default();
         assert_eq!(faults.duplicate(), None);
         faults.set(FaultPlan { duplicate_rate: 0.1, ..FaultPlan::default() });
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn draws_follow_the_rate_and_the_seed() {
+    fn faults_have_the_rate_and_repeat_with_the_seed() {
         let faults = Faults::default();
         let plan = FaultPlan { error_rate: 0.1, seed: 7, ..FaultPlan::default() };
         let run = || {

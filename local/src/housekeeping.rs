@@ -1,4 +1,4 @@
-//! What happens by itself as time passes.
+//! Timers: expiry of messages, sessions and items, lifecycle rules, checkpoints.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,19 +13,19 @@ use crate::s3::{LifecycleRun, Lifecycles};
 use crate::sqs::Sqs;
 use crate::store::{Store, sessions};
 
-/// How often messages and sessions that are past their time are removed, and the write-ahead log is
-/// moved into the database.
+/// How often expired messages and sessions are removed, and the write-ahead log is moved into the
+/// database.
 const TIDYING: Duration = Duration::from_secs(1);
-/// How often expired items are swept, at the most.
+/// How often expired items are removed, at the most.
 const SWEEP: Duration = Duration::from_secs(1);
-/// A sweep reads whole tables, so it rests this many times as long as it took.
+/// A sweep reads whole tables, so the pause after it is this many times as long as it took.
 const SWEEP_REST: u32 = 50;
 /// How often lifecycle rules run. S3 does it once a day.
 const LIFECYCLE: Duration = Duration::from_secs(60);
-/// How long an expired session is remembered, so that its holder is told `ExpiredToken`.
+/// How long an expired session is kept, so that its client gets `ExpiredToken`.
 const EXPIRED_SESSIONS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Everything that time touches.
+/// Everything that has an expiry.
 #[derive(Clone)]
 pub(crate) struct Housekeeper {
     pub(crate) store: Arc<Store>,
@@ -43,7 +43,7 @@ impl Housekeeper {
         let mut lifecycle = tokio::time::interval(LIFECYCLE);
         for timer in [&mut tidying, &mut lifecycle] {
             timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            // The first tick comes at once; a stack that has just started has nothing to tidy.
+            // The first tick is immediate; a stack that has just started has nothing to remove.
             timer.reset();
         }
         loop {
@@ -58,7 +58,7 @@ impl Housekeeper {
         }
     }
 
-    /// Removes what is past its time.
+    /// Removes expired sessions and messages.
     pub(crate) async fn tidy(&self) {
         let forgotten = self.clock.now() - millis(EXPIRED_SESSIONS_KEPT);
         self.identities.forget_expired(forgotten);
@@ -84,7 +84,7 @@ impl Housekeeper {
         }
     }
 
-    /// Removes items that are past their time to live.
+    /// Removes expired items.
     pub(crate) async fn sweep_items(&self) {
         let items = self.items.clone();
         if let Ok(Err(error)) = tokio::task::spawn_blocking(move || items.sweep()).await {

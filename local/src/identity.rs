@@ -1,5 +1,5 @@
-//! Who may sign: the root key of the stack, users with a policy of their own, and the sessions that
-//! STS granted.
+//! The principals that may sign: the root user, users with a policy each, and sessions that STS
+//! granted.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -37,7 +37,7 @@ impl fmt::Debug for Session {
     }
 }
 
-/// A long-lived key that may do what its policy allows, and nothing else.
+/// A user with a long-lived key, who may do what the policy allows and nothing else.
 pub(crate) struct User {
     pub(crate) access_key_id: String,
     pub(crate) secret: String,
@@ -76,7 +76,7 @@ impl Caller {
         }
     }
 
-    /// Whether a policy of its own says what it may do.
+    /// Whether a policy of its own restricts it.
     pub(crate) fn is_restricted(&self) -> bool {
         self.user_policy().or_else(|| self.session_policy()).is_some()
     }
@@ -97,7 +97,7 @@ impl Caller {
 }
 
 impl Caller {
-    /// Why something is denied to it, in the words of AWS.
+    /// The message of AWS for a denied request.
     pub(crate) fn denied(&self, permission: &Permission) -> String {
         let policy = if self.user_policy().is_some() { "identity-based" } else { "session" };
         let (arn, Permission { action, resource }) = (self.arn(), permission);
@@ -116,15 +116,15 @@ impl Caller {
 
 /// Why credentials are refused before any signature is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum CredentialFault {
+pub(crate) enum CredentialError {
     UnknownKey,
-    /// The token is missing, belongs to other credentials, or was sent with a key that has none.
+    /// The token is missing, belongs to other credentials, or was sent with a long-lived key.
     InvalidToken,
     Expired,
 }
 
-/// Every key that signs for this stack. Sessions are held in memory, because each request needs
-/// them, and written through to the store by STS.
+/// Every key that is valid for this stack. Sessions are in memory, because each request needs them,
+/// and STS also writes them to the store.
 pub(crate) struct Identities {
     root_id: String,
     root_secret: String,
@@ -139,27 +139,27 @@ impl Identities {
         Self { root_id, root_secret, users: RwLock::default(), sessions: RwLock::new(sessions), clock }
     }
 
-    /// The caller that a key and its session token stand for; the signature is still to be checked
-    /// against [`secret`](Self::secret).
-    pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>) -> Result<Caller, CredentialFault> {
+    /// The caller with this key and session token. The signature is still to be checked against
+    /// [`secret`](Self::secret).
+    pub(crate) fn caller(&self, access_key_id: &str, token: Option<&str>) -> Result<Caller, CredentialError> {
         if access_key_id == self.root_id {
-            return if token.is_none() { Ok(Caller::Root) } else { Err(CredentialFault::InvalidToken) };
+            return if token.is_none() { Ok(Caller::Root) } else { Err(CredentialError::InvalidToken) };
         }
         if let Some(user) = self.user(access_key_id) {
-            return if token.is_none() { Ok(Caller::User(user)) } else { Err(CredentialFault::InvalidToken) };
+            return if token.is_none() { Ok(Caller::User(user)) } else { Err(CredentialError::InvalidToken) };
         }
-        let session = self.session(access_key_id).ok_or(CredentialFault::UnknownKey)?;
-        let token = token.ok_or(CredentialFault::InvalidToken)?;
+        let session = self.session(access_key_id).ok_or(CredentialError::UnknownKey)?;
+        let token = token.ok_or(CredentialError::InvalidToken)?;
         if !bool::from(token.as_bytes().ct_eq(session.token.as_bytes())) {
-            return Err(CredentialFault::InvalidToken);
+            return Err(CredentialError::InvalidToken);
         }
         if session.expires <= self.clock.now() {
-            return Err(CredentialFault::Expired);
+            return Err(CredentialError::Expired);
         }
         Ok(Caller::Session(session))
     }
 
-    /// The id of the key that signs for `caller`.
+    /// The caller's access key.
     pub(crate) fn access_key_id<'a>(&'a self, caller: &'a Caller) -> &'a str {
         match caller {
             Caller::Root => &self.root_id,
@@ -168,7 +168,7 @@ impl Identities {
         }
     }
 
-    /// The key that signs for `caller`.
+    /// The caller's secret.
     pub(crate) fn secret<'a>(&'a self, caller: &'a Caller) -> &'a str {
         match caller {
             Caller::Root => &self.root_secret,
@@ -177,7 +177,7 @@ impl Identities {
         }
     }
 
-    /// The key behind an id, for a verifier that knows nothing else of the caller.
+    /// The secret of an access key, for a verifier that knows nothing else of the caller.
     pub(crate) fn secret_of(&self, access_key_id: &str) -> Option<String> {
         if access_key_id == self.root_id {
             return Some(self.root_secret.clone());
@@ -202,8 +202,8 @@ impl Identities {
         sessions.insert(session.access_key_id.clone(), Arc::new(session));
     }
 
-    /// Forgets sessions that expired before `before`. Until then their holder is told
-    /// `ExpiredToken` rather than that the key is unknown.
+    /// Removes sessions that expired before `before`. Until then their clients get `ExpiredToken`,
+    /// not an unknown key.
     pub(crate) fn forget_expired(&self, before: Millis) {
         let mut sessions = self.sessions.write();
         sessions.retain(|_, session| session.expires >= before);

@@ -15,18 +15,18 @@
 //! # }
 //! ```
 //!
-//! Nothing that runs in production links this crate, and it does not know the service that it
-//! serves.
+//! No production binary links this crate, and it knows nothing of the service that uses it.
 //!
 //! # Logs
-//! The crate logs what goes wrong in itself. The library that reads S3's protocol, `s3s`, logs
-//! every 304 and 404 as an error: filter its target, with `s3s=off` in an `EnvFilter`.
-//! `dynoxide=warn` is quiet.
+//! The crate logs its own failures. The library that implements S3's protocol, `s3s`, logs every
+//! 304 and 404 as an error: filter its target, with `s3s=off` in an `EnvFilter`. `dynoxide=warn` is
+//! quiet.
 
 mod calls;
 mod clock;
 mod counters;
 mod dynamodb;
+mod error;
 mod faults;
 mod housekeeping;
 mod identity;
@@ -44,11 +44,12 @@ mod subject;
 mod wire;
 
 pub use calls::Call;
-pub use counters::{NO_ANSWER, RequestCounts};
+pub use counters::{NO_RESPONSE, RequestCounts};
+pub use error::{PolicyError, StartError};
 pub use faults::{FaultPlan, FaultStatus, Faults, Outage};
 pub use options::{ACCOUNT_ID, Endpoints, Options, Service};
 pub use permission::{Permission, Permissions};
 pub use s3::LifecycleRun;
-pub use stack::{PolicyError, Stack, StartError};
+pub use stack::Stack;
 pub use store::DataError;
 pub use subject::{Condition, ItemKind, Subject};

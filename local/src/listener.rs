@@ -1,4 +1,4 @@
-//! One socket: accepts connections, injects faults, counts what crosses the wire, and stops in two
+//! One socket: accepts connections, injects faults, counts and records requests, and stops in two
 //! stages.
 
 use std::net::SocketAddr;
@@ -16,34 +16,31 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::calls::{Entry, Recorder};
+use crate::calls::{RecordedCall, Recorder};
 use crate::clock::{self, Clock, Millis};
 use crate::counters::Counters;
 use crate::faults::{After, Before, Faults, Stall};
 use crate::sigv4;
 use crate::wire::{self, Body, Handler, Peer, ServiceTime, set};
 
-/// A client that has not sent a whole head by then is cut off, and so is one that keeps a
-/// connection idle that long.
+/// A connection without a complete request head for this long is closed, and so is an idle one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// More open connections than a laptop's tests and load generators use; the next one waits to be
-/// accepted.
+/// More open connections than tests and load generators use; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 8192;
-/// Slept when `accept` fails, which it does when the process is out of file descriptors: trying
-/// again at once would spin.
+/// The pause after a failed `accept`: when the process is out of file descriptors, trying again at
+/// once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-/// As much of the body of a request that a fault keeps from its handler is read for the recording
-/// of calls.
+/// The most that is read of the body of a request that a fault ends, for the recording of calls.
 const DESCRIBED_BYTES: usize = 1024 * 1024;
 
-/// How the listeners of one stack end.
+/// How the listeners of one stack stop.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shutdown {
-    /// Stage one: accept nothing more, answer what runs, close what idles.
+    /// Stage one: accept nothing more, finish running requests, close idle connections.
     pub(crate) drain: CancellationToken,
     /// Stage two: drop what still runs.
     pub(crate) abort: CancellationToken,
-    /// Everything that must have ended before the store may close.
+    /// Every task that must end before the store is closed.
     pub(crate) tasks: TaskTracker,
 }
 
@@ -56,13 +53,13 @@ pub(crate) struct Endpoint<H> {
     pub(crate) shutdown: Shutdown,
 }
 
-/// The answer is withheld: hyper closes the connection of a service that fails.
+/// No response: hyper closes the connection of a service that fails.
 #[derive(Debug)]
 struct Withheld;
 
 impl std::fmt::Display for Withheld {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("answer withheld by an injected fault")
+        f.write_str("response withheld by an injected fault")
     }
 }
 
@@ -78,14 +75,14 @@ impl<H: Handler> Endpoint<H> {
                 accepted = Self::accept(&listener, &permits) => accepted,
             };
             let Some((stream, peer, permit)) = accepted else { continue };
-            // Dropping the stream is the refusal.
+            // Dropping the stream closes the connection.
             if self.faults.refuses_connections() {
                 self.counters.refused("Connect");
                 continue;
             }
             let endpoint = Arc::clone(&self);
             self.shutdown.tasks.spawn(async move {
-                endpoint.converse(stream, peer).await;
+                endpoint.serve_connection(stream, peer).await;
                 drop(permit);
             });
         }
@@ -107,10 +104,10 @@ impl<H: Handler> Endpoint<H> {
     }
 
     /// One connection, until the client, a fault or the shutdown ends it.
-    async fn converse(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        // Answers are small: waiting for more to send only delays them.
+    async fn serve_connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        // Responses are small: waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
-        let service = service_fn(|request| Arc::clone(&self).exchange(request, peer));
+        let service = service_fn(|request| Arc::clone(&self).serve_request(request, peer));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
@@ -134,8 +131,8 @@ impl<H: Handler> Endpoint<H> {
         }
     }
 
-    /// One request, with what the fault plan has in store for it.
-    async fn exchange(
+    /// One request, with the faults that the plan decides on.
+    async fn serve_request(
         self: Arc<Self>,
         mut request: Request<Incoming>,
         peer: SocketAddr,
@@ -146,12 +143,12 @@ impl<H: Handler> Endpoint<H> {
         let mut count = self.counters.begin(operation);
         let mut recorded = self.recorder.begin(|| (self.handler.describe(&head, &[]), sigv4::claimed_key(&head)));
         if let Some(recorded) = &recorded {
-            head.extensions.insert(recorded.entry());
+            head.extensions.insert(recorded.call());
         }
-        let mut answered = |response: &Response<Body>| {
+        let mut responded = |response: &Response<Body>| {
             let status = response.status().as_u16();
-            count.answered(status);
-            recorded.iter_mut().for_each(|recorded| recorded.answered(status));
+            count.responded(status);
+            recorded.iter_mut().for_each(|recorded| recorded.responded(status));
         };
         let (verdict, stall) = self.faults.verdict(operation);
         if verdict.skew_ms != 0 {
@@ -161,7 +158,7 @@ impl<H: Handler> Endpoint<H> {
             tokio::time::sleep(verdict.latency).await;
         }
         if let Some(before) = verdict.before {
-            if head.extensions.get::<Entry>().is_some() {
+            if head.extensions.get::<RecordedCall>().is_some() {
                 self.describe_undone(&head, body).await;
             }
             return match before {
@@ -171,28 +168,27 @@ impl<H: Handler> Endpoint<H> {
                     Err(Withheld)
                 }
                 Before::Error(status) => {
-                    let response = self.handler.fault(&head, status).await;
-                    answered(&response);
+                    let response = self.handler.injected_error(&head, status).await;
+                    responded(&response);
                     Ok(response)
                 }
             };
         }
         let late = match verdict.after {
-            Some(After::Error(status)) => Some(self.handler.fault(&head, status).await),
+            Some(After::Error(status)) => Some(self.handler.injected_error(&head, status).await),
             _ => None,
         };
-        let response = self.handler.answer(Request::from_parts(head, body)).await;
+        let response = self.handler.respond(Request::from_parts(head, body)).await;
         if !verdict.reply_latency.is_zero() {
             tokio::time::sleep(verdict.reply_latency).await;
         }
-        // Of a late error the client sees the error, and of a lost reply nothing: that one counts
-        // as what its work was.
+        // A late error replaces the response. A lost reply counts with the status of its work.
         let mut response = late.unwrap_or(response);
         if verdict.skew_ms != 0 {
-            // hyper leaves a Date that is there alone.
+            // hyper does not replace an existing Date.
             set(response.headers_mut(), "date", &http_date(Clock::wall() + verdict.skew_ms));
         }
-        answered(&response);
+        responded(&response);
         match verdict.after {
             Some(After::Lose) => Err(Withheld),
             Some(After::Hold) => {
@@ -203,7 +199,7 @@ impl<H: Handler> Endpoint<H> {
         }
     }
 
-    /// Waits until the plan that a request stalls under is replaced.
+    /// Waits until the plan is replaced, or the stack stops.
     async fn stalled(&self, stall: Stall) {
         tokio::select! {
             () = stall.end() => {}
@@ -211,14 +207,14 @@ impl<H: Handler> Endpoint<H> {
         }
     }
 
-    /// Records what a request was about that a fault keeps from its handler.
+    /// Records what a request is about that its handler never gets.
     async fn describe_undone(&self, head: &Parts, body: Incoming) {
         let body = wire::collect(body, DESCRIBED_BYTES).await.unwrap_or_default();
-        Entry::describe(&head.extensions, || self.handler.describe(head, &body));
+        RecordedCall::describe(&head.extensions, || self.handler.describe(head, &body));
     }
 }
 
-/// A time as HTTP writes it.
+/// A time in the format of HTTP.
 fn http_date(at: Millis) -> String {
     clock::datetime(at).format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }

@@ -1,4 +1,4 @@
-//! What a caller sets, and what it gets told.
+//! How to start a stack, and where it is served.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,13 +15,14 @@ const AWS_MIN_SESSION_SECONDS: u32 = 900;
 pub struct Options {
     /// Where S3 and STS listen. Port 0 takes any free port.
     pub s3: SocketAddr,
-    /// Where SQS listens.
+    /// Where SQS is served.
     pub sqs: SocketAddr,
-    /// Where DynamoDB listens.
+    /// Where DynamoDB is served.
     pub dynamodb: SocketAddr,
-    /// Where everything is kept across restarts and `kill -9`; in memory without it.
+    /// The directory that keeps everything across restarts and `kill -9`; without it, everything is
+    /// in memory.
     pub data: Option<PathBuf>,
-    /// The region named in ARNs. A signature for any region is accepted, so that a stray
+    /// The region named in ARNs. A signature for any region is accepted, so that another
     /// `AWS_REGION` does no harm.
     pub region: String,
     /// The access key that may do everything.
@@ -112,8 +113,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_never_shown() {
-        let shown = format!("{:?}", Options::default());
-        assert!(!shown.contains("local-secret"), "{shown}");
+    fn debug_output_hides_the_secret() {
+        let text = format!("{:?}", Options::default());
+        assert!(!text.contains("local-secret"), "{text}");
     }
 }

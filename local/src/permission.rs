@@ -1,15 +1,15 @@
-//! What users were allowed and denied: how a test compares a policy with what a program really
+//! What users were allowed and denied, so that a test can compare a policy with what a program
 //! does.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// The right to do something to something.
+/// An action on a resource.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
     /// As IAM names it: `s3:GetObject`.
     pub action: String,
-    /// The ARN of what it is done to, or `*`.
+    /// The resource's ARN, or `*`.
     pub resource: String,
 }
 
@@ -18,7 +18,7 @@ impl Permission {
         Self { action: action.to_owned(), resource: resource.to_owned() }
     }
 
-    /// The same for all objects whose keys begin alike: a program touches any number of them.
+    /// The same for all objects with the same first part of the key: their number is unbounded.
     fn of_all_alike(&self) -> Self {
         let object = self.resource.strip_prefix("arn:aws:s3:::").and_then(|path| path.split_once('/'));
         let resource = match object.and_then(|(bucket, key)| Some((bucket, key.split_once('/')?.0))) {
@@ -36,8 +36,8 @@ impl fmt::Display for Permission {
 }
 
 /// What the requests of one user needed. Objects are named by their keys up to the first slash:
-/// `status/*`. Of presigned URLs only those count that were denied: the others are used by whoever
-/// holds them.
+/// `status/*`. Of presigned URLs only those count that were denied: the others are used by anyone
+/// who holds them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Permissions {
     /// What the user's policy, and the bucket's if it has one, allowed.

@@ -1,4 +1,4 @@
-//! Who may do what: the policy of a user, of a session, and of a bucket.
+//! Authorisation by the policies of users, sessions and buckets.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -10,14 +10,14 @@ use crate::identity::Caller;
 use crate::options::ACCOUNT_ID;
 use crate::permission::Permission;
 
-/// The root and every session may do everything that no narrower policy takes away: the stack knows
-/// nothing of roles.
+/// The root user and every session may do everything that no narrower policy takes away: roles have
+/// no policies here.
 static ALLOW_ALL: LazyLock<[PolicyDocument; 1]> = LazyLock::new(|| {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     [awsim_iam_policy::parse(text).expect("a constant that a test parses")]
 });
 
-/// What a caller wants to do to a resource.
+/// A caller's request for an action on a resource.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request<'a> {
     /// `None` is an anonymous caller.
@@ -27,7 +27,7 @@ pub(crate) struct Request<'a> {
     pub(crate) peer: Option<IpAddr>,
 }
 
-/// Decides about a request that came, and records the decision where the caller is a user.
+/// Decides about a request, and records the decision where the caller is a user.
 pub(crate) fn authorise(request: Request<'_>, resource_policy: Option<&PolicyDocument>) -> bool {
     let allowed = allows(request, resource_policy);
     if let Some(caller) = request.caller {

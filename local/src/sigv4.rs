@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::clock::Millis;
-use crate::identity::{Caller, CredentialFault, Identities};
+use crate::identity::{Caller, CredentialError, Identities};
 use crate::wire::{self, text};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -20,18 +20,18 @@ const MAX_SKEW_MS: Millis = 15 * 60 * 1000;
 /// More signed headers than any SDK signs.
 const MAX_SIGNED_HEADERS: usize = 64;
 
-/// Why a request is not believed. Each service words it in its own way.
+/// Why a signature is refused. Each service has error codes of its own for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum SignatureError {
     /// No `Authorization` header.
     Missing,
-    /// One that cannot be read, or lacks a part.
+    /// The header cannot be read, or lacks a part.
     Incomplete(&'static str),
     /// Signed for another service, date or day.
     WrongScope(&'static str),
-    /// Signed too long ago, or ahead of time.
+    /// Signed too long ago, or in the future.
     Skewed,
-    Credentials(CredentialFault),
+    Credentials(CredentialError),
     Mismatch,
 }
 
@@ -46,23 +46,28 @@ struct Authorization<'a> {
     signature: &'a str,
 }
 
-/// Believes a request, or says why not. `service` is what the scope must name.
-pub(crate) fn verify(head: &Parts, body: &[u8], service: &str, identities: &Identities) -> Result<Caller, Refusal> {
-    let header = text(&head.headers, "authorization").ok_or(Refusal::Missing)?;
+/// Verifies a request's signature. `service` is the one that the scope must name.
+pub(crate) fn verify(
+    head: &Parts,
+    body: &[u8],
+    service: &str,
+    identities: &Identities,
+) -> Result<Caller, SignatureError> {
+    let header = text(&head.headers, "authorization").ok_or(SignatureError::Missing)?;
     let authorization = parse(header)?;
     let timestamp = text(&head.headers, "x-amz-date")
-        .ok_or(Refusal::Incomplete("Authorization header requires existence of an 'X-Amz-Date' header"))?;
+        .ok_or(SignatureError::Incomplete("Authorization header requires existence of an 'X-Amz-Date' header"))?;
     check_scope(&authorization, timestamp, service)?;
     check_freshness(timestamp, wire::service_time(head))?;
     let caller = identities
         .caller(authorization.access_key_id, text(&head.headers, "x-amz-security-token"))
-        .map_err(Refusal::Credentials)?;
+        .map_err(SignatureError::Credentials)?;
     let canonical = canonical_request(head, &authorization.signed_headers, body)?;
     let expected = signature(identities.secret(&caller), &authorization, timestamp, &canonical);
     if bool::from(expected.as_bytes().ct_eq(authorization.signature.as_bytes())) {
         Ok(caller)
     } else {
-        Err(Refusal::Mismatch)
+        Err(SignatureError::Mismatch)
     }
 }
 
@@ -79,38 +84,38 @@ pub(crate) fn claimed_key(head: &Parts) -> Option<String> {
     credential.split(['/', '%']).next().map(str::to_owned)
 }
 
-fn parse(header: &str) -> Result<Authorization<'_>, Refusal> {
+fn parse(header: &str) -> Result<Authorization<'_>, SignatureError> {
     let fields = header
         .strip_prefix(ALGORITHM)
-        .ok_or(Refusal::Incomplete("Unsupported AWS 'algorithm', expected 'AWS4-HMAC-SHA256'"))?;
+        .ok_or(SignatureError::Incomplete("Unsupported AWS 'algorithm', expected 'AWS4-HMAC-SHA256'"))?;
     let field = |name: &str| fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));
-    let credential =
-        field("Credential").ok_or(Refusal::Incomplete("Authorization header requires 'Credential' parameter"))?;
-    let signed =
-        field("SignedHeaders").ok_or(Refusal::Incomplete("Authorization header requires 'SignedHeaders' parameter"))?;
+    let credential = field("Credential")
+        .ok_or(SignatureError::Incomplete("Authorization header requires 'Credential' parameter"))?;
+    let signed = field("SignedHeaders")
+        .ok_or(SignatureError::Incomplete("Authorization header requires 'SignedHeaders' parameter"))?;
     let signature =
-        field("Signature").ok_or(Refusal::Incomplete("Authorization header requires 'Signature' parameter"))?;
-    // Read from the end: an access key could hold a slash, the scope cannot.
+        field("Signature").ok_or(SignatureError::Incomplete("Authorization header requires 'Signature' parameter"))?;
+    // Parsed from the end: an access key may contain a slash, the scope cannot.
     let mut scope = credential.rsplitn(5, '/');
     let mut next = || scope.next().filter(|part| !part.is_empty());
     let (Some("aws4_request"), Some(service), Some(region), Some(date), Some(access_key_id)) =
         (next(), next(), next(), next(), next())
     else {
-        return Err(Refusal::Incomplete("Credential must have exactly 5 slash-delimited elements"));
+        return Err(SignatureError::Incomplete("Credential must have exactly 5 slash-delimited elements"));
     };
     let signed_headers: Vec<_> = signed.split(';').collect();
     if signed_headers.len() > MAX_SIGNED_HEADERS || !signed_headers.contains(&"host") {
-        return Err(Refusal::Incomplete("'Host' must be a 'SignedHeader' in the AWS Authorization"));
+        return Err(SignatureError::Incomplete("'Host' must be a 'SignedHeader' in the AWS Authorization"));
     }
     Ok(Authorization { access_key_id, date, region, service, signed_headers, signature })
 }
 
-fn check_scope(authorization: &Authorization<'_>, timestamp: &str, service: &str) -> Result<(), Refusal> {
+fn check_scope(authorization: &Authorization<'_>, timestamp: &str, service: &str) -> Result<(), SignatureError> {
     if authorization.service != service {
-        return Err(Refusal::WrongScope("Credential should be scoped to correct service"));
+        return Err(SignatureError::WrongScope("Credential should be scoped to correct service"));
     }
     if !timestamp.starts_with(authorization.date) || authorization.date.len() != 8 {
-        return Err(Refusal::WrongScope(
+        return Err(SignatureError::WrongScope(
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP",
         ));
     }
@@ -118,14 +123,14 @@ fn check_scope(authorization: &Authorization<'_>, timestamp: &str, service: &str
 }
 
 /// Pure in `now`.
-fn check_freshness(timestamp: &str, now: Millis) -> Result<(), Refusal> {
+fn check_freshness(timestamp: &str, now: Millis) -> Result<(), SignatureError> {
     let signed = NaiveDateTime::parse_from_str(timestamp, "%Y%m%dT%H%M%SZ")
-        .map_err(|_| Refusal::Incomplete("Date must be in ISO-8601 'basic format'"))?;
+        .map_err(|_| SignatureError::Incomplete("Date must be in ISO-8601 'basic format'"))?;
     let age = now - signed.and_utc().timestamp_millis();
-    if age.abs() > MAX_SKEW_MS { Err(Refusal::Skewed) } else { Ok(()) }
+    if age.abs() > MAX_SKEW_MS { Err(SignatureError::Skewed) } else { Ok(()) }
 }
 
-fn canonical_request(head: &Parts, signed_headers: &[&str], body: &[u8]) -> Result<String, Refusal> {
+fn canonical_request(head: &Parts, signed_headers: &[&str], body: &[u8]) -> Result<String, SignatureError> {
     let mut canonical = format!(
         "{}\n{}\n{}\n",
         head.method,
@@ -133,7 +138,7 @@ fn canonical_request(head: &Parts, signed_headers: &[&str], body: &[u8]) -> Resu
         sorted_query(head.uri.query().unwrap_or_default())
     );
     for name in signed_headers {
-        let value = joined_value(&head.headers, name).ok_or(Refusal::Mismatch)?;
+        let value = joined_value(&head.headers, name).ok_or(SignatureError::Mismatch)?;
         let _ = writeln!(canonical, "{name}:{value}");
     }
     let _ = write!(canonical, "\n{}\n{}", signed_headers.join(";"), hex(&Sha256::digest(body)));
@@ -152,7 +157,7 @@ fn encoded_path(path: &str) -> String {
     })
 }
 
-/// The services behind this verifier take no query, so one that is there is only put into order.
+/// The services behind this verifier take no query, so a query is only sorted.
 fn sorted_query(query: &str) -> String {
     let mut pairs: Vec<String> = query
         .split('&')
@@ -221,13 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_lives_fifteen_minutes_either_way() {
+    fn a_signature_is_valid_for_fifteen_minutes_either_way() {
         let signed =
             NaiveDateTime::parse_from_str("20261120T120000Z", "%Y%m%dT%H%M%SZ").unwrap().and_utc().timestamp_millis();
         assert_eq!(check_freshness("20261120T120000Z", signed + MAX_SKEW_MS), Ok(()));
         assert_eq!(check_freshness("20261120T120000Z", signed - MAX_SKEW_MS), Ok(()));
-        assert_eq!(check_freshness("20261120T120000Z", signed + MAX_SKEW_MS + 1), Err(Refusal::Skewed));
-        assert_eq!(check_freshness("20261120T120000Z", signed - MAX_SKEW_MS - 1), Err(Refusal::Skewed));
+        assert_eq!(check_freshness("20261120T120000Z", signed + MAX_SKEW_MS + 1), Err(SignatureError::Skewed));
+        assert_eq!(check_freshness("20261120T120000Z", signed - MAX_SKEW_MS - 1), Err(SignatureError::Skewed));
     }
 
     #[test]
@@ -246,6 +251,6 @@ mod tests {
     #[test]
     fn an_unsigned_host_is_refused() {
         let header = "AWS4-HMAC-SHA256 Credential=A/20150830/r/s/aws4_request, SignedHeaders=x-amz-date, Signature=00";
-        assert!(matches!(parse(header), Err(Refusal::Incomplete(_))));
+        assert!(matches!(parse(header), Err(SignatureError::Incomplete(_))));
     }
 }

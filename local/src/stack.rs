@@ -1,4 +1,4 @@
-//! The stack as a whole: starts every service, runs the timers, stops in order.
+//! The whole stack: starts every service, runs the timers, stops in order.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::calls::{Call, Recorder};
 use crate::clock::Clock;
 use crate::counters::{Counters, RequestCounts};
 use crate::dynamodb::{DynamoDb, Items};
+use crate::error::{PolicyError, StartError};
 use crate::faults::Faults;
 use crate::housekeeping::Housekeeper;
 use crate::identity::Identities;
@@ -18,73 +19,34 @@ use crate::options::{Endpoints, Options, Service};
 use crate::permission::Permissions;
 use crate::s3::{LifecycleRun, S3};
 use crate::sqs::Sqs;
-use crate::store::{DataError, Store, sessions};
+use crate::store::{Store, sessions};
 use crate::sts::Sts;
 use crate::wire::Handler;
 
 /// How long requests may take to finish once the stack stops.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Why a stack did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// An address is taken.
-    #[error(
-        "{service} cannot listen on {address}: the address is in use; stop what listens there, or choose another port (0 takes any free one)"
-    )]
-    AddressInUse {
-        /// Who wanted it.
-        service: Service,
-        /// The address.
-        address: SocketAddr,
-    },
-    /// An address cannot be listened on for another reason.
-    #[error("{service} cannot listen on {address}: {source}")]
-    Listen {
-        /// Who wanted it.
-        service: Service,
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The data directory cannot be used.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// The data is there but cannot be read.
-    #[error("cannot read the stack's data: {0}")]
-    Corrupt(String),
-    /// DynamoDB's database cannot be opened.
-    #[error("cannot open the DynamoDB database: {0}")]
-    DynamoDb(String),
-}
-
-/// A policy that is no policy.
-#[derive(Debug, thiserror::Error)]
-#[error("not an IAM policy: {0}")]
-pub struct PolicyError(String);
-
 /// A running stack. It stops when it is dropped; [`stop`](Self::stop) also waits for that.
 pub struct Stack {
     endpoints: Endpoints,
-    s3: Wire,
-    sqs: Wire,
-    dynamodb: Wire,
+    s3: Controls,
+    sqs: Controls,
+    dynamodb: Controls,
     recorder: Arc<Recorder>,
     shutdown: Shutdown,
     clock: Clock,
     housekeeper: Housekeeper,
 }
 
-/// What a caller can reach of a listener.
+/// What tests control and read of a listener.
 #[derive(Clone, Default)]
-struct Wire {
+struct Controls {
     faults: Faults,
     counters: Arc<Counters>,
     recorder: Arc<Recorder>,
 }
 
-impl Wire {
+impl Controls {
     /// The calls of all listeners are recorded in one order.
     fn new(recorder: &Arc<Recorder>) -> Self {
         Self { recorder: Arc::clone(recorder), ..Self::default() }
@@ -109,12 +71,12 @@ impl Bound {
     }
 
     /// Serves until the stack stops.
-    fn serve<H: Handler>(self, handler: H, wire: &Wire, shutdown: &Shutdown) {
+    fn serve<H: Handler>(self, handler: H, controls: &Controls, shutdown: &Shutdown) {
         let endpoint = Arc::new(Endpoint {
             handler,
-            faults: wire.faults.clone(),
-            counters: Arc::clone(&wire.counters),
-            recorder: Arc::clone(&wire.recorder),
+            faults: controls.faults.clone(),
+            counters: Arc::clone(&controls.counters),
+            recorder: Arc::clone(&controls.recorder),
             shutdown: shutdown.clone(),
         });
         shutdown.tasks.spawn(endpoint.serve(self.listener));
@@ -122,7 +84,7 @@ impl Bound {
 }
 
 impl Stack {
-    /// Starts every service. Nothing is served unless all addresses could be had.
+    /// Starts every service. Nothing is served unless all sockets can be bound.
     ///
     /// # Errors
     /// When an address is in use or the data directory cannot be used; the error says what to do.
@@ -157,13 +119,13 @@ impl Stack {
             .await
             .map_err(StartError::Corrupt)?;
         let recorder = Arc::new(Recorder::default());
-        let sqs_wire = Wire::new(&recorder);
+        let sqs_controls = Controls::new(&recorder);
         let sqs = Sqs::new(
             Arc::clone(&store),
             Arc::clone(&identities),
             clock.clone(),
             Arc::clone(&region),
-            sqs_wire.faults.clone(),
+            sqs_controls.faults.clone(),
             shutdown.drain.clone(),
             shutdown.tasks.clone(),
         );
@@ -181,9 +143,9 @@ impl Stack {
         shutdown.tasks.spawn(housekeeper.clone().run_sweeps(shutdown.clone()));
         let stack = Self {
             endpoints,
-            s3: Wire::new(&recorder),
-            sqs: sqs_wire,
-            dynamodb: Wire::new(&recorder),
+            s3: Controls::new(&recorder),
+            sqs: sqs_controls,
+            dynamodb: Controls::new(&recorder),
             recorder,
             shutdown,
             clock,
@@ -204,22 +166,22 @@ impl Stack {
     /// The faults of a service, settable while it runs.
     #[must_use]
     pub fn faults(&self, service: Service) -> &Faults {
-        &self.wire(service).faults
+        &self.controls(service).faults
     }
 
-    /// What a service was asked since the stack started, and how it answered.
+    /// The requests of a service since the stack started, by operation and status.
     #[must_use]
     pub fn requests(&self, service: Service) -> RequestCounts {
-        self.wire(service).counters.snapshot()
+        self.controls(service).counters.snapshot()
     }
 
-    /// Records calls from now on, the newest `limit` of them, and forgets those recorded before. A
-    /// stack records nothing until it is asked to, and nothing more after a limit of 0.
+    /// Records calls from now on, the newest `limit` of them, and clears those recorded before.
+    /// Without a call of this method, and after a limit of 0, nothing is recorded.
     pub fn record_calls(&self, limit: usize) {
         self.recorder.start(limit);
     }
 
-    /// The recorded calls of all services, those that still run among them, in the order in which
+    /// The recorded calls of all services, including those that still run, in the order in which
     /// they were received.
     ///
     /// ```no_run
@@ -227,7 +189,7 @@ impl Stack {
     /// use offload_local::Call;
     ///
     /// stack.record_calls(100);
-    /// // Here the program under test works.
+    /// // Here the program under test runs.
     /// let calls = stack.calls();
     /// let received: Vec<String> = calls.iter().map(Call::to_string).collect();
     /// assert_eq!(received, ["dynamodb.PutItem order", "s3.PutObject status if-none-match", "sqs.SendMessage orders"]);
@@ -239,10 +201,9 @@ impl Stack {
         self.recorder.snapshot()
     }
 
-    /// Adds a user with an access key of its own, who may do what the policy (JSON, as IAM has it)
-    /// allows and nothing else; or replaces the one with this key. What it is denied is refused
-    /// with the service's `AccessDenied`. Users are gone when the stack stops, also with a data
-    /// directory.
+    /// Adds a user who may do what the IAM policy (JSON) allows and nothing else, or replaces the
+    /// one with this key. Every other request gets the service's `AccessDenied`. Users are not kept
+    /// across restarts, not even with a data directory.
     ///
     /// # Errors
     /// If the policy cannot be read.
@@ -252,24 +213,23 @@ impl Stack {
         Ok(())
     }
 
-    /// What a user's requests needed so far, and what they were denied. Empty for keys that are no
-    /// user's.
+    /// The permissions that a user's requests used so far, and those that they were denied. Empty
+    /// for other keys.
     #[must_use]
     pub fn permissions(&self, access_key_id: &str) -> Permissions {
         self.housekeeper.identities.permissions(access_key_id)
     }
 
-    /// How often messages of a queue were handed out since the stack started. More than were sent
-    /// to it means that some came again.
+    /// How many messages of a queue were delivered since the stack started, redeliveries included.
     #[must_use]
     pub fn deliveries(&self, queue: &str) -> u64 {
         self.housekeeper.sqs.deliveries(queue)
     }
 
     /// Moves the stack's time forward and carries out all that is due by then: lifecycle rules,
-    /// expiry of sessions, messages and delays. Signatures are still judged by the wall clock, so
-    /// clients notice nothing. DynamoDB's TTL follows only in memory; with a data directory it
-    /// keeps to the wall clock.
+    /// expiry of sessions, messages and delays. Signatures are still checked against the wall
+    /// clock, so clients notice nothing. DynamoDB's TTL uses the stack's time only in memory; with
+    /// a data directory it uses the wall clock.
     pub async fn advance_clock(&self, by: Duration) {
         self.clock.advance(by);
         self.housekeeper.sqs.clock_moved();
@@ -278,13 +238,12 @@ impl Stack {
         self.housekeeper.run_lifecycle().await;
     }
 
-    /// Runs every bucket's lifecycle rules now, as the timer does, and tells what they did.
+    /// Runs every bucket's lifecycle rules now, as the timer does, and returns what they did.
     pub async fn run_lifecycle(&self) -> LifecycleRun {
         self.housekeeper.run_lifecycle().await
     }
 
-    /// Stops: accepts nothing more, lets requests finish for a short while, and closes the
-    /// databases.
+    /// Stops: accepts nothing more, gives requests two seconds to finish, and closes the databases.
     pub async fn stop(self) {
         self.shutdown.drain.cancel();
         self.shutdown.tasks.close();
@@ -295,7 +254,7 @@ impl Stack {
         self.housekeeper.checkpoint().await;
     }
 
-    fn wire(&self, service: Service) -> &Wire {
+    fn controls(&self, service: Service) -> &Controls {
         match service {
             Service::S3 => &self.s3,
             Service::Sqs => &self.sqs,

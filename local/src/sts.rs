@@ -9,21 +9,21 @@ use http::request::Parts;
 use http::{Response, StatusCode};
 use hyper::body::Incoming;
 
-use crate::calls::{Description, Entry};
+use crate::calls::{Description, RecordedCall};
 use crate::clock::{Clock, datetime};
-use crate::identity::{Caller, CredentialFault, Identities, Session};
+use crate::identity::{Caller, CredentialError, Identities, Session};
 use crate::options::ACCOUNT_ID;
 use crate::permission::Permission;
 use crate::policy;
 use crate::s3::xml::escape;
-use crate::sigv4::{self, Refusal};
+use crate::sigv4::{self, SignatureError};
 use crate::store::{Store, sessions};
 use crate::subject::Subject;
 use crate::wire::{self, Body, Peer};
 
 const MAX_FORM_BYTES: usize = 64 * 1024;
 const MAX_SECONDS: u32 = 43_200;
-/// What a session that was itself opened with a session's key may last: role chaining.
+/// The longest session that another session may open: role chaining.
 const MAX_CHAINED_SECONDS: u32 = 3_600;
 const DEFAULT_SECONDS: u32 = 3_600;
 const MAX_POLICY_BYTES: usize = 2_048;
@@ -37,14 +37,14 @@ pub(crate) struct Sts {
     pub(crate) min_seconds: u32,
 }
 
-/// A refused request.
-struct Fault {
+/// An error response.
+struct StsError {
     status: StatusCode,
     code: &'static str,
     message: String,
 }
 
-impl Fault {
+impl StsError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
@@ -61,27 +61,29 @@ impl Fault {
             escape(&self.message),
             wire::request_id()
         );
-        wire::answer(self.status, "text/xml", body)
+        wire::response(self.status, "text/xml", body)
     }
 }
 
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
+impl From<SignatureError> for StsError {
+    fn from(error: SignatureError) -> Self {
         let forbidden = |code, message: &str| Self::new(StatusCode::FORBIDDEN, code, message);
-        match refusal {
-            Refusal::Missing => forbidden("MissingAuthenticationToken", "Request is missing Authentication Token"),
-            Refusal::Incomplete(message) => Self::new(StatusCode::BAD_REQUEST, "IncompleteSignature", message),
-            Refusal::WrongScope(message) => forbidden("SignatureDoesNotMatch", message),
-            Refusal::Skewed => {
+        match error {
+            SignatureError::Missing => {
+                forbidden("MissingAuthenticationToken", "Request is missing Authentication Token")
+            }
+            SignatureError::Incomplete(message) => Self::new(StatusCode::BAD_REQUEST, "IncompleteSignature", message),
+            SignatureError::WrongScope(message) => forbidden("SignatureDoesNotMatch", message),
+            SignatureError::Skewed => {
                 forbidden("SignatureDoesNotMatch", "Signature expired: the request's date is more than 15 minutes off")
             }
-            Refusal::Credentials(CredentialFault::Expired) => {
+            SignatureError::Credentials(CredentialError::Expired) => {
                 forbidden("ExpiredToken", "The security token included in the request is expired")
             }
-            Refusal::Credentials(CredentialFault::UnknownKey | CredentialFault::InvalidToken) => {
+            SignatureError::Credentials(CredentialError::UnknownKey | CredentialError::InvalidToken) => {
                 forbidden("InvalidClientTokenId", "The security token included in the request is invalid.")
             }
-            Refusal::Mismatch => forbidden(
+            SignatureError::Mismatch => forbidden(
                 "SignatureDoesNotMatch",
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method.",
             ),
@@ -90,28 +92,28 @@ impl From<Refusal> for Fault {
 }
 
 impl Sts {
-    pub(crate) async fn answer(&self, head: Parts, body: Incoming) -> Response<Body> {
+    pub(crate) async fn respond(&self, head: Parts, body: Incoming) -> Response<Body> {
         match self.dispatch(&head, body).await {
-            Ok(xml) => wire::answer(StatusCode::OK, "text/xml", xml),
-            Err(fault) => fault.into_response(),
+            Ok(xml) => wire::response(StatusCode::OK, "text/xml", xml),
+            Err(error) => error.into_response(),
         }
     }
 
-    async fn dispatch(&self, head: &Parts, body: Incoming) -> Result<String, Fault> {
+    async fn dispatch(&self, head: &Parts, body: Incoming) -> Result<String, StsError> {
         let body = wire::collect(body, MAX_FORM_BYTES)
             .await
-            .map_err(|_| Fault::invalid("The request's body could not be read"))?;
-        Entry::describe(&head.extensions, || describe(&body));
+            .map_err(|_| StsError::invalid("The request's body could not be read"))?;
+        RecordedCall::describe(&head.extensions, || describe(&body));
         let caller = sigv4::verify(head, &body, "sts", &self.identities)?;
-        let form: HashMap<String, String> =
-            serde_urlencoded::from_bytes(&body).map_err(|_| Fault::invalid("The request's form could not be read"))?;
+        let form: HashMap<String, String> = serde_urlencoded::from_bytes(&body)
+            .map_err(|_| StsError::invalid("The request's form could not be read"))?;
         match form.get("Action").map(String::as_str) {
             Some("AssumeRole") => {
                 let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
                 self.assume_role(&caller, peer, &form).await
             }
             Some("GetCallerIdentity") => Ok(caller_identity(&caller)),
-            _ => Err(Fault::new(StatusCode::BAD_REQUEST, "InvalidAction", "Could not find the requested operation")),
+            _ => Err(StsError::new(StatusCode::BAD_REQUEST, "InvalidAction", "Could not find the requested operation")),
         }
     }
 
@@ -120,21 +122,21 @@ impl Sts {
         caller: &Caller,
         peer: Option<IpAddr>,
         form: &HashMap<String, String>,
-    ) -> Result<String, Fault> {
+    ) -> Result<String, StsError> {
         let request = AssumeRole::parse(form, caller, self.min_seconds)?;
         let permission = Permission::new("sts:AssumeRole", &request.role_arn);
         if !policy::authorise(policy::Request { caller: Some(caller), permission: &permission, peer }, None) {
-            return Err(Fault::new(StatusCode::FORBIDDEN, "AccessDenied", caller.denied(&permission)));
+            return Err(StsError::new(StatusCode::FORBIDDEN, "AccessDenied", caller.denied(&permission)));
         }
         let session = self.open(request);
-        let answer = assumed(&session);
-        // Kept before it is told: a session that the client holds survives a restart.
+        let response = assumed(&session);
+        // Stored before the client gets it: a session survives a restart.
         self.store.run(|connection| sessions::insert(connection, &session)).await.map_err(|error| {
             tracing::error!(error = %error, "session store failed");
-            Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "The session could not be stored")
+            StsError::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", "The session could not be stored")
         })?;
         self.identities.add(session);
-        Ok(answer)
+        Ok(response)
     }
 
     fn open(&self, request: AssumeRole) -> Session {
@@ -164,7 +166,7 @@ pub(crate) fn describe(body: &[u8]) -> Description {
     Description { service: "sts", operation, subject }
 }
 
-/// What a caller asks for, checked.
+/// A checked request of `AssumeRole`.
 struct AssumeRole {
     role_arn: String,
     role: String,
@@ -174,10 +176,12 @@ struct AssumeRole {
 }
 
 impl AssumeRole {
-    fn parse(form: &HashMap<String, String>, caller: &Caller, min_seconds: u32) -> Result<Self, Fault> {
+    fn parse(form: &HashMap<String, String>, caller: &Caller, min_seconds: u32) -> Result<Self, StsError> {
         let required = |name: &str| {
             form.get(name).cloned().ok_or_else(|| {
-                Fault::invalid(format!("Value null at '{name}' failed to satisfy constraint: Member must not be null"))
+                StsError::invalid(format!(
+                    "Value null at '{name}' failed to satisfy constraint: Member must not be null"
+                ))
             })
         };
         let role_arn = required("RoleArn")?;
@@ -185,11 +189,11 @@ impl AssumeRole {
             .split_once(":role/")
             .filter(|(start, role)| start.starts_with("arn:") && !role.is_empty())
             .map(|(_, role)| role.rsplit('/').next().unwrap_or(role).to_owned())
-            .ok_or_else(|| Fault::invalid(format!("{role_arn} is invalid")))?;
+            .ok_or_else(|| StsError::invalid(format!("{role_arn} is invalid")))?;
         let name = required("RoleSessionName")?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || "+=,.@-_".contains(c);
         if !(2..=64).contains(&name.len()) || !name.chars().all(allowed) {
-            return Err(Fault::invalid(
+            return Err(StsError::invalid(
                 "Value at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\w+=,.@-]*",
             ));
         }
@@ -197,7 +201,7 @@ impl AssumeRole {
             .get("Policy")
             .map(|text| match awsim_iam_policy::parse(text) {
                 Ok(parsed) if text.len() <= MAX_POLICY_BYTES => Ok((text.clone(), parsed)),
-                _ => Err(Fault::new(
+                _ => Err(StsError::new(
                     StatusCode::BAD_REQUEST,
                     "MalformedPolicyDocument",
                     "The policy is not in the valid JSON format.",
@@ -208,18 +212,18 @@ impl AssumeRole {
     }
 }
 
-fn duration(form: &HashMap<String, String>, caller: &Caller, min_seconds: u32) -> Result<u32, Fault> {
+fn duration(form: &HashMap<String, String>, caller: &Caller, min_seconds: u32) -> Result<u32, StsError> {
     let seconds = match form.get("DurationSeconds") {
         None => DEFAULT_SECONDS,
-        Some(text) => text.parse().map_err(|_| Fault::invalid("DurationSeconds must be a number"))?,
+        Some(text) => text.parse().map_err(|_| StsError::invalid("DurationSeconds must be a number"))?,
     };
     if !(min_seconds..=MAX_SECONDS).contains(&seconds) {
-        return Err(Fault::invalid(format!(
+        return Err(StsError::invalid(format!(
             "Value '{seconds}' at 'durationSeconds' failed to satisfy constraint: Member must have value between {min_seconds} and {MAX_SECONDS}"
         )));
     }
     if matches!(caller, Caller::Session(_)) && seconds > MAX_CHAINED_SECONDS {
-        return Err(Fault::invalid(
+        return Err(StsError::invalid(
             "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
         ));
     }
@@ -253,7 +257,7 @@ fn caller_identity(caller: &Caller) -> String {
     )
 }
 
-/// Upper-case hexadecimal from the system's randomness, as much as asked for.
+/// Random upper-case hexadecimal digits.
 fn random_letters(count: usize) -> String {
     let mut letters = String::with_capacity(count + 32);
     while letters.len() < count {

@@ -9,9 +9,9 @@ pub enum Subject {
     /// Nothing in particular, or nothing that could be read.
     #[default]
     None,
-    /// An item of a table, or the items that a query asks for.
+    /// An item of a table, or the items of a query.
     Item(ItemKind),
-    /// The items of a transaction, each with the operation that it stands for.
+    /// The items of a transaction, each with its single-item operation.
     Items(Vec<(&'static str, ItemKind)>),
     /// A table as a whole.
     Table(String),
@@ -19,7 +19,7 @@ pub enum Subject {
     Object {
         /// Its bucket.
         bucket: String,
-        /// Its whole key, percent-encoded where the client sent it so.
+        /// Its whole key, percent-encoded as the client sent it.
         key: String,
         /// The condition that the request carries.
         condition: Option<Condition>,
@@ -68,7 +68,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Which kind of item: its keys without what differs from item to item.
+/// The kind of an item: its keys without the parts that differ from item to item.
 ///
 /// The constant part of a key is what precedes its first `#`, if that consists of lower-case
 /// letters, hyphens and underscores. Where the sort key has a constant part, that is the kind; else
@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_is_what_the_keys_of_alike_items_share() {
+    fn a_kind_is_the_constant_part_of_the_keys() {
         let id = "01a216ba-89f1-7000-8000-0123456789ab";
         for (partition, sort, kind) in [
             (id, Some("order"), "order"),

@@ -1,4 +1,4 @@
-//! The database behind DynamoDB: opened, kept tidy, and flushed.
+//! The database behind DynamoDB: opening it, removing expired items, and checkpoints.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ pub(crate) struct Items {
 }
 
 impl Items {
-    /// Opens the database in `data`, or a fresh one in memory. Only the latter takes its time from
-    /// `clock`, for `dynoxide` has no way to give a clock to a file.
+    /// Opens the database in `data`, or a new one in memory. Only the latter takes its time from
+    /// `clock`: `dynoxide` does not accept a clock for a file.
     pub(crate) fn open(data: Option<&Path>, clock: &Clock) -> Result<Self, DynoxideError> {
         let Some(directory) = data else {
             let database = Database::memory_with_clock(Arc::new(clock.clone()))?;
@@ -28,9 +28,8 @@ impl Items {
         };
         let path = directory.join("dynamodb.sqlite");
         let database = Database::new(&path.to_string_lossy())?;
-        // Named for its use after an import, this sets `synchronous=NORMAL` and defaults: durable
-        // against `kill -9` all the same, and without an fsync in each write. See `store` for why
-        // that is enough.
+        // Despite its name this is also how to set `synchronous=NORMAL`: durable against `kill -9`,
+        // and without an fsync in each write. See `store` for why that is enough.
         database.disable_bulk_loading()?;
         Ok(Self { database, file: Some(Arc::new(path)) })
     }
@@ -56,13 +55,13 @@ impl Items {
         })
     }
 
-    /// Deletes what is past its time to live. Reads every item of the tables that have one.
+    /// Deletes items whose time to live has passed. Reads every item of the tables that have a TTL
+    /// attribute.
     pub(crate) fn sweep(&self) -> Result<usize, DynoxideError> {
         self.database.sweep_ttl()
     }
 
-    /// Moves the write-ahead log into the database file, as `store` does with its own: so requests
-    /// seldom have to.
+    /// Moves the write-ahead log into the database file, so that requests seldom have to.
     pub(crate) fn checkpoint(&self) -> Result<(), rusqlite::Error> {
         match &self.file {
             Some(path) => crate::store::checkpoint(path),

@@ -1,12 +1,12 @@
-//! DynamoDB: `dynoxide` behind our own listener, so that the signature check, faults and counters
-//! stand in front of it in-process.
+//! DynamoDB: `dynoxide` behind our own listener, which adds the signature check, faults and
+//! counters.
 //!
-//! Its operations are called through its `Database`, not its HTTP router, which can only be had
-//! together with an unauthenticated socket of its own. What the router adds is repeated here as far
-//! as a client can see it: how a request that does not parse is reported, and the envelope of
-//! validation errors.
+//! Its operations are called through its `Database`: its HTTP router is available only with an
+//! unauthenticated socket of its own. What the router adds is implemented here, as far as a client
+//! can notice: how a request that does not parse is reported, and the envelope of validation
+//! errors.
 
-mod fault;
+mod error;
 mod items;
 mod operation;
 mod permissions;
@@ -18,9 +18,9 @@ use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use self::fault::Fault;
+use self::error::DynamoDbError;
 pub(crate) use self::items::Items;
-use crate::calls::{Description, Entry};
+use crate::calls::{Description, RecordedCall};
 use crate::faults::FaultStatus;
 use crate::identity::Identities;
 use crate::sigv4;
@@ -53,31 +53,31 @@ impl Handler for DynamoDb {
         }
     }
 
-    async fn fault(&self, _: &Parts, status: FaultStatus) -> Response<Body> {
-        let fault = match status {
-            FaultStatus::Internal => Fault::internal(),
-            FaultStatus::Unavailable => Fault::unavailable(),
+    async fn injected_error(&self, _: &Parts, status: FaultStatus) -> Response<Body> {
+        let error = match status {
+            FaultStatus::Internal => DynamoDbError::internal(),
+            FaultStatus::Unavailable => DynamoDbError::unavailable(),
         };
-        respond(fault.status, fault.body)
+        respond(error.status, error.body)
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         match self.dispatch(request).await {
             Ok(body) => respond(StatusCode::OK, body),
-            Err(fault) => respond(fault.status, fault.body),
+            Err(error) => respond(error.status, error.body),
         }
     }
 }
 
 impl DynamoDb {
-    async fn dispatch(&self, request: Request<Incoming>) -> Result<String, Fault> {
+    async fn dispatch(&self, request: Request<Incoming>) -> Result<String, DynamoDbError> {
         let (head, body) = request.into_parts();
-        let operation = operation::of(&head).ok_or_else(Fault::unknown_operation)?;
+        let operation = operation::of(&head).ok_or_else(DynamoDbError::unknown_operation)?;
         let body = wire::collect(body, MAX_BODY_BYTES).await?;
-        Entry::describe(&head.extensions, || self.describe(&head, &body));
+        RecordedCall::describe(&head.extensions, || self.describe(&head, &body));
         let caller = sigv4::verify(&head, &body, "dynamodb", &self.identities)?;
         let body = std::str::from_utf8(&body)
-            .map_err(|_| Fault::coral("SerializationException", "The request's body is not UTF-8"))?;
+            .map_err(|_| DynamoDbError::coral("SerializationException", "The request's body is not UTF-8"))?;
         permissions::check(&head, &caller, operation.name, body, &self.region)?;
         // A statement on SQLite takes microseconds; see `store` for why the runtime's own thread
         // runs it.
@@ -86,7 +86,7 @@ impl DynamoDb {
 }
 
 fn respond(status: StatusCode, body: String) -> Response<Body> {
-    let mut response = wire::answer(status, CONTENT_TYPE, body);
+    let mut response = wire::response(status, CONTENT_TYPE, body);
     set(response.headers_mut(), "x-amzn-requestid", &wire::request_id());
     response
 }

@@ -1,4 +1,4 @@
-//! DynamoDB's operations by name, and how a body becomes an answer.
+//! DynamoDB's operations by name, from the request's body to the response's.
 
 use dynoxide::{Database, DynoxideError};
 use http::request::Parts;
@@ -9,7 +9,7 @@ use super::items::Items;
 use crate::wire::text;
 
 const TARGETS: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
-/// What a refused single-item write is wrapped in.
+/// The prefix of validation errors of single-item writes.
 const ENVELOPE: &str = "1 validation error detected: ";
 
 /// One operation.
@@ -34,10 +34,10 @@ pub(super) fn of(head: &Parts) -> Option<&'static Operation> {
 
 macro_rules! operations {
     ($($name:literal => $method:ident,)*) => {
-        /// Everything that `dynoxide` carries out, but for its own extensions.
+        /// Every operation of `dynoxide`, except for its own extensions.
         static OPERATIONS: &[Operation] = &[$(Operation {
             name: $name,
-            call: |database, body| answered(&database.$method(read(body)?)?),
+            call: |database, body| to_json(&database.$method(read(body)?)?),
         },)*];
     };
 }
@@ -72,8 +72,8 @@ operations! {
     "GetRecords" => get_records,
 }
 
-fn answered<T: Serialize>(answer: &T) -> Result<String, DynoxideError> {
-    serde_json::to_string(answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+fn to_json<T: Serialize>(response: &T) -> Result<String, DynoxideError> {
+    serde_json::to_string(response).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 /// Parses a request. `dynoxide`'s types mark in the message which of DynamoDB's errors a value that
@@ -100,7 +100,7 @@ fn read<T: DeserializeOwned>(body: &str) -> Result<T, DynoxideError> {
     })
 }
 
-/// `dynoxide` tags the validation errors that DynamoDB puts in an envelope, on these three
+/// DynamoDB puts an envelope around the validation errors that `dynoxide` tags, for these three
 /// operations only.
 fn enveloped(operation: &str, error: DynoxideError) -> DynoxideError {
     match error {
@@ -117,12 +117,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_mark_of_the_library_reaches_the_wire() {
+    fn no_marker_of_the_library_is_in_a_response() {
         let read = |body: &str| read::<dynoxide::Item>(body).unwrap_err().to_json();
         for body in [r#"{"a":{"N":"x"}}"#, r#"{"a":{"NULL":false}}"#, r#"{"a":{}}"#, r#"{"a":{"S":1}}"#, "["] {
-            let answer = read(body);
-            assert!(!answer.contains("VALIDATION") && !answer.contains("SERIALIZATION"), "{answer}");
-            assert!(answer.contains("#ValidationException") || answer.contains("#SerializationException"), "{answer}");
+            let response = read(body);
+            assert!(!response.contains("VALIDATION") && !response.contains("SERIALIZATION"), "{response}");
+            assert!(
+                response.contains("#ValidationException") || response.contains("#SerializationException"),
+                "{response}"
+            );
         }
     }
 

@@ -1,9 +1,9 @@
-//! Which actions on which tables and indexes a request needs, and whether its caller may.
+//! The permissions that a request needs on tables and indexes, and whether its caller has them.
 
 use http::request::Parts;
 use serde_json::Value;
 
-use super::fault::Fault;
+use super::error::DynamoDbError;
 use crate::identity::Caller;
 use crate::options::ACCOUNT_ID;
 use crate::permission::Permission;
@@ -11,7 +11,13 @@ use crate::policy;
 use crate::wire::Peer;
 
 /// Refuses a request that the caller's policy does not allow in every part.
-pub(super) fn check(head: &Parts, caller: &Caller, operation: &str, body: &str, region: &str) -> Result<(), Fault> {
+pub(super) fn check(
+    head: &Parts,
+    caller: &Caller,
+    operation: &str,
+    body: &str,
+    region: &str,
+) -> Result<(), DynamoDbError> {
     if !caller.is_restricted() {
         return Ok(());
     }
@@ -22,7 +28,7 @@ pub(super) fn check(head: &Parts, caller: &Caller, operation: &str, body: &str, 
             permission.resource.insert_str(0, &format!("arn:aws:dynamodb:{region}:{ACCOUNT_ID}:"));
         }
         if !policy::authorise(policy::Request { caller: Some(caller), permission: &permission, peer }, None) {
-            return Err(Fault::access_denied(&caller.denied(&permission)));
+            return Err(DynamoDbError::access_denied(&caller.denied(&permission)));
         }
     }
     Ok(())
@@ -73,24 +79,24 @@ fn needed(operation: &str, body: &Value) -> Vec<Permission> {
 mod tests {
     use super::*;
 
-    fn shown(operation: &str, body: &str) -> Vec<String> {
+    fn needed_by(operation: &str, body: &str) -> Vec<String> {
         let needed = needed(operation, &serde_json::from_str(body).unwrap());
         needed.iter().map(Permission::to_string).collect()
     }
 
     #[test]
-    fn a_request_needs_what_iam_asks_for() {
+    fn a_request_needs_the_permissions_of_iam() {
         assert_eq!(
-            shown("PutItem", r#"{"TableName":"t","Item":{"TableName":{"S":"x"}}}"#),
+            needed_by("PutItem", r#"{"TableName":"t","Item":{"TableName":{"S":"x"}}}"#),
             ["dynamodb:PutItem table/t"]
         );
-        assert_eq!(shown("Query", r#"{"TableName":"t","IndexName":"i"}"#), ["dynamodb:Query table/t/index/i"]);
-        assert_eq!(shown("ListTables", "{}"), ["dynamodb:ListTables *"]);
+        assert_eq!(needed_by("Query", r#"{"TableName":"t","IndexName":"i"}"#), ["dynamodb:Query table/t/index/i"]);
+        assert_eq!(needed_by("ListTables", "{}"), ["dynamodb:ListTables *"]);
         let transaction = r#"{"TransactItems":[{"Put":{"TableName":"t"}},{"ConditionCheck":{"TableName":"u"}}]}"#;
         assert_eq!(
-            shown("TransactWriteItems", transaction),
+            needed_by("TransactWriteItems", transaction),
             ["dynamodb:PutItem table/t", "dynamodb:ConditionCheckItem table/u"]
         );
-        assert_eq!(shown("BatchWriteItem", r#"{"RequestItems":{"t":[]}}"#), ["dynamodb:BatchWriteItem table/t"]);
+        assert_eq!(needed_by("BatchWriteItem", r#"{"RequestItems":{"t":[]}}"#), ["dynamodb:BatchWriteItem table/t"]);
     }
 }

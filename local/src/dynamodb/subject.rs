@@ -15,7 +15,7 @@ pub(super) struct TableKeys {
     pub(super) of_indexes: HashMap<String, String>,
 }
 
-/// What a request is about. `keys` gives the keys of a table.
+/// What a request is about. `keys` returns the keys of a table.
 pub(super) fn of(operation: &str, body: &Value, keys: impl Fn(&str) -> Option<TableKeys>) -> Subject {
     let keys = |of: &Value| keys(table(of)?);
     let part = |operation: &str, of: &Value| Some((single(operation)?, kind_of(&keys(of)?, attributes(of))));
@@ -33,7 +33,7 @@ pub(super) fn of(operation: &str, body: &Value, keys: impl Fn(&str) -> Option<Ta
     subject.unwrap_or_default()
 }
 
-/// The operation that a part of a transaction stands for.
+/// The single-item operation of a part of a transaction.
 fn single(part: &str) -> Option<&'static str> {
     Some(match part {
         "Get" => "GetItem",
@@ -59,12 +59,12 @@ fn kind_of(keys: &TableKeys, attributes: &Value) -> ItemKind {
     ItemKind::of(value(&keys.partition).unwrap_or_default(), keys.sort.as_ref().and_then(value))
 }
 
-/// A key's text. Of numbers and bytes nothing is constant.
+/// A key's text; numbers and bytes have no constant part.
 fn string(value: &Value) -> Option<&str> {
     value["S"].as_str()
 }
 
-/// The kind that a query asks for, by the first value that its condition compares each key with.
+/// The kind of the items of a query, by the first value that its condition compares each key with.
 fn queried(keys: &TableKeys, body: &Value) -> Option<ItemKind> {
     let condition = body["KeyConditionExpression"].as_str()?;
     let words: Vec<&str> =

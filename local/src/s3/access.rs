@@ -1,4 +1,4 @@
-//! May this caller do that? Asked by `s3s` once it has verified the signature.
+//! Authorisation, which `s3s` asks for once it has verified the signature.
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ pub(super) struct Access {
 }
 
 impl Access {
-    /// Whether the request's caller may list that bucket. Nobody asked to list it, so a refusal is
-    /// not recorded.
+    /// Whether the request's caller may list that bucket. No request asked to list it, so a denial
+    /// is not recorded.
     pub(super) fn may_list(&self, extensions: &http::Extensions, bucket: &str) -> bool {
         let permission = Permission::new("s3:ListBucket", &format!("arn:aws:s3:::{bucket}"));
         let allowed = self.allows(extensions, &permission, Some(bucket));
@@ -46,7 +46,7 @@ impl Access {
     }
 
     /// Decides about a request that needs `permission` on something of that bucket, and records the
-    /// decision. What a presigned URL is good for is not recorded: its holder asks, not the user
+    /// decision. The use of a presigned URL is not recorded: its holder sends it, not the user
     /// who signed it.
     fn authorise(
         &self,
@@ -75,9 +75,8 @@ impl Access {
 impl S3Access for Access {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let operation = cx.s3_op().name().to_owned();
-        // Who the gate took the caller for counts only if `s3s` has verified that very key. The two
-        // read a request on their own; should they ever read it differently, the request is
-        // anonymous.
+        // The caller that the gate found counts only if `s3s` has verified the same key. The two
+        // parse a request separately; should they ever differ, the request is anonymous.
         let verified = cx.credentials().map(|credentials| credentials.access_key.clone());
         let claimed =
             cx.extensions_mut().get::<Caller>().map(|caller| self.identities.access_key_id(caller).to_owned());
@@ -85,7 +84,7 @@ impl S3Access for Access {
             cx.extensions_mut().remove::<Caller>();
         }
         let (bucket, resource) = match (cx.s3_path().as_object(), cx.s3_path().as_bucket()) {
-            // A batch names its keys in the body: it needs the right to all of them.
+            // A batch names its keys in the body: it needs the permission for all of them.
             (_, Some(bucket)) if operation == "DeleteObjects" => {
                 (Some(bucket.to_owned()), format!("arn:aws:s3:::{bucket}/*"))
             }
@@ -96,7 +95,7 @@ impl S3Access for Access {
         let permission = Permission::new(&action(&operation), &resource);
         let presigned = cx.uri().query().is_some_and(|query| query.contains("X-Amz-Signature="));
         let extensions = cx.extensions_mut();
-        // As on AWS, the account can always mend a policy that locks everyone out.
+        // As on AWS, the account can always replace a policy that locks everyone out.
         let mends = matches!(extensions.get::<Caller>(), Some(Caller::Root)) && operation.ends_with("BucketPolicy");
         if mends || self.authorise(extensions, &permission, bucket.as_deref(), presigned) {
             Ok(())

@@ -7,7 +7,8 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::service::{Buckets, internal};
+use super::buckets::Buckets;
+use super::error::internal;
 use super::timestamp::timestamp;
 use crate::options::ACCOUNT_ID;
 use crate::store::buckets;
@@ -70,7 +71,7 @@ pub(super) async fn list(
     }))
 }
 
-/// A bucket in `us-east-1` has no constraint, as ever since S3 had but one region.
+/// A bucket in `us-east-1` has no constraint, for historical reasons.
 pub(super) async fn location(
     s3: &Buckets,
     request: S3Request<GetBucketLocationInput>,

@@ -1,21 +1,20 @@
-//! The end of an upload in parts: its parts become one object.
+//! Completing a multipart upload: its parts become one object.
 
 use md5::{Digest, Md5};
 use s3s::dto::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CompletedPart, ETag, ETagCondition};
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
+use super::buckets::Buckets;
 use super::condition::{check_write, refuse_unsupported};
-use super::multipart::no_such_upload;
-use super::object::Failed;
-use super::service::Buckets;
+use super::error::{WriteError, no_such_upload};
 use crate::clock::Millis;
 use crate::sigv4::hex;
 use crate::store::multipart::{self, Part, Upload};
 use crate::store::objects::{self, Head, NewObject};
 
-/// Every part but the last has at least this much.
+/// The smallest size of every part but the last.
 const MIN_PART_BYTES: i64 = 5 * 1024 * 1024;
-/// What a completed object may hold: it is assembled in memory.
+/// The largest completed object: it is assembled in memory.
 const MAX_OBJECT_BYTES: i64 = 512 * 1024 * 1024;
 
 pub(super) async fn complete(
@@ -36,12 +35,12 @@ pub(super) async fn complete(
     };
     let etag = s3
         .store
-        .write_large(move |transaction| -> Result<String, Failed> {
+        .write_large(move |transaction| -> Result<String, WriteError> {
             let upload = multipart::find(transaction, &completion.id, &bucket, &key)?.ok_or_else(no_such_upload)?;
             completion.assemble(transaction, upload)
         })
         .await
-        .map_err(Failed::into_s3)?;
+        .map_err(WriteError::into_s3)?;
     Ok(S3Response::new(CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         bucket: Some(input.bucket),
@@ -51,7 +50,7 @@ pub(super) async fn complete(
     }))
 }
 
-/// The end of an upload.
+/// The completion of an upload.
 struct Completion {
     id: String,
     named: Vec<CompletedPart>,
@@ -61,8 +60,8 @@ struct Completion {
 }
 
 impl Completion {
-    /// Puts the named parts together under the key, if the conditions hold; gives the ETag.
-    fn assemble(&self, transaction: &rusqlite::Transaction<'_>, upload: Upload) -> Result<String, Failed> {
+    /// Assembles the named parts under the key, if the conditions hold, and returns the ETag.
+    fn assemble(&self, transaction: &rusqlite::Transaction<'_>, upload: Upload) -> Result<String, WriteError> {
         let chosen = choose(&self.named, &multipart::parts(transaction, &self.id)?)?;
         let current = objects::find(transaction, &upload.bucket, &upload.key)?;
         check_write(current.as_ref(), self.if_match.as_ref(), self.if_none_match.as_ref())?;

@@ -4,16 +4,11 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use s3s::dto::{ETagCondition, Timestamp};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
-use super::object::no_such_key;
+use super::error::{no_such_key, precondition_failed};
 use super::timestamp::seconds;
 use crate::store::objects::Object;
 
-/// A failed condition of a write or read.
-pub(super) fn precondition_failed() -> S3Error {
-    s3_error!(PreconditionFailed, "At least one of the pre-conditions you specified did not hold")
-}
-
-/// Pure: whether the conditions of a write hold for what the key holds now.
+/// Pure: whether the conditions of a write hold for the current object of the key.
 pub(super) fn check_write(
     current: Option<&Object>,
     if_match: Option<&ETagCondition>,
@@ -30,7 +25,7 @@ pub(super) fn check_write(
     }
 }
 
-/// On a write S3 knows `If-None-Match: *` only.
+/// On a write S3 supports `If-None-Match: *` only.
 pub(super) fn refuse_unsupported(if_none_match: Option<&ETagCondition>) -> S3Result<()> {
     match if_none_match {
         Some(ETagCondition::ETag(_)) => {
@@ -43,7 +38,7 @@ pub(super) fn refuse_unsupported(if_none_match: Option<&ETagCondition>) -> S3Res
 pub(super) fn meets(condition: &ETagCondition, etag: &str) -> bool {
     match condition {
         ETagCondition::Any => true,
-        ETagCondition::ETag(wanted) => wanted.value() == etag,
+        ETagCondition::ETag(expected) => expected.value() == etag,
     }
 }
 
@@ -73,8 +68,8 @@ impl Conditions {
     }
 }
 
-/// 304. `s3s` ignores the status of an answer to GET, so it leaves as an error, and the service
-///      strips its body.
+/// 304. `s3s` ignores the status of a response to GET, so this is an error, whose body the service
+///      removes.
 fn not_modified(object: &Object) -> S3Error {
     let mut headers = HeaderMap::new();
     if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", object.etag)) {

@@ -12,16 +12,17 @@ use s3s::dto::{
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 use serde::Serialize;
 
+use super::buckets::Buckets;
+use super::error::{custom, internal};
 use super::lifecycle;
 use super::registry::{Bucket, Lifecycle};
-use super::service::{Buckets, internal, other};
 use crate::store::buckets::{self, Configuration};
 
 const MAX_CORS_RULES: usize = 100;
 const CORS_METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "HEAD"];
 const MAX_POLICY_BYTES: usize = 20 * 1024;
 
-/// Stored before it is in force: what a client was told is kept, stays kept.
+/// Stored before it takes effect: a configuration that was accepted survives a restart.
 async fn configure(
     s3: &Buckets,
     bucket: &str,
@@ -108,7 +109,7 @@ pub(super) async fn put_lifecycle(
     let text = stored(&lifecycle)?;
     configure(s3, &input.bucket, Configuration::Lifecycle, text, |bucket| bucket.lifecycle = Some(lifecycle)).await?;
     Ok(S3Response::new(PutBucketLifecycleConfigurationOutput {
-        transition_default_minimum_object_size: Some(shown(minimum_varies)),
+        transition_default_minimum_object_size: Some(minimum_size(minimum_varies)),
     }))
 }
 
@@ -123,11 +124,11 @@ pub(super) async fn get_lifecycle(
         .ok_or_else(|| s3_error!(NoSuchLifecycleConfiguration, "The lifecycle configuration does not exist"))?;
     Ok(S3Response::new(GetBucketLifecycleConfigurationOutput {
         rules: Some(lifecycle.rules),
-        transition_default_minimum_object_size: Some(shown(lifecycle.minimum_varies)),
+        transition_default_minimum_object_size: Some(minimum_size(lifecycle.minimum_varies)),
     }))
 }
 
-fn shown(minimum_varies: bool) -> TransitionDefaultMinimumObjectSize {
+fn minimum_size(minimum_varies: bool) -> TransitionDefaultMinimumObjectSize {
     TransitionDefaultMinimumObjectSize::from_static(if minimum_varies {
         TransitionDefaultMinimumObjectSize::VARIES_BY_STORAGE_CLASS
     } else {
@@ -149,7 +150,7 @@ pub(super) async fn put_policy(
 ) -> S3Result<S3Response<PutBucketPolicyOutput>> {
     let PutBucketPolicyInput { bucket, policy, .. } = request.input;
     if policy.len() > MAX_POLICY_BYTES {
-        return Err(other(
+        return Err(custom(
             StatusCode::BAD_REQUEST,
             "PolicyTooLarge",
             "The policy exceeds the maximum allowed document size.",

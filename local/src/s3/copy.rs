@@ -5,9 +5,10 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::condition::{meets, precondition_failed};
-use super::object::{Failed, class_name, no_such_key, store};
-use super::service::Buckets;
+use super::buckets::Buckets;
+use super::condition::meets;
+use super::error::{WriteError, no_such_key, precondition_failed};
+use super::object::{class_name, store};
 use super::tagging;
 use super::timestamp::timestamp;
 use crate::store::objects::{self, Head, NewObject};
@@ -22,14 +23,14 @@ pub(super) async fn copy(s3: &Buckets, request: S3Request<CopyObjectInput>) -> S
     let (from_bucket, from_key) = (bucket.clone(), key.clone());
     let (source, body) = s3
         .store
-        .write_large(move |transaction| -> Result<_, Failed> {
+        .write_large(move |transaction| -> Result<_, WriteError> {
             let object = objects::find(transaction, &from_bucket, &from_key)?.ok_or_else(no_such_key)?;
             let body =
                 if object.size == 0 { Vec::new() } else { objects::body(transaction, object.id, 0, object.size)? };
             Ok((object, body))
         })
         .await
-        .map_err(Failed::into_s3)?;
+        .map_err(WriteError::into_s3)?;
     let unmet = input.copy_source_if_match.as_ref().is_some_and(|condition| !meets(condition, &source.etag))
         || input.copy_source_if_none_match.as_ref().is_some_and(|condition| meets(condition, &source.etag));
     if unmet {

@@ -1,40 +1,41 @@
 //! Cross-origin requests, by each bucket's rules: preflights, and the headers of every other
-//! answer.
+//! response.
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response};
 use s3s::dto::CORSRule;
 
 use super::registry::Registry;
-use super::xml::Denial;
+use super::xml::ErrorResponse;
 use crate::wire::{self, Body, set, text};
 
-/// Answers a browser's `OPTIONS`.
+/// The response to a browser's `OPTIONS`.
 pub(super) fn preflight(registry: &Registry, head: &Parts) -> Response<Body> {
     let (Some(origin), Some(method)) =
         (text(&head.headers, "origin"), text(&head.headers, "access-control-request-method"))
     else {
-        return Denial::bad_request("BadRequest", "Insufficient information. Origin request header needed.")
+        return ErrorResponse::bad_request("BadRequest", "Insufficient information. Origin request header needed.")
             .into_response();
     };
-    let wanted: Vec<&str> = text(&head.headers, "access-control-request-headers")
+    let requested: Vec<&str> = text(&head.headers, "access-control-request-headers")
         .map(|names| names.split(',').map(str::trim).filter(|name| !name.is_empty()).collect())
         .unwrap_or_default();
     let Some(rules) = registry.find(bucket_of(head.uri.path())).and_then(|bucket| bucket.cors.clone()) else {
-        return Denial::forbidden("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
+        return ErrorResponse::forbidden("AccessForbidden", "CORSResponse: CORS is not enabled for this bucket.")
             .into_response();
     };
-    let rule =
-        rules.iter().find(|rule| admits(rule, origin, method) && wanted.iter().all(|name| admits_header(rule, name)));
+    let rule = rules
+        .iter()
+        .find(|rule| admits(rule, origin, method) && requested.iter().all(|name| admits_header(rule, name)));
     let Some(rule) = rule else {
-        return Denial::forbidden("AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
+        return ErrorResponse::forbidden("AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
             .into_response();
     };
     let mut response = Response::new(wire::empty());
     let headers = response.headers_mut();
     describe(headers, rule, origin);
-    if !wanted.is_empty() {
-        set(headers, "access-control-allow-headers", &wanted.join(", "));
+    if !requested.is_empty() {
+        set(headers, "access-control-allow-headers", &requested.join(", "));
     }
     if let Some(seconds) = rule.max_age_seconds {
         headers.insert("access-control-max-age", HeaderValue::from(seconds));
@@ -42,7 +43,7 @@ pub(super) fn preflight(registry: &Registry, head: &Parts) -> Response<Body> {
     response
 }
 
-/// Adds the headers that let a page read this answer, be it an object, a 304 or an error.
+/// Adds the headers that let a page read this response: an object, a 304 or an error.
 pub(super) fn decorate(
     registry: &Registry,
     path: &str,
@@ -90,7 +91,7 @@ fn matches_wildcard(pattern: &str, value: &str) -> bool {
     }
 }
 
-/// Only the bucket decides, so a key may hold any character that a URL can carry.
+/// The bucket alone decides, so the key is not decoded.
 fn bucket_of(path: &str) -> &str {
     path.trim_start_matches('/').split('/').next().unwrap_or_default()
 }
@@ -100,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_star_matches_any_stretch() {
+    fn one_star_matches_any_text() {
         assert!(matches_wildcard("*", "https://a.example"));
         assert!(matches_wildcard("https://*.example", "https://a.example"));
         assert!(!matches_wildcard("https://*.example", "http://a.example"));

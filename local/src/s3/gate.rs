@@ -1,13 +1,13 @@
-//! What S3 checks about a signature before it computes one, and `s3s` does not: one mechanism only,
-//! the seven-day cap, expiry in S3's words, session tokens, signed headers that are really there.
-//! Pure, but for the identities it looks up.
+//! Checks that S3 makes before it computes a signature, and `s3s` does not: one mechanism only, the
+//! seven-day limit, expiry with S3's error texts, session tokens, signed headers that are present.
+//! Pure, except that it looks up identities.
 
 use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use http::request::Parts;
 
-use super::xml::{Denial, SIGNATURE_MISMATCH};
+use super::xml::{ErrorResponse, SIGNATURE_MISMATCH};
 use crate::clock::Millis;
-use crate::identity::{Caller, CredentialFault, Identities};
+use crate::identity::{Caller, CredentialError, Identities};
 use crate::wire::text;
 
 /// Seven days, the longest life of a presigned URL.
@@ -17,21 +17,21 @@ const MAX_SKEW_MS: Millis = 15 * 60 * 1000;
 
 /// The caller that a request claims to be, its signature still unchecked; `None` for an anonymous
 /// one.
-pub(super) fn admit(head: &Parts, identities: &Identities, now: Millis) -> Result<Option<Caller>, Denial> {
+pub(super) fn admit(head: &Parts, identities: &Identities, now: Millis) -> Result<Option<Caller>, ErrorResponse> {
     let query = Query::parse(head.uri.query().unwrap_or_default());
     let authorization = text(&head.headers, "authorization");
     if head.headers.get_all("authorization").iter().count() > 1 {
-        return Err(Denial::bad_request("InvalidArgument", "Only one Authorization header is allowed"));
+        return Err(ErrorResponse::bad_request("InvalidArgument", "Only one Authorization header is allowed"));
     }
     let presigned = query.get("X-Amz-Signature").is_some() || query.get("X-Amz-Algorithm").is_some();
     if query.get("AWSAccessKeyId").is_some() || authorization.is_some_and(|header| header.starts_with("AWS ")) {
-        return Err(Denial::bad_request(
+        return Err(ErrorResponse::bad_request(
             "InvalidRequest",
             "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
         ));
     }
     match (authorization, presigned) {
-        (Some(_), true) => Err(Denial::bad_request(
+        (Some(_), true) => Err(ErrorResponse::bad_request(
             "InvalidArgument",
             "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the \
              Authorization header should be specified",
@@ -42,8 +42,8 @@ pub(super) fn admit(head: &Parts, identities: &Identities, now: Millis) -> Resul
     }
 }
 
-fn admit_presigned(head: &Parts, query: &Query, identities: &Identities, now: Millis) -> Result<Caller, Denial> {
-    let malformed = |message| Denial::bad_request("AuthorizationQueryParametersError", message);
+fn admit_presigned(head: &Parts, query: &Query, identities: &Identities, now: Millis) -> Result<Caller, ErrorResponse> {
+    let malformed = |message| ErrorResponse::bad_request("AuthorizationQueryParametersError", message);
     let (Some(algorithm), Some(credential), Some(signature), Some(date), Some(signed), Some(expires)) = (
         query.get("X-Amz-Algorithm"),
         query.get("X-Amz-Credential"),
@@ -82,11 +82,12 @@ fn admit_presigned(head: &Parts, query: &Query, identities: &Identities, now: Mi
     Ok(caller)
 }
 
-fn admit_header(head: &Parts, header: &str, identities: &Identities, now: Millis) -> Result<Caller, Denial> {
+fn admit_header(head: &Parts, header: &str, identities: &Identities, now: Millis) -> Result<Caller, ErrorResponse> {
     let Some(fields) = header.strip_prefix("AWS4-HMAC-SHA256") else {
-        return Err(Denial::bad_request("InvalidArgument", "Unsupported Authorization Type"));
+        return Err(ErrorResponse::bad_request("InvalidArgument", "Unsupported Authorization Type"));
     };
-    let malformed = || Denial::bad_request("AuthorizationHeaderMalformed", "The authorization header is malformed.");
+    let malformed =
+        || ErrorResponse::bad_request("AuthorizationHeaderMalformed", "The authorization header is malformed.");
     let field = |name: &str| fields.split(',').find_map(|field| field.trim().strip_prefix(name)?.strip_prefix('='));
     let (Some(credential), Some(signed), Some(signature)) =
         (field("Credential"), field("SignedHeaders"), field("Signature"))
@@ -94,7 +95,10 @@ fn admit_header(head: &Parts, header: &str, identities: &Identities, now: Millis
         return Err(malformed());
     };
     let Some(date) = text(&head.headers, "x-amz-date") else {
-        return Err(Denial::forbidden("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header"));
+        return Err(ErrorResponse::forbidden(
+            "AccessDenied",
+            "AWS authentication requires a valid Date or x-amz-date header",
+        ));
     };
     check_skew(date, now)?;
     let access_key_id = access_key_id(credential).ok_or_else(malformed)?;
@@ -104,12 +108,12 @@ fn admit_header(head: &Parts, header: &str, identities: &Identities, now: Millis
     Ok(caller)
 }
 
-/// `s3s` would check by the wall clock, which a fault may have told this service not to believe.
-fn check_skew(date: &str, now: Millis) -> Result<(), Denial> {
+/// `s3s` would use the wall clock; a fault may have shifted this service's clock.
+fn check_skew(date: &str, now: Millis) -> Result<(), ErrorResponse> {
     // One that cannot be read is refused by `s3s`.
     let Ok(signed_at) = NaiveDateTime::parse_from_str(date, "%Y%m%dT%H%M%SZ") else { return Ok(()) };
     if (signed_at.and_utc().timestamp_millis() - now).abs() > MAX_SKEW_MS {
-        return Err(Denial::forbidden(
+        return Err(ErrorResponse::forbidden(
             "RequestTimeTooSkewed",
             "The difference between the request time and the current time is too large.",
         ));
@@ -117,50 +121,51 @@ fn check_skew(date: &str, now: Millis) -> Result<(), Denial> {
     Ok(())
 }
 
-fn check_lifetime(signed_at: DateTime<Utc>, expires_seconds: i64, now: Millis) -> Result<(), Denial> {
+fn check_lifetime(signed_at: DateTime<Utc>, expires_seconds: i64, now: Millis) -> Result<(), ErrorResponse> {
     let from = signed_at.timestamp_millis();
     if from - now > MAX_SKEW_MS {
-        return Err(Denial::forbidden("AccessDenied", "Request is not valid yet"));
+        return Err(ErrorResponse::forbidden("AccessDenied", "Request is not valid yet"));
     }
     let until = from + expires_seconds * 1000;
     if now <= until {
         return Ok(());
     }
-    let shown = |at| crate::clock::datetime(at).to_rfc3339_opts(SecondsFormat::Secs, true);
-    let mut denial = Denial::forbidden("AccessDenied", "Request has expired");
-    denial.details =
-        vec![("X-Amz-Expires", expires_seconds.to_string()), ("Expires", shown(until)), ("ServerTime", shown(now))];
-    Err(denial)
+    let rfc3339 = |at| crate::clock::datetime(at).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let mut error = ErrorResponse::forbidden("AccessDenied", "Request has expired");
+    error.details =
+        vec![("X-Amz-Expires", expires_seconds.to_string()), ("Expires", rfc3339(until)), ("ServerTime", rfc3339(now))];
+    Err(error)
 }
 
-fn identify(identities: &Identities, access_key_id: &str, token: Option<&str>) -> Result<Caller, Denial> {
-    identities.caller(access_key_id, token).map_err(|fault| match fault {
-        CredentialFault::Expired => Denial::bad_request("ExpiredToken", "The provided token has expired."),
-        CredentialFault::InvalidToken if token.is_some() => {
-            Denial::bad_request("InvalidToken", "The provided token is malformed or otherwise invalid.")
+fn identify(identities: &Identities, access_key_id: &str, token: Option<&str>) -> Result<Caller, ErrorResponse> {
+    identities.caller(access_key_id, token).map_err(|error| match error {
+        CredentialError::Expired => ErrorResponse::bad_request("ExpiredToken", "The provided token has expired."),
+        CredentialError::InvalidToken if token.is_some() => {
+            ErrorResponse::bad_request("InvalidToken", "The provided token is malformed or otherwise invalid.")
         }
-        CredentialFault::InvalidToken | CredentialFault::UnknownKey => {
-            Denial::forbidden("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
-        }
+        CredentialError::InvalidToken | CredentialError::UnknownKey => ErrorResponse::forbidden(
+            "InvalidAccessKeyId",
+            "The AWS Access Key Id you provided does not exist in our records.",
+        ),
     })
 }
 
 /// A signature of another form than 64 hexadecimal digits cannot match; `s3s` calls it a bad
 /// request, S3 a mismatch.
-fn check_signature_form(signature: &str) -> Result<(), Denial> {
+fn check_signature_form(signature: &str) -> Result<(), ErrorResponse> {
     let well_formed = signature.len() == 64 && signature.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if well_formed { Ok(()) } else { Err(Denial::forbidden("SignatureDoesNotMatch", SIGNATURE_MISMATCH)) }
+    if well_formed { Ok(()) } else { Err(ErrorResponse::forbidden("SignatureDoesNotMatch", SIGNATURE_MISMATCH)) }
 }
 
-fn check_signed_headers(head: &Parts, signed: &str, presigned: bool) -> Result<(), Denial> {
+fn check_signed_headers(head: &Parts, signed: &str, presigned: bool) -> Result<(), ErrorResponse> {
     let signed: Vec<&str> = signed.split(';').collect();
     if !signed.contains(&"host") || signed.iter().any(|name| !head.headers.contains_key(*name)) {
-        return Err(Denial::forbidden("SignatureDoesNotMatch", SIGNATURE_MISMATCH));
+        return Err(ErrorResponse::forbidden("SignatureDoesNotMatch", SIGNATURE_MISMATCH));
     }
     // The body's hash is the one that a URL's holder may state by himself.
     let unsigned = |name: &str| name.starts_with("x-amz-") && name != "x-amz-content-sha256" && !signed.contains(&name);
     if presigned && head.headers.keys().any(|name| unsigned(name.as_str())) {
-        return Err(Denial::forbidden(
+        return Err(ErrorResponse::forbidden(
             "AccessDenied",
             "There were headers present in the request which were not signed",
         ));
@@ -199,14 +204,14 @@ mod tests {
         NaiveDateTime::parse_from_str(NOW, "%Y%m%dT%H%M%SZ").unwrap().and_utc().timestamp_millis()
     }
 
-    fn asked(query: &str, headers: &[(&str, &str)]) -> Result<bool, &'static str> {
+    fn admitted(query: &str, headers: &[(&str, &str)]) -> Result<bool, &'static str> {
         let identities = Identities::new("local".into(), "secret".into(), Vec::new(), Clock::default());
         let mut request = http::Request::get(format!("/b/k?{query}")).header("host", "h");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        admit(&head, &identities, now()).map(|caller| caller.is_some()).map_err(|denial| denial.code)
+        admit(&head, &identities, now()).map(|caller| caller.is_some()).map_err(|error| error.code)
     }
 
     fn presigned(date: &str, expires: &str, key: &str, signature: &str) -> String {
@@ -217,23 +222,23 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_judged_as_s3_judges_it() {
+    fn a_url_is_checked_as_s3_checks_it() {
         let good = "0".repeat(64);
-        assert_eq!(asked(&presigned(NOW, "60", "local", &good), &[]), Ok(true));
-        assert_eq!(asked(&presigned(NOW, "604800", "local", &good), &[]), Ok(true));
-        assert_eq!(asked(&presigned(NOW, "604801", "local", &good), &[]), Err("AuthorizationQueryParametersError"));
-        assert_eq!(asked(&presigned(NOW, "soon", "local", &good), &[]), Err("AuthorizationQueryParametersError"));
-        assert_eq!(asked(&presigned("20261120T115859Z", "60", "local", &good), &[]), Err("AccessDenied"));
-        assert_eq!(asked(&presigned("20261120T122000Z", "60", "local", &good), &[]), Err("AccessDenied"));
-        assert_eq!(asked(&presigned(NOW, "60", "other", &good), &[]), Err("InvalidAccessKeyId"));
-        assert_eq!(asked(&presigned(NOW, "60", "local", "00"), &[]), Err("SignatureDoesNotMatch"));
-        assert_eq!(asked(&presigned(NOW, "60", "local", &good), &[("authorization", "x")]), Err("InvalidArgument"));
-        assert_eq!(asked(&presigned(NOW, "60", "local", &good), &[("x-amz-acl", "private")]), Err("AccessDenied"));
-        assert_eq!(asked(&presigned(NOW, "60", "local", &good), &[("if-none-match", "\"e\"")]), Ok(true));
+        assert_eq!(admitted(&presigned(NOW, "60", "local", &good), &[]), Ok(true));
+        assert_eq!(admitted(&presigned(NOW, "604800", "local", &good), &[]), Ok(true));
+        assert_eq!(admitted(&presigned(NOW, "604801", "local", &good), &[]), Err("AuthorizationQueryParametersError"));
+        assert_eq!(admitted(&presigned(NOW, "soon", "local", &good), &[]), Err("AuthorizationQueryParametersError"));
+        assert_eq!(admitted(&presigned("20261120T115859Z", "60", "local", &good), &[]), Err("AccessDenied"));
+        assert_eq!(admitted(&presigned("20261120T122000Z", "60", "local", &good), &[]), Err("AccessDenied"));
+        assert_eq!(admitted(&presigned(NOW, "60", "other", &good), &[]), Err("InvalidAccessKeyId"));
+        assert_eq!(admitted(&presigned(NOW, "60", "local", "00"), &[]), Err("SignatureDoesNotMatch"));
+        assert_eq!(admitted(&presigned(NOW, "60", "local", &good), &[("authorization", "x")]), Err("InvalidArgument"));
+        assert_eq!(admitted(&presigned(NOW, "60", "local", &good), &[("x-amz-acl", "private")]), Err("AccessDenied"));
+        assert_eq!(admitted(&presigned(NOW, "60", "local", &good), &[("if-none-match", "\"e\"")]), Ok(true));
         let twice = [("authorization", "AWS4-HMAC-SHA256 a"), ("authorization", "AWS4-HMAC-SHA256 b")];
-        assert_eq!(asked("", &twice), Err("InvalidArgument"));
-        assert_eq!(asked("X-Amz-Signature=0", &[]), Err("AuthorizationQueryParametersError"));
-        assert_eq!(asked("", &[]), Ok(false));
-        assert_eq!(asked("AWSAccessKeyId=local&Signature=x&Expires=1", &[]), Err("InvalidRequest"));
+        assert_eq!(admitted("", &twice), Err("InvalidArgument"));
+        assert_eq!(admitted("X-Amz-Signature=0", &[]), Err("AuthorizationQueryParametersError"));
+        assert_eq!(admitted("", &[]), Ok(false));
+        assert_eq!(admitted("AWSAccessKeyId=local&Signature=x&Expires=1", &[]), Err("InvalidRequest"));
     }
 }

@@ -1,11 +1,12 @@
-//! Lifecycle rules, really run: objects expire and move to colder classes on the stack's clock.
+//! Lifecycle rules: objects expire and move to colder classes by the stack's clock.
 
 use s3s::dto::{ExpirationStatus, LifecycleRule, LifecycleRuleFilter, Timestamp, Transition};
 use s3s::{S3Result, s3_error};
 
+use super::buckets::Buckets;
+use super::error::internal;
 use super::multipart;
 use super::registry::Lifecycle;
-use super::service::{Buckets, internal};
 use super::timestamp::seconds;
 use crate::clock::Millis;
 use crate::store::StoreError;
@@ -16,13 +17,13 @@ const DAY_MS: Millis = 24 * 60 * 60 * 1000;
 const TRANSITION_MINIMUM_BYTES: i64 = 128 * 1024;
 const MAX_RULES: usize = 1000;
 const PAGE: usize = 1000;
-/// From warm to cold: S3 only ever moves an object down.
+/// From warm to cold: S3 moves an object in this direction only.
 const WATERFALL: [&str; 7] =
     ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"];
 
 /// What a rule does to an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Fate {
+enum Action {
     Expire,
     Move(String),
 }
@@ -34,11 +35,11 @@ pub struct LifecycleRun {
     pub expired: usize,
     /// Objects moved to another storage class.
     pub transitioned: usize,
-    /// Uploads in parts that were given up.
+    /// Multipart uploads that were aborted.
     pub uploads_aborted: usize,
 }
 
-/// Checks rules as S3 does, and gives names to those that have none.
+/// Checks rules as S3 does, and adds the ids that are missing.
 pub(super) fn check(rules: &mut [LifecycleRule]) -> S3Result<()> {
     let malformed = || {
         s3_error!(
@@ -106,7 +107,7 @@ pub(super) async fn run(s3: &Buckets) -> S3Result<LifecycleRun> {
     Ok(done)
 }
 
-/// A page at a time, so that a large bucket does not hold the store for long.
+/// A page at a time, so that a large bucket does not block the store for long.
 async fn run_bucket(
     s3: &Buckets,
     name: &str,
@@ -122,12 +123,12 @@ async fn run_bucket(
                 let objects = objects::page(transaction, name, &from, PAGE)?;
                 let mut page = LifecycleRun::default();
                 for object in &objects {
-                    match fate(lifecycle, object, now) {
+                    match action(lifecycle, object, now) {
                         None => {}
-                        Some(Fate::Expire) => {
+                        Some(Action::Expire) => {
                             page.expired += usize::from(objects::delete(transaction, name, &object.key)?);
                         }
-                        Some(Fate::Move(class)) => {
+                        Some(Action::Move(class)) => {
                             objects::set_storage_class(transaction, object.id, &class)?;
                             page.transitioned += 1;
                         }
@@ -146,16 +147,16 @@ async fn run_bucket(
     }
 }
 
-/// Pure: what is due for an object. Expiry outweighs a transition; of several transitions the
-/// coldest is taken.
-fn fate(lifecycle: &Lifecycle, object: &Object, now: Millis) -> Option<Fate> {
+/// Pure: the action that is due for an object. Expiry outweighs a transition; of several
+/// transitions the coldest is taken.
+fn action(lifecycle: &Lifecycle, object: &Object, now: Millis) -> Option<Action> {
     let rules = || lifecycle.rules.iter().filter(|rule| enabled(rule) && concerns(rule, object));
     let expires = rules().filter_map(|rule| rule.expiration.as_ref()).any(|expiration| {
         let days = expiration.days.is_some_and(|days| now >= due(object.modified, days));
         days || expiration.date.as_ref().is_some_and(|date| now >= date_ms(date))
     });
     if expires {
-        return Some(Fate::Expire);
+        return Some(Action::Expire);
     }
     let moves = |rule: &LifecycleRule, transition: &Transition| {
         let days = transition.days.is_some_and(|days| now >= due(object.modified, days));
@@ -166,7 +167,7 @@ fn fate(lifecycle: &Lifecycle, object: &Object, now: Millis) -> Option<Fate> {
         .flat_map(|rule| rule.transitions.iter().flatten().filter(move |transition| moves(rule, transition)))
         .filter_map(|transition| transition.storage_class.as_ref())
         .max_by_key(|class| depth(class.as_str()))?;
-    (depth(coldest.as_str()) > depth(&object.storage_class)).then(|| Fate::Move(coldest.as_str().to_owned()))
+    (depth(coldest.as_str()) > depth(&object.storage_class)).then(|| Action::Move(coldest.as_str().to_owned()))
 }
 
 /// S3 counts whole days and acts at the following midnight, UTC.
@@ -183,8 +184,8 @@ fn enabled(rule: &LifecycleRule) -> bool {
     rule.status.as_str() == ExpirationStatus::ENABLED
 }
 
-/// The rule of 128 KB: by default no smaller object moves at all; `varies_by_storage_class` lets
-/// them into the Glacier classes; and a filter that names a size replaces the default.
+/// The rule of 128 KB: by default no smaller object moves at all; with `varies_by_storage_class`
+/// they move to the Glacier classes; and a filter that names a size replaces the default.
 fn large_enough(lifecycle: &Lifecycle, rule: &LifecycleRule, transition: &Transition, object: &Object) -> bool {
     let filter = rule.filter.as_ref();
     let sized = filter.is_some_and(|filter| {
@@ -220,8 +221,8 @@ fn matches_filter(filter: &LifecycleRuleFilter, object: &Object) -> bool {
     greater.into_iter().flatten().all(|than| object.size > than)
         && less.into_iter().flatten().all(|than| object.size < than)
         && tags.all(|tag| {
-            let wanted = (tag.key.as_deref().unwrap_or_default(), tag.value.as_deref().unwrap_or_default());
-            object.tags.iter().any(|(key, value)| (key.as_str(), value.as_str()) == wanted)
+            let requested = (tag.key.as_deref().unwrap_or_default(), tag.value.as_deref().unwrap_or_default());
+            object.tags.iter().any(|(key, value)| (key.as_str(), value.as_str()) == requested)
         })
 }
 

@@ -7,13 +7,14 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::service::{Buckets, internal};
+use super::buckets::Buckets;
+use super::error::internal;
 use super::timestamp::timestamp;
 use crate::store::StoreError;
 use crate::store::objects::{self, Object};
 
 const MAX_KEYS: i32 = 1000;
-/// Follows every key with a given prefix, since no key holds a character above it.
+/// Sorts after every key with a given prefix, since no key has a greater character.
 const AFTER_PREFIX: char = char::MAX;
 
 /// What a listing found.
@@ -42,7 +43,7 @@ pub(super) async fn list_v2(
     let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
     let from = match (&input.continuation_token, &input.start_after) {
         (Some(token), _) => token.clone(),
-        // The smallest key that comes after.
+        // The smallest key after it.
         (None, Some(after)) => format!("{after}\0"),
         (None, None) => String::new(),
     };
@@ -53,21 +54,21 @@ pub(super) async fn list_v2(
         .await
         .map_err(internal)?;
     let encodes = input.encoding_type.as_ref().map(EncodingType::as_str) == Some(EncodingType::URL);
-    let shown = |key: String| if encodes { encoded(&key) } else { key };
+    let in_encoding = |key: String| if encodes { encoded(&key) } else { key };
     Ok(S3Response::new(ListObjectsV2Output {
         name: Some(input.bucket),
-        prefix: Some(shown(prefix)),
-        delimiter: input.delimiter.map(shown),
+        prefix: Some(in_encoding(prefix)),
+        delimiter: input.delimiter.map(in_encoding),
         max_keys: Some(max_keys),
         key_count: i32::try_from(page.len()).ok(),
         is_truncated: Some(page.next.is_some()),
         continuation_token: input.continuation_token,
         next_continuation_token: page.next,
-        start_after: input.start_after.map(shown),
+        start_after: input.start_after.map(in_encoding),
         encoding_type: input.encoding_type,
-        contents: Some(page.objects.into_iter().map(|object| listed(object, shown)).collect()),
+        contents: Some(page.objects.into_iter().map(|object| listed(object, in_encoding)).collect()),
         common_prefixes: Some(
-            page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(shown(prefix)) }).collect(),
+            page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(in_encoding(prefix)) }).collect(),
         ),
         ..ListObjectsV2Output::default()
     }))
@@ -84,7 +85,7 @@ pub(super) async fn list(
     let prefix = input.prefix.clone().unwrap_or_default();
     let delimiter = input.delimiter.clone().filter(|delimiter| !delimiter.is_empty());
     let from = match (&input.marker, &delimiter) {
-        // A marker that is a folded prefix stands for everything under it.
+        // A marker that is a common prefix includes everything under it.
         (Some(marker), Some(delimiter)) if marker.ends_with(delimiter) => format!("{marker}{AFTER_PREFIX}"),
         (Some(marker), _) if !marker.is_empty() => format!("{marker}\0"),
         _ => String::new(),
@@ -96,29 +97,29 @@ pub(super) async fn list(
         .await
         .map_err(internal)?;
     let encodes = input.encoding_type.as_ref().map(EncodingType::as_str) == Some(EncodingType::URL);
-    let shown = |key: String| if encodes { encoded(&key) } else { key };
+    let in_encoding = |key: String| if encodes { encoded(&key) } else { key };
     let last_key = page.objects.last().map(|object| object.key.clone());
     let last = last_key.max(page.prefixes.last().cloned());
     Ok(S3Response::new(ListObjectsOutput {
         name: Some(input.bucket),
-        prefix: Some(shown(prefix)),
-        delimiter: input.delimiter.map(shown),
-        marker: Some(shown(input.marker.unwrap_or_default())),
+        prefix: Some(in_encoding(prefix)),
+        delimiter: input.delimiter.map(in_encoding),
+        marker: Some(in_encoding(input.marker.unwrap_or_default())),
         max_keys: Some(max_keys),
         is_truncated: Some(page.next.is_some()),
-        next_marker: page.next.and(last).map(shown),
+        next_marker: page.next.and(last).map(in_encoding),
         encoding_type: input.encoding_type,
-        contents: Some(page.objects.into_iter().map(|object| listed(object, shown)).collect()),
+        contents: Some(page.objects.into_iter().map(|object| listed(object, in_encoding)).collect()),
         common_prefixes: Some(
-            page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(shown(prefix)) }).collect(),
+            page.prefixes.into_iter().map(|prefix| CommonPrefix { prefix: Some(in_encoding(prefix)) }).collect(),
         ),
         ..ListObjectsOutput::default()
     }))
 }
 
-fn listed(object: Object, shown: impl Fn(String) -> String) -> Listed {
+fn listed(object: Object, in_encoding: impl Fn(String) -> String) -> Listed {
     Listed {
-        key: Some(shown(object.key)),
+        key: Some(in_encoding(object.key)),
         e_tag: Some(ETag::Strong(object.etag)),
         size: Some(object.size),
         last_modified: Some(timestamp(object.modified)),
@@ -127,8 +128,8 @@ fn listed(object: Object, shown: impl Fn(String) -> String) -> Listed {
     }
 }
 
-/// Walks the keys in order. Where keys share a prefix up to the delimiter, the walk jumps over the
-/// rest of them.
+/// Reads the keys in order. Of keys with a common prefix up to the delimiter, it skips all but the
+/// first.
 fn find(
     connection: &Connection,
     bucket: &str,
@@ -143,9 +144,9 @@ fn find(
         return Ok(page);
     }
     loop {
-        let wanted = limit - page.len() + 1;
-        let found = objects::page(connection, bucket, &from, wanted)?;
-        let exhausted = found.len() < wanted;
+        let count = limit - page.len() + 1;
+        let found = objects::page(connection, bucket, &from, count)?;
+        let exhausted = found.len() < count;
         let mut jumped = false;
         for object in found {
             let Some(rest) = object.key.strip_prefix(prefix) else { return Ok(page) };
@@ -171,7 +172,7 @@ fn find(
     }
 }
 
-/// Keys as `encoding-type=url` asks for them, for characters that XML cannot hold.
+/// Keys encoded for `encoding-type=url`, because XML cannot represent every character.
 fn encoded(key: &str) -> String {
     key.bytes()
         .map(|byte| match byte {

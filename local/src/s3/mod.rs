@@ -1,13 +1,15 @@
-//! S3, and STS on the same listener: `s3s` reads, verifies and routes requests; here are what it
-//! leaves out and the store behind it.
+//! S3, and STS on the same listener. `s3s` parses, verifies and routes requests; this is the store
+//! behind it, and what `s3s` leaves out.
 
 mod access;
 mod bucket;
+mod buckets;
 mod completion;
 mod condition;
 mod configuration;
 mod copy;
 mod cors;
+mod error;
 mod gate;
 mod lifecycle;
 mod listing;
@@ -32,15 +34,15 @@ use s3s::config::{S3Config, StaticConfigProvider};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::access::{Access, Keys};
+use self::buckets::Buckets;
 pub use self::lifecycle::LifecycleRun;
 use self::registry::Registry;
-use self::service::Buckets;
-use self::xml::Denial;
+use self::xml::ErrorResponse;
 use crate::calls::Description;
 use crate::clock::Clock;
 use crate::faults::FaultStatus;
 use crate::identity::Identities;
-use crate::store::{Store, buckets};
+use crate::store::{self, Store};
 use crate::sts::{self, Sts};
 use crate::wire::{self, Body, Handler, set, text};
 
@@ -58,7 +60,7 @@ pub(crate) struct S3 {
 }
 
 impl S3 {
-    /// Reads the buckets that `store` holds.
+    /// Loads the buckets from the store.
     pub(crate) async fn open(
         store: Arc<Store>,
         identities: Arc<Identities>,
@@ -66,7 +68,7 @@ impl S3 {
         region: Arc<str>,
         sts: Sts,
     ) -> Result<Self, String> {
-        let rows = store.run(buckets::load).await.map_err(|error| error.to_string())?;
+        let rows = store.run(store::buckets::load).await.map_err(|error| error.to_string())?;
         let registry = Arc::new(Registry::load(rows)?);
         let access = Access { registry: Arc::clone(&registry), identities: Arc::clone(&identities) };
         let buckets = Buckets { store, registry, access: access.clone(), clock, region };
@@ -75,7 +77,7 @@ impl S3 {
         builder.set_access(access);
         let mut config = S3Config::default();
         config.xml_max_body_size = MAX_XML_BYTES;
-        // The gate checks skew, by the service's own clock, which a fault may have put wrong.
+        // The gate checks skew by the service's own clock, which a fault may have shifted.
         config.presigned_url_max_skew_time_secs = u32::MAX;
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         Ok(Self { inner: builder.build(), buckets, identities, sts })
@@ -87,14 +89,14 @@ impl S3 {
     }
 
     async fn serve(&self, mut head: Parts, body: s3s::Body) -> Response<Body> {
-        let denied = |denial: Denial| denial.into_response();
+        let denied = |error: ErrorResponse| error.into_response();
         match gate::admit(&head, &self.identities, wire::service_time(&head)) {
-            Err(denial) => return denied(denial),
+            Err(error) => return denied(error),
             Ok(None) => {}
             Ok(Some(caller)) => drop(head.extensions.insert(caller)),
         }
         if is_form_upload(&head) {
-            return denied(Denial::new(
+            return denied(ErrorResponse::new(
                 StatusCode::NOT_IMPLEMENTED,
                 "NotImplemented",
                 "Uploads by HTML form are not implemented.",
@@ -102,7 +104,7 @@ impl S3 {
         }
         let stated = text(&head.headers, "content-length").and_then(|length| length.parse::<u64>().ok());
         if stated.is_some_and(|length| length > upload::MAX_BODY_BYTES as u64 + CHUNK_OVERHEAD_BYTES) {
-            return denied(Denial::bad_request(
+            return denied(ErrorResponse::bad_request(
                 "EntityTooLarge",
                 "Your proposed upload exceeds the maximum allowed size",
             ));
@@ -111,7 +113,7 @@ impl S3 {
             Ok(response) => response.map(|body| body.map_err(Into::into).boxed_unsync()),
             Err(error) => {
                 tracing::error!(error = ?error, "s3 request failed");
-                denied(Denial::new(
+                denied(ErrorResponse::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
                     "InternalError",
                     "We encountered an internal error. Please try again.",
@@ -131,43 +133,43 @@ impl Handler for S3 {
         if operation::is_sts(head) { sts::describe(body) } else { operation::describe(head) }
     }
 
-    async fn fault(&self, head: &Parts, status: FaultStatus) -> Response<Body> {
-        let denial = match status {
-            FaultStatus::Internal => Denial::new(
+    async fn injected_error(&self, head: &Parts, status: FaultStatus) -> Response<Body> {
+        let error = match status {
+            FaultStatus::Internal => ErrorResponse::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "InternalError",
                 "We encountered an internal error. Please try again.",
             ),
             FaultStatus::Unavailable => {
-                Denial::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.")
+                ErrorResponse::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.")
             }
         };
-        Asked::of(head).finish(&self.buckets.registry, denial.into_response()).await
+        ResponseContext::of(head).finish(&self.buckets.registry, error.into_response()).await
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let (head, body) = request.into_parts();
         if operation::is_sts(&head) {
-            return self.sts.answer(head, body).await;
+            return self.sts.respond(head, body).await;
         }
-        let asked = Asked::of(&head);
+        let context = ResponseContext::of(&head);
         let response = if head.method == Method::OPTIONS {
             cors::preflight(&self.buckets.registry, &head)
         } else {
             self.serve(head, s3s::Body::from(body)).await
         };
-        asked.finish(&self.buckets.registry, response).await
+        context.finish(&self.buckets.registry, response).await
     }
 }
 
-/// What of a request matters to every answer.
-struct Asked {
+/// What every response needs of its request.
+struct ResponseContext {
     method: Method,
     path: String,
     origin: Option<HeaderValue>,
 }
 
-impl Asked {
+impl ResponseContext {
     fn of(head: &Parts) -> Self {
         Self {
             method: head.method.clone(),
@@ -176,7 +178,8 @@ impl Asked {
         }
     }
 
-    /// Completes an answer: ids, CORS, the rest of an error, and no body where there must be none.
+    /// Completes a response: ids, CORS headers, the rest of an error, and no body where there must
+    /// be none.
     async fn finish(self, registry: &Registry, response: Response<Body>) -> Response<Body> {
         let id = wire::request_id();
         let (mut head, mut body) = response.into_parts();
@@ -185,7 +188,7 @@ impl Asked {
             head.headers.remove(header::CONTENT_TYPE);
             head.headers.remove(header::CONTENT_LENGTH);
         } else if head.status.is_client_error() || head.status.is_server_error() {
-            // Errors are at hand and small: reading them waits for nothing.
+            // Errors are small and in memory: reading them does not wait.
             let written = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
             let completed = std::str::from_utf8(&written).ok().and_then(|xml| xml::completed(xml, &id));
             head.headers.remove(header::CONTENT_LENGTH);

@@ -5,10 +5,11 @@ use s3s::dto::{
     CreateMultipartUploadOutput, ETag, ListPartsInput, ListPartsOutput, Part as ListedPart, UploadPartInput,
     UploadPartOutput,
 };
-use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::object::{Failed, class_name, without_chunking};
-use super::service::{Buckets, internal};
+use super::buckets::Buckets;
+use super::error::{WriteError, internal, no_such_upload};
+use super::object::{class_name, without_chunking};
 use super::tagging;
 use super::timestamp::timestamp;
 use super::upload::{self, Stated};
@@ -17,13 +18,6 @@ use crate::store::multipart::{self, Part, Upload};
 use crate::store::objects::Head;
 
 const MAX_PARTS: i32 = 10_000;
-
-pub(super) fn no_such_upload() -> S3Error {
-    s3_error!(
-        NoSuchUpload,
-        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
-    )
-}
 
 pub(super) async fn create(
     s3: &Buckets,
@@ -52,7 +46,7 @@ pub(super) async fn create(
     s3.store
         .run(|connection| multipart::insert(connection, &upload))
         .await
-        .map_err(|error| Failed::from(error).into_s3())?;
+        .map_err(|error| WriteError::from(error).into_s3())?;
     Ok(S3Response::new(CreateMultipartUploadOutput {
         bucket: Some(upload.bucket),
         key: Some(upload.key),
@@ -87,7 +81,7 @@ pub(super) async fn upload(
     );
     let received = upload::receive(input.body, stated).await?;
     let etag = received.etag();
-    let answered = upload::as_answered(&received.checksums);
+    let checksums = upload::response_checksums(&received.checksums);
     let part = Part {
         number: input.part_number,
         etag: etag.clone(),
@@ -96,19 +90,19 @@ pub(super) async fn upload(
     };
     let (bucket, key, id, body) = (input.bucket, input.key, input.upload_id, received.body);
     s3.store
-        .write_large(move |transaction| -> Result<(), Failed> {
+        .write_large(move |transaction| -> Result<(), WriteError> {
             multipart::find(transaction, &id, &bucket, &key)?.ok_or_else(no_such_upload)?;
             Ok(multipart::put_part(transaction, &id, &part, &body)?)
         })
         .await
-        .map_err(Failed::into_s3)?;
+        .map_err(WriteError::into_s3)?;
     Ok(S3Response::new(UploadPartOutput {
         e_tag: Some(ETag::Strong(etag)),
-        checksum_crc32: answered.checksum_crc32,
-        checksum_crc32c: answered.checksum_crc32c,
-        checksum_crc64nvme: answered.checksum_crc64nvme,
-        checksum_sha1: answered.checksum_sha1,
-        checksum_sha256: answered.checksum_sha256,
+        checksum_crc32: checksums.checksum_crc32,
+        checksum_crc32c: checksums.checksum_crc32c,
+        checksum_crc64nvme: checksums.checksum_crc64nvme,
+        checksum_sha1: checksums.checksum_sha1,
+        checksum_sha256: checksums.checksum_sha256,
         ..UploadPartOutput::default()
     }))
 }
@@ -120,12 +114,12 @@ pub(super) async fn abort(
     let AbortMultipartUploadInput { bucket, key, upload_id, .. } = request.input;
     s3.registry.get(&bucket)?;
     s3.store
-        .write(|transaction| -> Result<(), Failed> {
+        .write(|transaction| -> Result<(), WriteError> {
             multipart::find(transaction, &upload_id, &bucket, &key)?.ok_or_else(no_such_upload)?;
             Ok(multipart::delete(transaction, &upload_id)?)
         })
         .await
-        .map_err(Failed::into_s3)?;
+        .map_err(WriteError::into_s3)?;
     Ok(S3Response::new(AbortMultipartUploadOutput::default()))
 }
 
@@ -134,12 +128,12 @@ pub(super) async fn list(s3: &Buckets, request: S3Request<ListPartsInput>) -> S3
     s3.registry.get(&bucket)?;
     let parts = s3
         .store
-        .run(|connection| -> Result<_, Failed> {
+        .run(|connection| -> Result<_, WriteError> {
             multipart::find(connection, &upload_id, &bucket, &key)?.ok_or_else(no_such_upload)?;
             Ok(multipart::parts(connection, &upload_id)?)
         })
         .await
-        .map_err(Failed::into_s3)?;
+        .map_err(WriteError::into_s3)?;
     let parts = parts
         .into_iter()
         .map(|part| ListedPart {
@@ -160,7 +154,7 @@ pub(super) async fn list(s3: &Buckets, request: S3Request<ListPartsInput>) -> S3
     }))
 }
 
-/// Gives up the uploads to a bucket that were begun before `before`; used by the lifecycle.
+/// Aborts the uploads to a bucket that were begun before `before`, for the lifecycle.
 pub(super) async fn abort_begun_before(
     s3: &Buckets,
     bucket: &str,
@@ -170,12 +164,12 @@ pub(super) async fn abort_begun_before(
     s3.store
         .write(|transaction| {
             let uploads = multipart::begun_before(transaction, bucket, before)?;
-            let mut given_up = 0;
+            let mut aborted = 0;
             for (id, _) in uploads.iter().filter(|(_, key)| concerns(key)) {
                 multipart::delete(transaction, id)?;
-                given_up += 1;
+                aborted += 1;
             }
-            Ok(given_up)
+            Ok(aborted)
         })
         .await
         .map_err(internal)

@@ -3,10 +3,11 @@
 use s3s::dto::{
     Checksum, DeleteObjectInput, DeleteObjectOutput, ETag, ETagCondition, PutObjectInput, PutObjectOutput, StorageClass,
 };
-use s3s::{S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3Request, S3Response, S3Result};
 
+use super::buckets::Buckets;
 use super::condition::{check_write, refuse_unsupported};
-use super::service::{Buckets, internal};
+use super::error::WriteError;
 use super::tagging;
 use super::upload::{self, Stated};
 use crate::store::objects::{self, Head, NewObject};
@@ -14,10 +15,6 @@ use crate::store::objects::{self, Head, NewObject};
 /// Bodies from here on are read and written on a blocking thread.
 pub(super) const LARGE_BYTES: usize = 256 * 1024;
 pub(super) const STANDARD_CLASS: &str = "STANDARD";
-
-pub(super) fn no_such_key() -> S3Error {
-    s3_error!(NoSuchKey, "The specified key does not exist.")
-}
 
 pub(super) async fn put(s3: &Buckets, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
     let S3Request { input, headers, trailing_headers, .. } = request;
@@ -49,7 +46,7 @@ pub(super) async fn put(s3: &Buckets, request: S3Request<PutObjectInput>) -> S3R
     );
     let received = upload::receive(input.body, stated).await?;
     let etag = received.etag();
-    let answered = upload::as_answered(&received.checksums);
+    let checksums = upload::response_checksums(&received.checksums);
     let object = NewObject {
         bucket: input.bucket,
         key: input.key,
@@ -63,17 +60,17 @@ pub(super) async fn put(s3: &Buckets, request: S3Request<PutObjectInput>) -> S3R
     store(s3, object, input.if_match, input.if_none_match).await?;
     Ok(S3Response::new(PutObjectOutput {
         e_tag: Some(ETag::Strong(etag)),
-        checksum_crc32: answered.checksum_crc32,
-        checksum_crc32c: answered.checksum_crc32c,
-        checksum_crc64nvme: answered.checksum_crc64nvme,
-        checksum_sha1: answered.checksum_sha1,
-        checksum_sha256: answered.checksum_sha256,
+        checksum_crc32: checksums.checksum_crc32,
+        checksum_crc32c: checksums.checksum_crc32c,
+        checksum_crc64nvme: checksums.checksum_crc64nvme,
+        checksum_sha1: checksums.checksum_sha1,
+        checksum_sha256: checksums.checksum_sha256,
         ..PutObjectOutput::default()
     }))
 }
 
-/// Writes an object if its conditions hold, both in one transaction: of any number of writers with
-/// one `If-Match`, one wins.
+/// Writes an object if its conditions hold, in one transaction: of any number of writers with the
+/// same `If-Match`, one succeeds.
 pub(super) async fn store(
     s3: &Buckets,
     object: NewObject,
@@ -81,7 +78,7 @@ pub(super) async fn store(
     if_none_match: Option<ETagCondition>,
 ) -> S3Result<()> {
     let large = object.body.len() >= LARGE_BYTES;
-    let work = move |transaction: &rusqlite::Transaction<'_>| -> Result<(), Failed> {
+    let work = move |transaction: &rusqlite::Transaction<'_>| -> Result<(), WriteError> {
         if if_match.is_some() || if_none_match.is_some() {
             let current = objects::find(transaction, &object.bucket, &object.key)?;
             check_write(current.as_ref(), if_match.as_ref(), if_none_match.as_ref())?;
@@ -89,38 +86,7 @@ pub(super) async fn store(
         Ok(objects::put(transaction, &object)?)
     };
     let stored = if large { s3.store.write_large(work).await } else { s3.store.write(work).await };
-    stored.map_err(Failed::into_s3)
-}
-
-/// Why a write inside a transaction failed.
-pub(super) enum Failed {
-    Refused(S3Error),
-    Store(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Failed {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<S3Error> for Failed {
-    fn from(error: S3Error) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl Failed {
-    pub(super) fn into_s3(self) -> S3Error {
-        match self {
-            Self::Refused(error) => error,
-            // The bucket was deleted after the request had found it.
-            Self::Store(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) => {
-                s3_error!(NoSuchBucket, "The specified bucket does not exist")
-            }
-            Self::Store(error) => internal(error),
-        }
-    }
+    stored.map_err(WriteError::into_s3)
 }
 
 pub(super) async fn delete(
@@ -130,14 +96,14 @@ pub(super) async fn delete(
     let DeleteObjectInput { bucket, key, if_match, .. } = request.input;
     s3.registry.get(&bucket)?;
     s3.store
-        .write(|transaction| -> Result<_, Failed> {
+        .write(|transaction| -> Result<_, WriteError> {
             if if_match.is_some() {
                 check_write(objects::find(transaction, &bucket, &key)?.as_ref(), if_match.as_ref(), None)?;
             }
             Ok(objects::delete(transaction, &bucket, &key)?)
         })
         .await
-        .map_err(Failed::into_s3)?;
+        .map_err(WriteError::into_s3)?;
     Ok(S3Response::new(DeleteObjectOutput::default()))
 }
 

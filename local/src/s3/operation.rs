@@ -1,5 +1,5 @@
-//! Which operation a request asks for, from its head alone: the name that faults and counters go
-//! by, also for a request that is refused before S3's own routing sees it.
+//! The operation of a request, from its head alone: the name that faults and counters use, also for
+//! a request that is refused before `s3s` routes it.
 
 use http::request::Parts;
 use http::{Method, header};
@@ -8,8 +8,8 @@ use crate::calls::Description;
 use crate::subject::{Condition, Subject};
 use crate::wire::text;
 
-/// Query keys that turn a request on a bucket or object into one on its configuration: the key,
-/// then the noun of the operation.
+/// Query keys that make a request on a bucket one on its configuration, each with the operations of
+/// GET, PUT and DELETE.
 const BUCKET_SUBRESOURCES: [(&str, [&str; 3]); 6] = [
     ("cors", ["GetBucketCors", "PutBucketCors", "DeleteBucketCors"]),
     ("lifecycle", ["GetBucketLifecycleConfiguration", "PutBucketLifecycleConfiguration", "DeleteBucketLifecycle"]),
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_named_as_s3_names_them() {
+    fn requests_have_the_operation_names_of_s3() {
         for (method, uri, expected) in [
             ("GET", "/", "ListBuckets"),
             ("PUT", "/b", "CreateBucket"),

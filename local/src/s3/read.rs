@@ -9,26 +9,27 @@ use s3s::dto::{
 };
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 
+use super::buckets::Buckets;
 use super::condition::Conditions;
-use super::object::{Failed, LARGE_BYTES, STANDARD_CLASS, no_such_key};
-use super::service::{Buckets, internal};
+use super::error::{WriteError, internal, no_such_key};
+use super::object::{LARGE_BYTES, STANDARD_CLASS};
 use super::timestamp::timestamp;
 use super::upload;
 use crate::store::integer;
 use crate::store::objects::{self, Object};
 
-/// What a GET asks for.
-struct Wanted {
+/// A read of one object.
+struct ObjectRead {
     bucket: String,
     key: String,
     range: Option<Range>,
     conditions: Conditions,
 }
 
-/// What there is.
+/// What a read found.
 enum Found {
     Missing,
-    /// More than was to be read on this thread.
+    /// More than may be read on this thread.
     TooLarge,
     Stretch {
         object: Box<Object>,
@@ -37,10 +38,9 @@ enum Found {
     },
 }
 
-impl Wanted {
-    /// Head, conditions and body belong together, so they are read in one go; `limit` is what may
-    /// be read this time.
-    fn read(&self, connection: &Connection, limit: usize) -> Result<Found, Failed> {
+impl ObjectRead {
+    /// Checks the conditions and reads head and body, at most `limit` bytes, in one transaction.
+    fn run(&self, connection: &Connection, limit: usize) -> Result<Found, WriteError> {
         let Some(object) = objects::find(connection, &self.bucket, &self.key)? else { return Ok(Found::Missing) };
         self.conditions.check(&object)?;
         let (from, length) = match self.range {
@@ -62,7 +62,7 @@ impl Wanted {
 pub(super) async fn get(s3: &Buckets, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
     let S3Request { input, extensions, .. } = request;
     s3.registry.get(&input.bucket)?;
-    let wanted = Wanted {
+    let read = ObjectRead {
         bucket: input.bucket.clone(),
         key: input.key,
         range: input.range,
@@ -73,16 +73,16 @@ pub(super) async fn get(s3: &Buckets, request: S3Request<GetObjectInput>) -> S3R
             if_unmodified_since: input.if_unmodified_since,
         },
     };
-    let mut found = s3.store.run(|connection| wanted.read(connection, LARGE_BYTES)).await.map_err(Failed::into_s3)?;
+    let mut found = s3.store.run(|connection| read.run(connection, LARGE_BYTES)).await.map_err(WriteError::into_s3)?;
     if matches!(found, Found::TooLarge) {
-        let read = move |transaction: &rusqlite::Transaction<'_>| wanted.read(transaction, usize::MAX);
-        found = s3.store.write_large(read).await.map_err(Failed::into_s3)?;
+        let read = move |transaction: &rusqlite::Transaction<'_>| read.run(transaction, usize::MAX);
+        found = s3.store.write_large(read).await.map_err(WriteError::into_s3)?;
     }
     let Found::Stretch { object, from, body } = found else {
         return Err(missing(s3, &extensions, &input.bucket));
     };
     let content_range = input.range.map(|_| format!("bytes {from}-{}/{}", from + integer(body.len()) - 1, object.size));
-    // A checksum is of the whole object, so a part of it goes without.
+    // A checksum is of the whole object, so a range has none.
     let checksum = checksums(
         &object,
         content_range.is_none() && input.checksum_mode.as_ref().map(ChecksumMode::as_str) == Some("ENABLED"),
@@ -100,7 +100,7 @@ pub(super) async fn get(s3: &Buckets, request: S3Request<GetObjectInput>) -> S3R
         metadata: Some(object.head.metadata.into_iter().collect()),
         e_tag: Some(ETag::Strong(object.etag)),
         last_modified: Some(timestamp(object.modified)),
-        storage_class: shown_class(&object.storage_class),
+        storage_class: storage_class(&object.storage_class),
         tag_count: i32::try_from(object.tags.len()).ok().filter(|count| *count > 0),
         checksum_crc32: checksum.checksum_crc32,
         checksum_crc32c: checksum.checksum_crc32c,
@@ -138,7 +138,7 @@ pub(super) async fn head(s3: &Buckets, request: S3Request<HeadObjectInput>) -> S
         metadata: Some(object.head.metadata.into_iter().collect()),
         e_tag: Some(ETag::Strong(object.etag)),
         last_modified: Some(timestamp(object.modified)),
-        storage_class: shown_class(&object.storage_class),
+        storage_class: storage_class(&object.storage_class),
         checksum_crc32: checksum.checksum_crc32,
         checksum_crc32c: checksum.checksum_crc32c,
         checksum_crc64nvme: checksum.checksum_crc64nvme,
@@ -148,13 +148,13 @@ pub(super) async fn head(s3: &Buckets, request: S3Request<HeadObjectInput>) -> S
     }))
 }
 
-/// As on S3, who may not list a bucket does not learn which keys it lacks.
+/// As on S3, a caller who may not list a bucket does not learn which keys are missing.
 fn missing(s3: &Buckets, extensions: &Extensions, bucket: &str) -> S3Error {
     if s3.access.may_list(extensions, bucket) { no_such_key() } else { s3_error!(AccessDenied, "Access Denied") }
 }
 
-/// S3 does not name the standard class in an answer.
-fn shown_class(class: &str) -> Option<StorageClass> {
+/// S3 does not name the standard class in a response.
+fn storage_class(class: &str) -> Option<StorageClass> {
     (class != STANDARD_CLASS).then(|| StorageClass::from(class.to_owned()))
 }
 
@@ -162,6 +162,6 @@ fn content_type(object: &Object) -> Option<String> {
     Some(object.head.content_type.clone().unwrap_or_else(|| "binary/octet-stream".to_owned()))
 }
 
-fn checksums(object: &Object, wanted: bool) -> Checksum {
-    if wanted { upload::as_answered(&object.head.checksums) } else { Checksum::default() }
+fn checksums(object: &Object, requested: bool) -> Checksum {
+    if requested { upload::response_checksums(&object.head.checksums) } else { Checksum::default() }
 }

@@ -1,5 +1,5 @@
-//! The buckets, held in memory because every request asks for a bucket's policy and CORS rules, and
-//! written through to the store.
+//! The buckets, in memory because every request needs a bucket's policy and CORS rules; changes are
+//! written to the store as well.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,8 +39,8 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    /// What the store holds. A configuration that this version cannot read is a fault of the data,
-    /// reported by its bucket's name.
+    /// Loads the rows of the store. A configuration that this version cannot read is an error that
+    /// names its bucket.
     pub(super) fn load(rows: Vec<BucketRow>) -> Result<Self, String> {
         let mut buckets = BTreeMap::new();
         for row in rows {

@@ -1,9 +1,6 @@
-//! The operations that the stack's S3 has, each carried out in the module of its noun. What is not
-//! here answers `NotImplemented`.
+//! The operations of the stack's S3, each implemented in the module of its noun. Every other one is
+//! `NotImplemented`.
 
-use std::sync::Arc;
-
-use http::StatusCode;
 use s3s::dto::{
     AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
     CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
@@ -20,40 +17,12 @@ use s3s::dto::{
     PutBucketPolicyOutput, PutObjectInput, PutObjectOutput, PutObjectTaggingInput, PutObjectTaggingOutput,
     UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
+use s3s::{S3, S3Request, S3Response, S3Result};
 
-use super::access::Access;
-use super::registry::Registry;
+use super::buckets::Buckets;
 use super::{bucket, completion, configuration, copy, listing, multipart, object, read, tagging};
-use crate::clock::Clock;
-use crate::store::{Store, StoreError};
 
-/// The object store, as `s3s` calls it.
-#[derive(Clone)]
-pub(super) struct Buckets {
-    pub(super) store: Arc<Store>,
-    pub(super) registry: Arc<Registry>,
-    pub(super) access: Access,
-    pub(super) clock: Clock,
-    pub(super) region: Arc<str>,
-}
-
-/// A failure of the store, logged here because the client is told nothing of it.
-#[expect(clippy::needless_pass_by_value, reason = "made for map_err, which gives its error away")]
-pub(super) fn internal(error: StoreError) -> S3Error {
-    tracing::error!(error = %error, "object store failed");
-    S3Error::with_message(S3ErrorCode::InternalError, "We encountered an internal error. Please try again.")
-}
-
-/// An error of S3's that `s3s` has no code for.
-pub(super) fn other(status: StatusCode, code: &'static str, message: &'static str) -> S3Error {
-    let mut error =
-        S3Error::with_message(S3ErrorCode::from_bytes(code.as_bytes()).unwrap_or(S3ErrorCode::InvalidRequest), message);
-    error.set_status_code(status);
-    error
-}
-
-/// One method of the trait for each operation, handed to a function of the same signature.
+/// One method of the trait for each operation, which calls a function of the same signature.
 macro_rules! operations {
     ($($operation:ident => $function:path: $input:ty, $output:ty;)*) => {
         #[async_trait::async_trait]

@@ -7,8 +7,8 @@ use s3s::dto::{
 };
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 
-use super::object::no_such_key;
-use super::service::{Buckets, internal, other};
+use super::buckets::Buckets;
+use super::error::{custom, internal, no_such_key};
 use crate::store::objects::{self, Tags};
 
 const MAX_TAGS: usize = 10;
@@ -25,7 +25,7 @@ pub(super) fn parse(header: &str) -> S3Result<Tags> {
 
 fn check(tags: Tags) -> S3Result<Tags> {
     if tags.len() > MAX_TAGS {
-        return Err(other(StatusCode::BAD_REQUEST, "BadRequest", "Object tags cannot be greater than 10"));
+        return Err(custom(StatusCode::BAD_REQUEST, "BadRequest", "Object tags cannot be greater than 10"));
     }
     let repeated = tags.iter().enumerate().any(|(at, (key, _))| tags[..at].iter().any(|(earlier, _)| earlier == key));
     if repeated {

@@ -1,4 +1,4 @@
-//! The body of a PUT: read within bounds, and held against every checksum that the client stated.
+//! The body of a PUT: read within bounds, and compared with every checksum that the client sent.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +12,21 @@ use s3s::checksum::ChecksumHasher;
 use s3s::dto::{Checksum, StreamingBlob};
 use s3s::{S3Error, S3ErrorCode, S3Result, TrailingHeaders, s3_error};
 
-use super::service::other;
+use super::error::custom;
 use crate::sigv4::hex;
 use crate::wire::BODY_TIMEOUT;
 
 /// The largest body of one request.
 pub(super) const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
-/// Room made for a body before it comes; a client may state any length.
+/// The capacity reserved before the body is read; a client may state any length.
 const FIRST_CAPACITY: usize = 64 * 1024;
 const ALGORITHMS: [&str; 5] = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
 
-/// What the client stated about a body.
+/// The checksums that the client sent with a body.
 pub(super) struct Stated {
     pub(super) checksum: Checksum,
     pub(super) md5: Option<String>,
-    /// The checksum that follows an `aws-chunked` body.
+    /// The checksum in the trailer of an `aws-chunked` body.
     pub(super) trailer: Option<(String, TrailingHeaders)>,
 }
 
@@ -94,16 +94,16 @@ pub(super) async fn receive(body: Option<StreamingBlob>, stated: Stated) -> S3Re
 
 fn hasher(stated: &Stated) -> ChecksumHasher {
     let trailer = stated.trailer.as_ref().map(|(name, _)| name.as_str());
-    let wanted =
+    let requested =
         |header: Option<&String>, name| header.is_some() || trailer.is_some_and(|trailer| trailer.contains(name));
     let Checksum { checksum_crc32, checksum_crc32c, checksum_crc64nvme, checksum_sha1, checksum_sha256, .. } =
         &stated.checksum;
     ChecksumHasher {
-        crc32: wanted(checksum_crc32.as_ref(), "x-amz-checksum-crc32").then(Default::default),
-        crc32c: wanted(checksum_crc32c.as_ref(), "x-amz-checksum-crc32c").then(Default::default),
-        crc64nvme: wanted(checksum_crc64nvme.as_ref(), "x-amz-checksum-crc64nvme").then(Default::default),
-        sha1: wanted(checksum_sha1.as_ref(), "x-amz-checksum-sha1").then(Default::default),
-        sha256: wanted(checksum_sha256.as_ref(), "x-amz-checksum-sha256").then(Default::default),
+        crc32: requested(checksum_crc32.as_ref(), "x-amz-checksum-crc32").then(Default::default),
+        crc32c: requested(checksum_crc32c.as_ref(), "x-amz-checksum-crc32c").then(Default::default),
+        crc64nvme: requested(checksum_crc64nvme.as_ref(), "x-amz-checksum-crc64nvme").then(Default::default),
+        sha1: requested(checksum_sha1.as_ref(), "x-amz-checksum-sha1").then(Default::default),
+        sha256: requested(checksum_sha256.as_ref(), "x-amz-checksum-sha256").then(Default::default),
     }
 }
 
@@ -120,7 +120,7 @@ fn check(
         let value = trailers
             .take()
             .and_then(|headers| headers.get(&name).and_then(|value| value.to_str().ok()).map(str::to_owned))
-            .ok_or_else(|| other(StatusCode::BAD_REQUEST, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema."))?;
+            .ok_or_else(|| custom(StatusCode::BAD_REQUEST, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema."))?;
         stated.insert(algorithm.to_owned(), value);
     }
     for (algorithm, value) in stated {
@@ -134,7 +134,7 @@ fn check(
     Ok(())
 }
 
-/// Checksums as the store keeps them.
+/// Checksums in the form of the store.
 fn by_algorithm(checksum: Checksum) -> BTreeMap<String, String> {
     let Checksum { checksum_crc32, checksum_crc32c, checksum_crc64nvme, checksum_sha1, checksum_sha256, .. } = checksum;
     ALGORITHMS
@@ -144,8 +144,8 @@ fn by_algorithm(checksum: Checksum) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Checksums as an answer carries them.
-pub(super) fn as_answered(checksums: &BTreeMap<String, String>) -> Checksum {
+/// Checksums in the form of a response.
+pub(super) fn response_checksums(checksums: &BTreeMap<String, String>) -> Checksum {
     let of = |name: &str| checksums.get(name).cloned();
     Checksum {
         checksum_crc32: of("crc32"),
@@ -162,7 +162,7 @@ pub(super) fn as_answered(checksums: &BTreeMap<String, String>) -> Checksum {
 fn broken_body(error: &(dyn std::error::Error + Send + Sync)) -> S3Error {
     let text = error.to_string();
     if text.contains("Sha256Mismatch") {
-        other(
+        custom(
             StatusCode::BAD_REQUEST,
             "XAmzContentSHA256Mismatch",
             "The provided 'x-amz-content-sha256' header does not match what was computed.",

@@ -1,17 +1,17 @@
-//! S3's XML errors, where they are written before or instead of `s3s`.
+//! S3's XML errors, where `s3s` does not write them or leaves something out.
 
 use http::{Response, StatusCode};
 
 use crate::wire::{self, Body};
 
-/// The second of the two ids that S3 gives an answer.
+/// The second of the two ids of a response of S3.
 pub(super) const HOST_ID: &str = "local";
 pub(super) const SIGNATURE_MISMATCH: &str =
     "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
 
-/// An error as S3 words it.
+/// An error response of S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Denial {
+pub(super) struct ErrorResponse {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: &'static str,
@@ -19,7 +19,7 @@ pub(super) struct Denial {
     pub(super) details: Vec<(&'static str, String)>,
 }
 
-impl Denial {
+impl ErrorResponse {
     pub(super) fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {
         Self { status, code, message, details: Vec::new() }
     }
@@ -32,7 +32,7 @@ impl Denial {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// The answer. Its request id is added with every other answer's.
+    /// The response. Its request id is added as to every other response.
     pub(super) fn into_response(self) -> Response<Body> {
         let details: String =
             self.details.iter().map(|(name, text)| format!("<{name}>{}</{name}>", escape(text))).collect();
@@ -41,12 +41,11 @@ impl Denial {
             self.code,
             escape(self.message)
         );
-        wire::answer(self.status, "application/xml", body)
+        wire::response(self.status, "application/xml", body)
     }
 }
 
-/// An error's XML with what every error of S3's has: a message, which `s3s` leaves out of some, and
-/// the request's id.
+/// An error's XML with the message, which `s3s` leaves out of some, and the request's id.
 pub(super) fn completed(xml: &str, request_id: &str) -> Option<String> {
     let (body, _) = xml.split_once("</Error>")?;
     let code = body.split_once("<Code>")?.1.split_once("</Code>")?.0;
@@ -55,7 +54,7 @@ pub(super) fn completed(xml: &str, request_id: &str) -> Option<String> {
     Some(format!("{body}{message}<RequestId>{request_id}</RequestId><HostId>{HOST_ID}</HostId></Error>"))
 }
 
-/// What S3 says to the codes that come without a message.
+/// S3's messages of the errors that `s3s` leaves without one.
 fn usual_message(code: &str) -> &'static str {
     match code {
         "SignatureDoesNotMatch" => SIGNATURE_MISMATCH,
@@ -70,7 +69,7 @@ fn usual_message(code: &str) -> &'static str {
     }
 }
 
-/// Text as XML holds it.
+/// Text escaped for XML.
 pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -87,8 +86,8 @@ mod tests {
             "<?xml version=\"1.0\"?><Error><Code>InvalidURI</Code><Message>Couldn't parse the specified URI.</Message>\
              <RequestId>id</RequestId><HostId>local</HostId></Error>"
         );
-        let said = "<Error><Code>X</Code><Message>m</Message></Error>";
-        assert!(completed(said, "id").unwrap().starts_with("<Error><Code>X</Code><Message>m</Message><RequestId>id"));
+        let text = "<Error><Code>X</Code><Message>m</Message></Error>";
+        assert!(completed(text, "id").unwrap().starts_with("<Error><Code>X</Code><Message>m</Message><RequestId>id"));
         assert_eq!(completed("", "id"), None);
     }
 }

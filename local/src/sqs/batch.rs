@@ -1,37 +1,37 @@
-//! What every batch shares: checks on its entries, and an answer that tells which of them failed.
-//! Pure.
+//! What all batches have in common: checks of their entries, and a response that names those that
+//! failed. Pure.
 
 use serde_json::{Value, json};
 
-use super::fault::Fault;
+use super::error::SqsError;
 
 const MAX_ENTRIES: usize = 10;
 
 /// Checks the ids of a batch's entries.
-pub(super) fn check_ids<'a>(ids: impl Iterator<Item = &'a str>) -> Result<(), Fault> {
+pub(super) fn check_ids<'a>(ids: impl Iterator<Item = &'a str>) -> Result<(), SqsError> {
     let ids: Vec<&str> = ids.collect();
     let count = ids.len();
     if count == 0 {
-        return Err(Fault::empty_batch());
+        return Err(SqsError::empty_batch());
     }
     if count > MAX_ENTRIES {
-        return Err(Fault::too_many_entries(count));
+        return Err(SqsError::too_many_entries(count));
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     for (at, id) in ids.iter().enumerate() {
         if !(1..=80).contains(&id.len()) || !id.chars().all(allowed) {
-            return Err(Fault::invalid_entry_id());
+            return Err(SqsError::invalid_entry_id());
         }
         if ids[..at].contains(id) {
-            return Err(Fault::repeated_entry(id));
+            return Err(SqsError::repeated_entry(id));
         }
     }
     Ok(())
 }
 
-/// A batch's answer, from each entry's id and outcome. What an entry that succeeded answers is
-/// completed by its id.
-pub(super) fn answer(outcomes: Vec<(String, Result<Value, Fault>)>) -> Value {
+/// A batch's response, from each entry's id and result. The id is added to the values of entries
+/// that succeeded.
+pub(super) fn response(outcomes: Vec<(String, Result<Value, SqsError>)>) -> Value {
     let mut successful = Vec::new();
     let mut failed = Vec::new();
     for (id, outcome) in outcomes {
@@ -40,11 +40,11 @@ pub(super) fn answer(outcomes: Vec<(String, Result<Value, Fault>)>) -> Value {
                 value["Id"] = id.into();
                 successful.push(value);
             }
-            Err(fault) => failed.push(json!({
+            Err(error) => failed.push(json!({
                 "Id": id,
-                "SenderFault": fault.is_senders(),
-                "Code": fault.code,
-                "Message": fault.message,
+                "SenderFault": error.is_senders(),
+                "Code": error.code,
+                "Message": error.message,
             })),
         }
     }
@@ -56,8 +56,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_has_one_to_ten_distinct_sound_ids() {
-        let check = |ids: &[&'static str]| check_ids(ids.iter().copied()).map_err(|fault| fault.code);
+    fn a_batch_has_one_to_ten_distinct_valid_ids() {
+        let check = |ids: &[&'static str]| check_ids(ids.iter().copied()).map_err(|error| error.code);
         assert_eq!(check(&["a", "b"]), Ok(()));
         assert_eq!(check(&[]), Err("AWS.SimpleQueueService.EmptyBatchRequest".to_owned()));
         assert_eq!(check(&["a", "a"]), Err("AWS.SimpleQueueService.BatchEntryIdsNotDistinct".to_owned()));

@@ -1,10 +1,10 @@
-//! How often messages were handed out, by queue: more than were sent means that some came again.
+//! How many messages were delivered, by queue, redeliveries included.
 
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
-/// The counts since the stack started, also of deliveries whose answer was lost.
+/// The counts since the stack started, including deliveries whose response was lost.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     counts: Mutex<HashMap<String, u64>>,

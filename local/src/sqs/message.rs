@@ -1,4 +1,4 @@
-//! What a message is: its attributes, what may stand in it, how large it counts, and the digests
+//! Messages: their attributes, the characters that they may contain, their size, and the digests
 //! that SDKs check. Pure.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::error::SqsError;
 use crate::sigv4::hex;
 
 const MAX_ATTRIBUTES: usize = 10;
@@ -25,22 +25,22 @@ pub(crate) struct Attribute {
     pub(crate) binary_value: Option<String>,
 }
 
-/// Attributes by name, in the order that their digest wants.
+/// Attributes by name, in the order of their digest.
 pub(crate) type Attributes = BTreeMap<String, Attribute>;
 
 impl Attribute {
-    fn value(&self) -> Result<Value, Fault> {
+    fn value(&self) -> Result<Value, SqsError> {
         match (self.data_type.split('.').next().unwrap_or_default(), &self.string_value, &self.binary_value) {
             ("String" | "Number", Some(text), None) if !text.is_empty() => Ok(Value::Text(text.clone())),
             ("Binary", None, Some(encoded)) => match STANDARD.decode(encoded) {
                 Ok(bytes) if !bytes.is_empty() => Ok(Value::Binary(bytes)),
-                _ => Err(Fault::invalid("The message attribute's binary value is empty or not base64.")),
+                _ => Err(SqsError::invalid("The message attribute's binary value is empty or not base64.")),
             },
-            ("String" | "Number" | "Binary", _, _) => Err(Fault::invalid(format!(
+            ("String" | "Number" | "Binary", _, _) => Err(SqsError::invalid(format!(
                 "The message attribute must contain a non-empty value of its type '{}'.",
                 self.data_type
             ))),
-            _ => Err(Fault::invalid(format!(
+            _ => Err(SqsError::invalid(format!(
                 "The type of message attribute is invalid. You must use only the following supported type prefixes: Binary, Number, String; not '{}'.",
                 self.data_type
             ))),
@@ -62,17 +62,17 @@ impl Value {
     }
 }
 
-/// Checks a message and gives the bytes that it counts: its body, and each attribute's name, type
-/// and value.
-pub(crate) fn size(body: &str, attributes: &Attributes) -> Result<usize, Fault> {
+/// Checks a message and returns its size in bytes: its body, and each attribute's name, type and
+/// value.
+pub(crate) fn size(body: &str, attributes: &Attributes) -> Result<usize, SqsError> {
     if body.is_empty() {
-        return Err(Fault::missing("MessageBody"));
+        return Err(SqsError::missing("MessageBody"));
     }
     if !body.chars().all(is_allowed) {
-        return Err(Fault::message_contents());
+        return Err(SqsError::message_contents());
     }
     if attributes.len() > MAX_ATTRIBUTES {
-        return Err(Fault::invalid(format!(
+        return Err(SqsError::invalid(format!(
             "Number of message attributes [{}] exceeds the allowed maximum [{MAX_ATTRIBUTES}].",
             attributes.len()
         )));
@@ -83,19 +83,19 @@ pub(crate) fn size(body: &str, attributes: &Attributes) -> Result<usize, Fault> 
     })
 }
 
-fn check_name(name: &str) -> Result<(), Fault> {
+fn check_name(name: &str) -> Result<(), SqsError> {
     let characters = name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
     let dots = name.starts_with('.') || name.ends_with('.') || name.contains("..");
     if characters && !dots && (1..=MAX_NAME_CHARS).contains(&name.len()) {
         Ok(())
     } else {
-        Err(Fault::invalid(
+        Err(SqsError::invalid(
             "The message attribute name can contain only alphanumeric characters, underscores, hyphens and inner periods, 1 to 256 of them.",
         ))
     }
 }
 
-/// XML's characters, which the older protocol carried.
+/// The characters of XML, which the older protocol used.
 fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..='\u{10ffff}')
 }
@@ -105,7 +105,7 @@ pub(crate) fn body_md5(body: &str) -> String {
     hex(&Md5::digest(body.as_bytes()))
 }
 
-/// `MD5OfMessageAttributes`, over the attributes that a client sent or is given; `None` for none.
+/// `MD5OfMessageAttributes`; `None` without attributes.
 pub(crate) fn attributes_md5(attributes: &Attributes) -> Option<String> {
     const TEXT: u8 = 1;
     const BINARY: u8 = 2;
@@ -127,16 +127,16 @@ pub(crate) fn attributes_md5(attributes: &Attributes) -> Option<String> {
     Some(hex(&Md5::digest(&encoded)))
 }
 
-/// The attributes that a receive asks for: by name, by `prefix.*`, or `All`.
-pub(crate) fn selected(attributes: Attributes, wanted: &[String]) -> Attributes {
-    let is_wanted = |name: &str| {
-        wanted.iter().any(|pattern| match pattern.strip_suffix(".*").or_else(|| pattern.strip_suffix('*')) {
+/// The requested attributes: by name, by `prefix.*`, or `All`.
+pub(crate) fn selected(attributes: Attributes, requested: &[String]) -> Attributes {
+    let is_requested = |name: &str| {
+        requested.iter().any(|pattern| match pattern.strip_suffix(".*").or_else(|| pattern.strip_suffix('*')) {
             _ if pattern == "All" || pattern == ".*" => true,
             Some(prefix) => name.starts_with(prefix),
             None => name == pattern,
         })
     };
-    attributes.into_iter().filter(|(name, _)| is_wanted(name)).collect()
+    attributes.into_iter().filter(|(name, _)| is_requested(name)).collect()
 }
 
 #[cfg(test)]
@@ -172,9 +172,9 @@ mod tests {
     fn attributes_are_selected_by_name_prefix_or_all() {
         let all =
             Attributes::from([("trace.id".to_owned(), text("String", "1")), ("kind".to_owned(), text("String", "2"))]);
-        let names = |wanted: &[&str]| {
-            let wanted: Vec<String> = wanted.iter().map(|name| (*name).to_owned()).collect();
-            selected(all.clone(), &wanted).into_keys().collect::<Vec<_>>()
+        let names = |requested: &[&str]| {
+            let requested: Vec<String> = requested.iter().map(|name| (*name).to_owned()).collect();
+            selected(all.clone(), &requested).into_keys().collect::<Vec<_>>()
         };
         assert_eq!(names(&["All"]), ["kind", "trace.id"]);
         assert_eq!(names(&["trace.*"]), ["trace.id"]);

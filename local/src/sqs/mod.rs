@@ -2,22 +2,25 @@
 //!
 //! Where AWS leaves room, or is known to differ:
 //! - Delivery is best-effort first-in-first-out: messages become available in the order of their
-//!   visibility, and each is delivered once, unless a fault plan says otherwise.
+//!   visibility, and each is delivered once, unless a fault plan duplicates or reorders them.
 //! - `DeleteMessage` with the handle of an earlier delivery succeeds and deletes nothing, as AWS
 //!   documents ("if you don't provide the most recent receipt handle, the request succeeds, but the
-//!   message might not be deleted"); here it never does. A handle whose visibility timeout has
-//!   passed still deletes, as long as nobody received the message since.
+//!   message might not be deleted"); here it never is. A handle whose visibility timeout has passed
+//!   still deletes, as long as nobody received the message since.
 //! - `ChangeMessageVisibility` with such a handle is refused: the delivery that it names is over.
-//! - A message that is dead-lettered keeps its id, its age and its receive count; one that a move
-//!   task redrives is a new message.
+//! - A dead-lettered message keeps its id, its age and its receive count; one that a move task
+//!   redrives is a new message.
 //! - A deleted queue's name can be used again at once, not only after 60 seconds.
-//! - FIFO queues and the older query protocol are not there.
+//! - FIFO queues and the older query protocol are not implemented.
 
 mod batch;
+mod context;
 mod deliveries;
-mod fault;
+mod error;
+mod long_polls;
 pub(crate) mod message;
 mod moves;
+mod permissions;
 mod queue;
 mod quota;
 mod receipt;
@@ -25,7 +28,6 @@ mod receive;
 mod send;
 pub(crate) mod settings;
 mod settle;
-mod wakes;
 
 use std::sync::Arc;
 
@@ -37,11 +39,12 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::context::{RequestContext, Shared};
 use self::deliveries::Deliveries;
-use self::fault::{CONTENT_TYPE, Fault};
+use self::error::{CONTENT_TYPE, SqsError};
+use self::long_polls::LongPolls;
 use self::quota::Quota;
-use self::wakes::Wakes;
-use crate::calls::{Description, Entry};
+use crate::calls::{Description, RecordedCall};
 use crate::clock::Clock;
 use crate::faults::{FaultStatus, Faults};
 use crate::identity::{Caller, Identities};
@@ -55,34 +58,13 @@ use crate::subject::Subject;
 use crate::wire::{self, Body, Handler, Peer, set, text};
 
 const TARGET: &str = "AmazonSQS.";
-/// A batch of 1 MiB, each byte of which JSON may write as `\u0000`, and room for the rest.
+/// A batch of 1 MiB, each byte of which JSON may write as `\u0000`, and the rest of the request.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// The service, shared by its requests and timers.
 #[derive(Clone)]
 pub(crate) struct Sqs {
     shared: Arc<Shared>,
-}
-
-struct Shared {
-    store: Arc<Store>,
-    identities: Arc<Identities>,
-    clock: Clock,
-    region: Arc<str>,
-    wakes: Wakes,
-    quota: Quota,
-    deliveries: Deliveries,
-    faults: Faults,
-    stop: CancellationToken,
-    tasks: TaskTracker,
-}
-
-/// One request, verified.
-struct Call<'a> {
-    sqs: &'a Arc<Shared>,
-    caller: Caller,
-    /// The `Host` that the client used, for queue URLs that it can reach.
-    host: String,
 }
 
 impl Sqs {
@@ -101,7 +83,7 @@ impl Sqs {
                 identities,
                 clock,
                 region,
-                wakes: Wakes::default(),
+                long_polls: LongPolls::default(),
                 quota: Quota::default(),
                 deliveries: Deliveries::default(),
                 faults,
@@ -111,17 +93,17 @@ impl Sqs {
         }
     }
 
-    /// Takes up the move tasks that were running when the process ended.
+    /// Resumes the move tasks that were running when the process ended.
     pub(crate) async fn resume(&self) -> Result<(), StoreError> {
         moves::resume(&self.shared).await
     }
 
-    /// Deletes what is older than its queue retains it.
+    /// Deletes messages that are older than the retention period of their queue.
     pub(crate) async fn expire(&self) -> Result<(), StoreError> {
         let now = self.shared.clock.now();
         let queues = self.shared.store.run(queues::all).await?;
         for queue in queues {
-            // One short statement at a time, so that requests come in between.
+            // One short statement at a time, so that requests can run in between.
             self.shared
                 .store
                 .run(|connection| messages::expire(connection, queue.id, queue.retained_since(now)))
@@ -130,54 +112,54 @@ impl Sqs {
         Ok(())
     }
 
-    /// How often messages of a queue were handed out.
+    /// How many messages of a queue were delivered.
     pub(crate) fn deliveries(&self, queue: &str) -> u64 {
         self.shared.deliveries.of(queue)
     }
 
-    /// The clock was moved: every long poll looks again.
+    /// Wakes every long poll, after the clock was moved.
     pub(crate) fn clock_moved(&self) {
-        self.shared.wakes.ring_all();
+        self.shared.long_polls.wake_all();
     }
 
-    async fn dispatch(&self, request: Request<Incoming>) -> Result<Value, Fault> {
+    async fn dispatch(&self, request: Request<Incoming>) -> Result<Value, SqsError> {
         let (head, body) = request.into_parts();
-        let action = action(&head).ok_or_else(Fault::unknown_operation)?;
+        let action = action(&head).ok_or_else(SqsError::unknown_operation)?;
         let body = wire::collect(body, MAX_BODY_BYTES).await?;
-        Entry::describe(&head.extensions, || self.describe(&head, &body));
+        RecordedCall::describe(&head.extensions, || self.describe(&head, &body));
         let caller = sigv4::verify(&head, &body, "sqs", &self.shared.identities)?;
         let body = if body.is_empty() { &b"{}"[..] } else { &body[..] };
-        self.shared.authorise(&head, &caller, action, body)?;
+        permissions::check(&self.shared, &head, &caller, action, body)?;
         let host = text(&head.headers, "host").unwrap_or("localhost").to_owned();
-        let call = Call { sqs: &self.shared, caller, host };
+        let context = RequestContext { sqs: &self.shared, caller, host };
         match action {
-            "CreateQueue" => queue::create(&call, read(body)?).await,
-            "GetQueueUrl" => queue::url(&call, read(body)?).await,
-            "ListQueues" => queue::list(&call, read(body)?).await,
-            "DeleteQueue" => queue::delete(&call, read(body)?).await,
-            "PurgeQueue" => queue::purge(&call, read(body)?).await,
-            "GetQueueAttributes" => queue::attributes(&call, read(body)?).await,
-            "SetQueueAttributes" => queue::set_attributes(&call, read(body)?).await,
-            "ListDeadLetterSourceQueues" => queue::dead_letter_sources(&call, read(body)?).await,
-            "TagQueue" => queue::tag(&call, read(body)?).await,
-            "UntagQueue" => queue::untag(&call, read(body)?).await,
-            "ListQueueTags" => queue::tags(&call, read(body)?).await,
-            "SendMessage" => send::one(&call, read(body)?).await,
-            "SendMessageBatch" => send::batch(&call, read(body)?).await,
-            "ReceiveMessage" => receive::receive(&call, read(body)?).await,
-            "DeleteMessage" => settle::delete(&call, read(body)?).await,
-            "DeleteMessageBatch" => settle::delete_batch(&call, read(body)?).await,
-            "ChangeMessageVisibility" => settle::change_visibility(&call, read(body)?).await,
-            "ChangeMessageVisibilityBatch" => settle::change_visibility_batch(&call, read(body)?).await,
-            "StartMessageMoveTask" => moves::start(&call, read(body)?).await,
-            "ListMessageMoveTasks" => moves::list(&call, read(body)?).await,
-            "CancelMessageMoveTask" => moves::cancel(&call, read(body)?).await,
-            _ => Err(Fault::unknown_operation()),
+            "CreateQueue" => queue::create(&context, read(body)?).await,
+            "GetQueueUrl" => queue::url(&context, read(body)?).await,
+            "ListQueues" => queue::list(&context, read(body)?).await,
+            "DeleteQueue" => queue::delete(&context, read(body)?).await,
+            "PurgeQueue" => queue::purge(&context, read(body)?).await,
+            "GetQueueAttributes" => queue::attributes(&context, read(body)?).await,
+            "SetQueueAttributes" => queue::set_attributes(&context, read(body)?).await,
+            "ListDeadLetterSourceQueues" => queue::dead_letter_sources(&context, read(body)?).await,
+            "TagQueue" => queue::tag(&context, read(body)?).await,
+            "UntagQueue" => queue::untag(&context, read(body)?).await,
+            "ListQueueTags" => queue::tags(&context, read(body)?).await,
+            "SendMessage" => send::one(&context, read(body)?).await,
+            "SendMessageBatch" => send::batch(&context, read(body)?).await,
+            "ReceiveMessage" => receive::receive(&context, read(body)?).await,
+            "DeleteMessage" => settle::delete(&context, read(body)?).await,
+            "DeleteMessageBatch" => settle::delete_batch(&context, read(body)?).await,
+            "ChangeMessageVisibility" => settle::change_visibility(&context, read(body)?).await,
+            "ChangeMessageVisibilityBatch" => settle::change_visibility_batch(&context, read(body)?).await,
+            "StartMessageMoveTask" => moves::start(&context, read(body)?).await,
+            "ListMessageMoveTasks" => moves::list(&context, read(body)?).await,
+            "CancelMessageMoveTask" => moves::cancel(&context, read(body)?).await,
+            _ => Err(SqsError::unknown_operation()),
         }
     }
 }
 
-/// The actions, by the names that faults and counters know them by.
+/// The actions, by the names that faults and counters use.
 const ACTIONS: [&str; 21] = [
     "CreateQueue",
     "GetQueueUrl",
@@ -207,16 +189,8 @@ fn action(head: &Parts) -> Option<&'static str> {
     ACTIONS.into_iter().find(|action| *action == name)
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
-    serde_json::from_slice(body).map_err(|error| Fault::invalid(format!("The request could not be read: {error}")))
-}
-
-/// The queue that a request names, by URL, name or ARN.
-fn queue_name(body: &Value) -> Option<&str> {
-    let member = |name: &str| body.get(name).and_then(Value::as_str);
-    let last =
-        |name: &str, separator| member(name).and_then(|text| text.trim_end_matches('/').rsplit(separator).next());
-    last("QueueUrl", '/').or_else(|| member("QueueName")).or_else(|| last("SourceArn", ':'))
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, SqsError> {
+    serde_json::from_slice(body).map_err(|error| SqsError::invalid(format!("The request could not be read: {error}")))
 }
 
 #[async_trait::async_trait]
@@ -226,82 +200,26 @@ impl Handler for Sqs {
     }
 
     fn describe(&self, head: &Parts, body: &[u8]) -> Description {
-        let queue = serde_json::from_slice(body).ok().and_then(|body| queue_name(&body).map(str::to_owned));
+        let queue =
+            serde_json::from_slice(body).ok().and_then(|body| permissions::queue_name(&body).map(str::to_owned));
         let subject = queue.map_or(Subject::None, Subject::Queue);
         Description { service: "sqs", operation: self.operation(head), subject }
     }
 
-    async fn fault(&self, _: &Parts, status: FaultStatus) -> Response<Body> {
-        let fault = match status {
-            FaultStatus::Internal => Fault::internal(),
-            FaultStatus::Unavailable => Fault::unavailable(),
+    async fn injected_error(&self, _: &Parts, status: FaultStatus) -> Response<Body> {
+        let error = match status {
+            FaultStatus::Internal => SqsError::internal(),
+            FaultStatus::Unavailable => SqsError::unavailable(),
         };
-        fault.into_response()
+        error.into_response()
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Body> {
         let mut response = match self.dispatch(request).await {
-            Ok(value) => wire::answer(StatusCode::OK, CONTENT_TYPE, value.to_string()),
-            Err(fault) => fault.into_response(),
+            Ok(value) => wire::response(StatusCode::OK, CONTENT_TYPE, value.to_string()),
+            Err(error) => error.into_response(),
         };
         set(response.headers_mut(), "x-amzn-requestid", &wire::request_id());
         response
-    }
-}
-
-impl Shared {
-    /// Refuses a request that the caller's policy does not allow on the queue that it names.
-    fn authorise(&self, head: &Parts, caller: &Caller, action: &str, body: &[u8]) -> Result<(), Fault> {
-        if !caller.is_restricted() {
-            return Ok(());
-        }
-        let named: Value = serde_json::from_slice(body).unwrap_or_default();
-        let name = |member: &str| named.get(member).and_then(Value::as_str);
-        let resource = match (name("QueueUrl"), name("QueueName"), name("SourceArn")) {
-            (Some(url), ..) => self.arn(url.rsplit('/').next().unwrap_or_default()),
-            (_, Some(queue), _) => self.arn(queue),
-            (.., Some(arn)) => arn.to_owned(),
-            _ => "*".to_owned(),
-        };
-        // A batch needs the right to its single action.
-        let action = action.strip_suffix("Batch").unwrap_or(action);
-        let permission = Permission::new(&format!("sqs:{action}"), &resource);
-        let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
-        if policy::authorise(policy::Request { caller: Some(caller), permission: &permission, peer }, None) {
-            Ok(())
-        } else {
-            Err(Fault::access_denied(caller.denied(&permission)))
-        }
-    }
-
-    fn arn(&self, queue: &str) -> String {
-        format!("arn:aws:sqs:{}:{ACCOUNT_ID}:{queue}", self.region)
-    }
-
-    /// The queue that a URL names. Only the path counts, so a URL stays good when the stack moves
-    /// to another port.
-    async fn queue_by_url(&self, url: Option<String>) -> Result<Queue, Fault> {
-        let url = url.ok_or_else(|| Fault::missing("QueueUrl"))?;
-        let name = url.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        self.queue(name).await
-    }
-
-    async fn queue(&self, name: &str) -> Result<Queue, Fault> {
-        self.store.run(|connection| queues::find(connection, name)).await?.ok_or_else(Fault::no_such_queue)
-    }
-
-    /// The queue that an ARN names, of this account.
-    async fn queue_by_arn(&self, arn: &str) -> Result<Queue, Fault> {
-        let name = arn.rsplit(':').next().unwrap_or_default();
-        if self.arn(name) != arn {
-            return Err(Fault::no_such_queue());
-        }
-        self.queue(name).await
-    }
-}
-
-impl Call<'_> {
-    fn queue_url(&self, name: &str) -> String {
-        format!("http://{}/{ACCOUNT_ID}/{name}", self.host)
     }
 }

@@ -1,4 +1,4 @@
-//! Message move tasks: dead letters sent back, or on.
+//! Message move tasks: they send dead letters back to their source, or to another queue.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::fault::Fault;
-use super::{Call, Shared, queue};
+use super::context::{RequestContext, Shared};
+use super::error::SqsError;
+use super::queue;
 use crate::store::moves::{self, MoveTask, RUNNING};
 use crate::store::{StoreError, messages, queues};
 
@@ -25,29 +26,29 @@ pub(super) struct StartMessageMoveTask {
     max_number_of_messages_per_second: Option<u32>,
 }
 
-pub(super) async fn start(call: &Call<'_>, request: StartMessageMoveTask) -> Result<Value, Fault> {
-    let source_arn = request.source_arn.ok_or_else(|| Fault::missing("SourceArn"))?;
-    let source = call.sqs.queue_by_arn(&source_arn).await?;
+pub(super) async fn start(context: &RequestContext<'_>, request: StartMessageMoveTask) -> Result<Value, SqsError> {
+    let source_arn = request.source_arn.ok_or_else(|| SqsError::missing("SourceArn"))?;
+    let source = context.sqs.queue_by_arn(&source_arn).await?;
     let destination = match &request.destination_arn {
-        Some(arn) => Some(call.sqs.queue_by_arn(arn).await?.id),
+        Some(arn) => Some(context.sqs.queue_by_arn(arn).await?.id),
         None => None,
     };
     let per_second = request.max_number_of_messages_per_second;
     if per_second.is_some_and(|rate| !(1..=MAX_PER_SECOND).contains(&rate)) {
-        return Err(Fault::invalid(
+        return Err(SqsError::invalid(
             "Value for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: Must be between 1 and 500, if provided.",
         ));
     }
-    let now = call.sqs.clock.now();
-    let task = call
+    let now = context.sqs.clock.now();
+    let task = context
         .sqs
         .store
         .write(|transaction| {
             if queue::sources_of(queues::all(transaction)?, &source_arn).next().is_none() {
-                return Err(Fault::invalid("Source queue must be configured as a Dead Letter Queue."));
+                return Err(SqsError::invalid("Source queue must be configured as a Dead Letter Queue."));
             }
             if moves::latest(transaction, source.id, 1)?.iter().any(|task| task.status == RUNNING) {
-                return Err(Fault::unsupported("There is already a task running. Only one active task is allowed for a source queue arn at a given time."));
+                return Err(SqsError::unsupported("There is already a task running. Only one active task is allowed for a source queue arn at a given time."));
             }
             let task = MoveTask {
                 handle: uuid::Uuid::new_v4().simple().to_string(),
@@ -65,7 +66,7 @@ pub(super) async fn start(call: &Call<'_>, request: StartMessageMoveTask) -> Res
         })
         .await?;
     let handle = task.handle.clone();
-    spawn(call.sqs, task);
+    spawn(context.sqs, task);
     Ok(json!({ "TaskHandle": handle }))
 }
 
@@ -76,40 +77,40 @@ pub(super) struct ListMessageMoveTasks {
     max_results: Option<u32>,
 }
 
-pub(super) async fn list(call: &Call<'_>, request: ListMessageMoveTasks) -> Result<Value, Fault> {
-    let source_arn = request.source_arn.ok_or_else(|| Fault::missing("SourceArn"))?;
-    let source = call.sqs.queue_by_arn(&source_arn).await?;
+pub(super) async fn list(context: &RequestContext<'_>, request: ListMessageMoveTasks) -> Result<Value, SqsError> {
+    let source_arn = request.source_arn.ok_or_else(|| SqsError::missing("SourceArn"))?;
+    let source = context.sqs.queue_by_arn(&source_arn).await?;
     let limit = request.max_results.unwrap_or(1).clamp(1, MAX_LISTED);
-    let (tasks, queues) = call
+    let (tasks, queues) = context
         .sqs
         .store
         .run(|connection| Ok::<_, StoreError>((moves::latest(connection, source.id, limit)?, queues::all(connection)?)))
         .await?;
-    let name = |id: i64| queues.iter().find(|queue| queue.id == id).map(|queue| call.sqs.arn(&queue.name));
+    let name = |id: i64| queues.iter().find(|queue| queue.id == id).map(|queue| context.sqs.arn(&queue.name));
     let results: Vec<Value> = tasks
         .into_iter()
         .map(|task| {
-            let mut shown = json!({
+            let mut value = json!({
                 "Status": task.status,
                 "SourceArn": source_arn,
                 "ApproximateNumberOfMessagesMoved": task.moved,
                 "ApproximateNumberOfMessagesToMove": task.to_move,
                 "StartedTimestamp": task.started,
             });
-            // Only a task that runs can be cancelled, so only its handle is told.
+            // Only a running task can be cancelled, so only it has a handle.
             if task.status == RUNNING {
-                shown["TaskHandle"] = task.handle.into();
+                value["TaskHandle"] = task.handle.into();
             }
             if let Some(arn) = task.destination.and_then(name) {
-                shown["DestinationArn"] = arn.into();
+                value["DestinationArn"] = arn.into();
             }
             if let Some(rate) = task.per_second {
-                shown["MaxNumberOfMessagesPerSecond"] = rate.into();
+                value["MaxNumberOfMessagesPerSecond"] = rate.into();
             }
             if let Some(failure) = task.failure {
-                shown["FailureReason"] = failure.into();
+                value["FailureReason"] = failure.into();
             }
-            shown
+            value
         })
         .collect();
     Ok(json!({ "Results": results }))
@@ -121,15 +122,15 @@ pub(super) struct CancelMessageMoveTask {
     task_handle: Option<String>,
 }
 
-pub(super) async fn cancel(call: &Call<'_>, request: CancelMessageMoveTask) -> Result<Value, Fault> {
-    let handle = request.task_handle.ok_or_else(|| Fault::missing("TaskHandle"))?;
-    let moved = call
+pub(super) async fn cancel(context: &RequestContext<'_>, request: CancelMessageMoveTask) -> Result<Value, SqsError> {
+    let handle = request.task_handle.ok_or_else(|| SqsError::missing("TaskHandle"))?;
+    let moved = context
         .sqs
         .store
         .write(|transaction| {
-            let task = moves::find(transaction, &handle)?.ok_or_else(Fault::no_such_task)?;
+            let task = moves::find(transaction, &handle)?.ok_or_else(SqsError::no_such_task)?;
             if task.status != RUNNING {
-                return Err(Fault::unsupported("Only active tasks can be cancelled."));
+                return Err(SqsError::unsupported("Only active tasks can be cancelled."));
             }
             moves::update(transaction, &handle, "CANCELLED", task.moved, None)?;
             Ok(task.moved)
@@ -138,7 +139,7 @@ pub(super) async fn cancel(call: &Call<'_>, request: CancelMessageMoveTask) -> R
     Ok(json!({ "ApproximateNumberOfMessagesMoved": moved }))
 }
 
-/// Takes up what was running when the process ended.
+/// Resumes the tasks that were running when the process ended.
 pub(super) async fn resume(sqs: &Arc<Shared>) -> Result<(), StoreError> {
     for task in sqs.store.run(moves::running).await? {
         spawn(sqs, task);
@@ -155,7 +156,7 @@ fn spawn(sqs: &Arc<Shared>, task: MoveTask) {
     });
 }
 
-/// Moves messages step by step until none is left, the task is cancelled or the stack stops.
+/// Moves messages until none is left, the task is cancelled or the stack stops.
 async fn run(sqs: &Shared, task: &MoveTask) -> Result<(), StoreError> {
     let rate = task.per_second.unwrap_or(MAX_PER_SECOND);
     let step = rate.div_ceil(STEPS_PER_SECOND);
@@ -163,7 +164,7 @@ async fn run(sqs: &Shared, task: &MoveTask) -> Result<(), StoreError> {
     loop {
         let (more, targets) = sqs.store.write(|transaction| advance(sqs, transaction, task, step)).await?;
         for target in targets {
-            sqs.wakes.ring(target);
+            sqs.long_polls.wake(target);
         }
         if !more {
             return Ok(());

@@ -1,12 +1,12 @@
-//! Queues themselves: creating, finding, describing, tagging, purging and deleting them.
+//! Queues: creating, finding, describing, tagging, purging and deleting them.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Call;
-use super::fault::Fault;
+use super::context::RequestContext;
+use super::error::SqsError;
 use super::settings::Settings;
 use crate::clock::Millis;
 use crate::store::queues::{self, Queue};
@@ -25,31 +25,32 @@ pub(super) struct CreateQueue {
     tags: BTreeMap<String, String>,
 }
 
-pub(super) async fn create(call: &Call<'_>, request: CreateQueue) -> Result<Value, Fault> {
-    let name = request.queue_name.ok_or_else(|| Fault::missing("QueueName"))?;
+pub(super) async fn create(context: &RequestContext<'_>, request: CreateQueue) -> Result<Value, SqsError> {
+    let name = request.queue_name.ok_or_else(|| SqsError::missing("QueueName"))?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
     if !(1..=80).contains(&name.len()) || !name.chars().all(allowed) {
-        return Err(Fault::invalid(
+        return Err(SqsError::invalid(
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
         ));
     }
     let settings = Settings::default().with(&request.attributes)?;
-    let now = call.sqs.clock.now();
-    call.sqs
+    let now = context.sqs.clock.now();
+    context
+        .sqs
         .store
         .write(|transaction| {
             match queues::find(transaction, &name)? {
                 None => queues::insert(transaction, &name, &settings, &request.tags, now)?,
                 Some(queue) => {
                     if let Some(attribute) = queue.settings.differs_from(&request.attributes)? {
-                        return Err(Fault::queue_exists(&attribute));
+                        return Err(SqsError::queue_exists(&attribute));
                     }
                 }
             }
             Ok(())
         })
         .await?;
-    Ok(json!({ "QueueUrl": call.queue_url(&name) }))
+    Ok(json!({ "QueueUrl": context.queue_url(&name) }))
 }
 
 #[derive(Deserialize)]
@@ -58,10 +59,10 @@ pub(super) struct GetQueueUrl {
     queue_name: Option<String>,
 }
 
-pub(super) async fn url(call: &Call<'_>, request: GetQueueUrl) -> Result<Value, Fault> {
-    let name = request.queue_name.ok_or_else(|| Fault::missing("QueueName"))?;
-    let queue = call.sqs.queue(&name).await?;
-    Ok(json!({ "QueueUrl": call.queue_url(&queue.name) }))
+pub(super) async fn url(context: &RequestContext<'_>, request: GetQueueUrl) -> Result<Value, SqsError> {
+    let name = request.queue_name.ok_or_else(|| SqsError::missing("QueueName"))?;
+    let queue = context.sqs.queue(&name).await?;
+    Ok(json!({ "QueueUrl": context.queue_url(&queue.name) }))
 }
 
 #[derive(Deserialize)]
@@ -72,11 +73,11 @@ pub(super) struct ListQueues {
     next_token: Option<String>,
 }
 
-pub(super) async fn list(call: &Call<'_>, request: ListQueues) -> Result<Value, Fault> {
+pub(super) async fn list(context: &RequestContext<'_>, request: ListQueues) -> Result<Value, SqsError> {
     let prefix = request.queue_name_prefix.unwrap_or_default();
     let after = request.next_token.unwrap_or_default();
     let limit = request.max_results.unwrap_or(MAX_LISTED).clamp(1, MAX_LISTED);
-    let mut names: Vec<String> = call
+    let mut names: Vec<String> = context
         .sqs
         .store
         .run(queues::all)
@@ -88,15 +89,15 @@ pub(super) async fn list(call: &Call<'_>, request: ListQueues) -> Result<Value, 
     let more = names.len() > limit;
     names.truncate(limit);
     let next = if more { names.last().cloned() } else { None };
-    let urls: Vec<String> = names.iter().map(|name| call.queue_url(name)).collect();
+    let urls: Vec<String> = names.iter().map(|name| context.queue_url(name)).collect();
     Ok(with_token(json!({ "QueueUrls": urls }), next))
 }
 
-fn with_token(mut answer: Value, next: Option<String>) -> Value {
-    if let (Some(members), Some(next)) = (answer.as_object_mut(), next) {
+fn with_token(mut response: Value, next: Option<String>) -> Value {
+    if let (Some(members), Some(next)) = (response.as_object_mut(), next) {
         members.insert("NextToken".to_owned(), next.into());
     }
-    answer
+    response
 }
 
 /// A request that names nothing but its queue.
@@ -106,21 +107,21 @@ pub(super) struct OfQueue {
     queue_url: Option<String>,
 }
 
-pub(super) async fn delete(call: &Call<'_>, request: OfQueue) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
-    call.sqs.store.write(|transaction| queues::delete(transaction, queue.id)).await?;
-    // Polls that wait for it find out now.
-    call.sqs.wakes.ring(queue.id);
+pub(super) async fn delete(context: &RequestContext<'_>, request: OfQueue) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
+    context.sqs.store.write(|transaction| queues::delete(transaction, queue.id)).await?;
+    // Polls that wait for it end now.
+    context.sqs.long_polls.wake(queue.id);
     Ok(json!({}))
 }
 
-pub(super) async fn purge(call: &Call<'_>, request: OfQueue) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
-    let now = call.sqs.clock.now();
+pub(super) async fn purge(context: &RequestContext<'_>, request: OfQueue) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
+    let now = context.sqs.clock.now();
     if queue.purged > 0 && now - queue.purged < PURGE_PAUSE_MS {
-        return Err(Fault::purge_in_progress(&queue.name));
+        return Err(SqsError::purge_in_progress(&queue.name));
     }
-    call.sqs.store.write(|transaction| queues::purge(transaction, queue.id, now)).await?;
+    context.sqs.store.write(|transaction| queues::purge(transaction, queue.id, now)).await?;
     Ok(json!({}))
 }
 
@@ -132,28 +133,28 @@ pub(super) struct GetQueueAttributes {
     attribute_names: Vec<String>,
 }
 
-pub(super) async fn attributes(call: &Call<'_>, request: GetQueueAttributes) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
-    let known = described(call, &queue).await?;
-    let wants_all = request.attribute_names.iter().any(|name| name == "All");
-    if wants_all {
+pub(super) async fn attributes(context: &RequestContext<'_>, request: GetQueueAttributes) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
+    let known = described(context, &queue).await?;
+    let all = request.attribute_names.iter().any(|name| name == "All");
+    if all {
         return Ok(json!({ "Attributes": known }));
     }
-    let mut shown = BTreeMap::new();
+    let mut attributes = BTreeMap::new();
     for name in request.attribute_names {
         match known.get(&name) {
-            Some(value) => drop(shown.insert(name, value.clone())),
-            // Attributes that this queue has no value of are left out.
+            Some(value) => drop(attributes.insert(name, value.clone())),
+            // Attributes without a value are left out.
             None if Settings::default().with(&BTreeMap::from([(name.clone(), String::new())])).is_ok() => {}
-            None => return Err(Fault::invalid_attribute_name(&name)),
+            None => return Err(SqsError::invalid_attribute_name(&name)),
         }
     }
-    Ok(if shown.is_empty() { json!({}) } else { json!({ "Attributes": shown }) })
+    Ok(if attributes.is_empty() { json!({}) } else { json!({ "Attributes": attributes }) })
 }
 
-async fn described(call: &Call<'_>, queue: &Queue) -> Result<BTreeMap<String, String>, Fault> {
-    let now = call.sqs.clock.now();
-    let counts = call.sqs.store.run(|connection| queues::count(connection, queue.id, now)).await?;
+async fn described(context: &RequestContext<'_>, queue: &Queue) -> Result<BTreeMap<String, String>, SqsError> {
+    let now = context.sqs.clock.now();
+    let counts = context.sqs.store.run(|connection| queues::count(connection, queue.id, now)).await?;
     let mut known = queue.settings.attributes();
     for (name, value) in [
         ("ApproximateNumberOfMessages", counts.visible),
@@ -164,7 +165,7 @@ async fn described(call: &Call<'_>, queue: &Queue) -> Result<BTreeMap<String, St
     ] {
         known.insert(name.to_owned(), value.to_string());
     }
-    known.insert("QueueArn".to_owned(), call.sqs.arn(&queue.name));
+    known.insert("QueueArn".to_owned(), context.sqs.arn(&queue.name));
     Ok(known)
 }
 
@@ -176,27 +177,37 @@ pub(super) struct SetQueueAttributes {
     attributes: BTreeMap<String, String>,
 }
 
-pub(super) async fn set_attributes(call: &Call<'_>, request: SetQueueAttributes) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
-    let now = call.sqs.clock.now();
-    call.sqs
+pub(super) async fn set_attributes(
+    context: &RequestContext<'_>,
+    request: SetQueueAttributes,
+) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
+    let now = context.sqs.clock.now();
+    context
+        .sqs
         .store
         .write(|transaction| {
             // Read again inside the transaction: two changes of different attributes must not undo
             // each other.
-            let queue = queues::find(transaction, &queue.name)?.ok_or_else(Fault::no_such_queue)?;
-            Ok::<_, Fault>(queues::configure(transaction, queue.id, &queue.settings.with(&request.attributes)?, now)?)
+            let queue = queues::find(transaction, &queue.name)?.ok_or_else(SqsError::no_such_queue)?;
+            Ok::<_, SqsError>(queues::configure(
+                transaction,
+                queue.id,
+                &queue.settings.with(&request.attributes)?,
+                now,
+            )?)
         })
         .await?;
-    call.sqs.wakes.ring(queue.id);
+    context.sqs.long_polls.wake(queue.id);
     Ok(json!({}))
 }
 
-pub(super) async fn dead_letter_sources(call: &Call<'_>, request: OfQueue) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
-    let arn = call.sqs.arn(&queue.name);
-    let sources: Vec<String> =
-        sources_of(call.sqs.store.run(queues::all).await?, &arn).map(|source| call.queue_url(&source.name)).collect();
+pub(super) async fn dead_letter_sources(context: &RequestContext<'_>, request: OfQueue) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
+    let arn = context.sqs.arn(&queue.name);
+    let sources: Vec<String> = sources_of(context.sqs.store.run(queues::all).await?, &arn)
+        .map(|source| context.queue_url(&source.name))
+        .collect();
     Ok(json!({ "queueUrls": sources }))
 }
 
@@ -215,14 +226,14 @@ pub(super) struct TagQueue {
     tags: BTreeMap<String, String>,
 }
 
-pub(super) async fn tag(call: &Call<'_>, request: TagQueue) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
+pub(super) async fn tag(context: &RequestContext<'_>, request: TagQueue) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
     let mut tags = queue.tags;
     tags.extend(request.tags);
     if tags.len() > MAX_TAGS {
-        return Err(Fault::invalid("Too many tags added for queue"));
+        return Err(SqsError::invalid("Too many tags added for queue"));
     }
-    call.sqs.store.run(|connection| queues::set_tags(connection, queue.id, &tags)).await?;
+    context.sqs.store.run(|connection| queues::set_tags(connection, queue.id, &tags)).await?;
     Ok(json!({}))
 }
 
@@ -234,15 +245,15 @@ pub(super) struct UntagQueue {
     tag_keys: Vec<String>,
 }
 
-pub(super) async fn untag(call: &Call<'_>, request: UntagQueue) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
+pub(super) async fn untag(context: &RequestContext<'_>, request: UntagQueue) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
     let mut tags = queue.tags;
     tags.retain(|key, _| !request.tag_keys.contains(key));
-    call.sqs.store.run(|connection| queues::set_tags(connection, queue.id, &tags)).await?;
+    context.sqs.store.run(|connection| queues::set_tags(connection, queue.id, &tags)).await?;
     Ok(json!({}))
 }
 
-pub(super) async fn tags(call: &Call<'_>, request: OfQueue) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
+pub(super) async fn tags(context: &RequestContext<'_>, request: OfQueue) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
     Ok(if queue.tags.is_empty() { json!({}) } else { json!({ "Tags": queue.tags }) })
 }

@@ -1,4 +1,4 @@
-//! How many messages may be in flight, watched without counting them at each receive.
+//! The limit of messages in flight, enforced without counting them at each receive.
 
 use std::collections::HashMap;
 
@@ -7,26 +7,26 @@ use parking_lot::Mutex;
 /// A standard queue's quota.
 pub(super) const MAX_IN_FLIGHT: usize = 120_000;
 
-/// For each queue what can be in flight at the most: the last count, and all that was delivered
-/// since. Only when that reaches the quota is it worth counting again.
+/// For each queue an upper bound of the messages in flight: the last count, and all deliveries
+/// since. They are counted again only when the bound reaches the quota.
 #[derive(Debug, Default)]
 pub(super) struct Quota {
     bounds: Mutex<HashMap<i64, usize>>,
 }
 
 impl Quota {
-    /// Whether a receive of `wanted` messages has to count first.
-    pub(super) fn must_count(&self, queue: i64, wanted: usize) -> bool {
+    /// Whether the messages in flight must be counted before a receive of `count` messages.
+    pub(super) fn must_count(&self, queue: i64, count: usize) -> bool {
         let bounds = self.bounds.lock();
-        bounds.get(&queue).is_none_or(|bound| bound + wanted > MAX_IN_FLIGHT)
+        bounds.get(&queue).is_none_or(|bound| bound + count > MAX_IN_FLIGHT)
     }
 
-    /// Notes a count.
+    /// Records a count.
     pub(super) fn counted(&self, queue: i64, in_flight: usize) {
         self.bounds.lock().insert(queue, in_flight);
     }
 
-    /// Notes a delivery.
+    /// Records deliveries.
     pub(super) fn delivered(&self, queue: i64, count: usize) {
         if let Some(bound) = self.bounds.lock().get_mut(&queue) {
             *bound += count;
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_is_counted_at_first_and_when_it_may_be_full() {
+    fn messages_in_flight_are_counted_first_and_when_the_queue_may_be_full() {
         let quota = Quota::default();
         assert!(quota.must_count(1, 10));
         quota.counted(1, 0);

@@ -4,14 +4,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::fault::Fault;
+use super::error::SqsError;
 
 /// A delivery of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Receipt {
     pub(super) queue: i64,
     pub(super) message: i64,
-    /// Drawn anew at each receive.
+    /// A new random number for each receive.
     pub(super) delivery: i64,
 }
 
@@ -20,15 +20,15 @@ impl Receipt {
         URL_SAFE_NO_PAD.encode([self.queue, self.message, self.delivery].map(i64::to_be_bytes).concat())
     }
 
-    /// Reads a handle that was given out for `queue`.
-    pub(super) fn decode(handle: &str, queue: i64) -> Result<Self, Fault> {
-        let bytes = URL_SAFE_NO_PAD.decode(handle).map_err(|_| Fault::receipt_handle())?;
+    /// Parses a handle of `queue`.
+    pub(super) fn decode(handle: &str, queue: i64) -> Result<Self, SqsError> {
+        let bytes = URL_SAFE_NO_PAD.decode(handle).map_err(|_| SqsError::receipt_handle())?;
         let number = |at: usize| Some(i64::from_be_bytes(bytes.get(at * 8..at * 8 + 8)?.try_into().ok()?));
         match (number(0), number(1), number(2)) {
             (Some(of), Some(message), Some(delivery)) if of == queue && bytes.len() == 24 => {
                 Ok(Self { queue, message, delivery })
             }
-            _ => Err(Fault::receipt_handle()),
+            _ => Err(SqsError::receipt_handle()),
         }
     }
 }

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::fault::Fault;
+use super::context::{RequestContext, Shared};
+use super::error::SqsError;
 use super::message;
 use super::quota::MAX_IN_FLIGHT;
 use super::receipt::Receipt;
 use super::settings::Redrive;
-use super::{Call, Shared};
 use crate::clock::Millis;
 use crate::store::StoreError;
 use crate::store::messages::{self, Message};
@@ -23,8 +23,8 @@ use crate::store::queues::{self, Queue};
 const MAX_MESSAGES: usize = 10;
 const MAX_WAIT_SECONDS: u32 = 20;
 const MAX_VISIBILITY_SECONDS: u32 = 43_200;
-/// A fault that reorders chooses among so many: enough to mix a backlog thoroughly, and few enough
-/// to look at in each receive.
+/// A fault that reorders chooses among this many: enough to mix a backlog thoroughly, and few
+/// enough to read in each receive.
 const REORDERED_AMONG: usize = 1_000;
 
 #[derive(Deserialize)]
@@ -42,8 +42,8 @@ pub(super) struct ReceiveMessage {
     message_attribute_names: Vec<String>,
 }
 
-/// What one look at a queue found.
-struct Look {
+/// The result of one attempt to receive.
+struct Attempt {
     delivered: Vec<(Message, Receipt)>,
     /// When a message that is not visible now will be.
     next: Option<Millis>,
@@ -51,50 +51,50 @@ struct Look {
     dead_lettered_to: Option<i64>,
 }
 
-pub(super) async fn receive(call: &Call<'_>, request: ReceiveMessage) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url.clone()).await?;
-    let wants = Wants::parse(&request, &queue)?;
-    let deadline = Instant::now() + wants.wait;
-    let bell = call.sqs.wakes.bell(queue.id);
+pub(super) async fn receive(context: &RequestContext<'_>, request: ReceiveMessage) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url.clone()).await?;
+    let parameters = Parameters::parse(&request, &queue)?;
+    let deadline = Instant::now() + parameters.wait;
+    let changed = context.sqs.long_polls.of(queue.id);
     loop {
-        let rung = bell.notified();
-        tokio::pin!(rung);
-        // Before the look, so that a message sent right after it is not missed.
-        rung.as_mut().enable();
-        let now = call.sqs.clock.now();
-        let look = look(call.sqs, &queue, &wants, now).await?;
-        if let Some(dead_letters) = look.dead_lettered_to {
-            call.sqs.wakes.ring(dead_letters);
+        let woken = changed.notified();
+        tokio::pin!(woken);
+        // Before the attempt, so that a message sent right after it is not missed.
+        woken.as_mut().enable();
+        let now = context.sqs.clock.now();
+        let attempt = attempt(context.sqs, &queue, &parameters, now).await?;
+        if let Some(dead_letters) = attempt.dead_lettered_to {
+            context.sqs.long_polls.wake(dead_letters);
         }
-        if !look.delivered.is_empty() {
+        if !attempt.delivered.is_empty() {
             // The other polls now have an earlier message to wait for.
-            call.sqs.wakes.ring(queue.id);
-            return Ok(answer(look.delivered, &request));
+            context.sqs.long_polls.wake(queue.id);
+            return Ok(response(attempt.delivered, &request));
         }
         if Instant::now() >= deadline {
             return Ok(json!({}));
         }
-        let until_next = look.next.map(|next| Duration::from_millis(u64::try_from(next - now).unwrap_or_default()));
+        let until_next = attempt.next.map(|next| Duration::from_millis(u64::try_from(next - now).unwrap_or_default()));
         let wake_at = until_next.map_or(deadline, |until| deadline.min(Instant::now() + until));
         tokio::select! {
-            () = rung => {}
+            () = woken => {}
             () = tokio::time::sleep_until(wake_at) => {}
-            () = call.sqs.stop.cancelled() => return Ok(json!({})),
+            () = context.sqs.stop.cancelled() => return Ok(json!({})),
         }
     }
 }
 
-/// How much is wanted, and for how long.
-struct Wants {
+/// The checked parameters of a request.
+struct Parameters {
     count: usize,
     visibility_ms: Millis,
     wait: Duration,
 }
 
-impl Wants {
-    fn parse(request: &ReceiveMessage, queue: &Queue) -> Result<Self, Fault> {
+impl Parameters {
+    fn parse(request: &ReceiveMessage, queue: &Queue) -> Result<Self, SqsError> {
         let invalid = |name: &str, value: &dyn std::fmt::Display, range: &str| {
-            Fault::invalid(format!(
+            SqsError::invalid(format!(
                 "Value {value} for parameter {name} is invalid. Reason: Must be {range}, if provided."
             ))
         };
@@ -114,75 +114,82 @@ impl Wants {
     }
 }
 
-async fn look(sqs: &Shared, queue: &Queue, wants: &Wants, now: Millis) -> Result<Look, Fault> {
+async fn attempt(sqs: &Shared, queue: &Queue, parameters: &Parameters, now: Millis) -> Result<Attempt, SqsError> {
     sqs.store
         .write(|transaction| {
             // Deleted while this poll waited.
             let queue = queues::find(transaction, &queue.name)?
                 .filter(|found| found.id == queue.id)
-                .ok_or_else(Fault::no_such_queue)?;
-            if sqs.quota.must_count(queue.id, wants.count) {
+                .ok_or_else(SqsError::no_such_queue)?;
+            if sqs.quota.must_count(queue.id, parameters.count) {
                 let in_flight = messages::in_flight(transaction, queue.id, now, MAX_IN_FLIGHT)?;
                 sqs.quota.counted(queue.id, in_flight);
                 if in_flight >= MAX_IN_FLIGHT {
-                    return Err(Fault::over_limit());
+                    return Err(SqsError::over_limit());
                 }
             }
-            let mut look = Look { delivered: Vec::new(), next: None, dead_lettered_to: None };
+            let mut attempt = Attempt { delivered: Vec::new(), next: None, dead_lettered_to: None };
             let dead_letters = dead_letter_queue(sqs, transaction, queue.settings.redrive.as_ref())?;
-            while look.delivered.len() < wants.count {
-                let wanted = wants.count - look.delivered.len();
-                let found = find(sqs, transaction, &queue, now, wanted)?;
-                let exhausted = found.len() < wanted;
+            while attempt.delivered.len() < parameters.count {
+                let count = parameters.count - attempt.delivered.len();
+                let found = find(sqs, transaction, &queue, now, count)?;
+                let exhausted = found.len() < count;
                 for message in found {
                     match dead_letters {
                         Some((target, limit)) if message.receives >= limit => {
                             messages::dead_letter(transaction, message.id, target, &sqs.arn(&queue.name), now)?;
-                            look.dead_lettered_to = Some(target);
+                            attempt.dead_lettered_to = Some(target);
                         }
-                        _ => look.delivered.push(deliver(sqs, transaction, &queue, message, now, wants.visibility_ms)?),
+                        _ => attempt.delivered.push(deliver(
+                            sqs,
+                            transaction,
+                            &queue,
+                            message,
+                            now,
+                            parameters.visibility_ms,
+                        )?),
                     }
                 }
-                // With a visibility of nothing, what was just delivered would be found again at
+                // With a visibility of 0, messages that were just delivered would be found again at
                 // once.
-                if exhausted || wants.visibility_ms == 0 {
+                if exhausted || parameters.visibility_ms == 0 {
                     break;
                 }
             }
-            sqs.quota.delivered(queue.id, look.delivered.len());
-            sqs.deliveries.add(&queue.name, look.delivered.len());
-            if look.delivered.is_empty() {
-                look.next = messages::next_visible(transaction, queue.id, now)?;
+            sqs.quota.delivered(queue.id, attempt.delivered.len());
+            sqs.deliveries.add(&queue.name, attempt.delivered.len());
+            if attempt.delivered.is_empty() {
+                attempt.next = messages::next_visible(transaction, queue.id, now)?;
             }
-            Ok(look)
+            Ok(attempt)
         })
         .await
 }
 
-/// The messages to deliver next, by their turn or, under a fault, by chance.
+/// The messages to deliver next: in order or, under a fault, at random.
 fn find(
     sqs: &Shared,
     transaction: &Transaction<'_>,
     queue: &Queue,
     now: Millis,
-    wanted: usize,
+    count: usize,
 ) -> Result<Vec<Message>, StoreError> {
     let since = queue.retained_since(now);
     if !sqs.faults.reorders() {
-        return messages::visible(transaction, queue.id, now, since, wanted);
+        return messages::visible(transaction, queue.id, now, since, count);
     }
     let mut ids = messages::visible_ids(transaction, queue.id, now, since, REORDERED_AMONG)?;
-    sqs.faults.choose(&mut ids, wanted);
+    sqs.faults.choose(&mut ids, count);
     ids.into_iter().map(|id| messages::get(transaction, id)).collect()
 }
 
-/// The id of the queue that dead letters go to, and how often a message may be received before. A
-/// queue that is gone takes none.
+/// The id of the dead-letter queue, if it exists, and how often a message may be received before it
+/// moves there.
 fn dead_letter_queue(
     sqs: &Shared,
     transaction: &Transaction<'_>,
     redrive: Option<&Redrive>,
-) -> Result<Option<(i64, i64)>, Fault> {
+) -> Result<Option<(i64, i64)>, SqsError> {
     let Some(Redrive { dead_letter_target_arn, max_receive_count }) = redrive else { return Ok(None) };
     let name = dead_letter_target_arn.rsplit(':').next().unwrap_or_default();
     if sqs.arn(name) != *dead_letter_target_arn {
@@ -198,12 +205,12 @@ fn deliver(
     mut message: Message,
     now: Millis,
     visibility_ms: Millis,
-) -> Result<(Message, Receipt), Fault> {
+) -> Result<(Message, Receipt), SqsError> {
     let [_, _, _, _, _, _, _, _, drawn @ ..] = uuid::Uuid::new_v4().into_bytes();
     let receipt = Receipt { queue: queue.id, message: message.id, delivery: i64::from_be_bytes(drawn) };
     messages::receive(transaction, message.id, receipt.delivery, now, now + visibility_ms)?;
     message.receives += 1;
-    // Only of a first delivery, so that a rate of 1 comes to an end.
+    // Only of a first delivery, so that a rate of 1 ends.
     if message.receives == 1
         && let Some(wait) = sqs.faults.duplicate()
     {
@@ -215,34 +222,34 @@ fn deliver(
     Ok((message, receipt))
 }
 
-fn answer(delivered: Vec<(Message, Receipt)>, request: &ReceiveMessage) -> Value {
-    let wanted: Vec<&str> =
+fn response(delivered: Vec<(Message, Receipt)>, request: &ReceiveMessage) -> Value {
+    let requested: Vec<&str> =
         request.attribute_names.iter().chain(&request.message_system_attribute_names).map(String::as_str).collect();
     let messages: Vec<Value> = delivered
         .into_iter()
         .map(|(message, receipt)| {
-            let system = system_attributes(&message, &wanted);
+            let system = system_attributes(&message, &requested);
             let attributes = message::selected(message.attributes, &request.message_attribute_names);
-            let mut shown = json!({
+            let mut value = json!({
                 "MessageId": message.message_id,
                 "ReceiptHandle": receipt.encode(),
                 "MD5OfBody": message::body_md5(&message.body),
                 "Body": message.body,
             });
             if !system.is_empty() {
-                shown["Attributes"] = json!(system);
+                value["Attributes"] = json!(system);
             }
             if let Some(md5) = message::attributes_md5(&attributes) {
-                shown["MD5OfMessageAttributes"] = md5.into();
-                shown["MessageAttributes"] = json!(attributes);
+                value["MD5OfMessageAttributes"] = md5.into();
+                value["MessageAttributes"] = json!(attributes);
             }
-            shown
+            value
         })
         .collect();
     json!({ "Messages": messages })
 }
 
-fn system_attributes(message: &Message, wanted: &[&str]) -> BTreeMap<&'static str, String> {
+fn system_attributes(message: &Message, requested: &[&str]) -> BTreeMap<&'static str, String> {
     let known = [
         ("SenderId", Some(message.sender.clone())),
         ("SentTimestamp", Some(message.sent.to_string())),
@@ -253,7 +260,7 @@ fn system_attributes(message: &Message, wanted: &[&str]) -> BTreeMap<&'static st
     ];
     known
         .into_iter()
-        .filter(|(name, _)| wanted.iter().any(|wanted| wanted == name || *wanted == "All"))
+        .filter(|(name, _)| requested.iter().any(|requested| requested == name || *requested == "All"))
         .filter_map(|(name, value)| Some((name, value?)))
         .collect()
 }

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::fault::Fault;
+use super::batch;
+use super::context::RequestContext;
+use super::error::SqsError;
 use super::message::{self, Attributes};
 use super::settings::MAX_MESSAGE_BYTES;
-use super::{Call, batch};
 use crate::store::StoreError;
 use crate::store::messages::{self, NewMessage};
 use crate::store::queues::Queue;
@@ -50,37 +51,38 @@ struct Entry {
     draft: Draft,
 }
 
-/// A checked message, what it counts, and what its sender is told.
+/// A checked message, its size, and the response to its sender.
 struct Checked {
     message: NewMessage,
     bytes: usize,
-    answer: Value,
+    response: Value,
 }
 
-pub(super) async fn one(call: &Call<'_>, request: SendMessage) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
-    let Checked { message, answer, .. } = check(request.draft, &queue, call.caller.user_id())?;
-    let now = call.sqs.clock.now();
-    call.sqs.store.run(|connection| messages::insert(connection, queue.id, &message, now)).await.map_err(gone)?;
-    call.sqs.wakes.ring(queue.id);
-    Ok(answer)
+pub(super) async fn one(context: &RequestContext<'_>, request: SendMessage) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
+    let Checked { message, response, .. } = check(request.draft, &queue, context.caller.user_id())?;
+    let now = context.sqs.clock.now();
+    context.sqs.store.run(|connection| messages::insert(connection, queue.id, &message, now)).await.map_err(gone)?;
+    context.sqs.long_polls.wake(queue.id);
+    Ok(response)
 }
 
-pub(super) async fn batch(call: &Call<'_>, request: SendMessageBatch) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
+pub(super) async fn batch(context: &RequestContext<'_>, request: SendMessageBatch) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
     batch::check_ids(request.entries.iter().map(|entry| entry.id.as_str()))?;
-    let checked: Vec<(String, Result<Checked, Fault>)> = request
+    let checked: Vec<(String, Result<Checked, SqsError>)> = request
         .entries
         .into_iter()
-        .map(|entry| (entry.id, check(entry.draft, &queue, call.caller.user_id())))
+        .map(|entry| (entry.id, check(entry.draft, &queue, context.caller.user_id())))
         .collect();
     let bytes: usize = checked.iter().filter_map(|(_, checked)| Some(checked.as_ref().ok()?.bytes)).sum();
     let limit = usize::try_from(MAX_MESSAGE_BYTES).unwrap_or(usize::MAX);
     if bytes > limit {
-        return Err(Fault::batch_too_long(limit, bytes));
+        return Err(SqsError::batch_too_long(limit, bytes));
     }
-    let now = call.sqs.clock.now();
-    call.sqs
+    let now = context.sqs.clock.now();
+    context
+        .sqs
         .store
         .write(|transaction| -> Result<(), StoreError> {
             for checked in checked.iter().filter_map(|(_, checked)| checked.as_ref().ok()) {
@@ -90,44 +92,46 @@ pub(super) async fn batch(call: &Call<'_>, request: SendMessageBatch) -> Result<
         })
         .await
         .map_err(gone)?;
-    call.sqs.wakes.ring(queue.id);
-    Ok(batch::answer(checked.into_iter().map(|(id, checked)| (id, checked.map(|checked| checked.answer))).collect()))
+    context.sqs.long_polls.wake(queue.id);
+    Ok(batch::response(
+        checked.into_iter().map(|(id, checked)| (id, checked.map(|checked| checked.response))).collect(),
+    ))
 }
 
 /// The queue was deleted after the request had found it.
-fn gone(error: StoreError) -> Fault {
+fn gone(error: StoreError) -> SqsError {
     if error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation) {
-        Fault::no_such_queue()
+        SqsError::no_such_queue()
     } else {
         error.into()
     }
 }
 
-fn check(draft: Draft, queue: &Queue, sender: &str) -> Result<Checked, Fault> {
-    let body = draft.message_body.ok_or_else(|| Fault::missing("MessageBody"))?;
+fn check(draft: Draft, queue: &Queue, sender: &str) -> Result<Checked, SqsError> {
+    let body = draft.message_body.ok_or_else(|| SqsError::missing("MessageBody"))?;
     let bytes = message::size(&body, &draft.message_attributes)?;
     let limit = queue.settings.max_message_bytes;
     if bytes > usize::try_from(limit).unwrap_or(usize::MAX) {
-        return Err(Fault::invalid(format!(
+        return Err(SqsError::invalid(format!(
             "One or more parameters are invalid. Reason: Message must be shorter than {limit} bytes."
         )));
     }
     let delay_seconds = draft.delay_seconds.unwrap_or(queue.settings.delay_seconds);
     if delay_seconds > MAX_DELAY_SECONDS {
-        return Err(Fault::invalid(format!(
+        return Err(SqsError::invalid(format!(
             "Value {delay_seconds} for parameter DelaySeconds is invalid. Reason: DelaySeconds must be >= 0 and <= {MAX_DELAY_SECONDS}."
         )));
     }
     if let Some(name) = draft.message_system_attributes.keys().find(|name| *name != TRACE_HEADER) {
-        return Err(Fault::invalid(format!("Message system attribute name '{name}' is invalid.")));
+        return Err(SqsError::invalid(format!("Message system attribute name '{name}' is invalid.")));
     }
     let message_id = uuid::Uuid::new_v4().to_string();
-    let mut answer = json!({ "MessageId": message_id, "MD5OfMessageBody": message::body_md5(&body) });
+    let mut response = json!({ "MessageId": message_id, "MD5OfMessageBody": message::body_md5(&body) });
     if let Some(md5) = message::attributes_md5(&draft.message_attributes) {
-        answer["MD5OfMessageAttributes"] = md5.into();
+        response["MD5OfMessageAttributes"] = md5.into();
     }
     if let Some(md5) = message::attributes_md5(&draft.message_system_attributes) {
-        answer["MD5OfMessageSystemAttributes"] = md5.into();
+        response["MD5OfMessageSystemAttributes"] = md5.into();
     }
     let trace_header =
         draft.message_system_attributes.into_values().next().and_then(|attribute| attribute.string_value);
@@ -139,5 +143,5 @@ fn check(draft: Draft, queue: &Queue, sender: &str) -> Result<Checked, Fault> {
         trace_header,
         delay_seconds,
     };
-    Ok(Checked { message, bytes, answer })
+    Ok(Checked { message, bytes, response })
 }

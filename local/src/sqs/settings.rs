@@ -1,16 +1,16 @@
-//! A queue's attributes: parsed, bounded, and shown again as SQS shows them. Pure.
+//! A queue's attributes: parsing, checking and describing them. Pure.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
+use super::error::SqsError;
 
 /// SQS's largest message, and batch: 1 MiB.
 pub(crate) const MAX_MESSAGE_BYTES: u32 = 1_048_576;
 
-/// Attributes that are kept and shown, and have no effect here.
+/// Attributes that are stored and described, and have no effect here.
 const INERT: [&str; 5] =
     ["Policy", "RedriveAllowPolicy", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled"];
 
@@ -51,7 +51,7 @@ impl Default for Settings {
 
 impl Settings {
     /// These settings with `attributes` changed.
-    pub(crate) fn with(mut self, attributes: &BTreeMap<String, String>) -> Result<Self, Fault> {
+    pub(crate) fn with(mut self, attributes: &BTreeMap<String, String>) -> Result<Self, SqsError> {
         for (name, value) in attributes {
             match name.as_str() {
                 "VisibilityTimeout" => self.visibility_seconds = number(name, value, 0..=43_200)?,
@@ -61,7 +61,7 @@ impl Settings {
                 "MaximumMessageSize" => self.max_message_bytes = number(name, value, 1024..=MAX_MESSAGE_BYTES)?,
                 "RedrivePolicy" => self.redrive = redrive(value)?,
                 "FifoQueue" if value == "false" => {}
-                "FifoQueue" => return Err(Fault::unsupported("FIFO queues are not supported")),
+                "FifoQueue" => return Err(SqsError::unsupported("FIFO queues are not supported")),
                 name if INERT.contains(&name) => {
                     // As on AWS, an empty value removes the attribute.
                     if value.is_empty() {
@@ -70,16 +70,16 @@ impl Settings {
                         self.inert.insert(name.to_owned(), value.clone());
                     }
                 }
-                name => return Err(Fault::invalid_attribute_name(name)),
+                name => return Err(SqsError::invalid_attribute_name(name)),
             }
         }
         Ok(self)
     }
 
-    /// The name of the first attribute that `asked` sets otherwise than these settings do: what
-    /// makes a second `CreateQueue` fail.
-    pub(crate) fn differs_from(&self, asked: &BTreeMap<String, String>) -> Result<Option<String>, Fault> {
-        for (name, value) in asked {
+    /// The name of the first of the requested attributes that differs from these settings: it makes
+    /// a second `CreateQueue` fail.
+    pub(crate) fn differs_from(&self, requested: &BTreeMap<String, String>) -> Result<Option<String>, SqsError> {
+        for (name, value) in requested {
             let one = BTreeMap::from([(name.clone(), value.clone())]);
             if self.clone().with(&one)? != *self {
                 return Ok(Some(name.clone()));
@@ -90,7 +90,7 @@ impl Settings {
 
     /// The settings as attributes.
     pub(crate) fn attributes(&self) -> BTreeMap<String, String> {
-        let mut shown = self.inert.clone();
+        let mut attributes = self.inert.clone();
         for (name, value) in [
             ("VisibilityTimeout", self.visibility_seconds),
             ("MessageRetentionPeriod", self.retention_seconds),
@@ -98,27 +98,27 @@ impl Settings {
             ("ReceiveMessageWaitTimeSeconds", self.wait_seconds),
             ("MaximumMessageSize", self.max_message_bytes),
         ] {
-            shown.insert(name.to_owned(), value.to_string());
+            attributes.insert(name.to_owned(), value.to_string());
         }
         if let Some(Redrive { dead_letter_target_arn, max_receive_count }) = &self.redrive {
             let policy = serde_json::json!({ "deadLetterTargetArn": dead_letter_target_arn, "maxReceiveCount": max_receive_count });
-            shown.insert("RedrivePolicy".to_owned(), policy.to_string());
+            attributes.insert("RedrivePolicy".to_owned(), policy.to_string());
         }
-        shown.entry("SqsManagedSseEnabled".to_owned()).or_insert_with(|| "true".to_owned());
-        shown
+        attributes.entry("SqsManagedSseEnabled".to_owned()).or_insert_with(|| "true".to_owned());
+        attributes
     }
 }
 
-fn number(name: &str, value: &str, range: RangeInclusive<u32>) -> Result<u32, Fault> {
-    value.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| Fault::invalid_attribute_value(name))
+fn number(name: &str, value: &str, range: RangeInclusive<u32>) -> Result<u32, SqsError> {
+    value.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| SqsError::invalid_attribute_value(name))
 }
 
-fn redrive(value: &str) -> Result<Option<Redrive>, Fault> {
+fn redrive(value: &str) -> Result<Option<Redrive>, SqsError> {
     if value.is_empty() {
         return Ok(None);
     }
     let invalid = || {
-        Fault::invalid(format!(
+        SqsError::invalid(format!(
             "Value {value} for parameter RedrivePolicy is invalid. Reason: Invalid value for maxReceiveCount or deadLetterTargetArn."
         ))
     };
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_bounded_and_names_known() {
+    fn attribute_names_and_values_are_checked() {
         let with = |name, value| Settings::default().with(&one(name, value));
         assert_eq!(with("VisibilityTimeout", "43200").unwrap().visibility_seconds, 43_200);
         assert!(with("VisibilityTimeout", "43201").is_err());
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_redrive_policy_is_read_as_tools_write_it() {
+    fn a_redrive_policy_may_have_its_number_as_text() {
         for count in ["3", "\"3\""] {
             let policy = format!(
                 r#"{{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:d","maxReceiveCount":{count}}}"#

@@ -4,9 +4,10 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::fault::Fault;
+use super::batch;
+use super::context::RequestContext;
+use super::error::SqsError;
 use super::receipt::Receipt;
-use super::{Call, batch};
 use crate::clock::Millis;
 use crate::store::messages::{self, Delivery};
 
@@ -19,11 +20,12 @@ pub(super) struct DeleteMessage {
     receipt_handle: Option<String>,
 }
 
-pub(super) async fn delete(call: &Call<'_>, request: DeleteMessage) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
-    let handle = request.receipt_handle.ok_or_else(|| Fault::missing("ReceiptHandle"))?;
+pub(super) async fn delete(context: &RequestContext<'_>, request: DeleteMessage) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
+    let handle = request.receipt_handle.ok_or_else(|| SqsError::missing("ReceiptHandle"))?;
     let receipt = Receipt::decode(&handle, queue.id)?;
-    call.sqs
+    context
+        .sqs
         .store
         .run(|connection| messages::delete(connection, receipt.queue, receipt.message, receipt.delivery))
         .await?;
@@ -45,10 +47,10 @@ struct DeleteEntry {
     receipt_handle: String,
 }
 
-pub(super) async fn delete_batch(call: &Call<'_>, request: DeleteMessageBatch) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
+pub(super) async fn delete_batch(context: &RequestContext<'_>, request: DeleteMessageBatch) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
     batch::check_ids(request.entries.iter().map(|entry| entry.id.as_str()))?;
-    let outcomes = call
+    let outcomes = context
         .sqs
         .store
         .write(|transaction| {
@@ -57,10 +59,12 @@ pub(super) async fn delete_batch(call: &Call<'_>, request: DeleteMessageBatch) -
                 messages::delete(transaction, receipt.queue, receipt.message, receipt.delivery)?;
                 Ok(json!({}))
             };
-            Ok::<_, Fault>(request.entries.into_iter().map(|entry| (entry.id, delete(&entry.receipt_handle))).collect())
+            Ok::<_, SqsError>(
+                request.entries.into_iter().map(|entry| (entry.id, delete(&entry.receipt_handle))).collect(),
+            )
         })
         .await?;
-    Ok(batch::answer(outcomes))
+    Ok(batch::response(outcomes))
 }
 
 #[derive(Deserialize)]
@@ -71,13 +75,16 @@ pub(super) struct ChangeMessageVisibility {
     visibility_timeout: Option<Millis>,
 }
 
-pub(super) async fn change_visibility(call: &Call<'_>, request: ChangeMessageVisibility) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
-    let handle = request.receipt_handle.ok_or_else(|| Fault::missing("ReceiptHandle"))?;
-    let seconds = request.visibility_timeout.ok_or_else(|| Fault::missing("VisibilityTimeout"))?;
-    let now = call.sqs.clock.now();
-    call.sqs.store.write(|transaction| change(transaction, queue.id, &handle, seconds, now)).await?;
-    call.sqs.wakes.ring(queue.id);
+pub(super) async fn change_visibility(
+    context: &RequestContext<'_>,
+    request: ChangeMessageVisibility,
+) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
+    let handle = request.receipt_handle.ok_or_else(|| SqsError::missing("ReceiptHandle"))?;
+    let seconds = request.visibility_timeout.ok_or_else(|| SqsError::missing("VisibilityTimeout"))?;
+    let now = context.sqs.clock.now();
+    context.sqs.store.write(|transaction| change(transaction, queue.id, &handle, seconds, now)).await?;
+    context.sqs.long_polls.wake(queue.id);
     Ok(json!({}))
 }
 
@@ -99,27 +106,27 @@ struct ChangeEntry {
 }
 
 pub(super) async fn change_visibility_batch(
-    call: &Call<'_>,
+    context: &RequestContext<'_>,
     request: ChangeMessageVisibilityBatch,
-) -> Result<Value, Fault> {
-    let queue = call.sqs.queue_by_url(request.queue_url).await?;
+) -> Result<Value, SqsError> {
+    let queue = context.sqs.queue_by_url(request.queue_url).await?;
     batch::check_ids(request.entries.iter().map(|entry| entry.id.as_str()))?;
-    let now = call.sqs.clock.now();
-    let outcomes = call
+    let now = context.sqs.clock.now();
+    let outcomes = context
         .sqs
         .store
         .write(|transaction| {
             let outcome = |entry: &ChangeEntry| {
                 change(transaction, queue.id, &entry.receipt_handle, entry.visibility_timeout, now).map(|()| json!({}))
             };
-            Ok::<_, Fault>(request.entries.into_iter().map(|entry| (entry.id.clone(), outcome(&entry))).collect())
+            Ok::<_, SqsError>(request.entries.into_iter().map(|entry| (entry.id.clone(), outcome(&entry))).collect())
         })
         .await?;
-    call.sqs.wakes.ring(queue.id);
-    Ok(batch::answer(outcomes))
+    context.sqs.long_polls.wake(queue.id);
+    Ok(batch::response(outcomes))
 }
 
-fn change(connection: &Connection, queue: i64, handle: &str, seconds: Millis, now: Millis) -> Result<(), Fault> {
+fn change(connection: &Connection, queue: i64, handle: &str, seconds: Millis, now: Millis) -> Result<(), SqsError> {
     let receipt = Receipt::decode(handle, queue)?;
     let delivery = messages::delivery(connection, queue, receipt.message)?;
     let visible = changed(delivery, receipt, handle, seconds, now)?;
@@ -133,23 +140,23 @@ fn changed(
     handle: &str,
     seconds: Millis,
     now: Millis,
-) -> Result<Millis, Fault> {
+) -> Result<Millis, SqsError> {
     if !(0..=MAX_VISIBILITY_SECONDS).contains(&seconds) {
-        return Err(Fault::invalid(format!(
+        return Err(SqsError::invalid(format!(
             "Value {seconds} for parameter VisibilityTimeout is invalid. Reason: VisibilityTimeout must be an integer between 0 and {MAX_VISIBILITY_SECONDS}."
         )));
     }
     let Some(delivery) = delivery.filter(|delivery| delivery.receipt == receipt.delivery) else {
-        return Err(Fault::invalid(format!(
+        return Err(SqsError::invalid(format!(
             "Value {handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change."
         )));
     };
     if delivery.visible <= now {
-        return Err(Fault::not_in_flight());
+        return Err(SqsError::not_in_flight());
     }
     let visible = now + seconds * 1000;
     if visible - delivery.received > MAX_VISIBILITY_SECONDS * 1000 {
-        return Err(Fault::invalid(format!(
+        return Err(SqsError::invalid(format!(
             "Value {seconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [{MAX_VISIBILITY_SECONDS} seconds]."
         )));
     }
@@ -162,29 +169,29 @@ mod tests {
 
     const RECEIPT: Receipt = Receipt { queue: 1, message: 2, delivery: 3 };
 
-    fn asked(delivery: Option<Delivery>, seconds: Millis, now: Millis) -> Result<Millis, String> {
-        changed(delivery, RECEIPT, "handle", seconds, now).map_err(|fault| fault.code)
+    fn change_to(delivery: Option<Delivery>, seconds: Millis, now: Millis) -> Result<Millis, String> {
+        changed(delivery, RECEIPT, "handle", seconds, now).map_err(|error| error.code)
     }
 
     #[test]
     fn only_the_delivery_in_flight_can_be_changed() {
         let current = Delivery { receipt: 3, received: 0, visible: 30_000 };
-        assert_eq!(asked(Some(current), 60, 10_000), Ok(70_000));
-        assert_eq!(asked(Some(current), 0, 10_000), Ok(10_000));
-        assert_eq!(asked(Some(current), 60, 30_000), Err("AWS.SimpleQueueService.MessageNotInflight".to_owned()));
+        assert_eq!(change_to(Some(current), 60, 10_000), Ok(70_000));
+        assert_eq!(change_to(Some(current), 0, 10_000), Ok(10_000));
+        assert_eq!(change_to(Some(current), 60, 30_000), Err("AWS.SimpleQueueService.MessageNotInflight".to_owned()));
         assert_eq!(
-            asked(Some(Delivery { receipt: 4, ..current }), 60, 10_000),
+            change_to(Some(Delivery { receipt: 4, ..current }), 60, 10_000),
             Err("InvalidParameterValue".to_owned())
         );
-        assert_eq!(asked(None, 60, 10_000), Err("InvalidParameterValue".to_owned()));
+        assert_eq!(change_to(None, 60, 10_000), Err("InvalidParameterValue".to_owned()));
     }
 
     #[test]
-    fn twelve_hours_in_all_is_the_most() {
+    fn visibility_is_twelve_hours_at_most() {
         let current = Delivery { receipt: 3, received: 0, visible: 43_200_000 };
-        assert_eq!(asked(Some(current), 43_200, 0), Ok(43_200_000));
-        assert!(asked(Some(current), 43_201, 0).is_err());
-        assert!(asked(Some(current), 43_200, 1).is_err());
-        assert!(asked(Some(current), -1, 0).is_err());
+        assert_eq!(change_to(Some(current), 43_200, 0), Ok(43_200_000));
+        assert!(change_to(Some(current), 43_201, 0).is_err());
+        assert!(change_to(Some(current), 43_200, 1).is_err());
+        assert!(change_to(Some(current), -1, 0).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::clock::Millis;
 
 /// A bucket as it is stored.
@@ -47,8 +47,7 @@ pub(crate) fn insert(connection: &Connection, name: &str, created: Millis) -> Re
     Ok(added == 1)
 }
 
-/// Deletes a bucket; `false` when it still holds objects. Uploads that were never completed do not
-/// keep it, as on S3.
+/// Deletes a bucket; `false` when it still has objects. As on S3, incomplete uploads do not matter.
 pub(crate) fn delete(connection: &Connection, name: &str) -> Result<bool, StoreError> {
     let holds: bool = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM objects WHERE bucket = ?)")?

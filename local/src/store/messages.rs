@@ -1,10 +1,10 @@
-//! Messages at rest. A message is visible when its `visible_ms` has come; a receive moves that into
-//! the future and draws a new receipt.
+//! Stored messages. A message is visible once its `visible_ms` has passed; a receive moves it into
+//! the future and sets a new receipt.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::objects::{json, parsed};
-use super::{StoreError, integer};
+use super::column::{integer, json, parsed};
+use super::error::StoreError;
 use crate::clock::Millis;
 use crate::sqs::message::Attributes;
 
@@ -34,7 +34,7 @@ pub(crate) struct Message {
     pub(crate) body: String,
 }
 
-/// Where a delivery stands.
+/// The last delivery of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Delivery {
     pub(crate) receipt: i64,
@@ -106,8 +106,7 @@ pub(crate) fn get(connection: &Connection, id: i64) -> Result<Message, StoreErro
         .query_row([id], read)
 }
 
-/// Puts a copy of a message beside it, with all that it has gone through, to become visible at
-/// `visible`.
+/// Inserts a copy of a message with its receive count and times, to become visible at `visible`.
 pub(crate) fn duplicate(connection: &Connection, id: i64, visible: Millis) -> Result<(), StoreError> {
     connection
         .prepare_cached(
@@ -154,7 +153,7 @@ pub(crate) fn dead_letter(
         .map(drop)
 }
 
-/// Sends a dead letter on, as a new message: what a move task does.
+/// Moves a dead letter to another queue as a new message, for a move task.
 pub(crate) fn redrive(
     connection: &Connection,
     id: i64,
@@ -172,7 +171,7 @@ pub(crate) fn redrive(
         .map(drop)
 }
 
-/// When the next message that is not visible now becomes so.
+/// When the next invisible message becomes visible.
 pub(crate) fn next_visible(connection: &Connection, queue: i64, now: Millis) -> Result<Option<Millis>, StoreError> {
     connection
         .prepare_cached("SELECT min(visible_ms) FROM messages WHERE queue = ? AND visible_ms > ?")?
@@ -189,7 +188,7 @@ pub(crate) fn in_flight(connection: &Connection, queue: i64, now: Millis, limit:
         .map(|count| usize::try_from(count).unwrap_or_default())
 }
 
-/// Where the last delivery of a message stands; `None` when it is gone.
+/// The last delivery of a message; `None` when the message does not exist any more.
 pub(crate) fn delivery(connection: &Connection, queue: i64, id: i64) -> Result<Option<Delivery>, StoreError> {
     connection
         .prepare_cached("SELECT receipt, received_ms, visible_ms FROM messages WHERE id = ? AND queue = ?")?

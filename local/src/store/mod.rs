@@ -2,18 +2,20 @@
 //! sessions.
 //!
 //! **One connection under an async mutex, called directly.** A statement takes 5 to 50
-//! microseconds, less than handing it to another thread and back would cost on two cores, so the
-//! runtime's own threads run it; the mutex is tokio's, so a task that waits for it yields instead
-//! of blocking its thread. Work that moves large bodies goes through [`Store::write_large`], onto a
-//! blocking thread. Checkpoints, which wait for the disk, run on a connection of their own
-//! ([`Store::checkpoint`]), never inside a request.
+//! microseconds, less than switching to another thread and back on two cores, so the runtime's own
+//! threads run it; the mutex is tokio's, so a task that waits for it yields instead of blocking its
+//! thread. Work that copies large bodies runs on a blocking thread, by [`Store::write_large`].
+//! Checkpoints, which wait for the disk, run on a connection of their own ([`Store::checkpoint`]),
+//! never inside a request.
 //!
-//! **Durability.** In WAL mode with `synchronous=NORMAL` a commit has been handed to the operating
-//! system before it is acknowledged, and the system keeps it when the process is killed. Only a
-//! power cut could lose the last commits, and could not corrupt the file: enough for a stack whose
-//! promise is `kill -9`, and it spares an fsync per request.
+//! **Durability.** In WAL mode with `synchronous=NORMAL` a commit has been written to the operating
+//! system before it is acknowledged, and survives a kill of the process. Only a power cut could
+//! lose the last commits, and would not corrupt the file: enough for a stack that promises to
+//! survive `kill -9`, without an fsync per request.
 
 pub(crate) mod buckets;
+mod column;
+mod error;
 pub(crate) mod messages;
 pub(crate) mod moves;
 pub(crate) mod multipart;
@@ -29,46 +31,17 @@ use std::sync::Arc;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Mutex;
 
-/// Statements kept prepared: all that the stack uses, with room to grow.
+pub(crate) use self::column::integer;
+pub use self::error::DataError;
+pub(crate) use self::error::StoreError;
+
+/// Prepared statements in the cache: more than the stack has.
 const PREPARED_STATEMENTS: usize = 128;
-
-/// A data directory that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DataError {
-    /// The directory or a file in it cannot be created or read.
-    #[error("cannot use the data directory {}: {source}", path.display())]
-    Io {
-        /// The directory.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Another process has it.
-    #[error("the data directory {} is in use by another process; stop that one or choose another directory", .0.display())]
-    InUse(PathBuf),
-    /// It was written by a later version.
-    #[error("the data directory {} was written by a newer version (schema {found}, this version knows {known}); use that version or another directory", path.display())]
-    Newer {
-        /// The directory.
-        path: PathBuf,
-        /// Its schema.
-        found: i64,
-        /// Ours.
-        known: i64,
-    },
-    /// SQLite cannot open it.
-    #[error("cannot open the stack's database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-}
-
-/// The database failed in the middle of a request: a full disk, or a bug. Answered as the service's
-/// internal error.
-pub(crate) type StoreError = rusqlite::Error;
 
 /// The open database.
 pub(crate) struct Store {
     connection: Arc<Mutex<Connection>>,
-    /// The file behind it, and the lock that keeps other processes out; absent in memory.
+    /// The file, and the lock against other processes; `None` in memory.
     file: Option<(PathBuf, File)>,
 }
 
@@ -93,7 +66,7 @@ impl Store {
         let connection = Connection::open(&path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        // Checkpoints are ours to run: see `checkpoint`.
+        // Checkpoints run by timer: see `checkpoint`.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         Ok(Self { connection: share(prepare(connection, directory)?), file: Some((path, lock)) })
     }
@@ -103,8 +76,8 @@ impl Store {
         work(&*self.connection.lock().await)
     }
 
-    /// Runs `work` as one transaction, which is rolled back when it fails: what a conditional write
-    /// stands on.
+    /// Runs `work` as one transaction, which is rolled back when it fails: conditional writes rely
+    /// on it.
     pub(crate) async fn write<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
@@ -142,8 +115,8 @@ impl Store {
     }
 }
 
-/// Moves the write-ahead log of a database into its file, over a connection of its own. Passive: it
-/// takes no lock that a reader or writer would wait for.
+/// Moves the write-ahead log of a database into its file, over a connection of its own. Passive: no
+/// reader or writer waits for it.
 pub(crate) fn checkpoint(database: &Path) -> Result<(), StoreError> {
     Connection::open(database)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
 }
@@ -166,9 +139,4 @@ fn transact<T, E: From<StoreError>>(
     let done = work(&transaction)?;
     transaction.commit()?;
     Ok(done)
-}
-
-/// SQLite's integers for sizes; no size here comes near the limit.
-pub(crate) fn integer(size: usize) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
 }

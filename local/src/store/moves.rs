@@ -1,8 +1,8 @@
-//! Message move tasks at rest: the redrive of dead letters.
+//! Stored message move tasks, which redrive dead letters.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::clock::Millis;
 
 /// `RUNNING`
@@ -13,7 +13,7 @@ pub(crate) const RUNNING: &str = "RUNNING";
 pub(crate) struct MoveTask {
     pub(crate) handle: String,
     pub(crate) source: i64,
-    /// `None`: each message goes back to where it came from.
+    /// `None`: each message goes back to its source queue.
     pub(crate) destination: Option<i64>,
     pub(crate) started: Millis,
     pub(crate) status: String,
@@ -25,7 +25,7 @@ pub(crate) struct MoveTask {
 
 const COLUMNS: &str = "handle, source, destination, started_ms, status, per_second, moved, to_move, failure";
 
-/// Keeps a new task.
+/// Stores a new task.
 pub(crate) fn insert(connection: &Connection, task: &MoveTask) -> Result<(), StoreError> {
     connection
         .prepare_cached(&format!("INSERT INTO move_tasks ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"))?
@@ -67,7 +67,7 @@ pub(crate) fn running(connection: &Connection) -> Result<Vec<MoveTask>, StoreErr
         .collect()
 }
 
-/// Notes how far a task has come.
+/// Stores the progress of a task.
 pub(crate) fn update(
     connection: &Connection,
     handle: &str,

@@ -1,10 +1,11 @@
-//! Uploads in parts, at rest until they are completed or given up.
+//! Stored multipart uploads, until they are completed or aborted.
 
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::objects::{Head, Tags, json, parsed};
-use super::{StoreError, integer};
+use super::column::{integer, json, parsed};
+use super::error::StoreError;
+use super::objects::{Head, Tags};
 use crate::clock::Millis;
 
 /// An upload that was begun.

@@ -1,4 +1,4 @@
-//! Objects at rest.
+//! Stored objects.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use s3s::dto::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{StoreError, integer};
+use super::column::{integer, json, parsed};
+use super::error::StoreError;
 use crate::clock::Millis;
 
-/// What a client said about an object and gets back as headers.
+/// The headers of an object, as the client sent them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Head {
@@ -39,7 +40,7 @@ pub(crate) struct Head {
 /// Tags in the order they were sent.
 pub(crate) type Tags = Vec<(String, String)>;
 
-/// An object but for its body.
+/// An object without its body.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) id: i64,
@@ -75,14 +76,14 @@ pub(crate) fn find(connection: &Connection, bucket: &str, key: &str) -> Result<O
         .optional()
 }
 
-/// A stretch of an object's body.
+/// A range of an object's body.
 pub(crate) fn body(connection: &Connection, id: i64, from: i64, length: i64) -> Result<Vec<u8>, StoreError> {
     connection
         .prepare_cached("SELECT substr(body, ?, ?) FROM objects WHERE id = ?")?
         .query_row([from + 1, length, id], |row| row.get(0))
 }
 
-/// Stores an object over whatever the key held.
+/// Stores an object, in place of the current one of its key.
 pub(crate) fn put(connection: &Connection, object: &NewObject) -> Result<(), StoreError> {
     connection
         .prepare_cached(
@@ -145,16 +146,4 @@ fn read(row: &Row<'_>) -> Result<Object, StoreError> {
         head: parsed(row, 6)?,
         tags: parsed(row, 7)?,
     })
-}
-
-/// A column that holds JSON of ours.
-pub(super) fn parsed<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
-    let text = row.get_ref(column)?.as_str()?;
-    serde_json::from_str(text)
-        .map_err(|error| StoreError::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error)))
-}
-
-/// JSON of ours, for a column.
-pub(super) fn json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("maps with text keys, lists and text always serialise")
 }

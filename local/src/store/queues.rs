@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::StoreError;
-use super::objects::{json, parsed};
+use super::column::{json, parsed};
+use super::error::StoreError;
 use crate::clock::Millis;
 use crate::sqs::settings::Settings;
 
@@ -29,7 +29,7 @@ impl Queue {
     }
 }
 
-/// How many messages a queue holds.
+/// The numbers of messages of a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) visible: i64,

@@ -1,12 +1,13 @@
-//! The tables, and how an older data directory becomes a current one.
+//! The tables, and the migration of older data directories.
 
 use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::DataError;
+use super::column::integer;
+use super::error::DataError;
 
-/// The scripts that lead from one version to the next; the version is their count.
+/// The scripts from each version to the next; the version is their count.
 const MIGRATIONS: [&str; 1] = [VERSION_1];
 
 const VERSION_1: &str = "
@@ -105,11 +106,11 @@ CREATE TABLE sessions (
 ) WITHOUT ROWID;
 ";
 
-/// Brings the database up to date, each step in a transaction of its own.
+/// Migrates the database to the current version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &Connection, directory: &Path) -> Result<(), DataError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = super::integer(MIGRATIONS.len());
+    let known = integer(MIGRATIONS.len());
     if found > known {
         return Err(DataError::Newer { path: directory.to_owned(), found, known });
     }

@@ -1,14 +1,14 @@
-//! Sessions at rest. The secret and the token stand in the file as they are: whoever can read it
-//! owns the whole stack's data anyway.
+//! Stored sessions. The secret and the token are in plain text: a reader of the file has all data
+//! of the stack anyway.
 
 use rusqlite::{Connection, params};
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::clock::Millis;
 use crate::identity::Session;
 
-/// Every session that is kept. One whose policy no longer parses is left out: nobody may use it
-/// with less restriction.
+/// Every stored session. One whose policy no longer parses is left out, because it must not be used
+/// without the policy.
 pub(crate) fn load(connection: &Connection) -> Result<Vec<Session>, StoreError> {
     let mut statement =
         connection.prepare("SELECT access_key_id, secret, token, arn, role_id, policy, expires_ms FROM sessions")?;
@@ -37,7 +37,7 @@ pub(crate) fn load(connection: &Connection) -> Result<Vec<Session>, StoreError> 
     Ok(sessions)
 }
 
-/// Keeps a new session.
+/// Stores a new session.
 pub(crate) fn insert(connection: &Connection, session: &Session) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT INTO sessions (access_key_id, secret, token, arn, role_id, policy, expires_ms) VALUES (?, ?, ?, ?, ?, ?, ?)")?
@@ -53,7 +53,7 @@ pub(crate) fn insert(connection: &Connection, session: &Session) -> Result<(), S
         .map(drop)
 }
 
-/// Forgets the sessions that expired before `before`.
+/// Deletes the sessions that expired before `before`.
 pub(crate) fn delete_expired(connection: &Connection, before: Millis) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM sessions WHERE expires_ms < ?")?.execute([before]).map(drop)
 }

@@ -8,15 +8,15 @@ use aws_sdk_dynamodb::types::{
 };
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
-use offload_local::{Call, FaultPlan, NO_ANSWER, Outage, Service, Subject};
+use offload_local::{Call, FaultPlan, NO_RESPONSE, Outage, Service, Subject};
 
 use crate::clients::{Clients, dynamodb, now, until};
 use crate::signature::{Key, signed};
 
 const ID: &str = "01a216ba-89f1-7000-8000-0123456789ab";
 
-/// A bucket, a queue and a table, and nothing recorded of how they were made. The queue's URL as
-/// well.
+/// A stack with a bucket, a queue and a table, whose creation is not recorded. Also returns the
+/// queue's URL.
 async fn prepared() -> (Clients, String) {
     let clients = Clients::start().await;
     clients.s3.create_bucket().bucket("status").send().await.unwrap();
@@ -30,7 +30,7 @@ async fn prepared() -> (Clients, String) {
         create.key_schema(key).attribute_definitions(attribute)
     });
     create.send().await.unwrap();
-    assert!(clients.stack.calls().is_empty(), "nothing is recorded unasked");
+    assert!(clients.stack.calls().is_empty(), "nothing is recorded by default");
     clients.stack.record_calls(100);
     (clients, queue)
 }
@@ -78,7 +78,7 @@ async fn calls_of_all_services_are_recorded_in_one_order() {
     let calls = clients.stack.calls();
     let outcomes: Vec<(String, u16)> = calls.iter().map(|call| (call.to_string(), call.status.unwrap())).collect();
     assert_eq!(outcomes, expected.map(|(call, status)| (call.to_owned(), status)));
-    assert!(calls.windows(2).all(|pair| pair[0].precedes(&pair[1])), "each came after the answer to the one before");
+    assert!(calls.windows(2).all(|pair| pair[0].precedes(&pair[1])), "each call began after the one before had ended");
     assert!(calls.iter().all(|call| call.access_key_id.as_deref() == Some("local")));
     assert!(
         matches!(&calls[1].subject, Subject::Object { bucket, key, .. } if bucket == "status" && key == "status/c4/x.json")
@@ -109,7 +109,7 @@ async fn calls_at_the_same_time_differ_from_calls_in_turn() {
 }
 
 #[tokio::test]
-async fn a_call_is_recorded_from_when_it_begins_however_it_ends() {
+async fn a_call_is_recorded_when_it_begins_and_when_it_ends() {
     let (clients, queue) = prepared().await;
     let faults = clients.stack.faults(Service::Sqs);
     let send = || clients.sqs.send_message().queue_url(&queue).message_body("m");
@@ -127,8 +127,12 @@ async fn a_call_is_recorded_from_when_it_begins_however_it_ends() {
     assert!(stalled.await.unwrap().is_err());
 
     let calls = clients.stack.calls();
-    assert_eq!(received(&clients), ["sqs.SendMessage orders"; 3], "also those that a fault kept from the queue");
-    assert_eq!(calls.iter().map(|call| call.status).collect::<Vec<_>>(), [Some(503), Some(200), Some(NO_ANSWER)]);
+    assert_eq!(
+        received(&clients),
+        ["sqs.SendMessage orders"; 3],
+        "also those that a fault ended before the queue got them"
+    );
+    assert_eq!(calls.iter().map(|call| call.status).collect::<Vec<_>>(), [Some(503), Some(200), Some(NO_RESPONSE)]);
 }
 
 #[tokio::test]

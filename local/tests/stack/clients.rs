@@ -30,7 +30,7 @@ impl Clients {
     }
 }
 
-/// An S3 client that makes one attempt per call, so that a test sees what the wire answered.
+/// An S3 client that makes one attempt per call, so that a test sees every response.
 pub(crate) fn s3(stack: &Stack, credentials: Credentials) -> aws_sdk_s3::Client {
     s3_at(&stack.endpoints().s3, credentials)
 }
@@ -89,7 +89,7 @@ pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::new()
 }
 
-/// The wall clock, which signatures are judged by.
+/// The wall clock, against which signatures are checked.
 #[expect(clippy::disallowed_methods, reason = "a test that presigns in the past needs to know the present")]
 pub(crate) fn now() -> std::time::SystemTime {
     std::time::SystemTime::now()

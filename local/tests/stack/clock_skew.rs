@@ -1,4 +1,4 @@
-//! A service whose clock is wrong: to it, every client's clock is off by as much the other way.
+//! A service whose clock is wrong, so that the clients' clocks seem to be.
 
 use std::time::Duration;
 
@@ -20,9 +20,9 @@ fn skew(clients: &Clients, seconds: i64) {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_ten_minutes_off_is_put_up_with() {
+async fn a_clock_that_is_ten_minutes_off_is_accepted() {
     for minutes in [-10, 10] {
-        // New ones each time: the SDK remembers how far off a service was.
+        // New clients each time: the SDK remembers the skew of a service.
         let clients = Clients::start().await;
         skew(&clients, minutes * MINUTE);
         clients.s3.list_buckets().send().await.unwrap();
@@ -32,7 +32,7 @@ async fn a_clock_that_is_ten_minutes_off_is_put_up_with() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_twenty_minutes_off_is_told_so() {
+async fn a_clock_that_is_twenty_minutes_off_is_refused() {
     for minutes in [-20, 20] {
         let clients = Clients::start().await;
         skew(&clients, minutes * MINUTE);
@@ -49,8 +49,8 @@ async fn a_clock_that_is_twenty_minutes_off_is_told_so() {
         let sts = sts.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
         assert_eq!(sts.status(), 403);
         assert!(sts.text().await.unwrap().contains("15 minutes off"));
-        // The SDK has learnt from the Date header of the answer, and signs by the service's clock
-        // from now on.
+        // The SDK has read the Date header of the response, and signs by the service's clock from
+        // now on.
         clients.s3.list_buckets().send().await.unwrap();
         clients.sqs.list_queues().send().await.unwrap();
         clients.dynamodb.list_tables().send().await.unwrap();
@@ -58,29 +58,29 @@ async fn a_clock_that_is_twenty_minutes_off_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_presigned_url_is_judged_by_the_services_clock() {
+async fn a_presigned_url_expires_by_the_services_clock() {
     let clients = Clients::start().await;
     clients.s3.create_bucket().bucket("status").send().await.unwrap();
     let presigning = PresigningConfig::expires_in(Duration::from_secs(900)).unwrap();
     let url = clients.s3.get_object().bucket("status").key("k").presigned(presigning).await.unwrap();
-    for (minutes, status, said) in
+    for (minutes, status, message) in
         [(10, 404, "NoSuchKey"), (-10, 404, "NoSuchKey"), (20, 403, "has expired"), (-20, 403, "not valid yet")]
     {
         skew(&clients, minutes * MINUTE);
-        let answer = clients.http.get(url.uri()).send().await.unwrap();
-        assert_eq!(answer.status(), status, "{minutes}");
-        let text = answer.text().await.unwrap();
-        assert!(text.contains(said), "{minutes}: {text}");
+        let response = clients.http.get(url.uri()).send().await.unwrap();
+        assert_eq!(response.status(), status, "{minutes}");
+        let text = response.text().await.unwrap();
+        assert!(text.contains(message), "{minutes}: {text}");
     }
 }
 
 #[tokio::test]
-async fn the_date_header_shows_the_wrong_clock() {
+async fn the_date_header_is_of_the_shifted_clock() {
     let clients = Clients::start().await;
     for minutes in [0, 20, -20] {
         skew(&clients, minutes * MINUTE);
-        let answer = clients.http.get(&clients.stack.endpoints().s3).send().await.unwrap();
-        let date = DateTime::parse_from_rfc2822(answer.headers()["date"].to_str().unwrap()).unwrap();
+        let response = clients.http.get(&clients.stack.endpoints().s3).send().await.unwrap();
+        let date = DateTime::parse_from_rfc2822(response.headers()["date"].to_str().unwrap()).unwrap();
         let off = date.signed_duration_since(DateTime::<Utc>::from(now())).num_seconds();
         assert!((off - minutes * MINUTE).abs() <= 2, "{off}");
     }

@@ -1,4 +1,4 @@
-//! Conditional writes: what keeps a status object from going back.
+//! Conditional writes, by which a status object never goes back.
 
 use crate::clients::Clients;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -19,7 +19,7 @@ fn code<R>(error: &SdkError<PutObjectError, R>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn exactly_one_of_fifty_writers_with_the_same_etag_wins_each_round() {
+async fn exactly_one_of_fifty_writers_with_the_same_etag_succeeds() {
     let clients = bucket().await;
     let first =
         clients.s3.put_object().bucket("status").key("k").body(ByteStream::from_static(b"0")).send().await.unwrap();
@@ -45,7 +45,7 @@ async fn exactly_one_of_fifty_writers_with_the_same_etag_wins_each_round() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn exactly_one_of_fifty_creators_wins() {
+async fn exactly_one_of_fifty_creators_succeeds() {
     let clients = bucket().await;
     let writers = (0..WRITERS).map(|writer| {
         let put = clients.s3.put_object().bucket("status").key("new").if_none_match("*");
@@ -59,7 +59,7 @@ async fn exactly_one_of_fifty_creators_wins() {
 }
 
 #[tokio::test]
-async fn conditions_answer_as_s3_answers() {
+async fn conditions_have_the_status_codes_of_s3() {
     let clients = bucket().await;
     let put = || clients.s3.put_object().bucket("status").key("k").body(ByteStream::from_static(b"x"));
     assert_eq!(code(&put().if_match("\"none\"").send().await.unwrap_err()), "NoSuchKey");

@@ -1,4 +1,4 @@
-//! What a browser sees.
+//! Cross-origin requests, as a browser sends them.
 
 use std::time::Duration;
 
@@ -35,11 +35,11 @@ async fn published() -> (Clients, String) {
 #[tokio::test]
 async fn a_preflight_is_answered_by_the_rules() {
     let (clients, url) = published().await;
-    let ask = |origin: &'static str, method: &'static str, headers: &'static str| {
+    let preflight = |origin: &'static str, method: &'static str, headers: &'static str| {
         let request = clients.http.request(Method::OPTIONS, &url).header("origin", origin);
         request.header("access-control-request-method", method).header("access-control-request-headers", headers).send()
     };
-    let allowed = ask(ORIGIN, "GET", "If-None-Match").await.unwrap();
+    let allowed = preflight(ORIGIN, "GET", "If-None-Match").await.unwrap();
     assert_eq!(allowed.status(), 200);
     assert_eq!(allowed.headers()["access-control-allow-origin"], ORIGIN);
     assert_eq!(allowed.headers()["access-control-allow-methods"], "GET");
@@ -50,7 +50,7 @@ async fn a_preflight_is_answered_by_the_rules() {
         (ORIGIN, "PUT", "if-none-match"),
         (ORIGIN, "GET", "authorization"),
     ] {
-        let refused = ask(origin, method, headers).await.unwrap();
+        let refused = preflight(origin, method, headers).await.unwrap();
         assert_eq!(refused.status(), 403, "{origin} {method} {headers}");
         assert!(!refused.headers().contains_key("access-control-allow-origin"));
         assert!(refused.text().await.unwrap().contains("<Code>AccessForbidden</Code>"));
@@ -58,7 +58,7 @@ async fn a_preflight_is_answered_by_the_rules() {
 }
 
 #[tokio::test]
-async fn a_page_can_read_every_answer_also_304_and_errors() {
+async fn a_page_can_read_every_response_also_304_and_errors() {
     let (clients, url) = published().await;
     let get = |url: &str| clients.http.get(url).header("origin", ORIGIN);
     let found = get(&url).send().await.unwrap();

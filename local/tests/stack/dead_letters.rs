@@ -1,4 +1,4 @@
-//! What is received too often goes to the dead-letter queue, and can be sent back.
+//! Messages that are received too often move to the dead-letter queue, and can be moved back.
 
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ async fn a_message_received_too_often_is_dead_lettered() {
 }
 
 #[tokio::test]
-async fn a_poisonous_message_does_not_hide_the_next() {
+async fn a_poison_message_does_not_block_the_next() {
     let (clients, orders, _) = queues().await;
     dead_letter(&clients, &orders, "poison").await;
     clients.sqs.send_message().queue_url(&orders).message_body("good").send().await.unwrap();
@@ -107,7 +107,7 @@ async fn a_move_task_needs_a_dead_letter_queue_and_runs_alone() {
 }
 
 #[tokio::test]
-async fn messages_sent_straight_to_a_dead_letter_queue_have_nowhere_to_go_back() {
+async fn a_message_sent_to_a_dead_letter_queue_cannot_be_moved_back() {
     let (clients, _, dead) = queues().await;
     clients.sqs.send_message().queue_url(&dead).message_body("stray").send().await.unwrap();
     clients.sqs.start_message_move_task().source_arn(DEAD_ARN).send().await.unwrap();

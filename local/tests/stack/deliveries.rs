@@ -1,4 +1,4 @@
-//! Deliveries that come twice and out of order, as a standard queue's may.
+//! Duplicate and reordered deliveries, which a standard queue may have.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ async fn delete(clients: &Clients, url: &str, message: &Message) {
 }
 
 #[tokio::test]
-async fn a_duplicate_comes_once_more_though_the_message_is_in_flight_and_both_receipts_are_good() {
+async fn a_message_in_flight_can_be_delivered_twice_and_both_receipts_are_valid() {
     let (clients, url) = queue(FaultPlan { duplicate_rate: 1.0, ..FaultPlan::default() }).await;
     clients.sqs.send_message().queue_url(&url).message_body("m").send().await.unwrap();
     let first = receive(&clients, &url, 1, 0).await.remove(0);
@@ -53,7 +53,7 @@ async fn a_duplicate_comes_once_more_though_the_message_is_in_flight_and_both_re
 }
 
 #[tokio::test]
-async fn a_duplicate_comes_though_the_message_was_deleted() {
+async fn a_deleted_message_can_be_delivered_once_more() {
     let (clients, url) = queue(FaultPlan { duplicate_rate: 1.0, ..FaultPlan::default() }).await;
     clients.sqs.send_message().queue_url(&url).message_body("m").send().await.unwrap();
     let first = receive(&clients, &url, 1, 0).await.remove(0);
@@ -63,7 +63,7 @@ async fn a_duplicate_comes_though_the_message_was_deleted() {
 }
 
 #[tokio::test]
-async fn reordering_delivers_every_message_in_an_order_that_follows_the_seed() {
+async fn reordering_delivers_every_message_in_the_order_of_the_seed() {
     let order = async || {
         let (clients, url) = queue(FaultPlan { reorder: true, seed: 3, ..FaultPlan::default() }).await;
         for n in 0..20 {

@@ -20,14 +20,14 @@ fn in_directory(path: &Path) -> Options {
     Options { data: Some(path.to_owned()), ..Options::ephemeral() }
 }
 
-/// Not a test: the process that the test below kills. It serves until then.
+/// Not a test: the process that the test below kills.
 #[tokio::test]
 #[ignore = "run by another test, in a process of its own"]
 async fn serve_until_killed() {
     let Some(directory) = std::env::var_os(DIRECTORY) else { return };
     let stack = Stack::start(in_directory(Path::new(&directory))).await.unwrap();
     let Endpoints { s3, sqs, dynamodb, .. } = stack.endpoints();
-    println!("\nlistening {s3} {sqs} {dynamodb}");
+    println!("\nready {s3} {sqs} {dynamodb}");
     std::future::pending::<()>().await;
 }
 
@@ -47,8 +47,7 @@ impl Served {
             .spawn()
             .unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line =
-            lines.map(Result::unwrap).find(|line| line.starts_with("listening ")).expect("the other process serves");
+        let line = lines.map(Result::unwrap).find(|line| line.starts_with("ready ")).expect("the other process serves");
         let urls: Vec<_> = line.split(' ').skip(1).map(str::to_owned).collect();
         let [s3, sqs, dynamodb] = urls.try_into().unwrap();
         Self { process, endpoints: Endpoints { sts: s3.clone(), s3, sqs, dynamodb } }
@@ -104,8 +103,8 @@ async fn everything_survives_kill_9() {
     assert_eq!(last.body.collect().await.unwrap().into_bytes(), &b"99"[..]);
     assert_eq!(clients.s3.get_bucket_cors().bucket("status").send().await.unwrap().cors_rules().len(), 1);
     assert_eq!(clients.dynamodb.scan().table_name("orders").send().await.unwrap().count(), 100);
-    // The queue's old URL names another port, and still the same queue; the handle is still good,
-    // the lease still held.
+    // The queue's old URL names another port, but the same queue; the receipt is still valid, the
+    // message still invisible.
     clients.sqs.delete_message().queue_url(&queue).receipt_handle(handle).send().await.unwrap();
     let mut left = 0;
     loop {

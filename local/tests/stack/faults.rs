@@ -1,17 +1,17 @@
-//! Injected faults, and the counts that prove what did and did not happen.
+//! Injected faults, and the counts of requests.
 
 use std::time::{Duration, Instant};
 
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sqs::error::ProvideErrorMetadata;
-use offload_local::{FaultPlan, FaultStatus, NO_ANSWER, Options, Outage, Service, Stack, StartError};
+use offload_local::{FaultPlan, FaultStatus, NO_RESPONSE, Options, Outage, Service, Stack, StartError};
 
 use crate::clients::{Clients, until};
 
 const SERVICES: [Service; 3] = [Service::S3, Service::Sqs, Service::DynamoDb];
 
-/// Status of a call to each service, `None` when it got no answer.
-async fn ask(clients: &Clients, service: Service) -> Option<u16> {
+/// Status of a call to each service, `None` when it got no response.
+async fn call(clients: &Clients, service: Service) -> Option<u16> {
     match service {
         Service::S3 => match clients.s3.list_buckets().send().await {
             Ok(_) => Some(200),
@@ -33,18 +33,18 @@ async fn an_outage_ends_when_it_is_cleared() {
     let clients = Clients::start().await;
     for service in SERVICES {
         let faults = clients.stack.faults(service);
-        assert_eq!(ask(&clients, service).await, Some(200));
+        assert_eq!(call(&clients, service).await, Some(200));
         faults.set(FaultPlan { outage: Some(Outage::Unavailable), ..FaultPlan::default() });
-        assert_eq!(ask(&clients, service).await, Some(503), "{service}");
+        assert_eq!(call(&clients, service).await, Some(503), "{service}");
         faults.set(FaultPlan { outage: Some(Outage::Refuse), ..FaultPlan::default() });
-        assert_eq!(ask(&clients, service).await, None, "{service}");
+        assert_eq!(call(&clients, service).await, None, "{service}");
         faults.clear();
-        assert_eq!(ask(&clients, service).await, Some(200), "{service}");
+        assert_eq!(call(&clients, service).await, Some(200), "{service}");
     }
 }
 
 #[tokio::test]
-async fn injected_errors_read_as_the_services_own() {
+async fn injected_errors_have_the_form_of_the_services_own() {
     let clients = Clients::start().await;
     for (status, s3, sqs, dynamodb) in [
         (FaultStatus::Unavailable, "SlowDown", "ServiceUnavailable", "ServiceUnavailableException"),
@@ -103,7 +103,7 @@ async fn latency_is_added_to_the_named_operations_only() {
     let only = Some(vec!["ListTables".to_owned()]);
     clients.stack.faults(Service::DynamoDb).set(FaultPlan { latency, only, ..FaultPlan::default() });
     let started = Instant::now();
-    assert_eq!(ask(&clients, Service::DynamoDb).await, Some(200));
+    assert_eq!(call(&clients, Service::DynamoDb).await, Some(200));
     assert!(started.elapsed() >= latency);
 }
 
@@ -116,11 +116,11 @@ async fn a_stalled_request_hangs_until_the_plan_is_replaced() {
     assert!(!stalled.is_finished(), "it hangs");
     clients.stack.faults(Service::S3).clear();
     assert!(stalled.await.unwrap().is_err(), "it was not carried out");
-    assert_eq!(clients.stack.requests(Service::S3).with_status("ListBuckets", NO_ANSWER), 1);
+    assert_eq!(clients.stack.requests(Service::S3).with_status("ListBuckets", NO_RESPONSE), 1);
 }
 
 #[tokio::test]
-async fn a_held_reply_comes_from_work_that_is_done_and_never_arrives() {
+async fn a_held_reply_never_arrives_and_its_work_is_done() {
     let clients = Clients::start().await;
     clients.s3.create_bucket().bucket("status").send().await.unwrap();
     let only = Some(vec!["PutObject".to_owned()]);
@@ -130,7 +130,7 @@ async fn a_held_reply_comes_from_work_that_is_done_and_never_arrives() {
     while clients.s3.head_object().bucket("status").key("k").send().await.is_err() {
         tokio::task::yield_now().await;
     }
-    assert!(!held.is_finished(), "the work is done, the answer held");
+    assert!(!held.is_finished(), "the work is done, the response held");
     assert_eq!(clients.stack.requests(Service::S3).running("PutObject"), 1);
     clients.stack.faults(Service::S3).clear();
     assert!(held.await.unwrap().unwrap_err().raw_response().is_none());
@@ -162,6 +162,6 @@ async fn an_address_in_use_is_named() {
         matches!(error, StartError::AddressInUse { service: Service::Sqs, address } if address == taken),
         "{error}"
     );
-    let said = error.to_string();
-    assert!(said.contains(&taken.to_string()) && said.contains("choose another port"), "{said}");
+    let message = error.to_string();
+    assert!(message.contains(&taken.to_string()) && message.contains("choose another port"), "{message}");
 }

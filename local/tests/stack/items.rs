@@ -1,4 +1,4 @@
-//! DynamoDB, in all that the service asks of it.
+//! DynamoDB: every operation that the service uses.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ fn attribute(name: &str, kind: ScalarAttributeType) -> AttributeDefinition {
     AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
 }
 
-/// A table as the service has it: `pk` and `sk`, and a sparse index of what was not enqueued yet.
+/// A table with `pk` and `sk`, and a sparse index.
 async fn table() -> Clients {
     let clients = Clients::start().await;
     let pending = GlobalSecondaryIndex::builder()
@@ -105,7 +105,7 @@ async fn a_failed_condition_returns_the_item_that_is_there() {
 }
 
 #[tokio::test]
-async fn values_return_as_asked() {
+async fn returned_values_are_as_requested() {
     let clients = table().await;
     put(&clients, "1", &[("v", n(1)), ("gone", s("x"))]).await;
     let update = clients.dynamodb.update_item().table_name("orders").key("pk", s("o")).key("sk", s("1"));
@@ -122,7 +122,7 @@ async fn values_return_as_asked() {
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_says_why_for_each_item() {
+async fn a_cancelled_transaction_has_a_reason_for_each_item() {
     let clients = table().await;
     put(&clients, "held", &[("revision", n(7))]).await;
     let create = |sk: &str| {
@@ -169,12 +169,13 @@ async fn a_transaction_puts_updates_deletes_and_checks() {
     assert_eq!(get(&clients, "update").await.unwrap()["v"], n(2));
     assert_eq!(get(&clients, "delete").await, None);
     assert!(get(&clients, "put").await.is_some());
-    // The same token again does nothing and succeeds, though the deleted item is gone.
+    // The same token again does nothing and succeeds, although the deleted item does not exist any
+    // more.
     write.send().await.unwrap();
 }
 
 #[tokio::test]
-async fn a_sparse_index_holds_only_items_with_its_key() {
+async fn a_sparse_index_has_only_items_with_its_key() {
     let clients = table().await;
     for (sk, since) in [("b", 2), ("a", 1), ("c", 3)] {
         put(&clients, sk, &[("pending", s("1")), ("since", n(since))]).await;
@@ -231,7 +232,7 @@ async fn batches_write_and_read() {
 }
 
 #[tokio::test]
-async fn an_item_past_its_time_to_live_is_swept() {
+async fn an_expired_item_is_deleted() {
     let clients = table().await;
     let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build().unwrap();
     clients.dynamodb.update_time_to_live().table_name("orders").time_to_live_specification(ttl).send().await.unwrap();
@@ -246,7 +247,7 @@ async fn an_item_past_its_time_to_live_is_swept() {
 }
 
 #[tokio::test]
-async fn time_to_live_follows_the_stacks_clock() {
+async fn time_to_live_uses_the_stacks_clock() {
     let clients = table().await;
     let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("ttl").build().unwrap();
     clients.dynamodb.update_time_to_live().table_name("orders").time_to_live_specification(ttl).send().await.unwrap();
@@ -274,7 +275,7 @@ async fn errors_are_dynamodbs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn exactly_one_of_fifty_conditional_updates_wins() {
+async fn exactly_one_of_fifty_conditional_updates_succeeds() {
     let clients = table().await;
     put(&clients, "1", &[("revision", n(0))]).await;
     for round in 0..5 {

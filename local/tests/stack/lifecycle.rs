@@ -1,4 +1,4 @@
-//! Lifecycle rules that really run, on a clock that a test moves.
+//! Lifecycle rules, on a clock that the test moves.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ async fn objects_expire_by_prefix_and_days() {
 }
 
 #[tokio::test]
-async fn only_large_objects_move_unless_the_bucket_says_otherwise() {
+async fn only_large_objects_move_unless_the_bucket_is_configured_so() {
     let tier = || {
         let rule = rule("tier", "").transitions(transition(30, TransitionStorageClass::StandardIa));
         rule.transitions(transition(90, TransitionStorageClass::DeepArchive)).build().unwrap()
@@ -90,7 +90,7 @@ async fn a_filter_that_names_a_size_replaces_the_minimum() {
 }
 
 #[tokio::test]
-async fn uploads_that_nobody_completes_are_given_up() {
+async fn incomplete_uploads_are_aborted() {
     let abort = AbortIncompleteMultipartUpload::builder().days_after_initiation(1).build();
     let clients =
         bucket_with(vec![rule("abort", "").abort_incomplete_multipart_upload(abort).build().unwrap()], None).await;
@@ -101,7 +101,7 @@ async fn uploads_that_nobody_completes_are_given_up() {
 }
 
 #[tokio::test]
-async fn rules_are_checked_and_given_back() {
+async fn rules_are_checked_and_returned() {
     let expire = rule("expire", "status/").expiration(LifecycleExpiration::builder().days(7).build()).build().unwrap();
     let clients = bucket_with(vec![expire.clone()], None).await;
     let stored = clients.s3.get_bucket_lifecycle_configuration().bucket("status").send().await.unwrap();

@@ -1,4 +1,4 @@
-//! Objects, their heads, listings, tags, copies and uploads in parts.
+//! Objects: headers, listings, tags, copies and multipart uploads.
 
 use crate::clients::Clients;
 use aws_sdk_s3::error::ProvideErrorMetadata;
@@ -20,7 +20,7 @@ async fn put(clients: &Clients, key: &str, body: &'static [u8]) {
 }
 
 #[tokio::test]
-async fn an_object_comes_back_with_all_that_was_said_about_it() {
+async fn an_object_comes_back_with_its_headers_and_metadata() {
     let clients = bucket().await;
     let key = "odd /key+with%20ünï&code?.json";
     clients
@@ -70,7 +70,7 @@ async fn an_empty_object_is_an_object() {
 }
 
 #[tokio::test]
-async fn what_is_missing_is_named() {
+async fn a_missing_resource_is_named() {
     let clients = bucket().await;
     let key = clients.s3.get_object().bucket("bucket").key("none").send().await.unwrap_err();
     assert_eq!((key.raw_response().unwrap().status().as_u16(), key.code()), (404, Some("NoSuchKey")));
@@ -84,7 +84,7 @@ async fn what_is_missing_is_named() {
 }
 
 #[tokio::test]
-async fn checksums_are_verified_and_given_back() {
+async fn checksums_are_verified_and_returned() {
     let clients = bucket().await;
     for algorithm in
         [ChecksumAlgorithm::Crc32, ChecksumAlgorithm::Crc32C, ChecksumAlgorithm::Sha256, ChecksumAlgorithm::Crc64Nvme]
@@ -100,8 +100,9 @@ async fn checksums_are_verified_and_given_back() {
             .send()
             .await
             .unwrap();
-        let given = [get.checksum_crc32(), get.checksum_crc32_c(), get.checksum_sha256(), get.checksum_crc64_nvme()];
-        assert_eq!(given.iter().flatten().count(), 1, "{algorithm:?}");
+        let checksums =
+            [get.checksum_crc32(), get.checksum_crc32_c(), get.checksum_sha256(), get.checksum_crc64_nvme()];
+        assert_eq!(checksums.iter().flatten().count(), 1, "{algorithm:?}");
         // The SDK compares it with what it reads.
         get.body.collect().await.unwrap();
     }
@@ -132,14 +133,14 @@ async fn a_streamed_body_with_a_trailing_checksum_is_stored() {
 async fn a_body_beyond_the_limit_is_refused() {
     let clients = bucket().await;
     let put = clients.s3.put_object().bucket("bucket").key("large").body(vec![0; 64 * MIB + 1].into());
-    // The answer may come before the whole body was sent, so all that is sure is that nothing was
+    // The response may come before the whole body was sent; it is only certain that nothing was
     // stored.
     assert!(put.send().await.is_err());
     assert!(clients.s3.head_object().bucket("bucket").key("large").send().await.is_err());
 }
 
 #[tokio::test]
-async fn a_listing_walks_pages_and_folds_prefixes() {
+async fn a_listing_has_pages_and_common_prefixes() {
     let clients = bucket().await;
     for key in ["a/1", "a/2", "b", "c/x/1", "c/y/2", "d", "é"] {
         put(&clients, key, b"x").await;
@@ -187,8 +188,8 @@ async fn many_objects_are_deleted_at_once() {
     }
     let ids = ["1", "2", "absent"].map(|key| ObjectIdentifier::builder().key(key).build().unwrap());
     let delete = Delete::builder().set_objects(Some(ids.into())).build().unwrap();
-    let answer = clients.s3.delete_objects().bucket("bucket").delete(delete).send().await.unwrap();
-    assert_eq!((answer.deleted().len(), answer.errors().len()), (3, 0));
+    let response = clients.s3.delete_objects().bucket("bucket").delete(delete).send().await.unwrap();
+    assert_eq!((response.deleted().len(), response.errors().len()), (3, 0));
     let full = clients.s3.delete_bucket().bucket("bucket").send().await.unwrap_err();
     assert_eq!(full.code(), Some("BucketNotEmpty"));
     clients.s3.delete_object().bucket("bucket").key("3").send().await.unwrap();
@@ -200,7 +201,7 @@ async fn many_objects_are_deleted_at_once() {
 }
 
 #[tokio::test]
-async fn a_copy_and_its_tags_are_as_the_source() {
+async fn a_copy_has_the_body_and_tags_of_its_source() {
     let clients = bucket().await;
     let source = clients.s3.put_object().bucket("bucket").key("from").content_type("text/csv").tagging("a=1");
     source.body(ByteStream::from_static(b"1,2")).send().await.unwrap();

@@ -21,7 +21,7 @@ async fn a_bucket_policy_opens_and_closes() {
     clients.s3.put_bucket_policy().bucket("status").policy(policy).send().await.unwrap();
     assert_eq!(clients.http.get(url("public/a")).send().await.unwrap().status(), 200);
     assert_eq!(clients.http.get(url("private/a")).send().await.unwrap().status(), 403);
-    // An anonymous reader may not list, so a missing key looks forbidden.
+    // An anonymous reader may not list, so a missing key is forbidden.
     assert_eq!(clients.http.get(url("public/none")).send().await.unwrap().status(), 403);
     let delete = || clients.s3.delete_object().bucket("status").key("public/a").send();
     assert_eq!(delete().await.unwrap_err().code(), Some("AccessDenied"));

@@ -1,4 +1,4 @@
-//! Presigned URLs: honoured as S3 honours them, and refused as S3 refuses them, in S3's XML.
+//! Presigned URLs: accepted and refused as by S3, with S3's XML errors.
 
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ async fn a_url_serves_its_object_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_put_url_stores_with_the_headers_that_were_signed() {
+async fn a_presigned_put_needs_the_signed_headers() {
     let clients = published().await;
     let put = clients
         .s3
@@ -92,8 +92,8 @@ async fn a_tampered_url_is_refused() {
         format!("{url}&response-content-type=text/html"),
     ] {
         assert_ne!(tampered, url);
-        let answer = clients.http.get(&tampered).send().await.unwrap();
-        assert_eq!(refusal(answer).await, (403, "SignatureDoesNotMatch".to_owned()), "{tampered}");
+        let response = clients.http.get(&tampered).send().await.unwrap();
+        assert_eq!(refusal(response).await, (403, "SignatureDoesNotMatch".to_owned()), "{tampered}");
     }
 }
 
@@ -103,44 +103,44 @@ async fn a_url_past_its_expiry_is_refused() {
     let past = crate::clients::now() - Duration::from_secs(120);
     let lifetime = PresigningConfig::builder().start_time(past).expires_in(Duration::from_secs(60)).build().unwrap();
     let url = get_url(&clients.s3, lifetime).await;
-    let answer = clients.http.get(&url).send().await.unwrap();
-    assert_eq!(answer.status(), 403);
-    let body = answer.text().await.unwrap();
+    let response = clients.http.get(&url).send().await.unwrap();
+    assert_eq!(response.status(), 403);
+    let body = response.text().await.unwrap();
     assert!(body.contains("<Code>AccessDenied</Code><Message>Request has expired</Message>"), "{body}");
 }
 
 #[tokio::test]
-async fn no_url_lives_longer_than_a_week() {
+async fn no_url_is_valid_longer_than_a_week() {
     let clients = published().await;
     let url = get_url(&clients.s3, PresigningConfig::expires_in(Duration::from_secs(604_800)).unwrap()).await;
     assert_eq!(clients.http.get(&url).send().await.unwrap().status(), 200);
     let longer = url.replace("X-Amz-Expires=604800", "X-Amz-Expires=604801");
-    let answer = clients.http.get(&longer).send().await.unwrap();
-    assert_eq!(refusal(answer).await, (400, "AuthorizationQueryParametersError".to_owned()));
+    let response = clients.http.get(&longer).send().await.unwrap();
+    assert_eq!(refusal(response).await, (400, "AuthorizationQueryParametersError".to_owned()));
 }
 
 #[tokio::test]
 async fn other_credentials_are_refused() {
     let clients = published().await;
     let stranger = s3(&clients.stack, Credentials::new("AKIASTRANGER", "secret", None, None, "test"));
-    let answer = clients.http.get(get_url(&stranger, minutes(1)).await).send().await.unwrap();
-    assert_eq!(refusal(answer).await, (403, "InvalidAccessKeyId".to_owned()));
+    let response = clients.http.get(get_url(&stranger, minutes(1)).await).send().await.unwrap();
+    assert_eq!(refusal(response).await, (403, "InvalidAccessKeyId".to_owned()));
     let forger = s3(&clients.stack, Credentials::new("local", "guessed", None, None, "test"));
-    let answer = clients.http.get(get_url(&forger, minutes(1)).await).send().await.unwrap();
-    assert_eq!(refusal(answer).await, (403, "SignatureDoesNotMatch".to_owned()));
+    let response = clients.http.get(get_url(&forger, minutes(1)).await).send().await.unwrap();
+    assert_eq!(refusal(response).await, (403, "SignatureDoesNotMatch".to_owned()));
     let anonymous = format!("{}/one/other.json", clients.stack.endpoints().s3);
-    let answer = clients.http.get(&anonymous).send().await.unwrap();
-    assert_eq!(refusal(answer).await, (403, "AccessDenied".to_owned()));
+    let response = clients.http.get(&anonymous).send().await.unwrap();
+    assert_eq!(refusal(response).await, (403, "AccessDenied".to_owned()));
 }
 
 #[tokio::test]
 async fn only_one_way_to_sign_is_allowed() {
     let clients = published().await;
     let url = get_url(&clients.s3, minutes(1)).await;
-    let answer = clients.http.get(&url).header("authorization", "Bearer token").send().await.unwrap();
-    assert_eq!(refusal(answer).await, (400, "InvalidArgument".to_owned()));
+    let response = clients.http.get(&url).header("authorization", "Bearer token").send().await.unwrap();
+    assert_eq!(refusal(response).await, (400, "InvalidArgument".to_owned()));
 
-    // Two readers of one request must not each pick the header that suits it.
+    // The gate and `s3s` must not each pick another one of the two headers.
     let day = chrono::DateTime::<chrono::Utc>::from(crate::clients::now()).format("%Y%m%d").to_string();
     let claim = format!(
         "AWS4-HMAC-SHA256 Credential=local/{day}/us-east-1/s3/aws4_request, SignedHeaders=host, Signature={}",
@@ -158,6 +158,6 @@ async fn only_one_way_to_sign_is_allowed() {
 async fn a_missing_key_is_not_found() {
     let clients = published().await;
     let url = clients.s3.get_object().bucket("one").key("none").presigned(minutes(1)).await.unwrap();
-    let answer = clients.http.get(url.uri()).send().await.unwrap();
-    assert_eq!(refusal(answer).await, (404, "NoSuchKey".to_owned()));
+    let response = clients.http.get(url.uri()).send().await.unwrap();
+    assert_eq!(refusal(response).await, (404, "NoSuchKey".to_owned()));
 }

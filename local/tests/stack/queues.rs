@@ -1,4 +1,4 @@
-//! Queues, and messages through them.
+//! Queues and their messages.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use aws_sdk_sqs::types::{
     SendMessageBatchRequestEntry,
 };
 
-use offload_local::{NO_ANSWER, Service};
+use offload_local::{NO_RESPONSE, Service};
 
 use crate::clients::{Clients, until};
 
@@ -21,7 +21,7 @@ async fn queue() -> (Clients, String) {
     (clients, url)
 }
 
-/// Waits until a long poll waits.
+/// Waits until a long poll is running.
 async fn polling(clients: &Clients) {
     until(|| clients.stack.requests(Service::Sqs).running("ReceiveMessage") == 1).await;
 }
@@ -61,7 +61,7 @@ async fn a_message_comes_with_its_attributes_and_digests() {
 }
 
 #[tokio::test]
-async fn attributes_come_only_when_asked_for() {
+async fn attributes_are_returned_only_on_request() {
     let (clients, url) = queue().await;
     let send = || clients.sqs.send_message().queue_url(&url).message_body("m").message_attributes("a.b", text("1"));
     send().message_attributes("c", text("2")).send().await.unwrap();
@@ -150,7 +150,7 @@ async fn a_queue_can_be_found_described_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn messages_come_in_the_order_they_were_sent() {
+async fn messages_are_delivered_in_the_order_they_were_sent() {
     let (clients, url) = queue().await;
     for number in 0..25 {
         clients.sqs.send_message().queue_url(&url).message_body(number.to_string()).send().await.unwrap();
@@ -170,10 +170,10 @@ async fn a_batch_reports_each_entry() {
         |id: &str, body: &str| SendMessageBatchRequestEntry::builder().id(id).message_body(body).build().unwrap();
     let late = SendMessageBatchRequestEntry::builder().id("late").message_body("b").delay_seconds(901).build().unwrap();
     let send = clients.sqs.send_message_batch().queue_url(&url).entries(entry("good", "a")).entries(late);
-    let answer = send.entries(entry("bad", "\u{1}")).send().await.unwrap();
-    assert_eq!(answer.successful()[0].id(), "good");
+    let response = send.entries(entry("bad", "\u{1}")).send().await.unwrap();
+    assert_eq!(response.successful()[0].id(), "good");
     let failed: Vec<_> =
-        answer.failed().iter().map(|failed| (failed.id(), failed.code(), failed.sender_fault())).collect();
+        response.failed().iter().map(|failed| (failed.id(), failed.code(), failed.sender_fault())).collect();
     assert_eq!(failed, [("late", "InvalidParameterValue", true), ("bad", "InvalidMessageContents", true)]);
 
     let received = clients.sqs.receive_message().queue_url(&url).send().await.unwrap();
@@ -181,10 +181,10 @@ async fn a_batch_reports_each_entry() {
     let delete = |id: &str, handle: &str| {
         DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(handle).build().unwrap()
     };
-    let answer =
+    let response =
         clients.sqs.delete_message_batch().queue_url(&url).entries(delete("a", handle)).entries(delete("b", "x"));
-    let answer = answer.send().await.unwrap();
-    assert_eq!((answer.successful().len(), answer.failed()[0].code()), (1, "ReceiptHandleIsInvalid"));
+    let response = response.send().await.unwrap();
+    assert_eq!((response.successful().len(), response.failed()[0].code()), (1, "ReceiptHandleIsInvalid"));
 }
 
 #[tokio::test]
@@ -210,7 +210,7 @@ async fn a_malformed_batch_is_refused_whole() {
 }
 
 #[tokio::test]
-async fn a_mebibyte_fits_and_no_more() {
+async fn a_message_has_at_most_one_mebibyte() {
     let (clients, url) = queue().await;
     clients.sqs.send_message().queue_url(&url).message_body("x".repeat(MIB)).send().await.unwrap();
     let more = clients.sqs.send_message().queue_url(&url).message_body("x".repeat(MIB + 1)).send().await.unwrap_err();
@@ -248,7 +248,7 @@ async fn a_delay_ends_a_long_poll_when_it_is_over() {
 }
 
 #[tokio::test]
-async fn an_empty_long_poll_ends_with_nothing_when_the_stack_stops() {
+async fn an_empty_long_poll_ends_when_the_stack_stops() {
     let (clients, url) = queue().await;
     let receive = clients.sqs.receive_message().queue_url(&url).wait_time_seconds(20).send();
     let poll = tokio::spawn(receive);
@@ -260,7 +260,7 @@ async fn an_empty_long_poll_ends_with_nothing_when_the_stack_stops() {
 }
 
 #[tokio::test]
-async fn messages_past_their_retention_are_gone() {
+async fn messages_past_their_retention_are_deleted() {
     let (clients, url) = queue().await;
     let set = clients.sqs.set_queue_attributes().queue_url(&url);
     set.attributes(QueueAttributeName::MessageRetentionPeriod, "60").send().await.unwrap();
@@ -273,12 +273,12 @@ async fn messages_past_their_retention_are_gone() {
 }
 
 #[tokio::test]
-async fn a_poll_whose_client_left_takes_no_message() {
+async fn a_poll_whose_client_disconnected_receives_nothing() {
     let (clients, url) = queue().await;
     let poll = tokio::spawn(clients.sqs.receive_message().queue_url(&url).wait_time_seconds(20).send());
     polling(&clients).await;
     poll.abort();
-    until(|| clients.stack.requests(Service::Sqs).with_status("ReceiveMessage", NO_ANSWER) == 1).await;
+    until(|| clients.stack.requests(Service::Sqs).with_status("ReceiveMessage", NO_RESPONSE) == 1).await;
     clients.sqs.send_message().queue_url(&url).message_body("m").send().await.unwrap();
     assert_eq!(clients.sqs.receive_message().queue_url(&url).send().await.unwrap().messages().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! STS, and what its sessions may do until they end.
+//! STS, and what its sessions may do until they expire.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ async fn prepared() -> Clients {
 }
 
 #[tokio::test]
-async fn a_session_says_truly_when_it_ends_and_then_does() {
+async fn a_session_expires_when_its_expiration_says() {
     let clients = prepared().await;
     let before = DateTime::<Utc>::from(now());
     let (key, expires) = session(&clients, 60, None).await;
@@ -116,7 +116,7 @@ async fn a_session_policy_binds_all_services() {
     s3.get_object().bucket("status").key("k").send().await.unwrap();
     let put = s3.put_object().bucket("status").key("k").body(ByteStream::from_static(b"x")).send().await.unwrap_err();
     assert_eq!(put.code(), Some("AccessDenied"));
-    // Who may not list a bucket does not learn that a key is missing.
+    // A caller who may not list the bucket does not learn that a key is missing.
     let missing = s3.get_object().bucket("status").key("none").send().await.unwrap_err();
     assert_eq!((missing.raw_response().unwrap().status().as_u16(), missing.code()), (403, Some("AccessDenied")));
 

@@ -1,5 +1,5 @@
-//! Requests signed by hand, for what no SDK in this workspace sends: STS, and requests that are
-//! wrong on purpose.
+//! Requests signed by hand, where no SDK of this workspace sends them: to STS, and with wrong
+//! signatures.
 
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, KeyInit, Mac};
@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clients::{Clients, now};
 
-/// Who signs.
+/// The key that signs.
 #[derive(Clone)]
 pub(crate) struct Key {
     pub(crate) id: String,
@@ -67,7 +67,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The two JSON services, by URL, scope, target and the codes that each has for the same fault.
+/// The two JSON services, by URL, scope, target and error codes.
 fn json_services(clients: &Clients) -> [(String, &'static str, &'static str); 2] {
     let endpoints = clients.stack.endpoints();
     [
@@ -83,7 +83,7 @@ async fn refusal(response: Response) -> String {
 }
 
 #[tokio::test]
-async fn sqs_and_dynamodb_believe_only_a_sound_signature() {
+async fn sqs_and_dynamodb_accept_only_a_valid_signature() {
     let clients = Clients::start().await;
     let at = DateTime::<Utc>::from(now());
     for (url, service, target) in json_services(&clients) {

@@ -19,8 +19,8 @@ const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[
 async fn assume(clients: &Clients, key: &Key, role: &str) -> u16 {
     let form = format!("Action=AssumeRole&RoleArn=arn:aws:iam::000000000000:role/{role}&RoleSessionName=test");
     let request = signed(&clients.http, &clients.stack.endpoints().sts, "sts", key, now().into(), &form);
-    let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
-    answer.status().as_u16()
+    let response = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    response.status().as_u16()
 }
 
 #[tokio::test]

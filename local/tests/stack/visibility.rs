@@ -1,4 +1,4 @@
-//! Who holds a message, and for how long.
+//! How long a received message is invisible, and how it becomes visible again.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ async fn a_moved_clock_wakes_a_long_poll() {
 }
 
 #[tokio::test]
-async fn an_old_handle_neither_deletes_nor_extends() {
+async fn an_old_receipt_neither_deletes_nor_extends() {
     let (clients, url) = sent().await;
     let old = receive(&clients, &url).await.unwrap();
     let old = old.receipt_handle().unwrap();
@@ -70,7 +70,7 @@ async fn an_old_handle_neither_deletes_nor_extends() {
 }
 
 #[tokio::test]
-async fn a_late_delete_counts_while_nobody_else_received_the_message() {
+async fn a_late_delete_works_until_the_message_is_received_again() {
     let (clients, url) = sent().await;
     let message = receive(&clients, &url).await.unwrap();
     clients.stack.advance_clock(Duration::from_secs(31)).await;
@@ -111,9 +111,9 @@ async fn a_batch_of_changes_reports_each_entry() {
     };
     let change = clients.sqs.change_message_visibility_batch().queue_url(&url);
     let change = change.entries(entry("good", message.receipt_handle().unwrap())).entries(entry("bad", "x"));
-    let answer = change.send().await.unwrap();
-    assert_eq!((answer.successful()[0].id(), answer.failed()[0].id()), ("good", "bad"));
-    assert!(receive(&clients, &url).await.is_some(), "a visibility of nothing gives it back at once");
+    let response = change.send().await.unwrap();
+    assert_eq!((response.successful()[0].id(), response.failed()[0].id()), ("good", "bad"));
+    assert!(receive(&clients, &url).await.is_some(), "with a visibility of 0 it is visible at once");
 }
 
 #[tokio::test]

@@ -3,17 +3,17 @@
 use dynoxide::DynoxideError;
 use http::StatusCode;
 
-use crate::identity::CredentialFault;
-use crate::sigv4::Refusal;
-use crate::wire::BodyFault;
+use crate::identity::CredentialError;
+use crate::sigv4::SignatureError;
+use crate::wire::BodyError;
 
-/// An error on the wire.
-pub(super) struct Fault {
+/// An error response.
+pub(super) struct DynamoDbError {
     pub(super) status: StatusCode,
     pub(super) body: String,
 }
 
-impl Fault {
+impl DynamoDbError {
     fn new(status: StatusCode, kind: &str, message: &str) -> Self {
         Self { status, body: serde_json::json!({ "__type": kind, "message": message }).to_string() }
     }
@@ -48,25 +48,25 @@ impl Fault {
     }
 }
 
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Missing => {
+impl From<SignatureError> for DynamoDbError {
+    fn from(error: SignatureError) -> Self {
+        match error {
+            SignatureError::Missing => {
                 Self::coral("MissingAuthenticationTokenException", "Request is missing Authentication Token")
             }
-            Refusal::Incomplete(message) => Self::coral("IncompleteSignatureException", message),
-            Refusal::WrongScope(message) => Self::coral("InvalidSignatureException", message),
-            Refusal::Skewed => Self::coral(
+            SignatureError::Incomplete(message) => Self::coral("IncompleteSignatureException", message),
+            SignatureError::WrongScope(message) => Self::coral("InvalidSignatureException", message),
+            SignatureError::Skewed => Self::coral(
                 "InvalidSignatureException",
                 "Signature expired: the request's date is more than 15 minutes off",
             ),
-            Refusal::Credentials(CredentialFault::Expired) => {
+            SignatureError::Credentials(CredentialError::Expired) => {
                 Self::coral("ExpiredTokenException", "The security token included in the request is expired")
             }
-            Refusal::Credentials(CredentialFault::UnknownKey | CredentialFault::InvalidToken) => {
+            SignatureError::Credentials(CredentialError::UnknownKey | CredentialError::InvalidToken) => {
                 Self::coral("UnrecognizedClientException", "The security token included in the request is invalid.")
             }
-            Refusal::Mismatch => Self::coral(
+            SignatureError::Mismatch => Self::coral(
                 "InvalidSignatureException",
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and \
                  signing method. Consult the service documentation for details.",
@@ -75,18 +75,18 @@ impl From<Refusal> for Fault {
     }
 }
 
-impl From<BodyFault> for Fault {
-    fn from(fault: BodyFault) -> Self {
-        match fault {
-            BodyFault::TooLarge => {
+impl From<BodyError> for DynamoDbError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", "Request is too large")
             }
-            BodyFault::Incomplete => Self::coral("SerializationException", "The request's body could not be read"),
+            BodyError::Incomplete => Self::coral("SerializationException", "The request's body could not be read"),
         }
     }
 }
 
-impl From<DynoxideError> for Fault {
+impl From<DynoxideError> for DynamoDbError {
     fn from(error: DynoxideError) -> Self {
         let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
         if status.is_server_error() {

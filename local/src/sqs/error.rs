@@ -1,18 +1,18 @@
-//! SQS's errors: a type in the JSON body, and the older code in `x-amzn-query-error`, which SDKs
-//! show to their users.
+//! SQS's errors: a type in the JSON body, and the code of the older protocol in
+//! `x-amzn-query-error`, which SDKs report.
 
 use http::{Response, StatusCode};
 
-use crate::identity::CredentialFault;
-use crate::sigv4::Refusal;
+use crate::identity::CredentialError;
+use crate::sigv4::SignatureError;
 use crate::store::StoreError;
-use crate::wire::{self, Body, BodyFault, set};
+use crate::wire::{self, Body, BodyError, set};
 
 pub(super) const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
-/// A refused request.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault {
+pub(crate) struct SqsError {
     status: StatusCode,
     /// The shape's name, with its namespace.
     kind: String,
@@ -21,7 +21,7 @@ pub(crate) struct Fault {
     pub(super) message: String,
 }
 
-impl Fault {
+impl SqsError {
     fn coral(status: StatusCode, kind: &str, code: &str, message: impl Into<String>) -> Self {
         Self {
             status,
@@ -180,59 +180,61 @@ impl Fault {
 
     pub(super) fn into_response(self) -> Response<Body> {
         let body = serde_json::json!({ "__type": self.kind, "message": self.message }).to_string();
-        let mut response = wire::answer(self.status, CONTENT_TYPE, body);
+        let mut response = wire::response(self.status, CONTENT_TYPE, body);
         let blame = if self.is_senders() { "Sender" } else { "Receiver" };
         set(response.headers_mut(), "x-amzn-query-error", &format!("{};{blame}", self.code));
         response
     }
 }
 
-impl From<StoreError> for Fault {
+impl From<StoreError> for SqsError {
     fn from(error: StoreError) -> Self {
         tracing::error!(error = %error, "queue store failed");
         Self::internal()
     }
 }
 
-impl From<BodyFault> for Fault {
-    fn from(fault: BodyFault) -> Self {
-        let message = match fault {
-            BodyFault::TooLarge => "The request is too large.",
-            BodyFault::Incomplete => "The request's body could not be read.",
+impl From<BodyError> for SqsError {
+    fn from(error: BodyError) -> Self {
+        let message = match error {
+            BodyError::TooLarge => "The request is too large.",
+            BodyError::Incomplete => "The request's body could not be read.",
         };
         Self::invalid(message)
     }
 }
 
-impl From<Refusal> for Fault {
-    fn from(refusal: Refusal) -> Self {
+impl From<SignatureError> for SqsError {
+    fn from(error: SignatureError) -> Self {
         let forbidden = |kind, code, message: &str| Self::coral(StatusCode::FORBIDDEN, kind, code, message);
-        match refusal {
-            Refusal::Missing => forbidden(
+        match error {
+            SignatureError::Missing => forbidden(
                 "MissingAuthenticationTokenException",
                 "MissingAuthenticationToken",
                 "Request is missing Authentication Token",
             ),
-            Refusal::Incomplete(message) => {
+            SignatureError::Incomplete(message) => {
                 Self::coral(StatusCode::BAD_REQUEST, "IncompleteSignatureException", "IncompleteSignature", message)
             }
-            Refusal::WrongScope(message) => forbidden("InvalidSignatureException", "SignatureDoesNotMatch", message),
-            Refusal::Skewed => forbidden(
+            SignatureError::WrongScope(message) => {
+                forbidden("InvalidSignatureException", "SignatureDoesNotMatch", message)
+            }
+            SignatureError::Skewed => forbidden(
                 "InvalidSignatureException",
                 "SignatureDoesNotMatch",
                 "Signature expired: the request's date is more than 15 minutes off",
             ),
-            Refusal::Credentials(CredentialFault::Expired) => forbidden(
+            SignatureError::Credentials(CredentialError::Expired) => forbidden(
                 "ExpiredTokenException",
                 "ExpiredToken",
                 "The security token included in the request is expired",
             ),
-            Refusal::Credentials(CredentialFault::UnknownKey | CredentialFault::InvalidToken) => forbidden(
+            SignatureError::Credentials(CredentialError::UnknownKey | CredentialError::InvalidToken) => forbidden(
                 "UnrecognizedClientException",
                 "InvalidClientTokenId",
                 "The security token included in the request is invalid.",
             ),
-            Refusal::Mismatch => forbidden(
+            SignatureError::Mismatch => forbidden(
                 "InvalidSignatureException",
                 "SignatureDoesNotMatch",
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and \

@@ -18,7 +18,7 @@ package *ARGS:
     python3 infra/package.py {{ARGS}}
 
 # Everything that must hold before a change lands
-check: test fmt words clippy doc deny machete book ts browser compat terraform
+check: test fmt words imports clippy doc deny machete book ts browser compat terraform
 
 # Unit tests, and whole-system tests in tests/ and verify/
 [group('checks')]
@@ -49,6 +49,11 @@ words:
 [group('checks')]
 clippy:
     cargo clippy --workspace --all-targets -- -D warnings
+
+# No circle of imports between the files of a crate
+[group('checks')]
+imports:
+    python3 verify/imports.py
 
 # The API documentation builds without a warning
 [group('checks')]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Finds circles of imports between the Rust files of a crate: `just imports`.
 
-    python3 verify/imports.py [--json] [FOLDER...]    api, worker, local, cli, clients/rust and shared by default
+    python3 verify/imports.py [--json] [FOLDER...]    every crate of the service by default
 
 A file imports another if it names an item of it, by `use` or in full. A re-export counts as the
 file that declares the item, and `mod` and tests do not count. Exit code 1 if there is a circle.

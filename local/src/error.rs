@@ -10,7 +10,7 @@ use crate::store::DataError;
 pub enum StartError {
     /// An address is taken.
     #[error(
-        "{service} cannot listen on {address}: the address is in use; stop the program that listens there, or choose another port (0 takes any free one)"
+        "{service} cannot listen on {address}: the address is in use; stop the program that is served there, or choose another port (0 takes any free one)"
     )]
     AddressInUse {
         /// The service.

@@ -47,15 +47,11 @@ use self::quota::Quota;
 use crate::calls::{Description, RecordedCall};
 use crate::clock::Clock;
 use crate::faults::{FaultStatus, Faults};
-use crate::identity::{Caller, Identities};
-use crate::options::ACCOUNT_ID;
-use crate::permission::Permission;
-use crate::policy;
+use crate::identity::Identities;
 use crate::sigv4;
-use crate::store::queues::Queue;
 use crate::store::{Store, StoreError, messages, queues};
 use crate::subject::Subject;
-use crate::wire::{self, Body, Handler, Peer, set, text};
+use crate::wire::{self, Body, Handler, set, text};
 
 const TARGET: &str = "AmazonSQS.";
 /// A batch of 1 MiB, each byte of which JSON may write as `\u0000`, and the rest of the request.

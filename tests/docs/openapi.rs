@@ -37,7 +37,8 @@ pub(super) fn routes() -> String {
 pub(super) fn members(schema: &str) -> String {
     let document = document();
     let schema = &document["components"]["schemas"][schema];
-    let properties = schema["properties"].as_object().unwrap_or_else(|| panic!("the document has no such schema"));
+    let properties = properties(&document, schema);
+    assert!(!properties.is_empty(), "the document has no such schema");
     let mut rows = vec!["| member | type | meaning |".to_owned(), "|---|---|---|".to_owned()];
     for (name, property) in properties {
         let own = std::iter::once(property).chain(options(property)).find_map(|p| p["description"].as_str());
@@ -46,6 +47,14 @@ pub(super) fn members(schema: &str) -> String {
         rows.push(format!("| `{name}` | {} | {} |", kind(&document, property), meaning.replace('|', "\\|")));
     }
     rows.join("\n")
+}
+
+/// The properties of a schema, and of all that it is made of.
+fn properties<'a>(document: &'a Value, schema: &'a Value) -> Vec<(&'a String, &'a Value)> {
+    let own = schema["properties"].as_object().into_iter().flatten();
+    let parts = schema["allOf"].as_array().into_iter().flatten();
+    let parts = parts.flat_map(|part| properties(document, referred(document, part)));
+    own.chain(parts).collect()
 }
 
 /// The schemas of which a property is one, or all.

@@ -40,11 +40,11 @@ export interface components {
              * @description The event's revision.
              */
             revision: number;
-            /** @description Where it stands. */
+            /** @description Its state. */
             state: components["schemas"]["DeliveryState"];
         };
         /**
-         * @description Where a delivery stands.
+         * @description The state of a delivery.
          * @enum {string}
          */
         DeliveryState: "delivered" | "retrying" | "gone" | "given_up";
@@ -197,7 +197,7 @@ export interface components {
         /** @description Text for the client, and for no log. */
         Secret: string;
         /**
-         * @description Where an order stands. The last three are final: an order that has one keeps it.
+         * @description The status of an order. The last three are final: an order that has one keeps it.
          * @enum {string}
          */
         Status: "pending" | "processing" | "completed" | "failed" | "cancelled";
@@ -235,7 +235,10 @@ export interface components {
             secret_access_key: components["schemas"]["Secret"];
             session_token: components["schemas"]["Secret"];
         };
-        /** @description The small JSON object in S3. Whoever holds its URL can read it, so nothing of the order's payload is in it. */
+        /**
+         * @description The small JSON object in S3. Anyone with its URL can read it, so nothing of the order's payload
+         *     is in it.
+         */
         StatusObject: {
             /**
              * Format: int32
@@ -247,7 +250,7 @@ export interface components {
              * @description When the order was accepted.
              */
             created_at: string;
-            /** @description Whether `status` is final: the client can stop looking. */
+            /** @description Whether `status` is final: the client can stop polling. */
             done: boolean;
             error?: components["schemas"]["Problem"] | null;
             eta?: components["schemas"]["EtaWindow"] | null;
@@ -258,8 +261,8 @@ export interface components {
             finished_at?: string | null;
             /**
              * Format: int32
-             * @description 1; one more each time that an operator gave the order, which had failed, another chance. Within a generation a
-             *     final status never changes.
+             * @description 1; one more each time that an operator gave the order, which had failed, another chance.
+             *     Within a generation a final status never changes.
              */
             generation?: number;
             /**
@@ -269,11 +272,11 @@ export interface components {
             id: string;
             /**
              * Format: int64
-             * @description How long to wait from `updated_at` before the next look, in milliseconds; `null` once done.
+             * @description How long to wait from `updated_at` before the next poll, in milliseconds; `null` once done.
              */
             poll_after_ms?: number | null;
             progress?: components["schemas"]["ProgressReport"] | null;
-            /** @description Where the service itself tells of this order, and renews URLs (with the order token). */
+            /** @description Where the service itself answers for this order, and renews URLs (with the order token). */
             renew: string;
             /** @description The result, if it is small. */
             result?: unknown;
@@ -294,7 +297,7 @@ export interface components {
              * @description When a worker first started the work.
              */
             started_at?: string | null;
-            /** @description Where it stands. */
+            /** @description Its status. */
             status: components["schemas"]["Status"];
             /**
              * Format: date-time

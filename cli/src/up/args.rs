@@ -34,7 +34,7 @@ pub(crate) struct UpArgs {
     /// Orders that are processed at once [default: 10]
     #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<u32>::new().range(1..=1_000))]
     pub(super) workers: Option<u32>,
-    #[arg(long, value_name = "NAME", help = format!("What does the work: {} [default: {}]", choices(), DEMO.name))]
+    #[arg(long, value_name = "NAME", help = format!("What processes the orders: {} [default: {}]", choices(), DEMO.name))]
     pub(super) processor: Option<String>,
     /// With --processor command: program and arguments, split at white space, or a JSON array of
     /// strings

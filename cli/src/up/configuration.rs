@@ -27,7 +27,7 @@ pub(super) struct Configuration {
     pub(super) worker: WorkerSettings,
     pub(super) eta: EtaSettings,
     pub(super) log: LogSettings,
-    /// What does the work.
+    /// What processes the orders.
     pub(super) processor: Chosen,
     /// Whether orders have a schema of the team's own.
     pub(super) own_schema: bool,

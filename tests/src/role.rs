@@ -128,7 +128,7 @@ impl Role {
         statements
     }
 
-    /// The same as an IAM policy, and [`lists_bucket`].
+    /// The same as an IAM policy, and `lists_bucket`.
     ///
     /// # Panics
     /// If the Terraform cannot be evaluated.

@@ -24,7 +24,7 @@
 //!
 //! **Why not stateright.** Its `eventually` is unsound where paths join or turn in circles, as they
 //! do here, where a message comes again and again; it says so itself. What is wanted is stronger
-//! anyway: the end can be reached from everywhere ([`checker::ENDS`]). And it comes with an HTTP
+//! anyway: the end can be reached from everywhere (`checker::ENDS`). And it comes with an HTTP
 //! server that no feature disables.
 //!
 //! **Mutations.** Each guard of the protocol is removed in turn, and the checker must find what it

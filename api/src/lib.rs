@@ -1,6 +1,6 @@
 //! The HTTP api: accepts orders, and serves and cancels them.
 //!
-//! The way of a request: `process` accepts the connection, `edge` gives the request its id, its
+//! The path of a request: `process` accepts the connection, `edge` gives the request its id, its
 //! permit and its log line, `request` checks it, `route` has a file for each route, `response` has
 //! what the client reads. Every step in the life of an order is in `offload_lifecycle`; `push`
 //! holds the connections that get status events.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::{sync::Mutex, time::timeout};
 use utoipa::ToSchema;
 
-/// A result is used for so long, so that any number of probes costs three calls a second.
+/// How long a result is used: any number of probes costs three calls a second.
 const FRESH: Duration = Duration::from_secs(1);
 /// A dependency that takes longer is unavailable.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -25,8 +25,8 @@ use crate::{
 /// If the settings name an origin that is none.
 pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
     let limit = from_fn_with_state(Arc::clone(service), limit_concurrency);
-    // Probes are needed most under load: one that is refused has the process killed, and the others
-    // loaded more.
+    // Not for probes: a process whose probe is refused under load is killed, and the others get its
+    // load.
     let (routes, document) = route::orders()
         .layer(map_response(no_store))
         .merge(route::pages())

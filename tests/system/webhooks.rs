@@ -64,7 +64,9 @@ async fn a_worker_whose_notifier_cannot_be_built_does_not_start() {
     let (settings, eta) = settings::from_values([(c::WEBHOOK_SECRET, "whsec_c2hvcnQ=")]).unwrap();
     let demo = [(c::PROCESSOR, "demo")];
     let chosen = settings::build_from::<ProcessorSettings, _>(demo, processor::from_settings).unwrap();
+    // A worker that starts all the same would return at once.
     let stop = CancellationToken::new();
+    stop.cancel();
     let run = offload_worker::run(settings, eta, system.stores.clone(), chosen.processor, stop);
     let error = run.await.unwrap_err().to_string();
     assert!(error.contains("OFFLOAD_WEBHOOK_SECRET cannot be used"), "{error}");

@@ -10,7 +10,7 @@ pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent"
 /// The longest id that is taken from a client.
 const ID_MAX_BYTES: usize = 64;
 
-/// Names one request in its answer, its problem and the log.
+/// Identifies a request in its response, its problem and the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestId(pub(crate) String);
 

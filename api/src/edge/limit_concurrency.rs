@@ -1,5 +1,5 @@
-//! At most so many requests in service. More are refused at once, while the service is still able
-//! to answer.
+//! Limits the number of requests in service. More are refused at once, while the service can still
+//! answer.
 
 use std::sync::Arc;
 

@@ -24,8 +24,7 @@ const USABLE: Duration = Duration::from_secs(10);
 const FLEET_FRESH: Duration = Duration::from_secs(3);
 /// The longest that a request waits for a depth.
 const WAIT_MAX: Duration = Duration::from_millis(500);
-/// After a failed read there is none for so long, and no request waits until a read has succeeded
-/// again.
+/// The pause after a failed read. No request waits until a read has succeeded again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Reads SQS and the order table, one read at a time. Cheap to clone.

@@ -26,8 +26,8 @@ const FIRST_HEAD_TIME: Duration = Duration::from_secs(10);
 const NEXT_HEAD_TIME: Duration = Duration::from_secs(75);
 /// The largest head.
 const HEAD_MAX_BYTES: usize = 64 * 1024;
-/// When the service ends, a connection that has sent nothing yet has so long to send a request:
-/// browsers open some in advance.
+/// How long a connection that has sent nothing yet may still begin a request when the service ends:
+/// browsers open connections in advance.
 const LAST_CHANCE: Duration = Duration::from_millis(500);
 
 /// Serves connections, and ends them all.

@@ -1,6 +1,6 @@
 //! Connections that get status events at once: event streams, WebSockets, long polls.
 //!
-//! The way of an event: a writer publishes a status and sends one notification for each connection
+//! The path of an event: a writer publishes a status and sends one notification for each connection
 //! that is subscribed to the order. The notifier POSTs it to the server that holds the connection
 //! (`internal`), which passes it on to the connection (`connections`). A connection's interest in
 //! an order is a `subscription`.

@@ -18,9 +18,9 @@ use crate::service::Service;
 
 /// Between two pings. A client that is there answers them by itself.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
-/// A client that sends nothing for so long, not even the answer to a ping, has gone.
+/// The longest that a client may send nothing, not even the answer to a ping.
 const SILENCE_MAX: Duration = Duration::from_secs(90);
-/// A client without a subscription for so long has no use for its connection.
+/// The longest that a client may go without a subscription and without sending an action.
 const IDLE_MAX: Duration = Duration::from_secs(600);
 /// The longest that a client may take to read a message.
 const SEND_MAX: Duration = Duration::from_secs(10);

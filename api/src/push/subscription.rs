@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::service::Service;
 
-/// A client that leaves may only be reloading its page: it has so long to come back before its
-/// order is cancelled.
+/// How long a client that leaves has to come back, as after a reload of its page, before its order
+/// is cancelled.
 const RECONNECT_TIME: Duration = Duration::from_secs(5);
 
 /// A subscription, whose row in the order table makes writers send the connection the order's

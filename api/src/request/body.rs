@@ -52,7 +52,8 @@ async fn read_within(time: Duration, headers: &HeaderMap, mut body: Body) -> Res
 }
 
 fn declared(headers: &HeaderMap) -> usize {
-    // hyper has refused what is no number; without the header the body is counted as it comes.
+    // hyper refuses a length that is not a number; without the header the body is counted as it
+    // arrives.
     let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
     length.map_or(0, |l| l.parse().unwrap_or(usize::MAX))
 }

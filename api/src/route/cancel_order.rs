@@ -14,7 +14,10 @@ use axum::{
 };
 use offload_lifecycle::cancel::{self, Cancelled, NotCancelled};
 
-problems!(Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, OrderAlreadyEnded, StorageUnavailable, Overloaded);
+problems!(
+    Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, OrderAlreadyEnded,
+    StorageUnavailable, Overloaded,
+);
 
 /// Cancel an order
 ///

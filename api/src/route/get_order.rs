@@ -20,7 +20,10 @@ use crate::{
     service::Service,
 };
 
-problems!(Problems: InvalidOrderId, InvalidPrefer, TokenMissing, TokenInvalid, OrderNotFound, StorageUnavailable, Overloaded);
+problems!(
+    Problems: InvalidOrderId, InvalidPrefer, TokenMissing, TokenInvalid, OrderNotFound, StorageUnavailable,
+    Overloaded,
+);
 
 /// Get an order
 ///

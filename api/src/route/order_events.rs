@@ -35,7 +35,10 @@ pub(crate) struct EventsQuery {
     cancel_on_disconnect: bool,
 }
 
-problems!(Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, NoPush, StorageUnavailable, TooManyConnections, Overloaded);
+problems!(
+    Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, NoPush, StorageUnavailable,
+    TooManyConnections, Overloaded,
+);
 
 /// Subscribe to an order by server-sent events
 ///

@@ -26,8 +26,9 @@ use crate::{
 };
 
 problems!(
-    Problems: InvalidJson, InvalidPrefer, InvalidIdempotencyKey, BodyIncomplete, BodyTimeout, IdempotencyKeyInUse,
-    OrderExpired, BodyTooLarge, UnsupportedMediaType, InvalidOrder, IdempotencyKeyReused, StorageUnavailable, Overloaded,
+    Problems: InvalidJson, InvalidPrefer, InvalidIdempotencyKey, BodyIncomplete, BodyTimeout,
+    IdempotencyKeyInUse, OrderExpired, BodyTooLarge, UnsupportedMediaType, InvalidOrder, IdempotencyKeyReused,
+    StorageUnavailable, Overloaded,
 );
 
 /// Submit an order

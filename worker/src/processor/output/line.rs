@@ -17,7 +17,7 @@ pub(super) enum OutputLine {
 
 /// Why a line cannot be read. None of the texts quotes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in super::super) enum LineError {
+pub(crate) enum LineError {
     #[error("is not JSON; only progress, result and error lines belong there (a program's logs go to standard error)")]
     NotJson,
     #[error("is not a JSON object")]

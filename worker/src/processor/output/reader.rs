@@ -10,17 +10,17 @@ use super::{
 
 /// How much is read before the work is cut off.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct OutputLimits {
+pub(crate) struct OutputLimits {
     /// The longest line in bytes, without its line feed.
-    pub(in super::super) line_bytes: usize,
+    pub(crate) line_bytes: usize,
     /// The most bytes in all.
-    pub(in super::super) total_bytes: usize,
+    pub(crate) total_bytes: usize,
 }
 
 /// The output breaks the protocol; the work is over. None of the texts quotes the output: it may be
 /// customer data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in super::super) enum ProtocolError {
+pub(crate) enum ProtocolError {
     /// A line cannot be read.
     #[error("line {number} of {of} {error}")]
     Line { number: u64, of: &'static str, error: LineError },
@@ -42,7 +42,7 @@ impl From<ProtocolError> for ProcessError {
 
 /// An error line.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) struct ReportedError {
+pub(crate) struct ReportedError {
     /// Text for the client.
     detail: String,
     /// Whether another attempt may succeed, if the line says so.
@@ -52,7 +52,7 @@ pub(in super::super) struct ReportedError {
 impl ReportedError {
     /// The same for the worker. What the line says about another attempt decides; without it,
     /// `retry_by_default`.
-    pub(in super::super) fn into_process_error(self, retry_by_default: bool) -> ProcessError {
+    pub(crate) fn into_process_error(self, retry_by_default: bool) -> ProcessError {
         let kind = if self.retry.unwrap_or(retry_by_default) { ProcessError::retryable } else { ProcessError::failed };
         kind(self.detail)
     }
@@ -60,7 +60,7 @@ impl ReportedError {
 
 /// Reads output in chunks of any size. It holds at most one line and the last result.
 #[derive(Debug)]
-pub(in super::super) struct OutputReader {
+pub(crate) struct OutputReader {
     /// What is read, for messages: "the program's output".
     source: &'static str,
     limits: OutputLimits,
@@ -72,13 +72,13 @@ pub(in super::super) struct OutputReader {
 }
 
 impl OutputReader {
-    pub(in super::super) fn new(source: &'static str, limits: OutputLimits) -> Self {
+    pub(crate) fn new(source: &'static str, limits: OutputLimits) -> Self {
         Self { source, limits, unfinished: Vec::new(), lines: 0, bytes: 0, result: None, error: None }
     }
 
     /// Takes the next bytes and passes progress on. An error is final: there is nothing more to
     /// read.
-    pub(in super::super) fn take(
+    pub(crate) fn take(
         &mut self,
         mut chunk: &[u8],
         report: &mut impl FnMut(u8, Option<&str>),
@@ -96,17 +96,17 @@ impl OutputReader {
     }
 
     /// Takes what comes after the last line feed as a line.
-    pub(in super::super) fn finish(&mut self, report: &mut impl FnMut(u8, Option<&str>)) -> Result<(), ProtocolError> {
+    pub(crate) fn finish(&mut self, report: &mut impl FnMut(u8, Option<&str>)) -> Result<(), ProtocolError> {
         if self.unfinished.is_empty() { Ok(()) } else { self.end_line(report) }
     }
 
     /// The last error line, if there was any.
-    pub(in super::super) fn take_error(&mut self) -> Option<ReportedError> {
+    pub(crate) fn take_error(&mut self) -> Option<ReportedError> {
         self.error.take()
     }
 
     /// The last result, or none.
-    pub(in super::super) fn into_outcome(self) -> Outcome {
+    pub(crate) fn into_outcome(self) -> Outcome {
         Outcome::Value(self.result)
     }
 

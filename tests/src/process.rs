@@ -20,6 +20,8 @@ impl Process {
     /// If it does not start.
     #[must_use]
     pub fn start(name: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        // The clients of these tests use TLS code; the first provider serves all.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new(program(name));
         command.args(args).env_clear().env("PATH", path).envs(variables.iter().copied());

@@ -17,7 +17,7 @@ def subscribe(s, receipt, endpoint):
     row = {**key, "endpoint": {"S": endpoint}, "expires_at": {"N": str(int(time.time()) + 3600)}}
     s.dynamodb.put_item(TableName=s.name, Item=row)
     s.dynamodb.update_item(
-        TableName=s.name, Key={"pk": key["pk"], "sk": {"S": "order"}}, UpdateExpression="SET watched = :yes",
+        TableName=s.name, Key={"pk": key["pk"], "sk": {"S": "order"}}, UpdateExpression="SET subscribed = :yes",
         ConditionExpression="attribute_exists(revision)", ExpressionAttributeValues={":yes": {"BOOL": True}},
     )  # fmt: skip
     return key

@@ -14,7 +14,7 @@ def subscribe(s, receipt, endpoint):
     """Subscribes a made-up connection to an order, as a function behind API Gateway does; the key
     of its row."""
     key = {"pk": {"S": receipt["id"]}, "sk": {"S": f"conn#{CONNECTION}"}}
-    row = {**key, "endpoint": {"S": endpoint}, "expires_at": {"N": str(int(time.time()) + 3600)}}
+    row = {**key, "holder": {"S": "api_gateway"}, "endpoint": {"S": endpoint}, "expires_at": {"N": str(int(time.time()) + 3600)}}
     s.dynamodb.put_item(TableName=s.name, Item=row)
     s.dynamodb.update_item(
         TableName=s.name, Key={"pk": key["pk"], "sk": {"S": "order"}}, UpdateExpression="SET subscribed = :yes",

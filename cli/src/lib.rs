@@ -34,7 +34,23 @@ pub fn install_tls() {
 }
 
 /// Runs a command, prints its failure, and returns the exit code.
-pub async fn run(cli: Cli) -> ExitCode {
+///
+/// It blocks. As a future, everything would be compiled once more where it is awaited.
+pub fn run(cli: Cli) -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            output::message(&format!("offload: cannot start a runtime: {e}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(dispatch(cli));
+    // A blocked thread, such as one in a DNS lookup, must not delay the exit.
+    runtime.shutdown_background();
+    code
+}
+
+async fn dispatch(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Up(args) => up::run(&args).await,
         Command::Submit(args) => submit::run(args).await,

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    offload_worker::program::main().await
+fn main() -> ExitCode {
+    offload_worker::program::main()
 }

@@ -38,6 +38,9 @@ pub fn settings() -> Vec<Setting> {
 }
 
 /// Runs the program: 0 after a clean stop, 1 if it cannot work, 2 for wrong settings.
+///
+/// It blocks. As a future, the whole program would be compiled once more where it is awaited.
+#[tokio::main]
 pub async fn main() -> ExitCode {
     let about = "Takes orders from the queue, has them processed, and records how they ended.";
     let (args, variables) = (std::env::args_os(), std::env::vars());

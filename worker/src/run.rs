@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use offload_service::settings::{EtaSettings, WorkerSettings};
 use offload_stores::Stores;
 use tokio::task::JoinSet;
@@ -20,15 +21,18 @@ use crate::{
 ///
 /// # Errors
 /// At once, if the worker cannot be started with these settings.
-pub async fn run(
+// A box, because the future of an `async fn` is compiled once more in every crate that awaits it.
+pub fn run(
     settings: WorkerSettings,
     eta: EtaSettings,
     stores: Stores,
     processor: Arc<dyn Processor>,
     stop: CancellationToken,
-) -> Result<(), StartError> {
-    work(Worker::new(settings, eta, stores, processor)?, stop).await;
-    Ok(())
+) -> BoxFuture<'static, Result<(), StartError>> {
+    Box::pin(async move {
+        work(Worker::new(settings, eta, stores, processor)?, stop).await;
+        Ok(())
+    })
 }
 
 /// The same with a worker that is ready.

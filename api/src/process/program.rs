@@ -54,6 +54,9 @@ pub fn settings() -> Vec<Setting> {
 
 /// Runs the program: exits with 0 after a clean stop, 1 if it cannot run, 2 for settings that are
 /// not valid.
+///
+/// It blocks. As a future, the whole program would be compiled once more where it is awaited.
+#[tokio::main]
 pub async fn main() -> ExitCode {
     let about = "Accepts orders over HTTP, and serves their status. With --healthcheck: exits with 0 if the api that \
                  listens on this machine is healthy.";

@@ -3,6 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::serve::ListenerExt as _;
+use futures_util::future::BoxFuture;
 use offload_service::settings::{ApiSettings, EtaSettings, PushSettings};
 use offload_stores::Stores;
 use tokio::{
@@ -31,34 +32,37 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// If the settings cannot be used, or the listener has no address.
-pub async fn serve(
+// A box, because the future of an `async fn` is compiled once more in every crate that awaits it.
+pub fn serve(
     listener: TcpListener,
     settings: ApiSettings,
     eta: EtaSettings,
     stores: Stores,
     stop: CancellationToken,
-) -> io::Result<()> {
-    let address = listener.local_addr()?;
-    let grace = settings.shutdown_grace;
-    let connections = match (&settings.push, &stores.notifications) {
-        (Some(push), Some(_)) => Some(hold_push_connections(push, &stop).await?),
-        _ => None,
-    };
-    let service = Arc::new(Service { connections, ..Service::new(settings, eta, stores, address, stop.clone())? });
-    let connections = HttpConnections::new(router(&service)?, stop.clone());
-    let tasks = accept_until(&stop, &listener, &service, &connections).await;
-    // New clients are refused by the kernel now, and go to another server.
-    drop(listener);
-    let end = Instant::now() + grace;
-    let finish = async {
-        connections.finish().await;
-        service.background.wait().await;
-    };
-    match timeout_at(end, finish).await {
-        Ok(()) => tracing::info!("api stopped"),
-        Err(_) => tracing::warn!(connections = tasks.len(), "api stopped with requests still in service"),
-    }
-    Ok(())
+) -> BoxFuture<'static, io::Result<()>> {
+    Box::pin(async move {
+        let address = listener.local_addr()?;
+        let grace = settings.shutdown_grace;
+        let connections = match (&settings.push, &stores.notifications) {
+            (Some(push), Some(_)) => Some(hold_push_connections(push, &stop).await?),
+            _ => None,
+        };
+        let service = Arc::new(Service { connections, ..Service::new(settings, eta, stores, address, stop.clone())? });
+        let connections = HttpConnections::new(router(&service)?, stop.clone());
+        let tasks = accept_until(&stop, &listener, &service, &connections).await;
+        // New clients are refused by the kernel now, and go to another server.
+        drop(listener);
+        let end = Instant::now() + grace;
+        let finish = async {
+            connections.finish().await;
+            service.background.wait().await;
+        };
+        match timeout_at(end, finish).await {
+            Ok(()) => tracing::info!("api stopped"),
+            Err(_) => tracing::warn!(connections = tasks.len(), "api stopped with requests still in service"),
+        }
+        Ok(())
+    })
 }
 
 /// Makes room for connections that get events, and serves the routes by which the notifier reaches

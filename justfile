@@ -6,6 +6,9 @@ target := env("CARGO_TARGET_DIR", "target")
 # The program that the end-to-end tests of the TypeScript client start.
 offload := env("OFFLOAD_BIN", absolute_path(target / "debug/offload"))
 
+# Cold starts are measured with the programs of `just package`.
+lambda_programs := 'OFFLOAD_TEST_PROGRAMS="' + target / arch() + '-unknown-linux-gnu/lambda"'
+
 # What the system tests used of the permissions that Terraform grants.
 permissions := absolute_path(target / "permissions")
 
@@ -18,7 +21,7 @@ package *ARGS:
     python3 infra/package.py {{ARGS}}
 
 # Everything that must hold before a change lands
-check: test fmt words imports clippy doc deny machete book ts browser compat terraform
+check: test fmt lint doc deny book ts compat terraform
 
 # Unit tests, and whole-system tests in tests/ and verify/
 [group('checks')]
@@ -40,56 +43,35 @@ format:
     verify/markdown fmt
     python3 verify/comments.py --fix
 
-# Words that the glossary of ARCHITECTURE.md forbids
+# Clippy's warnings, words that the glossary forbids, circles of imports
 [group('checks')]
-words:
+lint:
     python3 verify/words.py
-
-# Lints, as errors
-[group('checks')]
-clippy:
-    cargo clippy --workspace --all-targets -- -D warnings
-
-# No circle of imports between the files of a crate
-[group('checks')]
-imports:
     python3 verify/imports.py
+    cargo clippy --workspace --all-targets -- -D warnings
 
 # The API documentation builds without a warning
 [group('checks')]
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
-# Licences, sources, banned crates; `just deny advisories` fetches
+# Licences, sources, banned and unused crates; `just deny advisories` fetches
 [group('checks')]
 deny *CHECKS:
     cargo deny --log-level error check {{if CHECKS == "" { "bans licenses sources" } else { CHECKS }}}
-
-# Dependencies that nothing uses
-[group('checks')]
-machete:
     cargo machete --with-metadata
 
-# The TypeScript client: types, unit tests, end-to-end tests
+# The TypeScript client: types, unit tests, end-to-end tests in Node and Chromium
 [group('checks')]
 ts:
     cd clients/typescript && npm ci --silent --no-audit --no-fund && npm test
     cd clients/typescript && OFFLOAD_BIN="{{offload}}" npm run test:e2e
-
-# The TypeScript client in Chromium; after `just ts`
-[group('checks')]
-browser:
     cd clients/typescript && OFFLOAD_BIN="{{offload}}" npm run test:browser
 
 # Terraform: format, checkov, and validation by TF_PLUGIN_MIRROR
 [group('checks')]
 terraform:
     infra/terraform/check
-
-# Writes openapi/openapi.json; `just test` fails while it differs
-[group('checks')]
-openapi:
-    UPDATE_OPENAPI=1 cargo test -p offload-api openapi
 
 # Api and worker on servers of other projects, moto by default; 30 s
 [group('verify')]
@@ -119,42 +101,24 @@ model DEPTH="3":
 mutants *ARGS:
     python3 verify/mutants/run.py {{ARGS}}
 
-# Polls and delay in simulated queues; 15 s
+# What the service costs: polling-sim, polling, poison, push or coldstart; bench/README.md
 [group('bench')]
-polling-sim *ARGS:
-    cargo run --release -p offload-bench -- polling-sim --plot docs/img/polls-vs-delay.svg {{ARGS}}
-
-# Polls and delay on the real system; 8 min
-[group('bench')]
-polling *ARGS:
-    cargo run --release -p offload-bench -- polling {{ARGS}}
-
-# What unreadable messages cost the orders beside them; 2 min
-[group('bench')]
-poison *ARGS:
-    cargo run --release -p offload-bench -- poison {{ARGS}}
-
-# Latency and memory of push, a dead webhook beside a good one; 12 min
-[group('bench')]
-push *ARGS:
-    cargo build --release -p offload-api
-    cargo run --release -p offload-bench -- push {{ARGS}}
-
-# Cold starts of the Lambda programs; after `just package`; 30 s
-[group('bench')]
-coldstart *ARGS:
-    OFFLOAD_TEST_PROGRAMS="{{target}}/{{arch()}}-unknown-linux-gnu/lambda" cargo run --release -p offload-bench -- coldstart {{ARGS}}
+bench COMMAND *ARGS:
+    cargo build --release --workspace --bins
+    {{if COMMAND == "coldstart" { lambda_programs } else { "" } }} {{target}}/release/bench {{COMMAND}} {{ARGS}}
 
 # The book in docs/, to target/book. A warning is an error
 [group('docs')]
 book:
     mdbook build docs 2>&1 | tee /dev/stderr | { ! grep -q -E 'WARN|ERROR'; }
 
-# Writes the generated parts of docs/reference; `just test` fails while they differ
+# Writes the OpenAPI document, the TypeScript types and docs/reference; tests fail while they differ
 [group('docs')]
-reference:
+generate:
+    UPDATE_OPENAPI=1 cargo test --workspace --test openapi
     cargo build --workspace --bins
     UPDATE_REFERENCE=1 cargo test --workspace --test docs reference
+    cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run types
 
 # Records `offload up` and `offload submit --wait` for the README
 [group('docs')]

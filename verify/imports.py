@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds circles of imports between the Rust files of a crate: `just imports`.
+"""Finds circles of imports between the Rust files of a crate: `just lint`.
 
     python3 verify/imports.py [--json] [FOLDER...]    every crate of the service by default
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Finds words that the glossary in ARCHITECTURE.md forbids: `just words`.
+"""Finds words that the glossary in ARCHITECTURE.md forbids: `just lint`.
 
     python3 verify/words.py [--json] [FILE...]        every tracked text file by default
 

@@ -1,7 +1,7 @@
 //! The parts of docs/reference that are generated: between `<!-- generated: WHAT -->` and
 //! `<!-- end -->`.
 //!
-//! `just reference` writes them anew; the test fails while they differ.
+//! `just generate` writes them anew; the test fails while they differ.
 
 use std::{fs, process::Command};
 
@@ -77,7 +77,7 @@ fn the_reference_is_what_the_programs_and_the_document_say() {
             fs::write(root().join(&path), renewed).unwrap();
         } else if renewed != page {
             let (new, old) = renewed.lines().zip(page.lines()).find(|(new, old)| new != old).unwrap_or_default();
-            panic!("{}: `just reference` writes it anew\n- {old}\n+ {new}", path.display());
+            panic!("{}: `just generate` writes it anew\n- {old}\n+ {new}", path.display());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Cold starts of the Lambda programs: `just coldstart`.
+//! Cold starts of the Lambda programs: `just bench coldstart`.
 //!
 //! Starts the real programs under a double of Lambda's Runtime API, again and again. Measured are
 //! the time from the start of the process to its first request for work, the time to its first

@@ -1,4 +1,4 @@
-//! What unreadable messages cost the orders beside them: `just poison`.
+//! What unreadable messages cost the orders beside them: `just bench poison`.
 //!
 //! A queue is filled while no worker runs, in one case with poison among the orders. Then a worker
 //! starts, and the time until the last order has ended is taken. Clean and poisoned runs alternate,

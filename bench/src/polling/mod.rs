@@ -1,4 +1,4 @@
-//! Polls and delay on the real system: `just polling`.
+//! Polls and delay on the real system: `just bench polling`.
 //!
 //! An api and a worker on the embedded stack in one process, as `offload up` runs them, under a
 //! Poisson stream of orders at 70 % of what the worker can do, and then a burst. Every client waits

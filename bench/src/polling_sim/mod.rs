@@ -1,4 +1,4 @@
-//! Polls and delay in simulated queues: `just polling-sim`.
+//! Polls and delay in simulated queues: `just bench polling-sim`.
 //!
 //! Drives the estimator, the history and the schedule of the service through simulated queues, and
 //! prints what clients pay, beside the cost of other ways of polling. The same seed gives the same

@@ -1,4 +1,4 @@
-//! What push costs: `just push`.
+//! What push costs: `just bench push`.
 //!
 //! Three questions, each on a whole system over the embedded stack:
 //!

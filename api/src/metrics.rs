@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use chrono::TimeDelta;
 use offload_stores as aws;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -38,6 +39,7 @@ struct Inner {
     aws_errors: Family<AwsErrorLabels, Counter>,
     depth: Gauge<i64>,
     connections: Gauge<i64>,
+    clock_offset: Gauge<f64, AtomicU64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +78,7 @@ impl Metrics {
         let aws_errors = Family::default();
         let depth = Gauge::default();
         let connections = Gauge::default();
+        let clock_offset = Gauge::<f64, AtomicU64>::default();
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("http_requests", "Requests answered; status 499 if the client left first", requests.clone());
         registry.register("http_request_seconds", "Time to the answer, long polls included", seconds.clone());
@@ -84,8 +87,10 @@ impl Metrics {
         registry.register("eta_queue_depth", "Orders waiting in the queue, as last read", depth.clone());
         let help = "Event streams, WebSockets and long polls that are open";
         registry.register("open_connections", help, connections.clone());
+        let help = "What AWS's time is ahead of this machine's clock; 0 while that may be right";
+        registry.register("clock_offset_seconds", help, clock_offset.clone());
         registry.register("build", "The build that runs", build);
-        Self(Arc::new(Inner { registry, requests, seconds, accepted, aws_errors, depth, connections }))
+        Self(Arc::new(Inner { registry, requests, seconds, accepted, aws_errors, depth, connections, clock_offset }))
     }
 
     pub(crate) fn request(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
@@ -111,6 +116,10 @@ impl Metrics {
         self.0.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
     }
 
+    pub(crate) fn clock_offset(&self, offset: TimeDelta) {
+        self.0.clock_offset.set(offset.as_seconds_f64());
+    }
+
     /// Everything, as text.
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
@@ -131,6 +140,7 @@ mod tests {
         metrics.accepted();
         metrics.aws_error(&aws::Error::new(aws::Kind::Unavailable, "s3.PutObject", "x"));
         metrics.queue_depth(37);
+        metrics.clock_offset(TimeDelta::milliseconds(-1_500));
         let text = metrics.text();
         for line in [
             r#"http_requests_total{method="GET",route="/order/{id}",status="200"} 1"#,
@@ -138,6 +148,7 @@ mod tests {
             "orders_accepted_total 1",
             r#"aws_errors_total{operation="s3.PutObject",kind="unavailable"} 1"#,
             "eta_queue_depth 37",
+            "clock_offset_seconds -1.5",
             "build_info{version=",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use offload_service::clock;
 use offload_stores::{Error, Stores};
 use serde::Serialize;
 use tokio::{sync::Mutex, time::timeout};
@@ -22,8 +23,8 @@ pub(crate) enum Dependency {
     Unavailable,
 }
 
-/// The dependencies of the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+/// The dependencies of the service, and its clock.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Dependencies {
     /// The bucket.
     pub(crate) s3: Dependency,
@@ -31,6 +32,9 @@ pub(crate) struct Dependencies {
     pub(crate) sqs: Dependency,
     /// The order table.
     pub(crate) dynamodb: Dependency,
+    /// What AWS's time is ahead of this machine's clock, in seconds; 0 while that may be right. It
+    /// makes nothing unready: the service goes by AWS's time.
+    pub(crate) clock_offset_seconds: f64,
 }
 
 impl Dependencies {
@@ -56,7 +60,9 @@ impl Readiness {
             probe("sqs", stores.queue.ready()),
             probe("dynamodb", stores.orders.ready()),
         );
-        let dependencies = Dependencies { s3, sqs, dynamodb };
+        // After the answers, from which it is known.
+        let clock_offset_seconds = clock::offset().as_seconds_f64();
+        let dependencies = Dependencies { s3, sqs, dynamodb, clock_offset_seconds };
         *last = Some((Instant::now(), dependencies));
         dependencies
     }

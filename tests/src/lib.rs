@@ -17,6 +17,7 @@ mod role;
 mod signer;
 mod system;
 pub mod terraform;
+pub mod wrong_clock;
 
 pub use client::{Poller, Receipt, Response, post_until_accepted};
 pub use function::{Function, InvocationResult, http_api_request};

@@ -5,6 +5,7 @@
 
 mod call_order;
 mod cancellation;
+mod clocks;
 mod estimates;
 mod function_roles;
 mod idempotency;

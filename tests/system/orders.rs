@@ -123,7 +123,8 @@ async fn the_service_describes_itself() {
     let get = |path: &'static str| system.send(system.request(Method::GET, path));
     assert_eq!(get("/healthz").await.status, 200);
     let ready = get("/readyz").await;
-    assert_eq!((ready.status, ready.json()), (200, json!({"s3": "ok", "sqs": "ok", "dynamodb": "ok"})));
+    let all = json!({"s3": "ok", "sqs": "ok", "dynamodb": "ok", "clock_offset_seconds": 0.0});
+    assert_eq!((ready.status, ready.json()), (200, all));
     let openapi = get("/openapi.json").await.json();
     assert!(openapi["openapi"].as_str().unwrap().starts_with("3.1"));
     for (path, method) in [("/order", "post"), ("/order/{id}", "get"), ("/order/{id}", "delete")] {

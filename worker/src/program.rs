@@ -50,6 +50,9 @@ pub async fn main() -> ExitCode {
         if let Some(worker) = &worker {
             notify::check(&worker.notifier, errors);
         }
+        if let (Some(worker), Some(eta)) = (&worker, &eta) {
+            worker.check(eta, errors);
+        }
         Some(Settings { store: store?, worker: worker?, eta: eta?, log: log?, processor: processor? })
     });
     let settings = match settings {
@@ -83,6 +86,7 @@ pub async fn main() -> ExitCode {
             }
         };
     }
+    worker.stores.learn_time().await;
     run::work(worker, stop).await;
     ExitCode::SUCCESS
 }

@@ -12,6 +12,7 @@ use axum::{
 };
 
 use offload_domain::json::to_json;
+use offload_service::clock;
 
 use super::identity::{RequestId, TraceContext, X_REQUEST_ID};
 use crate::{response::error::ApiError, service::Service};
@@ -56,8 +57,20 @@ pub(crate) async fn access_log(State(service): State<Arc<Service>>, mut request:
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, request_id.header());
     headers.insert(NO_SNIFF, HeaderValue::from_static("nosniff"));
+    if let Some(date) = date() {
+        headers.insert(header::DATE, date);
+    }
     entry.status = Some(response.status());
     response
+}
+
+/// The time, where it is not the system's, by which the server would write its own `Date`: clients
+/// correct their clocks by it.
+fn date() -> Option<HeaderValue> {
+    if clock::offset().is_zero() {
+        return None;
+    }
+    HeaderValue::try_from(clock::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()
 }
 
 /// Counts and logs why a request failed: the one place where that is logged.

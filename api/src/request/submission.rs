@@ -28,6 +28,10 @@ impl Submission {
         let document: Value = serde_json::from_slice(body).map_err(|e| ApiError::InvalidJson(e.to_string()))?;
         let key = idempotency_key(headers, &document);
         let (payload, options) = schema.validate(document).map_err(ApiError::InvalidOrder)?;
+        let contradictions = options.contradictions();
+        if !contradictions.is_empty() {
+            return Err(ApiError::InvalidOrder(contradictions));
+        }
         Ok(Self { payload, options, key: key?, traceparent: trace.0 })
     }
 

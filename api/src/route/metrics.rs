@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::header, response::IntoResponse};
 
+use offload_service::clock;
+
 use crate::{metrics::CONTENT_TYPE, service::Service};
 
 /// Metrics
@@ -11,5 +13,6 @@ use crate::{metrics::CONTENT_TYPE, service::Service};
     responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")))]
 pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> impl IntoResponse {
     service.metrics.open_connections(service.connections.as_ref().map_or(0, |connections| connections.len()));
+    service.metrics.clock_offset(clock::offset());
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], service.metrics.text())
 }

@@ -8,7 +8,8 @@ use crate::{readiness::Dependencies, service::Service};
 
 /// Readiness
 ///
-/// Which of S3, SQS and DynamoDB can be reached, as of at most a second ago.
+/// Which of S3, SQS and DynamoDB can be reached, as of at most a second ago, and how wrong this
+/// machine's clock is.
 #[utoipa::path(get, path = "/readyz", tag = "operations", operation_id = "readyz",
     responses(
         (status = 200, description = "All can be reached", body = Dependencies),

@@ -145,6 +145,7 @@ mod tests {
             s3_path_style: None,
             public_s3_endpoint: None,
             retention: Duration::ZERO,
+            default_deadline: Duration::ZERO,
         };
         let secrets = Secrets::fresh();
         let chaos: Chaos = "errors=0.1,reorder".parse().unwrap();

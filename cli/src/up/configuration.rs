@@ -49,6 +49,9 @@ impl Configuration {
         let arguments = std::iter::once(OsString::from("offload up")).chain(flags);
         let configuration = settings::parse::<Read, _>("offload up", "", arguments, variables, |read, errors| {
             let (store, api, worker, eta, log, processor) = read;
+            if let (Some(worker), Some(eta)) = (&worker, &eta) {
+                worker.check(eta, errors);
+            }
             let (processor, api) = (processor::from_settings(processor, errors), api?);
             Some(Self {
                 own_schema: api.schema.document() != OrderSchema::built_in().document(),

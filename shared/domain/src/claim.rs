@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    order::OrderRecord,
+    order::{Lease, OrderRecord},
     problem::{Problem, ends},
     status::Status,
 };
@@ -35,6 +35,23 @@ pub struct Limits {
     pub default_deadline: Duration,
 }
 
+/// A lease is over for others only so long after its end: it was written by another machine, and
+/// what is left of the difference between two clocks that both go by AWS's time is less.
+pub const LEASE_MARGIN: TimeDelta = TimeDelta::seconds(2);
+
+/// Leases that have ended by this time may be taken over at `now`.
+#[must_use]
+pub fn over_if_ended_by(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - LEASE_MARGIN
+}
+
+/// How long a lease still keeps others away; `None` if it does not any more.
+#[must_use]
+pub fn lease_left(lease: Option<&Lease>, now: DateTime<Utc>) -> Option<Duration> {
+    let left = lease?.until - over_if_ended_by(now);
+    left.to_std().ok().filter(|left| !left.is_zero())
+}
+
 /// Decides by what the order table says at `now`. `max_attempts` counts every start, also those
 /// whose worker died, but not those that a worker handed back because it shut down.
 #[must_use]
@@ -43,8 +60,8 @@ pub fn decide(record: &OrderRecord, now: DateTime<Utc>, limits: Limits) -> Decis
     if state.status.is_final() {
         return Decision::Republish;
     }
-    if let Some(lease) = record.lease.as_ref().filter(|l| l.until > now) {
-        return Decision::Wait((lease.until - now).to_std().unwrap_or_default());
+    if let Some(left) = lease_left(record.lease.as_ref(), now) {
+        return Decision::Wait(left);
     }
     if record.cancel_requested {
         return Decision::Cancel;
@@ -86,10 +103,12 @@ mod tests {
         r.state.attempt = 1;
         r.lease = Some(Lease { owner: "a".into(), until: at(30) });
         r.cancel_requested = true;
-        assert_eq!(decide(&r, at(10), LIMITS), Decision::Wait(Duration::from_secs(20)));
-        assert_eq!(decide(&r, at(30), LIMITS), Decision::Cancel);
+        assert_eq!(decide(&r, at(10), LIMITS), Decision::Wait(Duration::from_secs(22)));
+        let just_ended = Decision::Wait(Duration::from_secs(1));
+        assert_eq!(decide(&r, at(31), LIMITS), just_ended, "its holder's clock may be behind");
+        assert_eq!(decide(&r, at(32), LIMITS), Decision::Cancel);
         r.cancel_requested = false;
-        assert_eq!(decide(&r, at(30), LIMITS), Decision::Run);
+        assert_eq!(decide(&r, at(32), LIMITS), Decision::Run);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 pub mod backoff;
 pub mod claim;
+pub mod discipline;
 pub mod eta;
 pub mod event;
 #[cfg(any(test, feature = "fixtures"))]

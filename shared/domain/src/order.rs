@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     id::OrderId,
-    problem::Problem,
+    problem::{Problem, Violation},
     status::{EtaWindow, ProgressReport, Status, StatusObject},
     time::rfc3339_millis,
 };
@@ -212,14 +212,22 @@ impl OrderRecord {
         }
     }
 
-    /// When the order must have ended: by its own deadline, or `default` after it was accepted. An
-    /// order that was redriven has the same time once more.
+    /// When the order must have ended: by its own deadline, or `default` after it was accepted or
+    /// may start. An order that was redriven has the same time once more.
     #[must_use]
     pub fn deadline(&self, default: Duration) -> DateTime<Utc> {
         let created = self.order.created_at;
-        let default = TimeDelta::from_std(default).unwrap_or(TimeDelta::MAX);
-        let allowed = self.order.deadline_at.map_or(default, |at| at - created);
-        self.state.redriven_at.unwrap_or(created) + allowed
+        let begun = self.state.redriven_at.unwrap_or(created);
+        match self.order.deadline_at {
+            Some(at) => begun + (at - created),
+            None => begun.max(self.order.not_before.unwrap_or(begun)) + default,
+        }
+    }
+
+    /// Until when the order is kept: so long after the latest time at which it may end.
+    #[must_use]
+    pub fn kept_until(&self, default_deadline: Duration, retention: Duration) -> DateTime<Utc> {
+        self.deadline(default_deadline) + retention
     }
 
     /// The deadline that the order brought with it, if it did; later by as much as a redrive was.
@@ -268,11 +276,66 @@ impl OrderOptions {
         Callbacks { webhook_url: self.webhook_url.clone(), task_token: self.task_token.clone() }
     }
 
+    /// Where the options contradict each other.
+    #[must_use]
+    pub fn contradictions(&self) -> Vec<Violation> {
+        let (Some(deadline), Some(delay)) = (self.deadline_seconds, self.delay_seconds) else { return Vec::new() };
+        if deadline > delay {
+            return Vec::new();
+        }
+        let violation = |member: &str, detail: String| Violation { pointer: format!("/options/{member}"), detail };
+        vec![
+            violation("deadline_seconds", format!("is over before the order may start, after {delay} s")),
+            violation("delay_seconds", format!("is not over before the deadline, after {deadline} s")),
+        ]
+    }
+
     /// The absolute times that the options mean for an order accepted at `now`: the deadline and
     /// the earliest start.
     #[must_use]
     pub fn times(&self, now: DateTime<Utc>) -> (Option<DateTime<Utc>>, Option<DateTime<Utc>>) {
         let after = |s: u32| now + TimeDelta::seconds(i64::from(s));
         (self.deadline_seconds.map(after), self.delay_seconds.filter(|s| *s > 0).map(after))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    const DEFAULT: Duration = Duration::from_secs(100);
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    #[test]
+    fn the_default_deadline_counts_from_the_time_at_which_an_order_may_start() {
+        let mut record = fixtures::record(at(0));
+        assert_eq!(record.deadline(DEFAULT), at(100));
+        record.order.not_before = Some(at(5_000));
+        assert_eq!(record.deadline(DEFAULT), at(5_100));
+        record.state.redriven_at = Some(at(1_000));
+        assert_eq!(record.deadline(DEFAULT), at(5_100), "redriven before it was due");
+        record.state.redriven_at = Some(at(9_000));
+        assert_eq!(record.deadline(DEFAULT), at(9_100));
+        record.order.deadline_at = Some(at(6_000));
+        assert_eq!(record.deadline(DEFAULT), at(15_000), "its own time once more");
+        assert_eq!(record.kept_until(DEFAULT, Duration::from_secs(30)), at(15_030));
+    }
+
+    #[test]
+    fn a_deadline_that_is_over_before_the_order_may_start_is_a_contradiction() {
+        let pointers = |deadline_seconds, delay_seconds| {
+            let options = OrderOptions { deadline_seconds, delay_seconds, ..OrderOptions::default() };
+            options.contradictions().into_iter().map(|v| v.pointer).collect::<Vec<_>>()
+        };
+        let both = ["/options/deadline_seconds", "/options/delay_seconds"];
+        assert_eq!(pointers(Some(10), Some(10)), both);
+        assert_eq!(pointers(Some(10), Some(3_600)), both);
+        for (deadline, delay) in [(Some(11), Some(10)), (Some(1), Some(0)), (Some(1), None), (None, Some(2_592_000))] {
+            assert!(pointers(deadline, delay).is_empty(), "{deadline:?} {delay:?}");
+        }
     }
 }

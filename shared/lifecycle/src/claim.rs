@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use offload_domain::{
-    claim::{Decision, Limits, decide},
+    claim::{Decision, Limits, decide, lease_left},
     message::Envelope,
     order::{Lease, OrderRecord, OrderState},
     status::EtaWindow,
@@ -107,7 +107,7 @@ pub async fn claim(
     let state = match decide(&record, now, claimant.limits) {
         Decision::Republish => return Ok(Claim::Ended(claimed(record))),
         Decision::Wait(wait) => {
-            let leased = record.lease.as_ref().is_some_and(|l| l.until > now);
+            let leased = lease_left(record.lease.as_ref(), now).is_some();
             return Ok(if leased { Claim::Later(wait) } else { Claim::NotDue(wait) });
         }
         Decision::Run => {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use offload_domain::{message::Envelope, problem::ends, transition::Transition};
+use offload_domain::{claim::lease_left, message::Envelope, problem::ends, transition::Transition};
 use offload_service::clock;
 use offload_stores::{Conflict, Error, Stores};
 
@@ -27,9 +27,9 @@ pub async fn fail(stores: &Stores, envelope: &Envelope, ttl: ResultUrlTtl) -> Re
     let Some(mut record) = stores.orders.get(envelope.id).await? else { return Ok(DeadLetter::Done) };
     if !record.state.status.is_final() {
         let now = clock::now();
-        if let Some(lease) = record.lease.as_ref().filter(|l| l.until > now) {
+        if let Some(left) = lease_left(record.lease.as_ref(), now) {
             // Another copy of the message is being worked on: its worker records the end.
-            return Ok(DeadLetter::Later((lease.until - now).to_std().unwrap_or_default()));
+            return Ok(DeadLetter::Later(left));
         }
         let last = record.state.error.as_ref().and_then(|e| e.detail.as_deref());
         let error = ends::dead_lettered(record.state.attempt, last);

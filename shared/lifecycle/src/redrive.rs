@@ -2,6 +2,7 @@
 
 use offload_domain::{
     id::OrderId,
+    order::OrderRecord,
     transition::{Refused, Transition},
 };
 use offload_service::clock;
@@ -37,7 +38,7 @@ pub async fn redrive(stores: &Stores, id: OrderId) -> Result<Redriven, Error> {
         Ok(state) => state,
         Err(Refused::NotFailed | Refused::Final(_) | Refused::NotProcessing) => return Ok(Redriven::NotFailed),
     };
-    match stores.orders.store(id, &state, None).await {
+    match stores.orders.store_redriven(&OrderRecord { state, ..record }).await {
         Ok(record) => {
             enqueue::again(stores, &record, now).await?;
             Ok(Redriven::Pending(record.state.generation))

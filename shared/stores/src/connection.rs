@@ -9,6 +9,8 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 use crate::{
+    aws_time::{AwsTime, LearningClient, RetrySignedAtAWrongTime},
+    error::{Error, Kind},
     grant::Granter, notifications::Notifications, orders::OrderTable, presign::Presigner, queue::Queue,
     signed::RequestSigner, status_store::StatusStore,
 };
@@ -79,6 +81,21 @@ pub struct Stores {
     pub granter: Option<Granter>,
 }
 
+/// A program that starts waits so long for the first answer.
+const FIRST_ANSWER: Duration = Duration::from_secs(3);
+
+impl Stores {
+    /// Learns the time of AWS from a first answer, so that nothing is signed or stored with the
+    /// time of a machine that is wrong. If none comes, later ones will do.
+    pub async fn learn_time(&self) {
+        let too_late = |_| Err(Error::new(Kind::Unavailable, "dynamodb.GetItem", "no answer in time"));
+        let answered = tokio::time::timeout(FIRST_ANSWER, self.orders.ready()).await.unwrap_or_else(too_late);
+        if let Err(e) = answered {
+            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot ask for the time");
+        }
+    }
+}
+
 impl Connection {
     /// As every AWS SDK: `AWS_REGION`, `AWS_PROFILE`, container and instance credentials,
     /// `AWS_ENDPOINT_URL_*`.
@@ -130,7 +147,7 @@ impl Connection {
         };
         let presigner = Presigner::new(self.public_s3_config(settings), &settings.bucket, credentials).await?;
         Ok(Stores {
-            orders: OrderTable::new(self.dynamodb(), &settings.table, settings.retention),
+            orders: OrderTable::new(self.dynamodb(), settings),
             objects: StatusStore::new(s3, &settings.bucket),
             queue: Queue::new(self.sqs(), &settings.queue_url),
             dead_letters: settings.dead_letter_queue_url.as_deref().map(|url| Queue::new(self.sqs(), url)),
@@ -168,7 +185,7 @@ impl Connection {
     }
 
     pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
-        let mut config = aws_sdk_sqs::config::Builder::from(&self.sdk);
+        let mut config = aws_sdk_sqs::config::Builder::from(&self.sdk).retry_classifier(RetrySignedAtAWrongTime);
         if let Some(e) = &self.endpoints {
             config = config.endpoint_url(&e.sqs);
         }
@@ -176,7 +193,7 @@ impl Connection {
     }
 
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk);
+        let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk).retry_classifier(RetrySignedAtAWrongTime);
         if let Some(e) = &self.endpoints {
             config = config.endpoint_url(&e.dynamodb);
         }
@@ -188,7 +205,7 @@ impl Connection {
     }
 
     fn s3_config(&self, settings: &StoreSettings) -> aws_sdk_s3::config::Builder {
-        let mut config = aws_sdk_s3::config::Builder::from(&self.sdk);
+        let mut config = aws_sdk_s3::config::Builder::from(&self.sdk).retry_classifier(RetrySignedAtAWrongTime);
         let mut other_than_aws =
             ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|v| std::env::var_os(v).is_some());
         if let Some(e) = &self.endpoints {
@@ -226,7 +243,13 @@ fn loader(policy: CallPolicy) -> aws_config::ConfigLoader {
         // Every try may use its whole time, and the waits between them some more.
         .operation_timeout(policy.attempt_timeout * policy.attempts + Duration::from_secs(2))
         .build();
-    aws_config::defaults(BehaviorVersion::latest()).http_client(http).timeout_config(timeouts).retry_config(
-        RetryConfig::standard().with_max_attempts(policy.attempts).with_initial_backoff(Duration::from_millis(200)),
-    )
+    let retries =
+        RetryConfig::standard().with_max_attempts(policy.attempts).with_initial_backoff(Duration::from_millis(200));
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(LearningClient(http))
+        .time_source(AwsTime)
+        // The SDK's own correction is of one client, and would come on top.
+        .disable_clock_skew_correction(true)
+        .timeout_config(timeouts)
+        .retry_config(retries)
 }

@@ -4,13 +4,29 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::{
     Credentials,
-    provider::{ProvideCredentials, SharedCredentialsProvider},
+    provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError},
 };
+use chrono::TimeDelta;
+use offload_service::clock;
 use tokio::sync::RwLock;
 
 /// Credentials that would end sooner than this are renewed, or sooner than half of the time that
 /// they were good for when they came: a session of a minute cannot be kept five minutes fresh.
 const MARGIN: Duration = Duration::from_secs(300);
+
+/// The clock was corrected by so much: then what was signed before may have been refused for its
+/// time.
+const CORRECTED: TimeDelta = TimeDelta::minutes(4);
+
+/// Credentials of a provider; a provider that learned the right time by a refusal is asked again.
+/// STS is asked by a client of the SDK's own, which does not try again for that.
+pub(crate) async fn provide(provider: &impl ProvideCredentials) -> Result<Credentials, CredentialsError> {
+    let before = clock::offset();
+    match provider.provide_credentials().await {
+        Err(_) if (clock::offset() - before).abs() >= CORRECTED => provider.provide_credentials().await,
+        provided => provided,
+    }
+}
 
 /// A provider with a memory; one caller resolves, the others wait for it.
 #[derive(Debug)]
@@ -41,7 +57,7 @@ impl CachedCredentials {
         if let Some(fresh) = fresh(current.as_ref(), now) {
             return Ok(fresh);
         }
-        let credentials = match self.provider.provide_credentials().await {
+        let credentials = match provide(&self.provider).await {
             Ok(credentials) => credentials,
             // The old ones serve as long as they live: their end is stated with every URL.
             Err(e) => match current.as_ref().filter(|c| c.credentials.expiry().is_some_and(|end| end > now)) {

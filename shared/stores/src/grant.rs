@@ -3,11 +3,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use aws_config::{SdkConfig, sts::AssumeRoleProvider};
-use aws_credential_types::provider::ProvideCredentials as _;
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use crate::error::{Error, Kind};
+use crate::{
+    credentials::provide,
+    error::{Error, Kind},
+};
 
 const OPERATION: &str = "sts.AssumeRole";
 /// STS makes no shorter session, and no longer one for a role that is assumed by another.
@@ -71,7 +73,7 @@ impl Granter {
             .build()
             .await;
         let failed = |cause: String| Error::new(Kind::Unavailable, OPERATION, cause);
-        let credentials = provider.provide_credentials().await.map_err(|e| failed(e.to_string()))?;
+        let credentials = provide(&provider).await.map_err(|e| failed(e.to_string()))?;
         let expiry = credentials.expiry().ok_or_else(|| failed("a session without an end".to_owned()))?;
         Ok(Grant {
             bucket: bucket.clone(),

@@ -1,5 +1,6 @@
 //! Everything that names the AWS SDK. What leaves this module are our own types and [`Error`].
 
+mod aws_time;
 mod connection;
 mod credentials;
 mod deliveries;

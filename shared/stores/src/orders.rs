@@ -10,17 +10,20 @@ use aws_sdk_dynamodb::{
     operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
     types::{AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, Kind},
     item::{self, Item, PK, SK, TTL, millis, number, text},
 };
 use offload_domain::{
+    claim,
     id::OrderId,
     idempotency::{IdempotencyKey, IdempotencyRecord},
     order::{Lease, OrderRecord, OrderState},
 };
+
+use offload_service::settings::StoreSettings;
 
 const IDEMPOTENCY_SK: &str = "idempotency";
 
@@ -30,6 +33,7 @@ pub struct OrderTable {
     pub(crate) client: Client,
     pub(crate) table: Arc<str>,
     retention: Duration,
+    default_deadline: Duration,
 }
 
 /// What became of a new order.
@@ -63,9 +67,21 @@ pub enum LeaseState {
     Lost,
 }
 
+/// What is written with a state.
+#[derive(Debug, Clone, Copy, Default)]
+struct Written<'a> {
+    /// The lease that goes with it; without one, the lease is taken away.
+    lease: Option<&'a Lease>,
+    /// The order must be free at this time.
+    free_at: Option<DateTime<Utc>>,
+    /// Until when the row is kept, if that changes.
+    kept_until: Option<DateTime<Utc>>,
+}
+
 impl OrderTable {
-    pub(crate) fn new(client: Client, table: &str, retention: Duration) -> Self {
-        Self { client, table: table.into(), retention }
+    pub(crate) fn new(client: Client, settings: &StoreSettings) -> Self {
+        let StoreSettings { retention, default_deadline, .. } = *settings;
+        Self { client, table: settings.table.as_str().into(), retention, default_deadline }
     }
 
     pub(crate) fn retention(&self) -> Duration {
@@ -77,7 +93,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails; the order may or may not stand in the table then.
     pub async fn insert(&self, record: &OrderRecord, key: Option<&IdempotencyKey>) -> Result<Inserted, Error> {
-        let expires_at = record.order.created_at + TimeDelta::from_std(self.retention).unwrap_or(TimeDelta::days(30));
+        let expires_at = record.kept_until(self.default_deadline, self.retention);
         let item = item::encode(record, expires_at)?;
         let Some(key) = key else {
             let put = self.client.put_item().table_name(&*self.table).set_item(Some(item));
@@ -149,7 +165,7 @@ impl OrderTable {
     /// # Errors
     /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
     pub async fn store(&self, id: OrderId, state: &OrderState, lease: Option<&Lease>) -> Result<OrderRecord, Conflict> {
-        self.write(id, state, lease, None).await
+        self.write(id, state, Written { lease, ..Written::default() }).await
     }
 
     /// The same for a worker that found the order free at `now`: it must still be free. A renewal
@@ -168,16 +184,20 @@ impl OrderTable {
         lease: Option<&Lease>,
         now: DateTime<Utc>,
     ) -> Result<OrderRecord, Conflict> {
-        self.write(id, state, lease, Some(now)).await
+        self.write(id, state, Written { lease, free_at: Some(now), ..Written::default() }).await
     }
 
-    async fn write(
-        &self,
-        id: OrderId,
-        state: &OrderState,
-        lease: Option<&Lease>,
-        free_at: Option<DateTime<Utc>>,
-    ) -> Result<OrderRecord, Conflict> {
+    /// The same for an order that gets another chance, which keeps its row for as much longer.
+    ///
+    /// # Errors
+    /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
+    pub async fn store_redriven(&self, record: &OrderRecord) -> Result<OrderRecord, Conflict> {
+        let kept_until = Some(record.kept_until(self.default_deadline, self.retention));
+        self.write(record.order.id, &record.state, Written { kept_until, ..Written::default() }).await
+    }
+
+    async fn write(&self, id: OrderId, state: &OrderState, with: Written<'_>) -> Result<OrderRecord, Conflict> {
+        let Written { lease, free_at, kept_until } = with;
         let (mut set, mut remove, mut names) = (Vec::new(), Vec::new(), HashMap::new());
         let mut values = HashMap::from([(":before".to_owned(), number(state.revision - 1))]);
         let lease_attributes = [
@@ -185,7 +205,9 @@ impl OrderTable {
             ("lease_until".to_owned(), lease.map(|l| millis(l.until))),
         ];
         let due = item::due(id, state).into_iter().flatten();
-        for (name, value) in item::state_attributes(state)?.into_iter().chain(lease_attributes).chain(due) {
+        let expiry = kept_until.map(|at| (TTL.to_owned(), Some(number(at.timestamp()))));
+        let attributes = item::state_attributes(state)?.into_iter().chain(lease_attributes).chain(due).chain(expiry);
+        for (name, value) in attributes {
             match value {
                 Some(value) => {
                     set.push(format!("#{name} = :{name}"));
@@ -198,7 +220,7 @@ impl OrderTable {
         let mut condition = "#revision = :before".to_owned();
         if let Some(now) = free_at {
             condition += " AND (attribute_not_exists(#lease_until) OR #lease_until <= :now)";
-            values.insert(":now".to_owned(), millis(now));
+            values.insert(":now".to_owned(), millis(claim::over_if_ended_by(now)));
         }
         let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
         let update = update

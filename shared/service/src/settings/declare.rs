@@ -30,21 +30,22 @@
 /// Two more forms. `pub struct Group in "Title", if field { … }` makes the group an `Option`, which
 /// is `None` where the optional setting of `field` is not set; with `if field else check`, `check`
 /// then reports settings that are useless without it. `impl Type in "Title" { … }` declares the
-/// settings of a struct that exists already.
+/// settings of a struct that exists already. With `, check function` behind the title, the function
+/// gets what was read and reports settings that contradict each other.
 macro_rules! settings {
-    ($(#[$attribute:meta])* $vis:vis struct $group:ident in $title:literal $(, if $switch:ident $(else $check:ident)?)? {
+    ($(#[$attribute:meta])* $vis:vis struct $group:ident in $title:literal $(, if $switch:ident $(else $check:ident)?)? $(, check $pairs:ident)? {
         $($(#[doc = $help:literal])+ $field_vis:vis $field:ident: $type:ty = $kind:ident($($how:tt)*),)+
     }) => {
         $(#[$attribute])*
         $vis struct $group { $($(#[doc = $help])+ $field_vis $field: $type,)+ }
         $(settings! { @constant $title, concat!($($help),+), $kind($($how)*) })+
-        settings! { @reader $group, [$($switch $(else $check)?)?] $($field: $type = $kind($($how)*),)+ }
+        settings! { @reader $group, [$($switch $(else $check)?)?] [$($pairs)?] $($field: $type = $kind($($how)*),)+ }
     };
-    (impl $group:ident in $title:literal {
+    (impl $group:ident in $title:literal $(, check $pairs:ident)? {
         $($(#[doc = $help:literal])+ $field:ident: $type:ty = $kind:ident($($how:tt)*),)+
     }) => {
         $(settings! { @constant $title, concat!($($help),+), $kind($($how)*) })+
-        settings! { @reader $group, [] $($field: $type = $kind($($how)*),)+ }
+        settings! { @reader $group, [] [$($pairs)?] $($field: $type = $kind($($how)*),)+ }
     };
 
     (@constant $title:literal, $help:expr, group($($how:tt)*)) => {};
@@ -70,7 +71,7 @@ macro_rules! settings {
     (@required required) => { true };
     (@required $kind:ident) => { false };
 
-    (@reader $group:ident, [] $($field:ident: $type:ty = $kind:ident($($how:tt)*),)+) => {
+    (@reader $group:ident, [] [$($pairs:ident)?] $($field:ident: $type:ty = $kind:ident($($how:tt)*),)+) => {
         impl $crate::settings::Group for $group {
             fn settings() -> Vec<$crate::settings::Setting> {
                 [$(settings!(@list $type, $kind($($how)*))),+].concat()
@@ -79,11 +80,13 @@ macro_rules! settings {
             fn read(source: &mut $crate::settings::source::Source) -> Option<Self> {
                 // All of them before the first `?`, so that every error is reported.
                 $(let $field: Option<$type> = settings!(@read source, $type, $kind($($how)*));)+
-                Some(Self { $($field: $field?),+ })
+                let read = Self { $($field: $field?),+ };
+                $($pairs(&read, source);)?
+                Some(read)
             }
         }
     };
-    (@reader $group:ident, [$switch:ident $(else $check:ident)?] $($field:ident: $type:ty = $kind:ident($($how:tt)*),)+) => {
+    (@reader $group:ident, [$switch:ident $(else $check:ident)?] [] $($field:ident: $type:ty = $kind:ident($($how:tt)*),)+) => {
         impl $crate::settings::Group for Option<$group> {
             fn settings() -> Vec<$crate::settings::Setting> {
                 [$(settings!(@list $type, $kind($($how)*))),+].concat()

@@ -1,6 +1,6 @@
 //! What is wrong with the settings of a program.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::{Setting, source::Source};
 
@@ -31,6 +31,11 @@ impl Errors<'_> {
     /// `OFFLOAD_… is "…", which`.
     pub fn refuse(&mut self, setting: Setting, reason: impl fmt::Display) {
         self.0.refuse(setting, reason);
+    }
+
+    /// Reports that a time must not be above another one, if it is.
+    pub fn check_order(&mut self, low: (Setting, Duration), high: (Setting, Duration)) {
+        self.0.check_order(low, high);
     }
 
     /// Whether a setting is set. Its value is in the group that declares it.

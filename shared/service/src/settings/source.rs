@@ -1,6 +1,6 @@
 //! Where the values of settings come from, and the errors met on the way.
 
-use std::{collections::BTreeMap, fmt::Display};
+use std::{collections::BTreeMap, fmt::Display, time::Duration};
 
 use super::Setting;
 
@@ -107,6 +107,15 @@ impl Source {
             _ => format!("{origin} {reason}"),
         };
         self.error(message);
+    }
+
+    /// Reports that a time must not be above another one.
+    pub(super) fn check_order(&mut self, (low, low_time): (Setting, Duration), (high, high_time): (Setting, Duration)) {
+        if low_time > high_time {
+            let (low_time, high_time) = (low_time.as_secs_f64(), high_time.as_secs_f64());
+            let (low, high) = (low.variable(), high.variable());
+            self.error(format!("{low} is {low_time} s, and {high} is {high_time} s: the former must not be above it"));
+        }
     }
 
     pub(super) fn missing(&mut self, setting: Setting) {

@@ -115,6 +115,29 @@ fn a_secret_is_in_no_error_and_in_no_log() {
 }
 
 #[test]
+fn times_that_contradict_each_other_are_refused_by_both_names() {
+    type Pair = (Setting, Setting);
+    let errors = |(low, high): Pair, (low_value, high_value)| {
+        let values = required().into_iter().chain([(low, low_value), (high, high_value)]);
+        let read = build_from::<All, ()>(values, |(_, _, worker, _, eta, _), errors| {
+            worker?.check(&eta?, errors);
+            Some(())
+        });
+        read.err().map(|errors| errors.to_string())
+    };
+    for (low, high) in [
+        (c::STATUS_URL_MIN_TTL_SECONDS, c::STATUS_URL_TTL_SECONDS),
+        (c::RETRY_BASE_SECONDS, c::RETRY_MAX_SECONDS),
+        (c::EXPECTED_JOB_SECONDS, c::JOB_TIMEOUT_SECONDS),
+        (c::EXPECTED_JOB_SECONDS, c::DEFAULT_DEADLINE_SECONDS),
+    ] {
+        let refused = errors((low, high), ("61", "60.5")).unwrap();
+        assert!(refused.contains(&low.variable()) && refused.contains(&high.variable()), "{refused}");
+        assert_eq!(errors((low, high), ("60.5", "60.5")), None);
+    }
+}
+
+#[test]
 fn events_need_the_queue_of_notifications() {
     let mut values = required();
     values.extend([(c::EVENT_TOPIC_ARN, "arn"), (c::MERCURE_URL, "https://hub.example/")]);

@@ -9,6 +9,7 @@ use super::{OrderWebhooks, PushSettings, Shutdown};
 use crate::settings::{
     declare::settings,
     parser::{address, http_url, number, one_of, seconds, usable, websocket_url},
+    source::Source,
 };
 
 settings! {
@@ -61,7 +62,7 @@ settings! {
 
 settings! {
     /// How long a status URL works.
-    struct StatusUrlTtl in "Api" {
+    struct StatusUrlTtl in "Api", check check_ttl {
         /// The longest time that a status URL works, 60 to 604800. A URL is made for twice the time
         /// that the order may take.
         max: Duration = default(STATUS_URL_TTL_SECONDS, "43200", seconds(60.0..=604_800.0)),
@@ -73,8 +74,12 @@ settings! {
 
 impl StatusUrlTtl {
     fn bounds(self) -> RangeInclusive<Duration> {
-        self.min.min(self.max)..=self.max
+        self.min..=self.max
     }
+}
+
+fn check_ttl(ttl: &StatusUrlTtl, source: &mut Source) {
+    source.check_order((STATUS_URL_MIN_TTL_SECONDS, ttl.min), (STATUS_URL_TTL_SECONDS, ttl.max));
 }
 
 /// How clients read status objects.

@@ -7,7 +7,7 @@ use url::Url;
 use super::NotificationSettings;
 use crate::settings::{
     declare::settings,
-    parser::{days, http_url, one_of, text},
+    parser::{days, http_url, one_of, seconds, text},
 };
 
 settings! {
@@ -41,7 +41,21 @@ settings! {
         /// S3 endpoint that clients reach, if it is another than the one that the service uses.
         pub public_s3_endpoint: Option<Url> = optional(PUBLIC_S3_ENDPOINT, http_url),
 
-        /// Days until an order expires from the order table, 1 to 3650.
+        /// Days that an order is kept in the order table after the latest time at which it may end,
+        /// 1 to 3650.
         pub retention: Duration = default(RETENTION_DAYS, "30", days(1..=3_650)),
+
+        /// When an order without a deadline of its own must have ended.
+        pub default_deadline: Duration = group(DefaultDeadline, |deadline| deadline.after),
+    }
+}
+
+settings! {
+    /// The deadline of orders that bring none.
+    pub(super) struct DefaultDeadline in "Stores" {
+        /// Seconds until an order without a deadline of its own fails, in whatever state it is,
+        /// counted from when it may start. Api and workers need the same: by it the api sets how
+        /// long the table keeps the order.
+        pub(super) after: Duration = default(DEFAULT_DEADLINE_SECONDS, "604800", seconds(1.0..=315_360_000.0)),
     }
 }

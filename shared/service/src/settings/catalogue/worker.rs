@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use offload_domain::{backoff::Backoff, claim::Limits};
 
-use super::{NotifierSettings, Shutdown};
+use super::{
+    DEFAULT_DEADLINE_SECONDS, EXPECTED_JOB_SECONDS, EtaSettings, NotifierSettings, Shutdown, stores::DefaultDeadline,
+};
 use crate::settings::{
+    Errors,
     declare::settings,
     parser::{milliseconds, number, seconds},
+    source::Source,
 };
 
 settings! {
@@ -64,17 +68,33 @@ settings! {
         /// Attempts before an order fails, 1 to 100.
         max_attempts: u32 = default(MAX_ATTEMPTS, "5", number(1..=100)),
 
-        /// Seconds until an order without a deadline of its own fails, in whatever state it is.
-        default_deadline: Duration = default(DEFAULT_DEADLINE_SECONDS, "604800", seconds(1.0..=315_360_000.0)),
+        /// Time before an order without a deadline of its own fails.
+        default_deadline: Duration = group(DefaultDeadline, |deadline| deadline.after),
     }
 }
 
 settings! {
-    impl Backoff in "Worker" {
+    impl Backoff in "Worker", check check_backoff {
         /// Wait before the second attempt. It doubles with each further one.
         base: Duration = default(RETRY_BASE_SECONDS, "2", seconds(0.0..=43_200.0)),
 
         /// The longest wait between two attempts.
         max: Duration = default(RETRY_MAX_SECONDS, "900", seconds(0.0..=43_200.0)),
+    }
+}
+
+fn check_backoff(waits: &Backoff, source: &mut Source) {
+    source.check_order((RETRY_BASE_SECONDS, waits.base), (RETRY_MAX_SECONDS, waits.max));
+}
+
+impl WorkerSettings {
+    /// Reports where they contradict what is expected of the work.
+    pub fn check(&self, eta: &EtaSettings, errors: &mut Errors<'_>) {
+        let expected = Duration::try_from_secs_f64(eta.expected_job_seconds).unwrap_or(Duration::MAX);
+        let allowed =
+            [(JOB_TIMEOUT_SECONDS, self.job_timeout), (DEFAULT_DEADLINE_SECONDS, self.limits.default_deadline)];
+        for allowed in allowed {
+            errors.check_order((EXPECTED_JOB_SECONDS, expected), allowed);
+        }
     }
 }

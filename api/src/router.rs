@@ -197,7 +197,10 @@ mod tests {
     async fn readiness_names_what_is_unavailable() {
         let answer = ask("GET", "/readyz", &[]).await;
         assert_eq!(answer.status, 503);
-        assert_eq!(answer.json(), json!({"s3": "unavailable", "sqs": "unavailable", "dynamodb": "unavailable", "clock_offset_seconds": 0.0}));
+        assert_eq!(
+            answer.json(),
+            json!({"s3": "unavailable", "sqs": "unavailable", "dynamodb": "unavailable", "clock_offset_seconds": 0.0})
+        );
     }
 
     #[tokio::test]

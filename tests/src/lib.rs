@@ -13,6 +13,7 @@ mod program;
 mod push;
 mod raw_object;
 mod raw_queue;
+mod raw_table;
 mod role;
 mod signer;
 mod system;
@@ -26,6 +27,7 @@ pub use program::program;
 pub use push::{EventStream, Socket, SseEvent};
 pub use raw_object::RawObject;
 pub use raw_queue::RawQueue;
+pub use raw_table::RawTable;
 pub use role::{Names, Role, Statement};
 pub use system::{INTERNAL_SECRET, SECRET, Setup, System, WEBHOOK_SECRET};
 

@@ -6,6 +6,7 @@
 mod call_order;
 mod cancellation;
 mod clocks;
+mod deployment;
 mod estimates;
 mod function_roles;
 mod idempotency;
@@ -19,5 +20,6 @@ mod refusals;
 mod resilience;
 mod shutdown;
 mod stores;
+mod times;
 mod webhooks;
 mod work;

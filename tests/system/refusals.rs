@@ -76,6 +76,14 @@ async fn a_bad_order_gets_a_problem_and_costs_no_request() {
             "/options",
         ),
         (
+            "a deadline before the start",
+            "application/json",
+            json_body(with_options(report(1), json!({"deadline_seconds": 10, "delay_seconds": 3600}))),
+            422,
+            "invalid-order",
+            "/options/deadline_seconds",
+        ),
+        (
             "257 KiB",
             "application/json",
             json_body(json!({"kind": "report", "pad": "x".repeat(257 * 1024)})),

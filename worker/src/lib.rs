@@ -11,6 +11,7 @@
 mod consumer;
 mod context;
 mod dead_letters;
+mod deployment;
 mod job;
 mod lambda;
 mod notify;

@@ -12,7 +12,7 @@ use offload_stores::{CallPolicy, Connection};
 
 use crate::{
     context::Worker,
-    lambda, notify,
+    deployment, lambda, notify,
     processor::{self, Chosen},
     run,
 };
@@ -87,6 +87,8 @@ pub async fn main() -> ExitCode {
         };
     }
     worker.stores.learn_time().await;
+    let own = worker.clone();
+    tokio::spawn(async move { deployment::warn(&own).await });
     run::work(worker, stop).await;
     ExitCode::SUCCESS
 }

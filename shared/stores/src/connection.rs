@@ -11,8 +11,13 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use crate::{
     aws_time::{AwsTime, LearningClient, RetrySignedAtAWrongTime},
     error::{Error, Kind},
-    grant::Granter, notifications::Notifications, orders::OrderTable, presign::Presigner, queue::Queue,
-    signed::RequestSigner, status_store::StatusStore,
+    grant::Granter,
+    notifications::Notifications,
+    orders::OrderTable,
+    presign::Presigner,
+    queue::Queue,
+    signed::RequestSigner,
+    status_store::StatusStore,
 };
 use offload_service::settings::StoreSettings;
 

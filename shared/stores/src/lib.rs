@@ -4,6 +4,7 @@ mod aws_time;
 mod connection;
 mod credentials;
 mod deliveries;
+mod deployment;
 mod due;
 mod error;
 mod grant;
@@ -20,6 +21,7 @@ mod workers;
 
 pub use connection::{CallPolicy, Connection, Endpoints, Stores};
 pub use deliveries::{Attempt, DeliveryLog, DeliveryState};
+pub use deployment::{Checked, Finding, Needs};
 pub use error::{Error, Kind};
 pub use grant::{Grant, Granter};
 pub use notifications::Notifications;

@@ -32,8 +32,8 @@ const TRACEPARENT: &str = "traceparent";
 /// A queue.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    client: Client,
-    url: Arc<str>,
+    pub(crate) client: Client,
+    pub(crate) url: Arc<str>,
 }
 
 /// How many messages SQS believes to have.

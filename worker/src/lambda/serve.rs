@@ -1,5 +1,7 @@
 //! Serves invocations: reads the event, has it handled, and responds.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use futures_util::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -15,7 +17,7 @@ use super::{
     message::{delivered, message_id},
     orders,
 };
-use crate::{context::Worker, dead_letters::fail_dead_letter};
+use crate::{context::Worker, dead_letters::fail_dead_letter, deployment};
 
 /// Serves invocations until `stop`.
 ///
@@ -76,6 +78,11 @@ async fn each(queue: Option<&Queue>, messages: Vec<SqsMessage>, handle: impl Asy
 }
 
 async fn sweep(worker: &Worker) -> Result<Value, String> {
+    static CHECKED: AtomicBool = AtomicBool::new(false);
+    // Once for each process, in the function that no order waits for.
+    if !CHECKED.swap(true, Ordering::Relaxed) {
+        deployment::warn(worker).await;
+    }
     let swept = sweep::sweep(&worker.stores, worker.settings.sweep_after, clock::now()).await;
     // Reported as a failed invocation, which an alarm counts; the next one makes up for it.
     let swept = swept.map_err(|e| format!("cannot sweep: {} in {}", e.kind.as_str(), e.operation))?;

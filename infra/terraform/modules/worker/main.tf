@@ -137,6 +137,19 @@ locals {
         Resource = var.queue_arn
       },
       {
+        # It warns of attributes that the service cannot work with.
+        Sid      = "CheckTable"
+        Effect   = "Allow"
+        Action   = ["dynamodb:DescribeTable", "dynamodb:DescribeTimeToLive"]
+        Resource = var.table_arn
+      },
+      {
+        Sid      = "CheckQueue"
+        Effect   = "Allow"
+        Action   = "sqs:GetQueueAttributes"
+        Resource = var.queue_arn
+      },
+      {
         Sid      = "FindSubscriptions"
         Effect   = "Allow"
         Action   = "dynamodb:Query"

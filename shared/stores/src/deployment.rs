@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_dynamodb::types::{KeyType, TableDescription, TimeToLiveDescription, TimeToLiveStatus};
+use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType, TableDescription, TimeToLiveDescription, TimeToLiveStatus};
 use aws_sdk_sqs::types::QueueAttributeName;
 
 use crate::{
@@ -147,7 +147,7 @@ fn judge_index(table: Option<&TableDescription>) -> Vec<(&'static str, String)> 
     let Some(index) = indexes.find(|index| index.index_name() == Some(DUE)) else {
         return vec![("GlobalSecondaryIndexes", format!("the index \"{DUE}\" is missing: nothing can be swept"))];
     };
-    let key = |kind| index.key_schema().iter().find(|e| *e.key_type() == kind).map(|e| e.attribute_name());
+    let key = |kind| index.key_schema().iter().find(|e| *e.key_type() == kind).map(KeySchemaElement::attribute_name);
     if (key(KeyType::Hash), key(KeyType::Range)) == (Some(DUE), Some(DUE_AT)) {
         return Vec::new();
     }

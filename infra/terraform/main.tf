@@ -108,6 +108,8 @@ module "api" {
   expected_workers   = var.worker_max_concurrency
   push               = local.push
   channel_settings   = local.api_channel_settings
+  # Api and worker need the same.
+  default_deadline_seconds = lookup(var.worker_settings, "OFFLOAD_DEFAULT_DEADLINE_SECONDS", "604800")
 }
 
 module "worker" {

@@ -203,7 +203,7 @@ variable "result_expire_days" {
 }
 
 variable "retention_days" {
-  description = "Days that the order table remembers an order."
+  description = "Days that the order table remembers an order after the latest time at which it may end."
   type        = number
   default     = 30
 }

@@ -2,15 +2,20 @@
 
 #![cfg(target_os = "linux")]
 
+use std::process::{Command, Stdio};
+
 use chrono::{DateTime, Utc};
 use offload_service::{clock, settings::catalogue as c};
 use offload_tests::{
-    Process, RawQueue, Receipt, Response, Role, Setup, System, eventually, orders::fulfilment, wrong_clock,
+    Process, RawQueue, Receipt, Response, Role, Setup, System, eventually, orders::fulfilment, program, wrong_clock,
 };
 use serde_json::{Value, json};
 
 /// Further off than AWS accepts.
 const FAR: i64 = 20 * 60;
+
+/// Off, but not so far that a request is refused.
+const MINUTES: i64 = 10 * 60;
 
 /// A program of the system on a machine that is so many seconds ahead.
 fn start(system: &System, role: Role, ahead: i64, settings: &[(&str, &str)]) -> Process {
@@ -26,7 +31,7 @@ async fn start_api(system: &System, ahead: i64) -> (Process, String) {
     let listen = format!("127.0.0.1:{port}");
     let process = start(system, Role::ApiServer, ahead, &[("OFFLOAD_LISTEN", &listen)]);
     let url = format!("http://{listen}");
-    eventually("the api listens", async || system.http.get(format!("{url}/healthz")).send().await.ok()).await;
+    eventually("the api is up", async || system.http.get(format!("{url}/healthz")).send().await.ok()).await;
     (process, url)
 }
 
@@ -70,6 +75,19 @@ async fn an_api_whose_machine_is_wrong_gives_urls_that_work() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_request_that_is_refused_for_its_time_is_tried_again() {
+    let system = Setup { workers: 0, apis: 0, ..Setup::default() }.start().await;
+    for ahead in [FAR, -FAR] {
+        // A program that ends with its first calls.
+        let mut list = Command::new(program("offload"));
+        list.args(["dlq", "list"]).env_clear().envs(system.variables()).envs(wrong_clock::ahead_by(ahead));
+        let output = list.stdin(Stdio::null()).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && printed.contains("0 dead-lettered orders"), "{ahead}: {output:?}");
+    }
+}
+
 /// Sends the message of an order once more, as SQS may.
 async fn duplicate(system: &System, receipt: &Receipt) {
     let body = json!({"v": 1, "id": receipt.id, "key": "status/x", "etag": null}).to_string();
@@ -104,7 +122,7 @@ async fn a_worker_that_is_ahead_respects_the_lease_of_another() {
     system.add_worker();
     let receipt = system.order(&fulfilment()).await;
     eventually("it runs", async || (attempt(&system, &receipt).await == 1).then_some(())).await;
-    let _ahead = start(&system, Role::Container, FAR, &[]);
+    let _ahead = start(&system, Role::Container, MINUTES, &[]);
     until_judged(&system, &receipt).await;
     assert_eq!(attempt(&system, &receipt).await, 1, "the lease lasts two minutes");
 }
@@ -112,7 +130,7 @@ async fn a_worker_that_is_ahead_respects_the_lease_of_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lease_of_a_worker_that_is_behind_is_respected() {
     let mut system = long_work().start().await;
-    let _behind = start(&system, Role::Container, -FAR, &[]);
+    let _behind = start(&system, Role::Container, -MINUTES, &[]);
     let receipt = system.order(&fulfilment()).await;
     eventually("it runs", async || (attempt(&system, &receipt).await == 1).then_some(())).await;
     system.add_worker();

@@ -48,7 +48,7 @@ def run(command):
 def failing():
     """The tests that fail, or None if the code does not compile."""
     failed = []
-    code, text = run(["cargo", "build", "-p", "offload-api", "-p", "offload-worker", "--bins"])
+    code, text = run(["cargo", "build", "-p", "offload-api", "-p", "offload-worker", "-p", "offload-cli", "--bins"])
     if code != 0:
         print(text[-3000:])
         return None

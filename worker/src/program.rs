@@ -86,7 +86,6 @@ pub async fn main() -> ExitCode {
             }
         };
     }
-    worker.stores.learn_time().await;
     let own = worker.clone();
     tokio::spawn(async move { deployment::warn(&own).await });
     run::work(worker, stop).await;

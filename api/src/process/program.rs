@@ -87,7 +87,6 @@ pub async fn main() -> ExitCode {
     if settings.in_lambda {
         return ended(lambda::serve(settings.api, settings.eta, stores, stop).await);
     }
-    stores.learn_time().await;
     let listener = match TcpListener::bind(settings.api.listen).await {
         Ok(listener) => listener,
         Err(e) => {

@@ -162,7 +162,7 @@ impl Bounds {
     fn at(&self, now: Moment) -> Span {
         let drift = now.monotonic.saturating_sub(self.learned.monotonic) / DRIFT_PARTS;
         // The system's clock has gone ahead of the monotonic one. Either it was set, or the machine
-        // was suspended and the monotonic clock has missed that time: the next answer will tell.
+        // was suspended and the monotonic clock has missed that time: the next answer decides.
         let gone_ahead = (now.origin() - self.learned.origin()).max(TimeDelta::zero());
         Span { earliest: self.span.earliest - drift, latest: self.span.latest + drift + gone_ahead }
     }

@@ -10,7 +10,6 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 
 use crate::{
     aws_time::{AwsTime, LearningClient, RetrySignedAtAWrongTime},
-    error::{Error, Kind},
     grant::Granter,
     notifications::Notifications,
     orders::OrderTable,
@@ -84,21 +83,6 @@ pub struct Stores {
     pub presigner: Presigner,
     /// Grants credentials for single objects, where there is a role for it.
     pub granter: Option<Granter>,
-}
-
-/// A program that starts waits so long for the first answer.
-const FIRST_ANSWER: Duration = Duration::from_secs(3);
-
-impl Stores {
-    /// Learns the time of AWS from a first answer, so that nothing is signed or stored with the
-    /// time of a machine that is wrong. If none comes, later ones will do.
-    pub async fn learn_time(&self) {
-        let too_late = |_| Err(Error::new(Kind::Unavailable, "dynamodb.GetItem", "no answer in time"));
-        let answered = tokio::time::timeout(FIRST_ANSWER, self.orders.ready()).await.unwrap_or_else(too_late);
-        if let Err(e) = answered {
-            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot ask for the time");
-        }
-    }
 }
 
 impl Connection {

@@ -120,6 +120,8 @@ resource "aws_lambda_function" "this" {
       OFFLOAD_EXPECTED_CONCURRENCY = tostring(var.expected_workers)
       # A session by chaining lasts an hour: a longer TTL could not be kept.
       OFFLOAD_STATUS_URL_TTL_SECONDS = "3600"
+      # By it the api sets how long the table keeps an order.
+      OFFLOAD_DEFAULT_DEADLINE_SECONDS = var.default_deadline_seconds
     }, local.push_environment)
   }
 

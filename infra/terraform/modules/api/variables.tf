@@ -70,8 +70,13 @@ variable "signer_role_arn" {
 }
 
 variable "retention_days" {
-  description = "Days that the order table remembers an order."
+  description = "Days that the order table remembers an order after the latest time at which it may end."
   type        = number
+}
+
+variable "default_deadline_seconds" {
+  description = "Seconds until an order without a deadline of its own fails, as the worker has it."
+  type        = string
 }
 
 variable "log_retention_days" {

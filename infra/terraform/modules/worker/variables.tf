@@ -100,7 +100,7 @@ variable "signer_role_arn" {
 }
 
 variable "retention_days" {
-  description = "Days that the order table remembers an order."
+  description = "Days that the order table remembers an order after the latest time at which it may end."
   type        = number
 }
 

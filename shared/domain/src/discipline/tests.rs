@@ -17,13 +17,15 @@ struct Machine {
     monotonic: Duration,
     /// What the system's clock is ahead.
     ahead: TimeDelta,
+    /// By how many parts in a million the monotonic clock is too fast.
+    drift: i32,
 }
 
 const START: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 300_000_000).unwrap();
 
 impl Machine {
     fn ahead(ahead: TimeDelta) -> Self {
-        Self { truth: START, monotonic: Duration::ZERO, ahead }
+        Self { truth: START, monotonic: Duration::ZERO, ahead, drift: 0 }
     }
 
     fn moment(&self) -> Moment {
@@ -32,7 +34,7 @@ impl Machine {
 
     fn runs(&mut self, time: Duration) {
         self.truth += time;
-        self.monotonic += time;
+        self.monotonic += time.mul_f64(1.0 + f64::from(self.drift) / 1e6);
     }
 
     /// A request: so long to the server, whose clock is ahead, and so long back.
@@ -83,6 +85,21 @@ fn many_answers_leave_little_uncertainty() {
         machine.runs(span_of(90));
     }
     assert!(machine.error(&discipline).abs() < ms(60), "{:?}", discipline.estimate(machine.moment()));
+}
+
+#[test]
+fn the_drift_of_the_monotonic_clock_is_allowed_for() {
+    for drift in [-150, 150] {
+        let mut machine = Machine { drift, ..Machine::ahead(ms(60_000)) };
+        let mut discipline = Discipline::new();
+        for _ in 0..20 {
+            machine.learns(&mut discipline, "dynamodb");
+            machine.runs(Duration::from_secs(10_000));
+            let estimate = discipline.estimate(machine.moment());
+            assert!(machine.error(&discipline).abs() <= estimate.uncertainty.unwrap(), "{estimate:?}");
+            assert!((ms(1_500)..ms(4_000)).contains(&estimate.uncertainty.unwrap()), "{estimate:?}");
+        }
+    }
 }
 
 #[test]
@@ -191,7 +208,7 @@ proptest! {
         let before = discipline.estimate(machine.moment()).now;
         machine.runs(span_of(idle));
         let passed = discipline.estimate(machine.moment()).now - before;
-        // The middle of the bounds stays; only a system's clock at their edge may be believed again.
+        // The middle of the bounds stays; a system's clock at their edge may be believed again.
         prop_assert!((passed - ms(i64::try_from(idle).unwrap())).abs() <= ms(1_010 + 2 * 2_000), "{passed}");
     }
 }

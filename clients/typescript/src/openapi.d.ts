@@ -48,8 +48,14 @@ export interface components {
          * @enum {string}
          */
         DeliveryState: "delivered" | "retrying" | "gone" | "given_up";
-        /** @description The dependencies of the service. */
+        /** @description The dependencies of the service, and its clock. */
         Dependencies: {
+            /**
+             * Format: double
+             * @description What AWS's time is ahead of this machine's clock, in seconds; 0 while that may be right. It
+             *     makes nothing unready: the service goes by AWS's time.
+             */
+            clock_offset_seconds: number;
             /** @description The order table. */
             dynamodb: components["schemas"]["Dependency"];
             /** @description The bucket. */

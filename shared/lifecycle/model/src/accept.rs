@@ -1,23 +1,26 @@
-//! Accept, resume, enqueue and withdraw: a request for an order, `lifecycle::accept`.
+//! Accept, resume and withdraw: a request for an order, `lifecycle::accept`.
 
 use crate::{
     call,
     protocol::Protocol,
     setting::Guard,
     step::Out,
-    stores::Put,
-    world::{Accepted, Answer, Api, Created, Due, Fault, Object, World},
+    stores::{Outcomes, Put},
+    world::{Accepted, Answer, Api, Fault, Object, World},
 };
 
 impl Protocol {
-    /// `acceptance::accept`. The order that request `i` makes, if it makes one, is order `i`.
+    /// `accept::accept`. The order that request `i` makes, if it makes one, is order `i`.
     pub(crate) fn api(&self, world: &World, i: usize, out: &mut Out<'_>) {
         let own = u8::try_from(i).unwrap_or(0);
         let api = world.apis[i];
         if api == Api::Find && i > 0 && !self.setting.race && world.apis[i - 1] != Api::Done {
             return;
         }
-        if !matches!(api, Api::Done | Api::Find | Api::Write { row: None, object: None })
+        let begins = Api::Write { row: None, object: None, message: None };
+        if api != Api::Done
+            && api != Api::Find
+            && api != begins
             && let Some(faults) = world.faults.after(Fault::Crash)
         {
             let mut w = world.left(faults);
@@ -33,26 +36,32 @@ impl Protocol {
         match api {
             Api::Done => {}
             Api::Find => {
-                let next = world.key.map_or(Api::Write { row: None, object: None }, |order| Api::Resume { order });
+                let next = world.key.map_or(begins, |order| Api::Resume { order });
                 out.call(call::FIND_KEY, "looks up the key", "", then(*world, next));
                 failing(Fault::Table)
                     .into_iter()
                     .for_each(|w| out.call(call::FIND_KEY, "looks up the key", "fails", w));
             }
-            Api::Write { row, object } => {
+            Api::Write { row, object, message } => {
                 if row.is_none() {
-                    for (w, row, how) in self.accept(world, own) {
-                        out.call(self.insert_call(), "writes the order", how, self.written(w, i, Some(row), object));
+                    for (w, row, how) in self.insert(world, own) {
+                        let w = self.written(w, i, (Some(row), object, message));
+                        out.call(self.insert_call(), "writes the order", how, w);
                     }
+                }
+                if self.setting.careful && row != Some(Accepted::New) {
+                    return;
                 }
                 if object.is_none() {
                     for (w, put, how) in self.put(world, own, Object::PENDING, None) {
-                        out.call(
-                            call::CREATE_OBJECT,
-                            "writes the pending object",
-                            how,
-                            self.written(w, i, row, Some(created(put))),
-                        );
+                        let w = self.written(w, i, (row, Some(put != Put::Failed), message));
+                        out.call(call::CREATE_OBJECT, "writes the pending object", how, w);
+                    }
+                }
+                if message.is_none() {
+                    for (w, sent, how) in Self::send(world, own, true) {
+                        let w = self.written(w, i, (row, object, Some(sent.is_ok())));
+                        out.call(call::SEND, "sends the message", how, w);
                     }
                 }
             }
@@ -63,64 +72,56 @@ impl Protocol {
                     out.call(call::GET, "finds the key's order gone", "", w);
                     return;
                 };
-                let send = row.due == Due::Send && !row.state.is_final();
-                let next = match (row.state.revision, send) {
-                    (1, _) => Api::Recreate { order, send },
-                    (_, true) => self.enqueue(order, false),
-                    (_, false) => Api::Answer { order },
+                let next = match row.state.revision {
+                    1 => Api::Restore { order, object: None, message: None },
+                    _ => Api::Answer { order },
                 };
                 out.call(call::GET, "reads the key's order", "", then(*world, next));
                 failing(Fault::Table)
                     .into_iter()
                     .for_each(|w| out.call(call::GET, "reads the key's order", "fails", w));
             }
-            Api::Recreate { order, send } => {
-                for (w, put, how) in self.put(world, order, Object::PENDING, None) {
-                    let w = match created(put) {
-                        Created::Etag(etag) if send => then(w, self.enqueue(order, etag)),
-                        Created::Etag(_) => then(w, Api::Answer { order }),
-                        Created::Failed => self.refuse(w, i),
-                    };
-                    out.call(call::CREATE_OBJECT, "writes the pending object if there is none", how, w);
+            Api::Restore { order, object, message } => {
+                if object.is_none() {
+                    for (w, put, how) in self.put(world, order, Object::PENDING, None) {
+                        let w = self.restored(w, i, order, (Some(put != Put::Failed), message));
+                        out.call(call::CREATE_OBJECT, "writes the pending object if there is none", how, w);
+                    }
                 }
-            }
-            Api::Send { order, etag } => {
-                for (w, sent, how) in Self::send(world, order, etag) {
-                    let w = if sent.is_ok() { then(w, Api::Answer { order }) } else { self.refuse(w, i) };
-                    out.call(call::SEND, "sends the message", how, w);
+                if message.is_none() {
+                    for (w, sent, how) in Self::send(world, order, true) {
+                        let w = self.restored(w, i, order, (object, Some(sent.is_ok())));
+                        out.call(call::SEND, "sends the message", how, w);
+                    }
                 }
             }
             Api::Answer { order } => {
-                // Also where the order was marked already: the condition on the mark makes that no
-                // difference.
-                let mark = self.has(Guard::MarkAfterSend);
-                let mut w = then(*world, if mark { Api::Mark { order, then_send: None } } else { Api::Done });
+                let mut w = then(*world, Api::Done);
                 w.answers[i] = Answer::Accepted(order);
+                if let Some(row) = w.row_mut(order).as_mut().filter(|_| !self.has(Guard::EntryUntilPublished)) {
+                    row.open = self.setting.deadline;
+                }
                 out.step("answers 202", w);
             }
-            Api::Mark { order, then_send } => {
-                let next = then_send.map_or(Api::Done, |etag| Api::Send { order, etag });
-                for (w, _, how) in Self::call(world, Fault::Table, |w| self.mark(w, order)) {
-                    out.call(call::UPDATE, "takes the order out of the outbox", how, then(w, next));
-                }
-            }
             Api::Withdraw => {
-                let withdraw = |w: &mut World| {
-                    let unclaimed = |due, revision| due == Due::Send && revision == 1;
-                    let guarded = self.has(Guard::WithdrawUnclaimed);
-                    if w.row(own).is_some_and(|r| !guarded || unclaimed(r.due, r.state.revision)) {
-                        *w.row_mut(own) = None;
+                for (w, withdrawn, how) in self.withdraw(world, own) {
+                    let mut w = then(w, Api::Done);
+                    if w.answers[i] == Answer::Silence {
+                        w.answers[i] = match withdrawn {
+                            Ok(true) => Answer::TakenBack,
+                            // A worker has it: it is as good as accepted.
+                            Ok(false) => Answer::Accepted(own),
+                            Err(()) => Answer::Unavailable,
+                        };
                     }
-                };
-                for (w, _, how) in Self::call(world, Fault::Table, withdraw) {
-                    out.call(call::WITHDRAW, "withdraws the order", how, then(w, Api::Done));
+                    out.call(self.insert_call(), "withdraws the order", how, w);
                 }
             }
         }
     }
 
-    /// `OrderTable::accept`: key and order in one transaction.
-    fn accept(&self, world: &World, own: u8) -> Vec<(World, Accepted, &'static str)> {
+    /// `OrderTable::insert`: key and order in one transaction.
+    fn insert(&self, world: &World, own: u8) -> Outcomes<Accepted> {
         let keyed = self.setting.keyed;
         if let Some(order) = world.key.filter(|_| keyed && self.has(Guard::KeyIsNew)) {
             return vec![(*world, Accepted::Exists(order), "the key is there")];
@@ -130,44 +131,82 @@ impl Protocol {
             w.key = if keyed { Some(own) } else { None };
         };
         let outcomes = Self::call(world, Fault::Table, write).into_iter();
-        outcomes.map(|(w, done, how)| (w, done.map_or(Accepted::Failed, |()| Accepted::New), how)).collect()
+        let mut outcomes: Vec<_> =
+            outcomes.map(|(w, done, how)| (w, done.map_or(Accepted::Failed, |()| Accepted::New), how)).collect();
+        if let Some(faults) = world.faults.after(Fault::Table).filter(|_| !keyed) {
+            let mut late = world.left(faults);
+            late.on_its_way[usize::from(own)] = true;
+            outcomes.push((late, Accepted::Failed, "no answer, and arrives later"));
+        }
+        outcomes
     }
 
-    /// What comes once the table and S3 have both answered.
-    fn written(&self, mut world: World, i: usize, row: Option<Accepted>, object: Option<Created>) -> World {
+    /// `OrderTable::withdraw`; whether it was.
+    fn withdraw(&self, world: &World, own: u8) -> Outcomes<Result<bool, ()>> {
+        let claimed = world.row(own).is_some_and(|r| r.state.revision != 1);
+        if claimed && self.has(Guard::WithdrawUnclaimed) {
+            return vec![(*world, Ok(false), "a worker has it")];
+        }
+        let write = |w: &mut World| {
+            *w.row_mut(own) = None;
+            w.withdrawn[usize::from(own)] = self.has(Guard::Tombstone);
+        };
+        let outcomes = Self::call(world, Fault::Table, write).into_iter();
+        outcomes.map(|(w, done, how)| (w, done.map(|()| true), how)).collect()
+    }
+
+    /// What comes once all three stores have answered.
+    fn written(
+        &self,
+        mut world: World,
+        i: usize,
+        (row, object, message): (Option<Accepted>, Option<bool>, Option<bool>),
+    ) -> World {
         let own = u8::try_from(i).unwrap_or(0);
-        world.apis[i] = match (row, object) {
-            (Some(Accepted::Exists(order)), Some(_)) => Api::Resume { order },
-            (Some(Accepted::New), Some(Created::Etag(etag))) => self.enqueue(own, etag),
-            (Some(_), Some(_)) => return self.refuse(world, i),
-            (row, object) => Api::Write { row, object },
+        // While DynamoDB fails nothing follows a row that was not stored.
+        let alone = self.setting.careful && row.is_some_and(|r| r != Accepted::New);
+        world.apis[i] = match (row, object, message) {
+            (Some(Accepted::Exists(order)), Some(_), Some(_)) => Api::Resume { order },
+            (Some(Accepted::Exists(order)), ..) if alone => Api::Resume { order },
+            (Some(Accepted::New), Some(true), Some(true)) => Api::Answer { order: own },
+            (Some(_), Some(_), Some(_)) => return self.refuse(world, i),
+            _ if alone => return self.refuse(world, i),
+            (row, object, message) => Api::Write { row, object, message },
         };
         world
     }
 
-    fn enqueue(&self, order: u8, etag: bool) -> Api {
-        match self.has(Guard::MarkAfterSend) {
-            true => Api::Send { order, etag },
-            false => Api::Mark { order, then_send: Some(etag) },
-        }
+    /// The same for an order that a key gave before.
+    fn restored(
+        &self,
+        mut world: World,
+        i: usize,
+        order: u8,
+        (object, message): (Option<bool>, Option<bool>),
+    ) -> World {
+        world.apis[i] = match (object, message) {
+            (Some(true), Some(true)) => Api::Answer { order },
+            (Some(_), Some(_)) => return self.refuse(world, i),
+            (object, message) => Api::Restore { order, object, message },
+        };
+        world
     }
 
     fn insert_call(&self) -> call::Call {
         if self.setting.keyed { call::INSERT_WITH_KEY } else { call::INSERT }
     }
 
-    /// 503. An order without a key is taken back.
+    /// 503. An order without a key is taken back first.
     fn refuse(&self, mut world: World, i: usize) -> World {
-        world.answers[i] = Answer::Unavailable;
-        world.apis[i] = if self.setting.keyed { Api::Done } else { Api::Withdraw };
+        if self.setting.keyed {
+            world.answers[i] = Answer::Unavailable;
+            world.apis[i] = Api::Done;
+            return world;
+        }
+        if !self.has(Guard::WithdrawBeforeAnswer) {
+            world.answers[i] = Answer::TakenBack;
+        }
+        world.apis[i] = Api::Withdraw;
         world
-    }
-}
-
-fn created(put: Put) -> Created {
-    match put {
-        Put::Done => Created::Etag(true),
-        Put::Conflict => Created::Etag(false),
-        Put::Failed => Created::Failed,
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     call,
     protocol::Protocol,
     step::Out,
-    stores::{Overwrite, Stored},
+    stores::{Overwrite, SETTLES, Stored},
     world::{Answer, Canceller, Fault, Publishing, State, What, World},
 };
 
@@ -57,15 +57,16 @@ impl Protocol {
                 for (w, published, how) in self.publish(world, publishing) {
                     let next = match published {
                         Overwrite::Next(p) => Canceller::Publish(p),
-                        Overwrite::Written | Overwrite::NotOlder => Canceller::Done,
-                        Overwrite::Failed => Canceller::Send { order: publishing.order },
+                        Overwrite::Written | Overwrite::NotOlder => Canceller::Settle(publishing),
+                        // The sweeper makes up for it.
+                        Overwrite::Failed => Canceller::Done,
                     };
                     out.call(publishing.call(), "publishes the cancelled order", how, then(w, next));
                 }
             }
-            Canceller::Send { order } => {
-                for (w, _, how) in Self::send(world, order, false) {
-                    out.call(call::SEND, "leaves a message to have it published", how, then(w, Canceller::Done));
+            Canceller::Settle(published) => {
+                for (w, _, how) in self.settle(world, published) {
+                    out.call(call::UPDATE, SETTLES, how, then(w, Canceller::Done));
                 }
             }
         }

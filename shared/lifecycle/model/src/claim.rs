@@ -5,6 +5,7 @@ use offload_domain::claim::Decision;
 
 use crate::{
     call,
+    finish::ended,
     protocol::Protocol,
     step::Out,
     stores::Stored,
@@ -35,7 +36,14 @@ impl Protocol {
             return out.step("finds the message not due", world.with_worker(me, Worker::Postpone(received)));
         }
         if !received.first {
-            out.call(call::GET, "reads the order", "", self.decided(*world, me, received, world.row(received.order)));
+            let found = world.row(received.order);
+            if found.is_none() {
+                // After a while. If the row comes later still, its entry in the index is enough.
+                let w = world.with_worker(me, Worker::Delete(received));
+                out.call(call::GET, "finds no order, and drops the message", "", w);
+            }
+            let w = self.decided(*world, me, received, found);
+            out.call(call::GET, "reads the order", "", w);
             return;
         }
         // The first state of every order, whatever this one is.
@@ -44,14 +52,14 @@ impl Protocol {
             match stored {
                 Stored::Done(row) => {
                     let state = State { attempt: 0, ..row.state };
-                    let end = match self.decide(&w, &Row { state, lease: None, ..row }) {
+                    let end = match self.decide(&w, &Row { state, lease: None, ..row }, me) {
                         Decision::Fail(_) => Some(What::Overdue),
                         Decision::Cancel => Some(What::Cancel),
                         Decision::Run | Decision::Republish | Decision::Wait(_) => None,
                     };
                     let next = match end {
                         Some(what) => Worker::EndUnseen { received, state: row.state, what },
-                        None => run(received, row),
+                        None => self.run_job(received, row),
                     };
                     out.call(call::UPDATE, "claims the order unseen", how, w.with_worker(me, next));
                 }
@@ -76,12 +84,16 @@ impl Protocol {
     /// What follows from what a worker sees of an order.
     fn decided(&self, mut world: World, me: usize, received: Received, found: Option<Row>) -> World {
         let Some(row) = found else {
-            world.workers[me] = Worker::Delete { received, then: None };
+            // It may come yet, so the message comes again; or it was withdrawn.
+            match world.withdrawn[usize::from(received.order)] {
+                true => world.workers[me] = Worker::Delete(received),
+                false => world.release(me),
+            }
             return world;
         };
         let state = row.state;
-        let what = match self.decide(&world, &row) {
-            Decision::Republish => return self.ended(world, me, received, state, received.believed()),
+        let what = match self.decide(&world, &row, me) {
+            Decision::Republish => return ended(world, me, received, state, received.believed()),
             Decision::Wait(_) if row.lease.is_some_and(|l| l.live) => {
                 world.release(me);
                 return world;
@@ -109,16 +121,16 @@ impl Protocol {
     ) {
         let Some(next) = self.apply(state, what) else { return };
         let owner = (what == What::Start).then_some(me);
-        if self.renewed_meanwhile(world, received.order) {
+        if self.renewed_meanwhile(world, received.order, Some(me)) {
             return out.call(call::UPDATE, "decides anew", "conflict", world.with_worker(me, Worker::Claim(received)));
         }
         for (w, stored, how) in self.store(world, received.order, next, owner, false) {
             match stored {
                 Stored::Done(row) if what == What::Start => {
-                    out.call(call::UPDATE, "claims the order", how, w.with_worker(me, run(received, row)));
+                    out.call(call::UPDATE, "claims the order", how, w.with_worker(me, self.run_job(received, row)));
                 }
                 Stored::Done(row) => {
-                    out.call(call::UPDATE, "ends the order", how, self.ended(w, me, received, row.state, None));
+                    out.call(call::UPDATE, "ends the order", how, ended(w, me, received, row.state, None));
                 }
                 Stored::Changed(_) => {
                     out.call(call::UPDATE, "decides anew", how, w.with_worker(me, Worker::Claim(received)));
@@ -149,7 +161,7 @@ impl Protocol {
         let Some(next) = self.apply(state, what) else { return };
         for (w, stored, how) in self.store(world, received.order, next, None, false) {
             let w = match stored {
-                Stored::Done(row) => self.ended(w, me, received, row.state, None),
+                Stored::Done(row) => ended(w, me, received, row.state, None),
                 Stored::Changed(_) | Stored::Failed(_) => w.released(me),
             };
             out.call(call::UPDATE, "ends the order that it claimed", how, w);
@@ -159,13 +171,14 @@ impl Protocol {
     /// Puts a message that must not start yet back, by a new one.
     pub(crate) fn postpone(&self, world: &World, me: usize, received: Received, out: &mut Out<'_>) {
         for (w, sent, how) in Self::send(world, received.order, received.etag) {
-            let w =
-                if sent.is_ok() { w.with_worker(me, Worker::Delete { received, then: None }) } else { w.released(me) };
+            let w = if sent.is_ok() { w.with_worker(me, Worker::Delete(received)) } else { w.released(me) };
             out.call(call::SEND, "sends the message anew, for later", how, w);
         }
     }
-}
 
-fn run(received: Received, row: Row) -> Worker {
-    Worker::Run(Job { received, state: row.state, believed: received.believed(), reported: false, published: false })
+    fn run_job(&self, received: Received, row: Row) -> Worker {
+        let claim = if self.setting.results { row.state.revision } else { 0 };
+        let believed = received.believed();
+        Worker::Run(Job { received, state: row.state, believed, claim, reported: false, published: false })
+    }
 }

@@ -5,7 +5,7 @@ use crate::{
     protocol::Protocol,
     setting::Guard,
     step::Out,
-    stores::{Overwrite, Stored},
+    stores::{Overwrite, SETTLES, Stored},
     world::{DeadLetters, Fault, Location, Message, Publishing, Row, State, What, World},
 };
 
@@ -13,9 +13,6 @@ impl Protocol {
     /// `dead_letter::fail`.
     pub(crate) fn dead_letters(&self, world: &World, out: &mut Out<'_>) {
         let then = |w: World, dead_letters| World { dead_letters, ..w };
-        if !self.has(Guard::DeadLetters) {
-            return;
-        }
         if world.dead_letters != DeadLetters::Idle
             && let Some(faults) = world.faults.after(Fault::Crash)
         {
@@ -46,7 +43,7 @@ impl Protocol {
             }
             DeadLetters::Fail { slot, order, state } => {
                 let Some(failed) = self.apply(state, What::DeadLetter) else { return };
-                if self.renewed_meanwhile(world, order) {
+                if self.renewed_meanwhile(world, order, None) {
                     return out.how("leaves the order to its worker", "conflict", then(*world, DeadLetters::Idle));
                 }
                 for (w, stored, how) in self.store(world, order, failed, None, false) {
@@ -61,10 +58,16 @@ impl Protocol {
                 for (w, published, how) in self.publish(world, publishing) {
                     let next = match published {
                         Overwrite::Next(publishing) => DeadLetters::Publish { slot, publishing },
-                        Overwrite::Written | Overwrite::NotOlder => DeadLetters::Delete { slot },
+                        Overwrite::Written | Overwrite::NotOlder => DeadLetters::Settle { slot, publishing },
                         Overwrite::Failed => DeadLetters::Idle,
                     };
                     out.call(publishing.call(), "publishes the end", how, then(w, next));
+                }
+            }
+            DeadLetters::Settle { slot, publishing } => {
+                for (w, settled, how) in self.settle(world, publishing) {
+                    let next = settled.map_or(DeadLetters::Idle, |()| DeadLetters::Delete { slot });
+                    out.call(call::UPDATE, SETTLES, how, then(w, next));
                 }
             }
             DeadLetters::Delete { slot } => {

@@ -1,6 +1,7 @@
 //! What happens by itself: time passes, and the queue delivers.
 
 use crate::{
+    call,
     protocol::Protocol,
     step::Out,
     world::{Fault, Lease, Location, Message, NOBODY, Row, World},
@@ -21,6 +22,15 @@ impl Protocol {
         }
         if self.setting.deadline && !world.late {
             out.step("the deadline passes", World { late: true, ..*world });
+        }
+        for (i, on_its_way) in world.on_its_way.iter().enumerate().filter(|(_, on_its_way)| **on_its_way) {
+            let _ = on_its_way;
+            let mut w = *world;
+            w.on_its_way[i] = false;
+            if w.rows[i].is_none() && !w.withdrawn[i] {
+                w.rows[i] = Some(self.new_row());
+            }
+            out.call(call::INSERT, "a write arrives that nobody waits for", "late", w);
         }
         if world.early {
             out.step("the order's time comes", World { early: false, ..*world });
@@ -54,6 +64,11 @@ impl Protocol {
                 let mut w = world.left(faults);
                 w.push(message.order, message.etag);
                 out.how("a message is there twice", "fault", w);
+            }
+            if let Some(faults) = world.faults.after(Fault::Lost) {
+                let mut w = world.left(faults);
+                w.messages[i] = None;
+                out.how("a message is lost", "fault", w);
             }
         }
     }

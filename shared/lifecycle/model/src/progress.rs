@@ -17,7 +17,9 @@ impl Protocol {
             w.workers[me] = Worker::End { job, what, landed: false };
             out.step(label, w);
         };
-        end("its processor is done", What::Complete);
+        if !self.setting.results {
+            end("its processor is done", What::Complete);
+        }
         match self.attempts_left(job.state) {
             _ if !self.setting.fails => {}
             true => end("its processor fails, for now", What::Retry),
@@ -38,6 +40,11 @@ impl Protocol {
             let mut w = *world;
             w.release(me);
             out.step("finds its lease lost", w);
+        }
+        if self.setting.results {
+            let mut w = *world;
+            w.workers[me] = Worker::StoreResult(job);
+            out.step("its processor is done", w);
         }
         if self.setting.progress && !job.reported {
             let mut w = *world;

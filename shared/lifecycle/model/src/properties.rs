@@ -1,17 +1,17 @@
 //! What must hold, in the words of `ARCHITECTURE.md`.
 
-use crate::world::{Answer, Due, NOBODY, Object, Operator, Row, World};
+use crate::world::{Answer, NOBODY, Object, Row, World};
 
 pub(crate) const REVISION: &str = "(a) a transition makes the next revision of what is stored";
 pub(crate) const NEVER_BACK: &str = "(b) a status object never goes back";
 pub(crate) const FINAL_ROW: &str = "(c) a final status in the table never changes";
 pub(crate) const FINAL_OBJECT: &str = "(c) a final status in S3 never changes";
-pub(crate) const DELETED: &str =
-    "(e) a message is deleted only if the end is published, or another message or the outbox has the order";
-pub(crate) const IN_HAND: &str =
-    "(e) an order that has not been published to have ended is in the queue or in the outbox";
 pub(crate) const ONE_ORDER: &str = "(f) one key gives one order";
 pub(crate) const ONE_ANSWER: &str = "(f) every 202 for one key names the same order, and no key leads nowhere";
+pub(crate) const RESULT: &str = "(g) a result that is linked is never replaced";
+pub(crate) const ENTRY: &str = "(h) an order whose end is not published has an entry in the index";
+pub(crate) const TAKEN_BACK: &str =
+    "an order of which a 503 says that it was taken back is not in the table, now or later";
 pub(crate) const ONE_WORKER: &str = "nobody else starts or ends an order under a live lease, but for its deadline";
 
 /// The property that a step breaks. [`crate::checker::ENDS`] is a property of all later states, and
@@ -22,11 +22,16 @@ pub(crate) fn broken(keyed: bool, before: &World, after: &World) -> Option<&'sta
         let (object, old_object) = (after.object(order), before.object(order));
         let broken = row_broken(*old, *row)
             .or_else(|| object_broken(old_object, object))
-            .or_else(|| message_broken(order, before, after))
+            .or_else(|| result_broken(order, after))
+            .or_else(|| entry_broken(order, after))
             .or_else(|| lease_broken(order, before, after));
         if broken.is_some() {
             return broken;
         }
+    }
+    let taken_back = |i: usize| after.answers[i] == Answer::TakenBack && after.rows[i].is_some();
+    if taken_back(0) || taken_back(1) {
+        return Some(TAKEN_BACK);
     }
     let accepted = |i: usize| match after.answers[i] {
         Answer::Accepted(order) => Some(order),
@@ -78,19 +83,14 @@ fn object_broken(before: Option<Object>, after: Option<Object>) -> Option<&'stat
     ended.then_some(FINAL_OBJECT)
 }
 
-fn message_broken(order: u8, before: &World, after: &World) -> Option<&'static str> {
+fn result_broken(order: u8, after: &World) -> Option<&'static str> {
+    let linked = after.row(order)?.result?;
+    (after.results[usize::from(order)][usize::from(linked.key)] != linked.claim).then_some(RESULT)
+}
+
+fn entry_broken(order: u8, after: &World) -> Option<&'static str> {
     let row = after.row(order)?;
-    // An operator's redrive is a received, too. It is the one thing that lets an order go on whose
-    // messages were deleted, and a worker that still has such a message may end it before the new
-    // one is sent.
-    let redriven = matches!(after.operator, Operator::Publish(_) | Operator::Send { .. });
-    let held = after.end_is_published(order) || after.messages_for(order) > 0 || row.due == Due::Send || redriven;
-    let deleted = after.messages_for(order) < before.messages_for(order);
-    match (held, deleted) {
-        (true, _) => None,
-        (false, true) => Some(DELETED),
-        (false, false) => Some(IN_HAND),
-    }
+    (!row.open && !after.end_is_published(order)).then_some(ENTRY)
 }
 
 /// `order` is the one of the rows.

@@ -19,8 +19,8 @@ use crate::{
     setting::{Guard, Setting},
     step::{Out, Step, Steps, Who},
     world::{
-        Answer, Api, Canceller, DeadLetters, Due, Faults, Location, Message, Object, Operator, Row, Stage, State,
-        Sweeper, WORKERS, What, Worker, World,
+        Answer, Api, Canceller, DeadLetters, Faults, Location, Message, Object, Operator, RESULT_KEYS, Row, Stage,
+        State, Sweeper, WORKERS, What, Worker, World,
     },
 };
 
@@ -28,6 +28,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Protocol {
     pub(crate) setting: Setting,
+    /// Whether sweepers also defer orders that need nothing, which changes nothing.
+    pub(crate) defers: bool,
     removed: Option<Guard>,
     record: OrderRecord,
 }
@@ -41,10 +43,15 @@ const NOW: DateTime<Utc> = match DateTime::from_timestamp_secs(1_000) {
 impl Protocol {
     pub(crate) fn new(setting: Setting, removed: Option<Guard>) -> Self {
         let record = fixtures::record(DateTime::UNIX_EPOCH);
-        Self { setting, removed, record }
+        Self { setting, defers: false, removed, record }
     }
 
-    /// Whether a guard is in location.
+    /// The same with every call that a sweeper makes.
+    pub(crate) fn with_defers(self) -> Self {
+        Self { defers: true, ..self }
+    }
+
+    /// Whether a guard is in place.
     pub(crate) fn has(&self, guard: Guard) -> bool {
         self.removed != Some(guard)
     }
@@ -63,7 +70,7 @@ impl Protocol {
 
     /// A new order.
     pub(crate) fn new_row(&self) -> Row {
-        Row { state: digest(&self.record.state), lease: None, cancel: false, due: Due::Send }
+        Row { state: digest(&self.record.state), lease: None, cancel: false, open: true, result: None }
     }
 
     /// What the state machine makes of a transition; `None` if it refuses.
@@ -88,14 +95,14 @@ impl Protocol {
     }
 
     /// What a worker does with an order that it finds like this.
-    pub(crate) fn decide(&self, world: &World, row: &Row) -> Decision {
+    pub(crate) fn decide(&self, world: &World, row: &Row, me: usize) -> Decision {
         let span = |before: bool| TimeDelta::seconds(if before { -100 } else { 100 });
         let mut record = self.record.clone();
         record.state = self.order_state(row.state);
         record.cancel_requested = row.cancel;
         record.order.deadline_at = self.setting.deadline.then(|| NOW + span(world.late));
         record.order.not_before = self.setting.delay.then(|| NOW + span(!world.early));
-        let lease = row.lease.filter(|_| self.has(Guard::Lease));
+        let lease = row.lease.filter(|_| self.has(Guard::Lease) && !self.fast(me));
         record.lease = lease.map(|l| Lease { owner: String::new(), until: NOW + span(!l.live) });
         let default_deadline = Duration::from_secs(1_000_000);
         decide(&record, NOW, Limits { max_attempts: self.setting.attempts, default_deadline })
@@ -129,10 +136,14 @@ impl Model for Protocol {
         let request = |n: u8| match (s.requests > n, s.keyed) {
             (false, _) => Api::Done,
             (true, true) => Api::Find,
-            (true, false) => Api::Write { row: None, object: None },
+            (true, false) => Api::Write { row: None, object: None, message: None },
         };
         let mut world = World {
             rows: [None; 2],
+            withdrawn: [false; 2],
+            on_its_way: [false; 2],
+            results: [[0; RESULT_KEYS]; 2],
+            resends: s.resends,
             key: None,
             objects: [None; 2],
             messages: [None; 6],
@@ -145,11 +156,10 @@ impl Model for Protocol {
             operator: if s.redrive { Operator::Waiting } else { Operator::Done },
             late: false,
             early: s.delay,
-            faults: Faults { any: s.faults, spent: [s.faults == 0; 5] },
+            faults: Faults { any: s.faults, spent: [s.faults == 0; 6] },
         };
         if s.requests == 0 {
-            let due = if s.deadline { Due::Deadline } else { Due::Nothing };
-            world.rows[0] = Some(Row { due, ..self.new_row() });
+            world.rows[0] = Some(self.new_row());
             world.objects[0] = Some(Object::PENDING);
             world.messages[0] = Some(Message { order: 0, etag: true, receives: 0, location: Location::Visible });
             world.answers[0] = Answer::Accepted(0);
@@ -158,6 +168,11 @@ impl Model for Protocol {
     }
 
     fn next(&self, world: &World, steps: &mut Steps) {
+        // A query, and the note of when an order is due next, change nothing that others see. So
+        // what others do in between may as well be done before.
+        if matches!(world.sweeper, Sweeper::Read { .. } | Sweeper::Defer { .. }) {
+            return self.sweeper(world, &mut Out::new(Who::Sweeper, steps));
+        }
         for i in 0..world.apis.len() {
             self.api(world, i, &mut Out::new(Who::Api(i), steps));
         }
@@ -177,7 +192,8 @@ impl Model for Protocol {
     }
 
     fn canonical(&self, world: World) -> World {
-        world.canonical(self.setting.workers)
+        // Workers whose clocks differ are not the same.
+        world.canonical(if self.has(Guard::OneClock) { self.setting.workers } else { 0 })
     }
 
     fn settled(&self, world: &World) -> bool {

@@ -49,14 +49,9 @@ impl Protocol {
                 }
             }
             Operator::Send { order } => {
-                for (w, sent, how) in Self::send(world, order, false) {
-                    let next = sent.map_or(Operator::Done, |()| Operator::Mark { order });
-                    out.call(call::SEND, "sends the message", how, then(w, next));
-                }
-            }
-            Operator::Mark { order } => {
-                for (w, _, how) in Self::call(world, Fault::Table, |w| self.mark(w, order)) {
-                    out.call(call::UPDATE, "takes the order out of the outbox", how, then(w, Operator::Done));
+                for (w, _, how) in Self::send(world, order, false) {
+                    // If it failed the sweeper sends it.
+                    out.call(call::SEND, "sends the message", how, then(w, Operator::Done));
                 }
             }
         }

@@ -30,6 +30,13 @@ pub struct Setting {
     pub dead_letters: bool,
     /// Whether an operator redrives an order that failed, once.
     pub redrive: bool,
+    /// Whether messages are sent only after the row is stored, as they are while DynamoDB fails.
+    pub careful: bool,
+    /// Whether work has a result that is stored in S3.
+    pub results: bool,
+    /// How often the sweeper may send an order whose message is not lost. How long it waits first is
+    /// a matter of cost.
+    pub resends: u8,
     /// How many things break.
     pub faults: u8,
 }
@@ -43,8 +50,6 @@ pub enum Guard {
     IfNoneMatch,
     /// The condition on the revision.
     Revision,
-    /// The message is deleted only after the object is written.
-    DeleteAfterWrite,
     /// The sweeper.
     Sweeper,
     /// The condition that the key is new.
@@ -54,14 +59,24 @@ pub enum Guard {
     /// A worker that has seen a lease ended takes the order only if it is ended still: its owner
     /// may have renewed it. `OrderTable::take`.
     LeaseStillEnded,
-    /// An order leaves the outbox only after its message was sent.
-    MarkAfterSend,
+    /// Every worker reads the same clock. Without, that of the second one is fast, and it takes
+    /// every lease for ended.
+    OneClock,
+    /// An order has its entry in the index until its end is published, and not until its message is
+    /// sent.
+    EntryUntilPublished,
+    /// An end does not take the entry away: publishing it does.
+    EntryOutlivesEnd,
+    /// The entry is taken away only if the order still has the revision that was published.
+    SettleOnRevision,
     /// An order is withdrawn only if no worker has it.
     WithdrawUnclaimed,
-    /// The dead letters' consumer.
-    DeadLetters,
-    /// An ended order that is delivered again is published again.
-    Republish,
+    /// What was withdrawn is remembered, so that a late write of it fails.
+    Tombstone,
+    /// The client gets its 503 only after the order was withdrawn.
+    WithdrawBeforeAnswer,
+    /// Each attempt has a key of its own for its result.
+    FencedResult,
 }
 
 impl Setting {
@@ -80,6 +95,9 @@ impl Setting {
         delay: false,
         dead_letters: false,
         redrive: false,
+        careful: false,
+        results: false,
+        resends: 0,
         faults: 0,
     };
 }

@@ -5,11 +5,14 @@ use offload_domain::status::Status;
 use crate::{
     protocol::Protocol,
     setting::Guard,
-    world::{Due, Fault, Lease, NextCall, Object, Publishing, Row, State, World},
+    world::{Fault, Lease, NextCall, Object, Publishing, Row, State, World},
 };
 
 /// The world after a call, the answer, and how it came about.
 pub(crate) type Outcomes<T> = Vec<(World, T, &'static str)>;
+
+/// The step by which a published order leaves the index.
+pub(crate) const SETTLES: &str = "takes the published order out of the index";
 
 const LOST: &str = "done, but the answer is lost";
 const FAILED: &str = "fails";
@@ -69,14 +72,14 @@ impl Protocol {
             let answer = if own { Stored::Done(row) } else { Stored::Changed(Some(row)) };
             return vec![(*world, answer, if own { "done before" } else { "conflict" })];
         }
-        // As `item::due`: only a redrive stores an order as pending.
-        let due = match next.stage.0 {
-            Status::Pending => Due::Send,
-            Status::Processing => row.due,
-            Status::Completed | Status::Failed | Status::Cancelled => Due::Nothing,
+        // A redrive makes a new entry, and only publishing takes one away.
+        let open = match next.stage.0 {
+            Status::Pending => true,
+            Status::Processing => row.open,
+            Status::Completed | Status::Failed | Status::Cancelled => row.open && self.has(Guard::EntryOutlivesEnd),
         };
         let lease = owner.and_then(|o| u8::try_from(o).ok()).map(|owner| Lease { owner, live: true });
-        let written = Row { state: next, lease, due, ..row };
+        let written = Row { state: next, lease, open, ..row };
         let mut done = *world;
         *done.row_mut(order) = Some(written);
         let mut outcomes = vec![(done, Stored::Done(written), "")];
@@ -87,19 +90,29 @@ impl Protocol {
         outcomes
     }
 
-    /// Whether a lease that was seen ended is live by now, and the table is asked about it.
-    pub(crate) fn renewed_meanwhile(&self, world: &World, order: u8) -> bool {
+    /// Whether a lease that was seen ended is live by now, and the table is asked about it. `me` is
+    /// the worker that asks; `None` for others, whose clock is right.
+    pub(crate) fn renewed_meanwhile(&self, world: &World, order: u8, me: Option<usize>) -> bool {
         self.has(Guard::Lease)
             && self.has(Guard::LeaseStillEnded)
+            && !me.is_some_and(|me| self.fast(me))
             && world.row(order).and_then(|r| r.lease).is_some_and(|l| l.live)
     }
 
-    /// `OrderTable::mark_enqueued`.
-    pub(crate) fn mark(&self, world: &mut World, order: u8) {
-        let due = if self.setting.deadline { Due::Deadline } else { Due::Nothing };
-        if let Some(row) = world.row_mut(order).as_mut().filter(|r| r.due == Due::Send) {
-            row.due = due;
-        }
+    /// Whether the clock of a worker is fast.
+    pub(crate) fn fast(&self, me: usize) -> bool {
+        me == 1 && !self.has(Guard::OneClock)
+    }
+
+    /// `OrderTable::settle`.
+    pub(crate) fn settle(&self, world: &World, published: Publishing) -> Outcomes<Result<(), ()>> {
+        let Publishing { order, object, .. } = published;
+        let settled = |w: &mut World| {
+            let guarded = self.has(Guard::SettleOnRevision);
+            let row = w.row_mut(order).as_mut();
+            row.filter(|r| !guarded || r.state.revision == object.revision).into_iter().for_each(|r| r.open = false);
+        };
+        Self::call(world, Fault::Table, settled)
     }
 
     /// `PutObject` on a condition: the expected current object, `None` for nothing.

@@ -7,13 +7,12 @@ use crate::{
     protocol::Protocol,
     setting::Guard,
     step::Out,
-    stores::{Overwrite, Stored},
-    world::{Due, Fault, Publishing, Sweeper, What, World},
+    stores::{Overwrite, SETTLES, Stored},
+    world::{Fault, Publishing, Row, Sweeper, What, World},
 };
 
 impl Protocol {
-    /// `sweeper::sweep`, at any time: how long an order must be due first is no matter of right and
-    /// wrong.
+    /// `sweep::sweep`, at any time: when an order is due is no matter of right and wrong.
     pub(crate) fn sweeper(&self, world: &World, out: &mut Out<'_>) {
         let then = |w: World, sweeper| World { sweeper, ..w };
         if !self.has(Guard::Sweeper) {
@@ -27,36 +26,37 @@ impl Protocol {
         match world.sweeper {
             Sweeper::Idle => {
                 for (order, row) in (0u8..).zip(&world.rows) {
-                    match row.map(|r| r.due) {
-                        Some(Due::Send) => {
-                            out.call(
-                                call::QUERY_UNSENT,
-                                "finds an order that was not sent",
-                                "",
-                                then(*world, Sweeper::Read { order }),
-                            );
-                        }
-                        Some(Due::Deadline) if world.late => {
-                            out.call(
-                                call::QUERY_LATE,
-                                "finds an order past its deadline",
-                                "",
-                                then(*world, Sweeper::ReadLate { order }),
-                            );
-                        }
-                        _ => {}
+                    // What would only be deferred is left out where nobody asks for the calls.
+                    let acts = |r: &Row| {
+                        self.defers || !matches!(self.due(world, order, r), Sweeper::Defer { send: None, .. })
+                    };
+                    if row.is_some_and(|r| r.open && acts(&r)) {
+                        out.call(
+                            call::QUERY_DUE,
+                            "finds an order that is due",
+                            "",
+                            then(*world, Sweeper::Read { order }),
+                        );
                     }
                 }
             }
             Sweeper::Read { order } => {
-                let next = match world.row(order).filter(|r| r.due == Due::Send && !r.state.is_final()) {
+                let next = world.row(order).map_or(Sweeper::Idle, |row| self.due(world, order, &row));
+                out.call(call::GET, "reads the order", "", then(*world, next));
+            }
+            Sweeper::Defer { order, send } => {
+                // On the condition that no other sweeper has done it.
+                let next = match send {
                     None => Sweeper::Idle,
-                    Some(row) if row.state.stage.0 == Status::Pending => {
-                        Sweeper::Publish(Publishing::new(order, row.state.object(), None))
+                    Some(state) if state.stage.0 == Status::Pending => {
+                        Sweeper::Publish(Publishing::new(order, state.object(), None))
                     }
                     Some(_) => Sweeper::Send { order },
                 };
-                out.call(call::GET, "reads the order", "", then(*world, next));
+                for (w, deferred, how) in Self::call(world, Fault::Table, |_| {}) {
+                    let next = deferred.map_or(Sweeper::Idle, |()| next);
+                    out.call(call::UPDATE, "notes when the order is due next", how, then(w, next));
+                }
             }
             Sweeper::Publish(publishing) => {
                 for (w, published, how) in self.publish(world, publishing) {
@@ -69,20 +69,12 @@ impl Protocol {
                 }
             }
             Sweeper::Send { order } => {
-                for (w, sent, how) in Self::send(world, order, false) {
-                    let next = sent.map_or(Sweeper::Idle, |()| Sweeper::Mark { order });
-                    out.call(call::SEND, "sends the message", how, then(w, next));
+                let lost = world.messages_for(order) == 0;
+                for (w, _, how) in Self::send(world, order, false) {
+                    let resends = if lost { w.resends } else { w.resends.saturating_sub(1) };
+                    let w = World { resends, ..w };
+                    out.call(call::SEND, "sends the message", how, then(w, Sweeper::Idle));
                 }
-            }
-            Sweeper::Mark { order } => {
-                for (w, _, how) in Self::call(world, Fault::Table, |w| self.mark(w, order)) {
-                    out.call(call::UPDATE, "takes the order out of the outbox", how, then(w, Sweeper::Idle));
-                }
-            }
-            Sweeper::ReadLate { order } => {
-                let row = world.row(order).filter(|r| !r.state.is_final());
-                let next = row.map_or(Sweeper::Idle, |r| Sweeper::Fail { order, state: r.state });
-                out.call(call::GET, "reads the order", "", then(*world, next));
             }
             Sweeper::Fail { order, state } => {
                 let Some(failed) = self.apply(state, What::Overdue) else { return };
@@ -98,17 +90,33 @@ impl Protocol {
                 for (w, published, how) in self.publish(world, publishing) {
                     let next = match published {
                         Overwrite::Next(p) => Sweeper::PublishEnd(p),
-                        Overwrite::Written | Overwrite::NotOlder => Sweeper::Idle,
-                        Overwrite::Failed => Sweeper::Leave { order: publishing.order },
+                        Overwrite::Written | Overwrite::NotOlder => Sweeper::Settle(publishing),
+                        // The next round tries again.
+                        Overwrite::Failed => Sweeper::Idle,
                     };
-                    out.call(publishing.call(), "publishes the failed order", how, then(w, next));
+                    out.call(publishing.call(), "publishes the end", how, then(w, next));
                 }
             }
-            Sweeper::Leave { order } => {
-                for (w, _, how) in Self::send(world, order, false) {
-                    out.call(call::SEND, "leaves a message to have it published", how, then(w, Sweeper::Idle));
+            Sweeper::Settle(published) => {
+                for (w, _, how) in self.settle(world, published) {
+                    out.call(call::UPDATE, SETTLES, how, then(w, Sweeper::Idle));
                 }
             }
         }
+    }
+
+    /// What the sweeper does with an order that is due, `liveness::decide`.
+    fn due(&self, world: &World, order: u8, row: &Row) -> Sweeper {
+        let state = row.state;
+        if state.is_final() {
+            return Sweeper::PublishEnd(Publishing::new(order, state.object(), None));
+        }
+        if world.late {
+            return Sweeper::Fail { order, state };
+        }
+        let lost = world.messages_for(order) == 0;
+        let leased = row.lease.is_some_and(|l| l.live);
+        let send = (!leased && (lost || world.resends > 0)).then_some(state);
+        Sweeper::Defer { order, send }
     }
 }

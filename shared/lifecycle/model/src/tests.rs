@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use crate::properties::{DELETED, FINAL_ROW, IN_HAND, NEVER_BACK, ONE_ORDER, ONE_WORKER, REVISION};
+use crate::properties::{ENTRY, FINAL_ROW, NEVER_BACK, ONE_ORDER, ONE_WORKER, RESULT, REVISION, TAKEN_BACK};
 use crate::{Guard, Report, Setting, SubscribeGuard, check, check_subscribe, checker::ENDS};
 
 /// An order that is in the queue, and two workers.
@@ -44,6 +44,25 @@ fn two_requests_with_one_key_at_once() {
 #[test]
 fn a_request_without_a_key() {
     holds("no key", 0, Setting { fails: true, ..UNKEYED });
+}
+
+#[test]
+fn a_request_while_the_table_fails() {
+    holds("table fails", 0, Setting { careful: true, ..UNKEYED });
+    holds("table fails, retry", 0, Setting { careful: true, ..RETRY });
+}
+
+#[test]
+fn results_of_two_workers() {
+    holds("results", 0, Setting { results: true, fails: true, attempts: 2, ..WORK });
+    let redriven = Setting { redrive: true, dead_letters: true, fails: true, results: true, workers: 1, ..WORK };
+    holds("results, redrive", 1, redriven);
+}
+
+#[test]
+fn an_order_that_is_sent_again() {
+    holds("sent again", 1, Setting { resends: 1, fails: true, attempts: 2, ..WORK });
+    holds("sent again, one worker", 0, Setting { resends: 2, workers: 1, ..WORK });
 }
 
 #[test]
@@ -100,15 +119,18 @@ fn no_guard_can_be_removed() {
         (Guard::IfMatch, published, NEVER_BACK),
         (Guard::IfNoneMatch, Setting { race: true, ..RETRY }, NEVER_BACK),
         (Guard::Revision, Setting { cancel: true, workers: 1, ..WORK }, FINAL_ROW),
-        (Guard::DeleteAfterWrite, WORK, DELETED),
-        (Guard::Republish, one(WORK), DELETED),
         (Guard::Sweeper, one(Setting { requests: 1, ..RETRY }), ENDS),
-        (Guard::MarkAfterSend, Setting { requests: 1, ..RETRY }, IN_HAND),
-        (Guard::DeadLetters, one(Setting { dead_letters: true, workers: 1, ..WORK }), ENDS),
+        (Guard::EntryUntilPublished, Setting { requests: 1, ..RETRY }, ENTRY),
+        (Guard::EntryOutlivesEnd, WORK, ENTRY),
+        (Guard::SettleOnRevision, one(Setting { redrive: true, dead_letters: true, workers: 1, ..WORK }), ENTRY),
         (Guard::KeyIsNew, Setting { race: true, ..RETRY }, ONE_ORDER),
         (Guard::WithdrawUnclaimed, one(UNKEYED), REVISION),
+        (Guard::WithdrawBeforeAnswer, one(UNKEYED), TAKEN_BACK),
+        (Guard::Tombstone, one(UNKEYED), TAKEN_BACK),
         (Guard::Lease, Setting { attempts: 2, ..WORK }, ONE_WORKER),
         (Guard::LeaseStillEnded, Setting { attempts: 2, ..WORK }, ONE_WORKER),
+        (Guard::OneClock, Setting { attempts: 2, ..one(WORK) }, ONE_WORKER),
+        (Guard::FencedResult, Setting { attempts: 2, results: true, ..WORK }, RESULT),
     ];
     for (guard, setting, expected) in table {
         let intact = check(setting, None);

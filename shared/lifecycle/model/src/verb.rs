@@ -9,7 +9,7 @@ use crate::{
     setting::Setting,
     step::Who,
     subscribe,
-    world::{Due, Lease, Location, Message, State, What, World},
+    world::{Lease, Location, Message, State, Sweeper, What, World},
 };
 
 /// A verb of `offload_lifecycle`, in the situation in which it makes most of its calls.
@@ -29,10 +29,14 @@ pub enum Verb {
     Work,
     /// The same of work that reports progress.
     Progress,
-    /// A sweep that finds an order whose message was not sent.
-    SweepUnsent,
+    /// A sweep that finds an order whose message was lost.
+    SweepLost,
+    /// A sweep that finds an order that a worker has.
+    SweepLeased,
     /// A sweep that finds an order past its deadline.
     SweepOverdue,
+    /// A sweep that finds an order whose end was not published.
+    SweepEnded,
     /// The dead letter of an order that has not ended.
     DeadLetter,
     /// A redrive.
@@ -45,7 +49,7 @@ pub enum Verb {
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Accept,
         Self::AcceptWithKey,
         Self::Resume,
@@ -53,8 +57,10 @@ impl Verb {
         Self::CancelRunning,
         Self::Work,
         Self::Progress,
-        Self::SweepUnsent,
+        Self::SweepLost,
+        Self::SweepLeased,
         Self::SweepOverdue,
+        Self::SweepEnded,
         Self::DeadLetter,
         Self::Redrive,
         Self::Subscribe,
@@ -75,14 +81,14 @@ pub fn sequences(verb: Verb) -> BTreeSet<Vec<&'static str>> {
         Verb::Cancel | Verb::CancelRunning => (Setting { cancel: true, ..idle }, Who::Canceller),
         Verb::Work => (Setting { workers: 1, ..idle }, Who::Worker(0)),
         Verb::Progress => (Setting { workers: 1, publish_running: true, progress: true, ..idle }, Who::Worker(0)),
-        Verb::SweepUnsent => (idle, Who::Sweeper),
+        Verb::SweepLost | Verb::SweepLeased | Verb::SweepEnded => (idle, Who::Sweeper),
         Verb::SweepOverdue => (Setting { deadline: true, ..idle }, Who::Sweeper),
         Verb::DeadLetter => (Setting { dead_letters: true, ..idle }, Who::DeadLetters),
         Verb::Redrive => (Setting { redrive: true, ..idle }, Who::Operator),
         Verb::Subscribe => return [subscribe::subscriber_calls()].into(),
         Verb::Notify => return [subscribe::writer_calls()].into(),
     };
-    let protocol = Protocol::new(setting, None);
+    let protocol = Protocol::new(setting, None).with_defers();
     let mut world = protocol.initial();
     prepare(verb, &protocol, &mut world);
     let mut found = BTreeSet::new();
@@ -100,18 +106,16 @@ fn prepare(verb: Verb, protocol: &Protocol, world: &mut World) {
             world.key = Some(0);
             row = pending;
         }
-        Verb::CancelRunning => {
+        Verb::CancelRunning | Verb::SweepLeased => {
             row.state = after(row.state, What::Start);
             row.lease = Some(Lease { owner: 0, live: true });
         }
-        Verb::SweepUnsent => {
-            world.messages[0] = None;
-            row.due = Due::Send;
-        }
+        Verb::SweepLost => world.messages[0] = None,
         Verb::SweepOverdue => {
             world.messages[0] = None;
             world.late = true;
         }
+        Verb::SweepEnded => row.state = after(row.state, What::Cancel),
         Verb::DeadLetter => {
             world.messages[0] = Some(Message { order: 0, etag: true, receives: 2, location: Location::Dead });
         }
@@ -131,8 +135,11 @@ fn walk(protocol: &Protocol, who: Who, world: &World, path: &mut Vec<Call>, foun
     let mut steps = Vec::new();
     protocol.next(world, &mut steps);
     steps.retain(|(step, _)| step.who == who && matches!(step.how, "" | "read"));
-    if steps.is_empty() {
+    // A sweeper begins again and again.
+    let swept = who == Who::Sweeper && world.sweeper == Sweeper::Idle && !path.is_empty();
+    if steps.is_empty() || swept {
         found.insert(path.clone());
+        return;
     }
     for (step, next) in steps {
         path.extend(step.call);

@@ -35,8 +35,13 @@ impl Protocol {
                 self.end(world, me, job, what, landed, out);
                 self.renew(world, me, job.received.order, out);
             }
+            Worker::StoreResult(job) => {
+                self.store_result(world, me, job, out);
+                self.renew(world, me, job.received.order, out);
+            }
             Worker::PublishEnd { received, publishing } => self.publish_end(world, me, received, publishing, out),
-            Worker::Delete { received, then } => self.delete(world, me, received, then, out),
+            Worker::Settle { received, publishing } => self.settle_end(world, me, received, publishing, out),
+            Worker::Delete(received) => Self::delete(world, me, received, out),
         }
     }
 }

@@ -2,36 +2,29 @@
 
 use super::order::{Object, Publishing, State};
 
-/// A request for an order, `api/src/acceptance.rs`.
+/// A request for an order, `lifecycle::accept`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Api {
     /// Reads the key.
     Find,
-    /// Writes row and object, at the same time.
+    /// Writes row, object and message, at the same time.
     Write {
         row: Option<Accepted>,
-        object: Option<Created>,
+        object: Option<bool>,
+        message: Option<bool>,
     },
     /// Reads the order that the key gave.
     Resume {
         order: u8,
     },
-    /// Writes its object, if there is none.
-    Recreate {
+    /// Writes its object, if there is none, and sends its message, at the same time.
+    Restore {
         order: u8,
-        send: bool,
-    },
-    Send {
-        order: u8,
-        etag: bool,
+        object: Option<bool>,
+        message: Option<bool>,
     },
     Answer {
         order: u8,
-    },
-    /// Takes the order out of the outbox. `then_send` only with a guard removed.
-    Mark {
-        order: u8,
-        then_send: Option<bool>,
     },
     Withdraw,
     Done,
@@ -45,13 +38,6 @@ pub(crate) enum Accepted {
     Failed,
 }
 
-/// The answer of S3 to a first object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Created {
-    Etag(bool),
-    Failed,
-}
-
 /// The answer that a client got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Answer {
@@ -59,19 +45,21 @@ pub(crate) enum Answer {
     Silence,
     /// 202, with this order.
     Accepted(u8),
-    /// 503.
+    /// 503. With a key the client asks again; without one the order may be worked on.
     Unavailable,
+    /// 503, which says that the order was taken back.
+    TakenBack,
     /// 410: the key's order is not there.
     Gone,
 }
 
-/// A request to cancel, `api/src/route/cancel_order.rs`.
+/// A request to cancel, `lifecycle::cancel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Canceller {
     Waiting,
     Decide { order: u8, state: State },
     Publish(Publishing),
-    Send { order: u8 },
+    Settle(Publishing),
     Done,
 }
 
@@ -105,6 +93,8 @@ pub(crate) enum Worker {
         job: Job,
         publishing: Publishing,
     },
+    /// Stores the result.
+    StoreResult(Job),
     /// Records the end. `landed` if it has, and the answer was lost.
     End {
         job: Job,
@@ -116,11 +106,13 @@ pub(crate) enum Worker {
         received: Received,
         publishing: Publishing,
     },
-    /// Deletes the message. `then` only with a guard removed.
-    Delete {
+    /// Takes the published order out of the index.
+    Settle {
         received: Received,
-        then: Option<Publishing>,
+        publishing: Publishing,
     },
+    /// Deletes the message.
+    Delete(Received),
     /// Puts a message that is not due back, by a new one.
     Postpone(Received),
 }
@@ -139,10 +131,13 @@ impl Worker {
             | Self::Decided { received, .. }
             | Self::EndUnseen { received, .. }
             | Self::PublishEnd { received, .. }
-            | Self::Delete { received, .. } => Some(received),
-            Self::Run(job) | Self::Report { job, .. } | Self::Publish { job, .. } | Self::End { job, .. } => {
-                Some(&mut job.received)
-            }
+            | Self::Settle { received, .. }
+            | Self::Delete(received) => Some(received),
+            Self::Run(job)
+            | Self::StoreResult(job)
+            | Self::Report { job, .. }
+            | Self::Publish { job, .. }
+            | Self::End { job, .. } => Some(&mut job.received),
         }
     }
 
@@ -178,6 +173,8 @@ pub(crate) struct Job {
     pub(crate) received: Received,
     pub(crate) state: State,
     pub(crate) believed: Option<Object>,
+    /// The revision of the claim, where results matter.
+    pub(crate) claim: u8,
     /// It has reported progress, or published that it runs; once is enough.
     pub(crate) reported: bool,
     pub(crate) published: bool,
@@ -198,7 +195,7 @@ pub(crate) enum What {
     Redrive,
 }
 
-/// The sweeper, `worker/src/sweeper.rs`.
+/// The sweeper, `lifecycle::sweep`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Sweeper {
     Idle,
@@ -206,15 +203,14 @@ pub(crate) enum Sweeper {
     Read {
         order: u8,
     },
+    /// Notes when the order is due next, and sends it again if that is `Some`.
+    Defer {
+        order: u8,
+        send: Option<State>,
+    },
+    /// Publishes the pending order, before it is sent again.
     Publish(Publishing),
     Send {
-        order: u8,
-    },
-    Mark {
-        order: u8,
-    },
-    /// The index says that the order's deadline has passed.
-    ReadLate {
         order: u8,
     },
     Fail {
@@ -222,19 +218,17 @@ pub(crate) enum Sweeper {
         state: State,
     },
     PublishEnd(Publishing),
-    /// S3 is down: a message is left for a worker.
-    Leave {
-        order: u8,
-    },
+    Settle(Publishing),
 }
 
-/// The consumer of dead letters, `worker/src/dead_letters.rs`.
+/// The consumer of dead letters, `lifecycle::dead_letter`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum DeadLetters {
     Idle,
     Read { slot: u8, order: u8 },
     Fail { slot: u8, order: u8, state: State },
     Publish { slot: u8, publishing: Publishing },
+    Settle { slot: u8, publishing: Publishing },
     Delete { slot: u8 },
 }
 
@@ -247,9 +241,11 @@ impl DeadLetters {
     pub(crate) fn slot_mut(&mut self) -> Option<&mut u8> {
         match self {
             Self::Idle => None,
-            Self::Read { slot, .. } | Self::Fail { slot, .. } | Self::Publish { slot, .. } | Self::Delete { slot } => {
-                Some(slot)
-            }
+            Self::Read { slot, .. }
+            | Self::Fail { slot, .. }
+            | Self::Publish { slot, .. }
+            | Self::Settle { slot, .. }
+            | Self::Delete { slot } => Some(slot),
         }
     }
 }
@@ -261,6 +257,5 @@ pub(crate) enum Operator {
     Redrive { order: u8, state: State },
     Publish(Publishing),
     Send { order: u8 },
-    Mark { order: u8 },
     Done,
 }

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Faults {
     pub(crate) any: u8,
-    pub(crate) spent: [bool; 5],
+    pub(crate) spent: [bool; 6],
 }
 
 /// A kind of fault.
@@ -20,6 +20,8 @@ pub(crate) enum Fault {
     Objects,
     /// A call to SQS.
     Queue,
+    /// A message is lost: the queue is purged, or its retention ends.
+    Lost,
 }
 
 impl Faults {
@@ -33,7 +35,7 @@ impl Faults {
         self.any -= 1;
         if self.any == 0 {
             // What was spent no longer matters.
-            self.spent = [true; 5];
+            self.spent = [true; 6];
         }
         Some(self)
     }

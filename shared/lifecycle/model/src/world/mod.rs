@@ -5,10 +5,10 @@ mod faults;
 mod order;
 
 pub(crate) use actors::{
-    Accepted, Answer, Api, Canceller, Created, DeadLetters, Job, Operator, Received, Sweeper, What, Worker,
+    Accepted, Answer, Api, Canceller, DeadLetters, Job, Operator, Received, Sweeper, What, Worker,
 };
 pub(crate) use faults::{Fault, Faults};
-pub(crate) use order::{Due, Lease, Location, Message, NextCall, Object, Publishing, Row, Stage, State};
+pub(crate) use order::{Lease, Location, Message, NextCall, Object, Publishing, ResultLink, Row, Stage, State};
 
 /// Orders that there can be: as many as requests.
 pub(crate) const ORDERS: usize = 2;
@@ -16,6 +16,8 @@ pub(crate) const ORDERS: usize = 2;
 pub(crate) const WORKERS: usize = 2;
 /// Messages that there can be at once, dead letters included.
 pub(crate) const SLOTS: usize = 6;
+/// Keys of an order's results: two generations of two attempts.
+pub(crate) const RESULT_KEYS: usize = 4;
 /// The owner of a lease whose worker no longer knows of it. Owners are new with each claim, so
 /// nobody is taken for it.
 pub(crate) const NOBODY: u8 = 9;
@@ -24,6 +26,14 @@ pub(crate) const NOBODY: u8 = 9;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct World {
     pub(crate) rows: [Option<Row>; ORDERS],
+    /// Orders that were withdrawn. What is left of them in the table keeps a late write away.
+    pub(crate) withdrawn: [bool; ORDERS],
+    /// Writes of new rows that nobody waits for any more and that may still arrive.
+    pub(crate) on_its_way: [bool; ORDERS],
+    /// The results in S3, each by the claim whose worker made it; 0 for none.
+    pub(crate) results: [[u8; RESULT_KEYS]; ORDERS],
+    /// How often the sweeper may still send an order whose message is not lost.
+    pub(crate) resends: u8,
     /// The order that the one idempotency key gave.
     pub(crate) key: Option<u8>,
     pub(crate) objects: [Option<Object>; ORDERS],

@@ -48,21 +48,25 @@ pub(crate) struct Lease {
     pub(crate) live: bool,
 }
 
-/// What somebody must do for an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Due {
-    Nothing,
-    Send,
-    Deadline,
-}
-
 /// An order in the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Row {
     pub(crate) state: State,
     pub(crate) lease: Option<Lease>,
     pub(crate) cancel: bool,
-    pub(crate) due: Due,
+    /// It has an entry in the sparse index, so that sweepers find it.
+    pub(crate) open: bool,
+    /// The result that a completed order links.
+    pub(crate) result: Option<ResultLink>,
+}
+
+/// A result in S3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ResultLink {
+    /// Its key, one of [`super::RESULT_KEYS`].
+    pub(crate) key: u8,
+    /// The revision of the claim whose worker made it. No two claims have the same one.
+    pub(crate) claim: u8,
 }
 
 /// A status object in S3. Its `ETag` is a hash of what it says, so what it says serves as its

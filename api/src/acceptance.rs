@@ -6,15 +6,13 @@
 use std::{sync::Arc, time::Duration};
 
 use offload_domain::{
+    fence::Fence,
     id::OrderId,
     idempotency::{IdempotencyKey, IdempotencyRecord},
     order::{Order, OrderRecord},
     schedule,
 };
-use offload_lifecycle::{
-    accept::{self, Accepted, NotResumed, Resumed},
-    enqueue,
-};
+use offload_lifecycle::accept::{self, Accepted, NotResumed};
 use offload_service::clock;
 
 use crate::{
@@ -69,11 +67,21 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
     let (deadline_at, not_before) = options.times(now);
     let renew = service.public.order(id);
     let (traceparent, callbacks) = (Some(traceparent), options.callbacks());
-    let order = Order { id, created_at: now, payload, deadline_at, not_before, traceparent, renew, callbacks };
+    let order = Order {
+        id,
+        created_at: now,
+        payload,
+        deadline_at,
+        not_before,
+        traceparent,
+        renew,
+        callbacks,
+        attempt: Fence::default(),
+    };
     let record = OrderRecord::new(order, window, schedule::poll_after_ms(&window, now));
-    let refused = match accept::accept(&service.stores, &record, key.as_ref()).await {
+    let refused = match accept::accept(&service.stores, &service.table_health, &record, key.as_ref()).await {
         Ok(Accepted::New) => {
-            mark_enqueued(service, &record).await;
+            service.metrics.accepted();
             return Ok(AcceptedOrder { record, access, inputs });
         }
         Ok(Accepted::Exists(found)) => {
@@ -86,14 +94,11 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
         }
         Err(refused) => refused,
     };
-    if let Some(other) = refused.object_error {
-        service.record_aws_error("the status object of a refused order was not written either", &other);
+    for other in &refused.others {
+        service.record_aws_error("another store failed for a refused order", other);
     }
     service.estimator.uncount();
-    if key.is_none() {
-        withdraw(service, record).await;
-    }
-    Err(refused.error.into())
+    Err(refused.into())
 }
 
 /// Finishes what an earlier request with the same key began, as far as it was not finished.
@@ -102,38 +107,11 @@ async fn resume(
     key: &IdempotencyKey,
     found: &IdempotencyRecord,
 ) -> Result<AcceptedOrder, ApiError> {
-    let resumed = accept::resume(&service.stores, key, found).await.map_err(|e| match e {
+    let record = accept::resume(&service.stores, key, found).await.map_err(|e| match e {
         NotResumed::OtherBody => ApiError::IdempotencyKeyReused,
         NotResumed::Expired => ApiError::OrderExpired,
         NotResumed::Failed(e) => e.into(),
     })?;
-    let Resumed { record, sent } = resumed;
-    if sent {
-        mark_enqueued(service, &record).await;
-    }
     let access = StatusAccess::of(service, record.order.id, record.state.eta.as_ref(), clock::now()).await?;
     Ok(AcceptedOrder { record, access, inputs: service.estimator.inputs() })
-}
-
-/// Takes an order whose message was sent out of the outbox, in the background.
-async fn mark_enqueued(service: &Arc<Service>, record: &OrderRecord) {
-    service.metrics.accepted();
-    let (own, record) = (Arc::clone(service), record.clone());
-    let mark = async move {
-        if let Err(e) = enqueue::mark(&own.stores, &record).await {
-            own.record_aws_error("an order stays in the outbox and will be sent once more, which does no harm", &e);
-        }
-    };
-    service.background.run(mark).await;
-}
-
-/// Takes back an order whose client gets an error and has no key to retry with, in the background.
-async fn withdraw(service: &Arc<Service>, record: OrderRecord) {
-    let own = Arc::clone(service);
-    let work = async move {
-        if let Err(e) = accept::withdraw(&own.stores, &record).await {
-            own.record_aws_error("a refused order could not be withdrawn and may be worked on", &e);
-        }
-    };
-    service.background.run(work).await;
 }

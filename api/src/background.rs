@@ -1,37 +1,18 @@
 //! Work that goes on when the request that started it is over.
 
-use std::{panic::resume_unwind, sync::Arc};
+use std::panic::resume_unwind;
 
-use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-
-/// Tasks of [`BackgroundTasks::run`] at once. Beyond that requests wait for theirs, which slows
-/// them down as it should.
-const TASKS_MAX: usize = 256;
 
 /// The background tasks of one service.
 #[derive(Debug)]
 pub(crate) struct BackgroundTasks {
     tracker: TaskTracker,
-    permits: Arc<Semaphore>,
 }
 
 impl BackgroundTasks {
     pub(crate) fn new() -> Self {
-        Self { tracker: TaskTracker::new(), permits: Arc::new(Semaphore::new(TASKS_MAX)) }
-    }
-
-    /// Runs work in the background, or waits for it here if there are too many tasks already.
-    pub(crate) async fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
-        match Arc::clone(&self.permits).try_acquire_owned() {
-            Ok(permit) => {
-                self.tracker.spawn(async move {
-                    work.await;
-                    drop(permit);
-                });
-            }
-            Err(_) => work.await,
-        }
+        Self { tracker: TaskTracker::new() }
     }
 
     /// Runs work to completion and waits for it. It goes on if the client leaves meanwhile, so that

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use offload_domain::{event::StatusEvent, id::OrderId, lifetime, order::OrderRecord, status::StatusObject};
-use offload_lifecycle::publish;
+use offload_lifecycle::{accept::TableHealth, publish};
 use offload_service::{
     clock,
     settings::{ApiSettings, EtaSettings},
@@ -39,6 +39,7 @@ pub(crate) struct Service {
     pub(crate) public: PublicUrl,
     pub(crate) estimator: Estimator,
     pub(crate) key_locks: KeyLocks,
+    pub(crate) table_health: TableHealth,
     pub(crate) background: BackgroundTasks,
     /// For requests in service.
     pub(crate) request_permits: Arc<Semaphore>,
@@ -80,6 +81,7 @@ impl Service {
             public: PublicUrl::new(&public),
             estimator: Estimator::new(eta, &stores, metrics.clone(), background.tracker()),
             key_locks: KeyLocks::default(),
+            table_health: TableHealth::default(),
             background,
             request_permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             long_poll_permits: Semaphore::new(LONG_POLLS_MAX),

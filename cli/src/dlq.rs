@@ -9,7 +9,7 @@ use std::{
 
 use clap::{Args, Subcommand};
 use futures_util::{StreamExt, stream};
-use offload_domain::{id::OrderId, order::OrderRecord};
+use offload_domain::{id::OrderId, order::OrderRecord, problem::ends};
 use offload_lifecycle::redrive::{Redriven, redrive};
 use offload_service::{
     clock,
@@ -103,7 +103,7 @@ pub(crate) async fn run(args: DlqArgs) -> Result<(), Failure> {
         }
         DlqCommand::Purge(selection) => {
             for_each(&stores, selection, args.json, Verb("purge", "purged"), async |id| {
-                stores.orders.forget_dead(id).await.map(|()| "purged".to_owned())
+                stores.orders.forget_failed(id).await.map(|()| "purged".to_owned())
             })
             .await
         }
@@ -129,12 +129,14 @@ async fn stores(args: &StoreArgs) -> Result<Stores, Failure> {
 }
 
 async fn dead(stores: &Stores) -> Result<Vec<OrderRecord>, Failure> {
-    let ids = stores.orders.dead(clock::now() + chrono::TimeDelta::minutes(1), PER_SHARD).await.map_err(unreachable)?;
+    let before = clock::now() + chrono::TimeDelta::minutes(1);
+    let ids = stores.orders.failed(before, PER_SHARD).await.map_err(unreachable)?;
     let records: Vec<_> =
         stream::iter(ids).map(|id| stores.orders.get(id)).buffer_unordered(CONCURRENCY).collect().await;
     let mut found = Vec::new();
     for record in records {
-        found.extend(record.map_err(unreachable)?);
+        let dead = |r: &OrderRecord| r.state.error.as_ref().is_some_and(ends::is_dead);
+        found.extend(record.map_err(unreachable)?.filter(dead));
     }
     found.sort_by_key(|r| r.state.updated_at);
     Ok(found)

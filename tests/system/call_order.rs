@@ -11,7 +11,10 @@ use offload_domain::{
     problem::ends,
     transition::Transition,
 };
-use offload_lifecycle::{redrive::redrive, sweep::sweep};
+use offload_lifecycle::{
+    redrive::redrive,
+    sweep::{Rules, Swept, sweep},
+};
 use offload_local::{Call, FaultPlan, Outage, Service};
 use offload_model::{Verb, sequences};
 use offload_service::{clock, settings::catalogue as c};
@@ -80,12 +83,7 @@ async fn expect(system: &mut System, verb: Verb, ignored: &[&str]) -> Vec<Call> 
 
 /// An order whose api has made all its calls.
 async fn submitted(system: &System) -> Receipt {
-    let receipt = system.order(&fulfilment()).await;
-    eventually("the order has left the outbox", async || {
-        system.stores.orders.get(receipt.id.parse().ok()?).await.ok()??.enqueued.then_some(())
-    })
-    .await;
-    receipt
+    system.order(&fulfilment()).await
 }
 
 /// An order that is stored as its api left it before it sent the message.
@@ -99,7 +97,7 @@ async fn stored(system: &System) -> OrderRecord {
 #[tokio::test(flavor = "multi_thread")]
 async fn accept() {
     let mut system = quiet().start().await;
-    for service in [Service::DynamoDb, Service::S3] {
+    for service in [Service::DynamoDb, Service::S3, Service::Sqs] {
         let latency = Duration::from_millis(30);
         system.stack.faults(service).set(FaultPlan { latency, ..FaultPlan::default() });
     }
@@ -108,8 +106,7 @@ async fn accept() {
     let calls = expect(&mut system, Verb::Accept, &[]).await;
     let of = |text: &str| calls.iter().find(|c| c.to_string().starts_with(text)).unwrap();
     let (row, object, message) = (of("dynamodb.PutItem"), of("s3.PutObject"), of("sqs.SendMessage"));
-    assert!(row.overlaps(object), "row and object are written at the same time");
-    assert!(row.precedes(message) && object.precedes(message), "the message comes after both");
+    assert!(row.overlaps(object) && row.overlaps(message) && object.overlaps(message), "all at the same time");
 }
 
 async fn post_with_key(system: &System) -> u16 {
@@ -204,14 +201,32 @@ async fn progress() {
     expect(&mut system, Verb::Progress, &["orders-dead", "s3.GetObject status"]).await;
 }
 
+const RULES: Rules = Rules { retry_max: Duration::ZERO, result_url_ttl: Duration::from_secs(60) };
+
+/// A sweep at a time when the order is due, and before its deadline.
+async fn sweep_later(system: &System) -> Swept {
+    sweep(&system.stores, RULES, clock::now() + Duration::from_secs(3_600)).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn sweep_what_was_not_sent() {
+async fn sweep_what_was_lost() {
     let mut system = quiet().start().await;
     stored(&system).await;
     system.stack.record_calls(LIMIT);
-    let swept = sweep(&system.stores, Duration::ZERO, clock::now() + Duration::from_secs(1)).await.unwrap();
-    assert_eq!(swept.sent, 1);
-    expect(&mut system, Verb::SweepUnsent, &["due/deadline"]).await;
+    assert_eq!(sweep_later(&system).await, Swept { sent: 1, ..Swept::default() });
+    expect(&mut system, Verb::SweepLost, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sweep_what_a_worker_has() {
+    let mut system = quiet().start().await;
+    let record = stored(&system).await;
+    let started = record.state.apply(Transition::Start { eta: None, poll_after_ms: None }, clock::now()).unwrap();
+    let lease = Lease { owner: "a worker".to_owned(), until: clock::now() + Duration::from_secs(7_200) };
+    system.stores.orders.store(record.order.id, &started, Some(&lease)).await.unwrap();
+    system.stack.record_calls(LIMIT);
+    assert_eq!(sweep_later(&system).await, Swept::default());
+    expect(&mut system, Verb::SweepLeased, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,18 +236,26 @@ async fn sweep_what_is_overdue() {
     record.order.deadline_at = Some(record.order.created_at + Duration::from_secs(1));
     system.stores.orders.insert(&record, None).await.unwrap();
     system.stores.objects.create(&record.status_object(None)).await.unwrap();
-    system.stores.orders.mark_enqueued(record.order.id, record.own_deadline()).await.unwrap();
     system.stack.record_calls(LIMIT);
-    let later = clock::now() + Duration::from_secs(60);
-    assert_eq!(sweep(&system.stores, Duration::ZERO, later).await.unwrap().ended, 1);
-    expect(&mut system, Verb::SweepOverdue, &["due/send"]).await;
+    assert_eq!(sweep_later(&system).await, Swept { ended: 1, ..Swept::default() });
+    expect(&mut system, Verb::SweepOverdue, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sweep_what_was_not_published() {
+    let mut system = quiet().start().await;
+    let record = stored(&system).await;
+    let cancelled = record.state.apply(Transition::Cancel, clock::now()).unwrap();
+    system.stores.orders.store(record.order.id, &cancelled, None).await.unwrap();
+    system.stack.record_calls(LIMIT);
+    assert_eq!(sweep_later(&system).await, Swept { published: 1, ..Swept::default() });
+    expect(&mut system, Verb::SweepEnded, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn dead_letter() {
     let mut system = quiet().start().await;
     let record = stored(&system).await;
-    system.stores.orders.mark_enqueued(record.order.id, None).await.unwrap();
     let envelope = offload_domain::message::Envelope::new(record.order.id, None);
     let dead_letters = system.stores.dead_letters.as_ref().unwrap();
     dead_letters.send(&envelope, Duration::ZERO, None).await.unwrap();
@@ -275,8 +298,8 @@ fn every_verb_of_the_model_is_compared() {
     for verb in Verb::ALL {
         match verb {
             Verb::Accept | Verb::AcceptWithKey | Verb::Resume | Verb::Cancel | Verb::CancelRunning => {}
-            Verb::Work | Verb::Progress | Verb::SweepUnsent | Verb::SweepOverdue | Verb::DeadLetter => {}
-            Verb::Redrive | Verb::Subscribe | Verb::Notify => {}
+            Verb::Work | Verb::Progress | Verb::DeadLetter | Verb::Redrive | Verb::Subscribe | Verb::Notify => {}
+            Verb::SweepLost | Verb::SweepLeased | Verb::SweepOverdue | Verb::SweepEnded => {}
         }
     }
 }

@@ -62,7 +62,9 @@ async fn a_function_accepts_orders_serves_them_and_refuses_bad_ones() {
     assert_eq!(receipt.body["links"]["self"], format!("https://api.example.com/order/{}", receipt.id));
     let id: OrderId = receipt.id.parse().unwrap();
     let record = system.stores.orders.get(id).await.unwrap().unwrap();
-    assert!(record.enqueued, "nothing is left to do while the function is frozen");
+    let depth = system.stores.queue.depth().await.unwrap();
+    assert_eq!(depth.visible, 1, "nothing is left to do while the function is frozen");
+    assert!(record.due_at.is_some());
     assert_eq!(system.poll(&receipt).await.json()["status"], "pending");
 
     let headers = json!({"authorization": format!("Bearer {}", receipt.token), "prefer": "wait=10"});
@@ -189,7 +191,7 @@ async fn a_function_sweeps_on_schedule_and_ends_dead_letters() {
     let system = system().await;
     let mut sweeper = Function::start(Role::Sweeper, &system, &[]).await;
     let swept = sweeper.invoke(json!({"offload": "sweep"}), TIME).await.response();
-    assert_eq!(swept, json!({"sent": 0, "ended": 0, "failed": 0}));
+    assert_eq!(swept, json!({"sent": 0, "ended": 0, "published": 0, "failed": 0}));
 
     let overdue = with_options(fulfilment(), json!({"deadline_seconds": 1}));
     let late = system.order(&overdue).await;

@@ -48,7 +48,7 @@ async fn a_sweeper_enqueues_the_order_of_an_api_that_died() {
         (depth.visible + depth.in_flight == 0).then_some(())
     })
     .await;
-    assert!(system.stores.orders.get(record.order.id).await.unwrap().unwrap().enqueued);
+    assert_eq!(system.stores.orders.get(record.order.id).await.unwrap().unwrap().due_at, None);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ async fn an_order_that_failed_at_every_attempt_can_be_redriven() {
     let receipt = system.order(&fulfilment()).await;
     let failed = system.done(&receipt).await;
     assert!(failed["error"]["type"].as_str().unwrap().ends_with("/attempts-exhausted"), "{failed}");
-    let dead = system.stores.orders.dead(clock::now() + chrono::TimeDelta::seconds(1), 10).await.unwrap();
+    let dead = system.stores.orders.failed(clock::now() + chrono::TimeDelta::seconds(1), 10).await.unwrap();
     assert!(dead.iter().map(ToString::to_string).eq([receipt.id.as_str()]), "{dead:?}");
 
     assert_eq!(redrive(&system.stores, dead[0]).await.unwrap(), Redriven::Pending(2));
@@ -97,7 +97,7 @@ async fn an_order_that_failed_at_every_attempt_can_be_redriven() {
     })
     .await;
     assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
-    assert!(system.stores.orders.dead(clock::now(), 10).await.unwrap().is_empty());
+    assert!(system.stores.orders.failed(clock::now(), 10).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

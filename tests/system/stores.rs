@@ -16,7 +16,7 @@ use offload_domain::{
 };
 use offload_local::{FaultPlan, Service};
 use offload_service::clock;
-use offload_stores::{Conflict, Inserted, LeaseState, Overwritten};
+use offload_stores::{Conflict, Inserted, LeaseState, Overwritten, StatusStore};
 use offload_tests::{Setup, System, orders::new_record};
 
 async fn stores() -> System {
@@ -123,8 +123,11 @@ async fn a_status_object_never_goes_back_under_fifty_writers() {
     let system = stores().await;
     let objects = &system.stores.objects;
     let mut record = new_record();
-    let first = objects.create(&record.status_object(None)).await.unwrap();
-    assert_eq!(objects.create(&record.status_object(None)).await.unwrap(), None, "only once");
+    let pending = record.status_object(None);
+    let first = StatusStore::etag(&pending).unwrap();
+    objects.create(&pending).await.unwrap();
+    objects.create(&record.status_object(None)).await.unwrap();
+    assert_eq!(objects.overwrite(&pending, None).await.unwrap(), Overwritten::NotOlder);
     let mut revisions = vec![];
     record.state = started(&record).0;
     for n in 0..50 {
@@ -135,7 +138,7 @@ async fn a_status_object_never_goes_back_under_fifty_writers() {
     }
     // All know only the first object, and the newest is not the last to write.
     let newest = revisions.last().unwrap().clone();
-    let written = join_all(revisions.iter().rev().map(|o| objects.overwrite(o, first.as_deref()))).await;
+    let written = join_all(revisions.iter().rev().map(|o| objects.overwrite(o, Some(first.as_str())))).await;
     assert!(written.iter().any(|w| matches!(w, Ok(Overwritten::NotOlder))));
     let link =
         system.stores.presigner.get(&newest.id.status_key(), Duration::from_secs(60), clock::now()).await.unwrap();
@@ -155,12 +158,13 @@ async fn an_order_is_withdrawn_only_while_no_worker_has_it() {
     let (state, lease) = started(&taken);
     orders.store(taken.order.id, &state, Some(&lease)).await.unwrap();
     for r in [&waiting, &taken] {
-        orders.withdraw(r.order.id).await.unwrap();
+        assert_eq!(orders.withdraw(r).await.unwrap(), r == &waiting);
     }
     assert_eq!(orders.get(waiting.order.id).await.unwrap(), None);
     assert!(orders.get(taken.order.id).await.unwrap().is_some());
-    orders.mark_enqueued(waiting.order.id, None).await.unwrap();
-    assert_eq!(orders.get(waiting.order.id).await.unwrap(), None, "a late mark does not bring it back");
+    orders.insert(&waiting, None).await.unwrap();
+    assert_eq!(orders.get(waiting.order.id).await.unwrap(), None, "a late write does not bring it back");
+    assert!(orders.due(clock::now() + Duration::from_secs(3_600), 10).await.unwrap() == [taken.order.id]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use offload_domain::eta::ServiceTimes;
+use offload_lifecycle::sweep::Rules;
 use offload_service::settings::{EtaSettings, WorkerSettings};
 use offload_stores::Stores;
 use tokio_util::sync::CancellationToken;
@@ -59,5 +60,10 @@ impl Worker {
             stores,
             processor,
         })
+    }
+
+    /// What a sweep needs to know of this worker.
+    pub(crate) fn sweep_rules(&self) -> Rules {
+        Rules { retry_max: self.settings.retry.max, result_url_ttl: self.settings.result_url_ttl }
     }
 }

@@ -38,9 +38,9 @@ pub fn run(
 /// The same with a worker that is ready.
 pub(crate) async fn work(worker: Worker, stop: CancellationToken) {
     let worker = Arc::new(worker);
-    let (every, age) = (worker.settings.sweep_every, worker.settings.sweep_after);
+    let (every, rules) = (worker.settings.sweep_every, worker.sweep_rules());
     let mut background = JoinSet::new();
-    background.spawn(sweeper::run(worker.stores.clone(), every, age, stop.clone()));
+    background.spawn(sweeper::run(worker.stores.clone(), every, rules, stop.clone()));
     if let Some(queue) = worker.stores.dead_letters.clone() {
         background.spawn(dead_letters::consume(Arc::clone(&worker), queue, stop.clone()));
     }

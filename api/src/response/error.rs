@@ -16,6 +16,7 @@ use offload_domain::{
     problem::{Problem, ProblemType, Violation},
     status::Status,
 };
+use offload_lifecycle::accept::{NotAccepted, Refusal};
 use offload_stores::{Error as StoreError, Kind};
 
 use crate::request::prefer::InvalidPrefer;
@@ -72,6 +73,9 @@ pub(crate) enum ApiError {
     /// A retry may succeed.
     #[error("a store is unavailable")]
     StorageUnavailable(#[source] StoreError),
+    /// An order was not accepted, because a store is unavailable.
+    #[error("a store is unavailable")]
+    OrderNotAccepted(#[source] StoreError, Refusal),
     /// No retry will succeed until somebody repairs it.
     #[error("a call failed for good")]
     Internal(#[source] StoreError),
@@ -114,7 +118,7 @@ impl ApiError {
             Self::NoPush => ProblemType::NoPush,
             Self::TooManyConnections => ProblemType::TooManyConnections,
             Self::NotAWebSocket => ProblemType::NotAWebSocket,
-            Self::StorageUnavailable(_) => ProblemType::StorageUnavailable,
+            Self::StorageUnavailable(_) | Self::OrderNotAccepted(..) => ProblemType::StorageUnavailable,
             Self::Internal(_) | Self::Panicked => ProblemType::Internal,
         }
     }
@@ -153,8 +157,14 @@ impl ApiError {
             Self::NoPush => "poll status_url instead",
             Self::TooManyConnections => "poll status_url meanwhile, or connect again a little later",
             Self::NotAWebSocket => "connect with a WebSocket client (version 13)",
-            Self::StorageUnavailable(_) => {
+            Self::StorageUnavailable(_) | Self::OrderNotAccepted(_, Refusal::AskAgain) => {
                 "send the request again; an order with the same Idempotency-Key is never created twice"
+            }
+            Self::OrderNotAccepted(_, Refusal::TakenBack) => {
+                "the order was taken back, and nothing is done for it; send the request again"
+            }
+            Self::OrderNotAccepted(_, Refusal::Unknown) => {
+                "the order may be worked on all the same; with an Idempotency-Key it could be sent again safely"
             }
             Self::Internal(_) | Self::Panicked => return None,
         };
@@ -164,7 +174,7 @@ impl ApiError {
     /// The call that failed, for the log and the metrics.
     pub(crate) fn cause(&self) -> Option<&StoreError> {
         match self {
-            Self::StorageUnavailable(e) | Self::Internal(e) => Some(e),
+            Self::StorageUnavailable(e) | Self::OrderNotAccepted(e, _) | Self::Internal(e) => Some(e),
             _ => None,
         }
     }
@@ -179,6 +189,15 @@ impl ApiError {
         match self {
             Self::InvalidOrder(violations) => problem.errors(violations.clone()),
             _ => problem,
+        }
+    }
+}
+
+impl From<NotAccepted> for ApiError {
+    fn from(e: NotAccepted) -> Self {
+        match Self::from(e.error) {
+            Self::StorageUnavailable(error) => Self::OrderNotAccepted(error, e.outcome),
+            other => other,
         }
     }
 }
@@ -260,6 +279,7 @@ mod tests {
             Variant::TooManyConnections => ApiError::TooManyConnections,
             Variant::NotAWebSocket => ApiError::NotAWebSocket,
             Variant::StorageUnavailable => store_error(Kind::Unavailable).into(),
+            Variant::OrderNotAccepted => ApiError::OrderNotAccepted(store_error(Kind::Throttled), Refusal::TakenBack),
             Variant::Internal => store_error(Kind::Denied).into(),
             Variant::Panicked => ApiError::Panicked,
         }

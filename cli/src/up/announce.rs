@@ -146,6 +146,7 @@ mod tests {
             public_s3_endpoint: None,
             retention: Duration::ZERO,
             default_deadline: Duration::ZERO,
+            resend_after: Duration::ZERO,
         };
         let secrets = Secrets::fresh();
         let chaos: Chaos = "errors=0.1,reorder".parse().unwrap();

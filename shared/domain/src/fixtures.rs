@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Map;
 
 use crate::{
+    fence::Fence,
     id::OrderId,
     order::{Callbacks, Order, OrderRecord},
     status::EtaWindow,
@@ -21,6 +22,7 @@ pub fn order(created_at: DateTime<Utc>) -> Order {
         traceparent: None,
         renew: String::new(),
         callbacks: Callbacks::default(),
+        attempt: Fence::default(),
     }
 }
 

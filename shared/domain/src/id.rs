@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::{ContextV7, Timestamp, Uuid, Version};
 
+use crate::fence::Fence;
+
 /// An order's id: a `UUIDv7`, so that ids sort by time in logs and tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "Uuid", into = "Uuid")]
@@ -40,9 +42,19 @@ impl OrderId {
     }
 
     /// The key of a result of this order that is too large for the status object.
+    ///
+    /// Each attempt has keys of its own, so that a worker that lost the order cannot replace the
+    /// result of another. Which of them is the result is decided by the order table.
     #[must_use]
-    pub fn result_key(self, file_name: &str) -> String {
-        format!("results/{}/{self}/{file_name}", self.shard())
+    pub fn result_key(self, fence: Fence, file_name: &str) -> String {
+        format!("results/{}/{self}/{fence}/{file_name}", self.shard())
+    }
+
+    /// When the id was made.
+    #[must_use]
+    pub fn created_at(self) -> DateTime<Utc> {
+        let timestamp = self.0.get_timestamp().map(|t| t.to_unix());
+        timestamp.and_then(|(s, ns)| DateTime::from_timestamp(i64::try_from(s).ok()?, ns)).unwrap_or_default()
     }
 }
 

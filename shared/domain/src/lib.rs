@@ -10,6 +10,7 @@ pub mod claim;
 pub mod discipline;
 pub mod eta;
 pub mod event;
+pub mod fence;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
 pub mod history;
@@ -18,6 +19,7 @@ pub mod idempotency;
 pub mod internal;
 pub mod json;
 pub mod lifetime;
+pub mod liveness;
 pub mod message;
 pub mod notification;
 pub mod order;

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
+    fence::Fence,
     id::OrderId,
     problem::{Problem, Violation},
     status::{EtaWindow, ProgressReport, Status, StatusObject},
     time::rfc3339_millis,
 };
 
-/// What the client asked for. It never changes.
+/// What the client asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Order {
     /// The order's id.
@@ -32,6 +33,8 @@ pub struct Order {
     pub renew: String,
     /// Who is notified of every change.
     pub callbacks: Callbacks,
+    /// For a processor: the attempt that it makes, as a fencing token of its work.
+    pub attempt: Fence,
 }
 
 /// Who is notified of every change because the order names them.
@@ -163,8 +166,8 @@ pub struct OrderRecord {
     pub lease: Option<Lease>,
     /// The client asked for cancellation while a worker had the order.
     pub cancel_requested: bool,
-    /// Whether the message is known to be in the queue.
-    pub enqueued: bool,
+    /// When a sweeper sees to it next; `None` once its end is published.
+    pub due_at: Option<DateTime<Utc>>,
     /// Whether a connection has ever subscribed: only then are the connections read.
     pub subscribed: bool,
 }
@@ -175,7 +178,7 @@ impl OrderRecord {
     pub fn new(order: Order, eta: EtaWindow, poll_after_ms: u64) -> Self {
         let state =
             OrderState { eta: Some(eta), poll_after_ms: Some(poll_after_ms), ..OrderState::pending(order.created_at) };
-        Self { order, state, lease: None, cancel_requested: false, enqueued: false, subscribed: false }
+        Self { order, state, lease: None, cancel_requested: false, due_at: None, subscribed: false }
     }
 
     /// The status object of this record. `result_url` is the presigned URL of a result in S3 and

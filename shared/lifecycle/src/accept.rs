@@ -1,29 +1,32 @@
-//! Accept: row and status object at the same time, then the message.
+//! Accept: row, status object and message at the same time.
 //!
-//! The message comes after both, so that a worker always finds them. What breaks off in between
-//! leaves an order in the table's outbox: with an idempotency key the client's retry finishes it,
-//! and without one it is withdrawn, because the client will order again and must not get the work
+//! A worker that gets the message before the row is there gives it back for a moment. One that ends
+//! the order before the object is there creates the object, and ours is refused then. What breaks
+//! off leaves an order whose entry in the index makes a sweeper finish it. Without an idempotency
+//! key it is withdrawn instead, because the client will order again and must not get the work
 //! twice.
 //!
-//! Invariant: the same idempotency key gives the same order, and another body with it changes
-//! nothing.
+//! Invariants: the same idempotency key gives the same order, and another body with it changes
+//! nothing. An order of which the client is told that it was taken back is never worked on.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use offload_domain::{
     idempotency::{IdempotencyKey, IdempotencyRecord},
     order::OrderRecord,
 };
 use offload_service::clock;
-use offload_stores::{Error, Inserted, Stores};
+use offload_stores::{Error, Inserted, StatusStore, Stores};
 
 use crate::enqueue;
 
 /// What became of a new order.
 #[derive(Debug, PartialEq)]
 pub enum Accepted {
-    /// Row, object and message are written. [`enqueue::mark`] is left to do.
+    /// It is accepted.
     New,
-    /// The key has given this order before, and [`resume`] finishes it. The status object of the id
-    /// that lost stays behind, unknown to everybody, until its lifecycle rule removes it.
+    /// The key has given this order before, and [`resume`] finishes it. Status object and message
+    /// of the id that lost stay behind: a worker drops the message, and the object expires.
     Exists(IdempotencyRecord),
 }
 
@@ -33,37 +36,86 @@ pub struct NotAccepted {
     /// Why the client gets 503.
     pub error: Error,
     /// What failed at the same time.
-    pub object_error: Option<Error>,
+    pub others: Vec<Error>,
+    /// What the client may do.
+    pub outcome: Refusal,
+}
+
+/// What a client may expect of an order that it was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It was taken back, and nobody works on it.
+    TakenBack,
+    /// It has a key, and asking again with it finishes the order.
+    AskAgain,
+    /// It could not be taken back: it may be worked on.
+    Unknown,
+}
+
+/// Whether the order table fails. While it does, nothing is written for an order before its row:
+/// else the queue would fill with messages of orders that do not exist.
+#[derive(Debug, Default)]
+pub struct TableHealth {
+    failing: AtomicBool,
 }
 
 /// Writes a new order.
 ///
 /// # Errors
-/// [`NotAccepted`]: some of it may be written. Without a key the caller must [`withdraw`] it.
+/// [`NotAccepted`].
 pub async fn accept(
     stores: &Stores,
+    health: &TableHealth,
     record: &OrderRecord,
     key: Option<&IdempotencyKey>,
 ) -> Result<Accepted, NotAccepted> {
-    let object = record.status_object(None);
-    let (inserted, created) = tokio::join!(stores.orders.insert(record, key), stores.objects.create(&object));
-    let failed = |error| NotAccepted { error, object_error: None };
-    let etag = match (inserted, created) {
-        (Ok(Inserted::KeyExists(found)), _) => return Ok(Accepted::Exists(found)),
-        (Ok(Inserted::New), created) => created.map_err(failed)?,
-        (Err(error), created) => return Err(NotAccepted { error, object_error: created.err() }),
+    let insert = async {
+        let inserted = stores.orders.insert(record, key).await;
+        health.failing.store(inserted.is_err(), Ordering::Relaxed);
+        inserted
     };
-    enqueue::send(stores, record, etag, clock::now()).await.map_err(failed)?;
-    Ok(Accepted::New)
+    let (inserted, published) = if health.failing.load(Ordering::Relaxed) {
+        match insert.await {
+            Ok(Inserted::New) => (Ok(Inserted::New), publish(stores, record).await),
+            other => (other, Vec::new()),
+        }
+    } else {
+        tokio::join!(insert, publish(stores, record))
+    };
+    let mut errors = published;
+    match inserted {
+        Ok(Inserted::KeyExists(found)) => return Ok(Accepted::Exists(found)),
+        Ok(Inserted::New) if errors.is_empty() => return Ok(Accepted::New),
+        Ok(Inserted::New) => {}
+        Err(error) => errors.insert(0, error),
+    }
+    let outcome = match key {
+        Some(_) => Refusal::AskAgain,
+        None => match stores.orders.withdraw(record).await {
+            Ok(true) => Refusal::TakenBack,
+            // A worker has it, which will write the object: the order is accepted.
+            Ok(false) => return Ok(Accepted::New),
+            Err(error) => {
+                errors.push(error);
+                Refusal::Unknown
+            }
+        },
+    };
+    let error = errors.remove(0);
+    Err(NotAccepted { error, others: errors, outcome })
 }
 
-/// An order that a key gave before.
-#[derive(Debug)]
-pub struct Resumed {
-    /// The order as it is.
-    pub record: OrderRecord,
-    /// Whether its message was sent now, which leaves [`enqueue::mark`] to do.
-    pub sent: bool,
+/// Writes the object of a pending order, if there is none, and sends its message, at the same time;
+/// with what failed.
+async fn publish(stores: &Stores, record: &OrderRecord) -> Vec<Error> {
+    let object = record.status_object(None);
+    let etag = match StatusStore::etag(&object) {
+        Ok(etag) => etag,
+        Err(error) => return vec![error],
+    };
+    let (created, sent) =
+        tokio::join!(stores.objects.create(&object), enqueue::send(stores, record, Some(etag), clock::now()));
+    [created, sent].into_iter().filter_map(Result::err).collect()
 }
 
 /// Why a key's order cannot be given again.
@@ -88,28 +140,20 @@ impl From<Error> for NotResumed {
 ///
 /// # Errors
 /// [`NotResumed`].
-pub async fn resume(stores: &Stores, key: &IdempotencyKey, found: &IdempotencyRecord) -> Result<Resumed, NotResumed> {
+pub async fn resume(
+    stores: &Stores,
+    key: &IdempotencyKey,
+    found: &IdempotencyRecord,
+) -> Result<OrderRecord, NotResumed> {
     if found.fingerprint != key.fingerprint {
         return Err(NotResumed::OtherBody);
     }
     let record = stores.orders.get(found.order_id).await?.ok_or(NotResumed::Expired)?;
-    let mut etag = None;
-    if record.state.revision == 1 {
-        // Also if the message was sent: the sweeper may have sent it before the object was there.
-        etag = stores.objects.create(&record.status_object(None)).await?;
+    // Nobody knows how far the request before came. A second message does no harm.
+    if record.state.revision == 1
+        && let Some(error) = publish(stores, &record).await.into_iter().next()
+    {
+        return Err(error.into());
     }
-    let sent = !record.enqueued && !record.state.status.is_final();
-    if sent {
-        enqueue::send(stores, &record, etag, clock::now()).await?;
-    }
-    Ok(Resumed { record, sent })
-}
-
-/// Takes back an order whose client gets 503 and has no key to ask again with, unless a worker has
-/// it already.
-///
-/// # Errors
-/// If the call fails; the order may be worked on then.
-pub async fn withdraw(stores: &Stores, record: &OrderRecord) -> Result<(), Error> {
-    stores.orders.withdraw(record.order.id).await
+    Ok(record)
 }

@@ -1,10 +1,12 @@
 //! Cancel: at once while an order is pending; by its worker while it is processing.
 
+use std::time::Duration;
+
 use offload_domain::{id::OrderId, order::OrderRecord, status::Status, transition::Transition};
 use offload_service::clock;
 use offload_stores::{Conflict, Error, Kind, Stores};
 
-use crate::publish::{Published, publish_or_leave_message};
+use crate::publish::publish_end;
 
 /// Decisions made anew because a worker was faster. An order has few transitions.
 const MAX_DECISIONS: usize = 5;
@@ -35,7 +37,7 @@ impl From<Error> for NotCancelled {
     }
 }
 
-/// Cancels an order. `late` gets what failed after the table had decided: a worker makes up for it.
+/// Cancels an order. `late` gets what failed after the table had decided: a sweeper makes up for it.
 ///
 /// # Errors
 /// [`NotCancelled`].
@@ -51,7 +53,7 @@ pub async fn cancel(stores: &Stores, id: OrderId, late: impl Fn(&Error)) -> Resu
             }
             Status::Processing => stores.orders.request_cancel(id).await.map(|()| Cancelled::Now(record)),
             Status::Pending => match record.state.apply(Transition::Cancel, clock::now()) {
-                Ok(state) => match stores.orders.store(id, &state, None).await {
+                Ok(state) => match stores.orders.end(id, &state).await {
                     Ok(cancelled) => {
                         publish(stores, &cancelled, &late).await;
                         return Ok(Cancelled::Now(cancelled));
@@ -78,7 +80,7 @@ pub async fn cancel(stores: &Stores, id: OrderId, late: impl Fn(&Error)) -> Resu
 /// If the table cannot be written. `late` as for [`cancel`].
 pub async fn cancel_unstarted(stores: &Stores, record: &OrderRecord, late: impl Fn(&Error)) -> Result<bool, Error> {
     let Ok(state) = record.state.apply(Transition::Cancel, clock::now()) else { return Ok(false) };
-    match stores.orders.store(record.order.id, &state, None).await {
+    match stores.orders.end(record.order.id, &state).await {
         Ok(cancelled) => {
             publish(stores, &cancelled, &late).await;
             Ok(true)
@@ -88,9 +90,9 @@ pub async fn cancel_unstarted(stores: &Stores, record: &OrderRecord, late: impl 
     }
 }
 
+/// A cancelled order has no result whose URL would need a time.
 async fn publish(stores: &Stores, record: &OrderRecord, late: impl Fn(&Error)) {
-    match publish_or_leave_message(stores, record).await {
-        Ok(Published::Stored) => {}
-        Ok(Published::LeftToAWorker(e)) | Err(e) => late(&e),
+    if let Err(e) = publish_end(stores, record, Duration::ZERO, None).await {
+        late(&e);
     }
 }

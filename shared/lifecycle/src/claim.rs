@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use offload_domain::{
     claim::{Decision, Limits, decide, lease_left},
     message::Envelope,
@@ -44,7 +44,9 @@ pub enum Claim {
     Later(Duration),
     /// It must not start yet.
     NotDue(Duration),
-    /// There is no such order.
+    /// There is no such order yet: its row may be on its way. Try again after this long.
+    Missing(Duration),
+    /// There is no such order: it was withdrawn, or is past its retention.
     Unknown,
 }
 
@@ -102,7 +104,7 @@ pub async fn claim(
     } else {
         stores.orders.get(envelope.id).await?
     };
-    let Some(record) = found else { return Ok(Claim::Unknown) };
+    let Some(record) = found else { return Ok(missing(envelope.id.created_at(), now)) };
     let id = record.order.id;
     let state = match decide(&record, now, claimant.limits) {
         Decision::Republish => return Ok(Claim::Ended(claimed(record))),
@@ -121,6 +123,18 @@ pub async fn claim(
     // `decide` has seen that the order has not ended, so it can.
     let Ok(state) = state else { return Ok(Claim::Later(Duration::ZERO)) };
     Ok(Claim::Ended(claimed(stores.orders.take(id, &state, None, now).await?)))
+}
+
+/// Row and message of an order are written at the same time, so the message may come first. If the
+/// row comes later than this, a sweeper sends another message.
+fn missing(created_at: DateTime<Utc>, now: DateTime<Utc>) -> Claim {
+    const ROW_MAY_TAKE: TimeDelta = TimeDelta::seconds(20);
+    let age = (now - created_at).max(TimeDelta::zero());
+    if age > ROW_MAY_TAKE {
+        return Claim::Unknown;
+    }
+    // Rarely more than a moment; then further apart, because it was most likely withdrawn.
+    Claim::Missing(age.to_std().unwrap_or_default().max(Duration::from_secs(1)))
 }
 
 /// The claim of a new order was made unseen; now that the order is here, see whether it should run

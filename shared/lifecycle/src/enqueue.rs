@@ -1,7 +1,7 @@
-//! Enqueue: the message of an order, and the note in the table that it was sent.
+//! Enqueue: the message of an order.
 //!
-//! Invariant: an order leaves the outbox only after its message was sent. A message that is sent
-//! twice does no harm: it finds its order claimed or ended.
+//! A message that is sent twice does no harm: it finds its order claimed or ended. One that is lost
+//! is sent again by a sweeper.
 
 use std::time::Duration;
 
@@ -28,19 +28,11 @@ pub async fn send(
     stores.queue.send(&envelope, delay.min(DELAY_MAX), order.traceparent.as_deref()).await
 }
 
-/// Takes an order out of the outbox: its message was sent.
+/// Makes sure that a pending order has its status object, and sends its message, in this order:
+/// after a message that was lost, or a redrive.
 ///
 /// # Errors
-/// If the call fails; the sweeper then sends the message once more, which does no harm.
-pub async fn mark(stores: &Stores, record: &OrderRecord) -> Result<(), Error> {
-    stores.orders.mark_enqueued(record.order.id, record.own_deadline()).await
-}
-
-/// Makes sure that a pending order has its status object and its message, in this order, and takes
-/// it out of the outbox: after an api that died, or a redrive.
-///
-/// # Errors
-/// If a call fails; the order stays in the outbox.
+/// If a call fails; a sweeper tries again.
 pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) -> Result<(), Error> {
     if record.state.status == Status::Pending {
         // The api may have died before the object was written; a redriven order's object still says
@@ -51,8 +43,7 @@ pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) ->
             stores.objects.overwrite(&record.status_object(None), None).await?;
         }
     }
-    send(stores, record, None, now).await?;
-    mark(stores, record).await
+    send(stores, record, None, now).await
 }
 
 /// Puts the message of an order that must not start yet back into the queue, as a new one: a

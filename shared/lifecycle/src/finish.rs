@@ -1,14 +1,15 @@
-//! Finish: the result first, then the order table, then the status object; the caller then deletes
-//! the message.
+//! Finish: the result first, then the order table, then the status object and the index; the caller
+//! then deletes the message.
 //!
 //! Each is one try. The worker keeps its lease and tries again while a store is down.
 //!
-//! Invariant: the message is deleted only after the final status is stored in S3.
+//! Invariant: a result that is linked is never replaced. Each attempt stores its result under a key
+//! of its own, and the write of the order table makes one of them the result.
 
 use std::path::Path;
 
 use offload_domain::{
-    id::OrderId,
+    fence::Fence,
     order::{OrderRecord, OrderResult},
     status::INLINE_RESULT_MAX_BYTES,
     transition::Transition,
@@ -39,17 +40,18 @@ pub enum Produced<'a> {
 ///
 /// # Errors
 /// If the call fails.
-pub async fn store_result(stores: &Stores, id: OrderId, produced: Produced<'_>) -> Result<OrderResult, Error> {
+pub async fn store_result(stores: &Stores, claimed: &Claimed, produced: Produced<'_>) -> Result<OrderResult, Error> {
+    let (id, fence) = (claimed.record.order.id, Fence::of(&claimed.record.state));
     let key = match produced {
         Produced::Value(value) => {
             let json = value.to_string().into_bytes();
             if json.len() <= INLINE_RESULT_MAX_BYTES {
                 return Ok(OrderResult::Inline(value.clone()));
             }
-            stores.objects.put_result(id, "result.json", "application/json", ResultBody::Bytes(json)).await?
+            stores.objects.put_result(id, fence, "result.json", "application/json", ResultBody::Bytes(json)).await?
         }
         Produced::File { path, name, content_type } => {
-            stores.objects.put_result(id, name, content_type, ResultBody::File(path)).await?
+            stores.objects.put_result(id, fence, name, content_type, ResultBody::File(path)).await?
         }
     };
     Ok(OrderResult::Key(key))

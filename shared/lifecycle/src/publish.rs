@@ -1,12 +1,13 @@
 //! Publish: the status object first, then its event.
 //!
-//! Invariant: a status object never goes back (`StatusStore::overwrite`). A writer that publishes a
-//! status also sends its event, unless the table's stream does.
+//! Invariants: a status object never goes back (`StatusStore::overwrite`). A writer that publishes a
+//! status also sends its event, unless the table's stream does. An order leaves the index only after
+//! its end is published.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use offload_domain::{message::Envelope, order::OrderRecord, status::StatusObject};
+use offload_domain::{order::OrderRecord, status::StatusObject};
 use offload_service::clock;
 use offload_stores::{Error, Overwritten, Stores};
 
@@ -26,40 +27,21 @@ pub async fn publish(stores: &Stores, record: &OrderRecord, etag: Option<&str>) 
     overwrite_and_notify(stores, record, record.status_object(None), etag).await
 }
 
-/// The same for an order that has ended, whose result may be in S3.
+/// The same for an order that has ended, whose result may be in S3. Then takes the order out of
+/// the index: only now can it be forgotten.
 ///
 /// # Errors
-/// As [`publish`], or if the result's URL cannot be signed.
+/// As [`publish`], or if the result's URL cannot be signed. A sweeper publishes the end if nobody
+/// else does.
 pub async fn publish_end(
     stores: &Stores,
     record: &OrderRecord,
     ttl: ResultUrlTtl,
     etag: Option<&str>,
-) -> Result<Overwritten, Error> {
+) -> Result<(), Error> {
     let object = status_object(stores, record, ttl, clock::now()).await?;
-    overwrite_and_notify(stores, record, object, etag).await
-}
-
-/// Publishes an order that was ended without a worker. The table has decided already: if S3 is
-/// down, a message is left for a worker, which finds the order ended and publishes it. The order's
-/// own message may be far away, or was never sent.
-///
-/// # Errors
-/// If the message cannot be sent either: the first error is that of publishing.
-pub async fn publish_or_leave_message(stores: &Stores, record: &OrderRecord) -> Result<Published, Error> {
-    let Err(error) = publish(stores, record, None).await else { return Ok(Published::Stored) };
-    let message = Envelope::new(record.order.id, None);
-    stores.queue.send(&message, Duration::ZERO, record.order.traceparent.as_deref()).await?;
-    Ok(Published::LeftToAWorker(error))
-}
-
-/// How far [`publish_or_leave_message`] came.
-#[derive(Debug)]
-pub enum Published {
-    /// The status object is stored and its event is sent.
-    Stored,
-    /// One of them failed for this reason. A message makes a worker do it.
-    LeftToAWorker(Error),
+    overwrite_and_notify(stores, record, object, etag).await?;
+    stores.orders.settle(record).await
 }
 
 /// The status object of a record, with a fresh URL of its result if that is in S3.

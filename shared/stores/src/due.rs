@@ -1,102 +1,133 @@
-//! What falls due: orders whose message must be sent, and orders whose deadline has come, in one
-//! sparse index.
+//! The sparse index: orders whose end is not published, by when a sweeper sees to them, and failed
+//! orders, by when they failed.
+//!
+//! An accepted order has its entry from the write that stores it until its end is published, so
+//! that nothing but the table decides whether it is forgotten. That costs two writes of the index
+//! an order: one to put the entry in, one to take it out.
 
 use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, Kind},
-    item::{self, DUE, DUE_AT, DUE_SHARDS, Due, Item, PK, millis, number, text},
+    item::{self, DUE, DUE_AT, DUE_SHARDS, Due, Item, PK, TTL, millis, number, text},
     orders::OrderTable,
 };
-use offload_domain::id::OrderId;
+use offload_domain::{id::OrderId, order::OrderRecord, status::Status};
 
 impl OrderTable {
-    /// Notes that the message of an order is in the queue; what falls due next is its deadline, if
-    /// it has one. Does nothing to an order that has ended or is gone.
+    /// Orders whose end is not published and that are due before `before`: at most `limit` of each
+    /// of the index's shards. The index is a little behind the table.
     ///
     /// # Errors
-    /// If the call fails; the order is then sent once more by the sweeper, which does no harm.
-    pub async fn mark_enqueued(&self, id: OrderId, deadline_at: Option<DateTime<Utc>>) -> Result<(), Error> {
+    /// If a call fails.
+    pub async fn due(&self, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {
+        self.entries(Due::Open, before, limit).await
+    }
+
+    /// Failed orders, the oldest first, at most `limit` of each shard.
+    ///
+    /// # Errors
+    /// If a call fails.
+    pub async fn failed(&self, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {
+        self.entries(Due::Failed, before, limit).await
+    }
+
+    /// Notes when an order is due next; whether it was still due as in `record`. One of several
+    /// sweepers gets `true`.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn defer(&self, record: &OrderRecord, next: DateTime<Utc>) -> Result<bool, Error> {
+        let Some(due_at) = record.due_at else { return Ok(false) };
+        let id = record.order.id;
         let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
-        let update = match deadline_at {
-            Some(at) => update
-                .update_expression("SET #due = :due, #at = :at")
-                .expression_attribute_values(":due", text(Due::Deadline.hash(id)))
-                .expression_attribute_values(":at", millis(at)),
-            None => update.update_expression("REMOVE #due, #at"),
+        let update = update
+            .update_expression("SET #at = :next")
+            .condition_expression("#due = :open AND #at = :at AND #r = :r")
+            .expression_attribute_names("#due", DUE)
+            .expression_attribute_names("#at", DUE_AT)
+            .expression_attribute_names("#r", "revision")
+            .expression_attribute_values(":open", text(Due::Open.hash(id)))
+            .expression_attribute_values(":at", millis(due_at))
+            .expression_attribute_values(":next", millis(next))
+            .expression_attribute_values(":r", number(record.state.revision));
+        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
+            Ok(_) => Ok(true),
+            Err(Error { kind: Kind::Conflict, .. }) => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Takes an order whose end is published out of the index; a failed one stays in it for
+    /// operators. Does nothing to an order that has another revision by now, as after a redrive.
+    ///
+    /// # Errors
+    /// If the call fails; a sweeper publishes the order again then, which does no harm.
+    pub async fn settle(&self, record: &OrderRecord) -> Result<(), Error> {
+        let (id, state) = (record.order.id, &record.state);
+        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = match state.status {
+            Status::Failed => update
+                .update_expression("SET #due = :failed, #at = :at")
+                .expression_attribute_values(":failed", text(Due::Failed.hash(id)))
+                .expression_attribute_values(":at", millis(state.updated_at)),
+            _ => update.update_expression("REMOVE #due, #at"),
         };
-        let update =
-            update.condition_expression("#due = :send").expression_attribute_values(":send", text(Due::Send.hash(id)));
-        let update = update.expression_attribute_names("#due", DUE).expression_attribute_names("#at", DUE_AT);
+        let update = update
+            .condition_expression("#r = :r AND #due = :open")
+            .expression_attribute_names("#due", DUE)
+            .expression_attribute_names("#at", DUE_AT)
+            .expression_attribute_names("#r", "revision")
+            .expression_attribute_values(":open", text(Due::Open.hash(id)))
+            .expression_attribute_values(":r", number(state.revision));
         match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
             Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
             Err(e) => Err(e),
         }
     }
 
-    /// Takes back an order whose client got 503, unless a worker has it already.
+    /// Takes back an order that its client must not get, unless a worker has it; whether it was
+    /// taken back.
+    ///
+    /// What is left in its place keeps a write of the order away that is still on its way, and
+    /// expires with it.
     ///
     /// # Errors
-    /// If the call fails.
-    pub async fn withdraw(&self, id: OrderId) -> Result<(), Error> {
-        let delete = self.client.delete_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
-        let delete = delete
-            .condition_expression("attribute_not_exists(pk) OR (#r = :one AND #due = :send)")
+    /// If the call fails; the order may be worked on then.
+    pub async fn withdraw(&self, record: &OrderRecord) -> Result<bool, Error> {
+        let put = self.client.put_item().table_name(&*self.table);
+        let put = put
+            .set_item(Some(item::key(record.order.id).into()))
+            .item(TTL, number(self.kept_until(record).timestamp()))
+            .condition_expression("attribute_not_exists(#r) OR #r = :one")
             .expression_attribute_names("#r", "revision")
-            .expression_attribute_names("#due", DUE)
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":send", text(Due::Send.hash(id)));
-        match delete.send().await.map_err(|e| Error::of("dynamodb.DeleteItem", &e)) {
-            Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
+            .expression_attribute_values(":one", number(1));
+        match put.send().await.map_err(|e| Error::of("dynamodb.PutItem", &e)) {
+            Ok(_) => Ok(true),
+            Err(Error { kind: Kind::Conflict, .. }) => Ok(false),
             Err(e) => Err(e),
         }
     }
 
-    /// Orders that were accepted before `before` and whose message is not known to be in the queue:
-    /// at most `limit` of each of the index's shards.
-    ///
-    /// # Errors
-    /// If a call fails.
-    pub async fn unsent(&self, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {
-        self.due(Due::Send, before, limit).await
-    }
-
-    /// Orders whose own deadline came before `before`, and that have not ended; at most `limit` of
-    /// each shard.
-    ///
-    /// # Errors
-    /// If a call fails.
-    pub async fn overdue(&self, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {
-        self.due(Due::Deadline, before, limit).await
-    }
-
-    /// Dead-lettered orders, the oldest first, at most `limit` of each shard.
-    ///
-    /// # Errors
-    /// If a call fails.
-    pub async fn dead(&self, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {
-        self.due(Due::Redrive, before, limit).await
-    }
-
-    /// Takes an order off the list of the dead; it stays failed.
+    /// Takes a failed order off the operators' list; it stays failed.
     ///
     /// # Errors
     /// If the call fails.
-    pub async fn forget_dead(&self, id: OrderId) -> Result<(), Error> {
+    pub async fn forget_failed(&self, id: OrderId) -> Result<(), Error> {
         let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
         let update = update
             .update_expression("REMOVE #due, #at")
-            .condition_expression("#due = :dead")
+            .condition_expression("#due = :failed")
             .expression_attribute_names("#due", DUE)
             .expression_attribute_names("#at", DUE_AT)
-            .expression_attribute_values(":dead", text(Due::Redrive.hash(id)));
+            .expression_attribute_values(":failed", text(Due::Failed.hash(id)));
         match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
             Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
             Err(e) => Err(e),
         }
     }
 
-    async fn due(&self, due: Due, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {
+    async fn entries(&self, due: Due, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {
         let mut found = Vec::new();
         for shard in 0..DUE_SHARDS {
             let query = self.client.query().table_name(&*self.table).index_name(DUE).limit(limit.into());

@@ -12,10 +12,9 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind};
 use offload_domain::{
+    fence::Fence,
     id::OrderId,
     order::{Callbacks, Lease, Order, OrderRecord, OrderState},
-    problem::ends,
-    status::Status,
 };
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -30,15 +29,13 @@ pub(crate) const DUE_AT: &str = "due_at";
 pub(crate) const SUBSCRIBED: &str = "subscribed";
 pub(crate) const ORDER_SK: &str = "order";
 
-/// What somebody must do for an order, if nobody did by the time in [`DUE_AT`].
+/// Why an order is in the sparse index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Due {
-    /// Send its message: it was accepted, and is not known to be in the queue.
-    Send,
-    /// End it: its deadline has passed.
-    Deadline,
-    /// Nothing at once: it failed, and an operator may give it another chance.
-    Redrive,
+    /// Its end is not published. A sweeper sees to it at the time in [`DUE_AT`].
+    Open,
+    /// It failed, at that time: for operators.
+    Failed,
 }
 
 /// Over so many hashes the index is spread: a partition takes 1,000 writes a second, and a sweep
@@ -48,9 +45,8 @@ pub(crate) const DUE_SHARDS: u8 = 16;
 impl Due {
     fn prefix(self) -> &'static str {
         match self {
-            Self::Send => "send#",
-            Self::Deadline => "deadline#",
-            Self::Redrive => "dead#",
+            Self::Open => "open#",
+            Self::Failed => "failed#",
         }
     }
 
@@ -82,19 +78,6 @@ pub(crate) fn key(id: OrderId) -> [(String, AttributeValue); 2] {
     [(PK.to_owned(), text(id.to_string())), (SK.to_owned(), text(ORDER_SK))]
 }
 
-/// What falls due for an order in this state, and when; `None` to leave it as it is.
-pub(crate) fn due(id: OrderId, state: &OrderState) -> Option<[(String, Option<AttributeValue>); 2]> {
-    let due = match state.status {
-        // An operator has just redriven it; a new order is put in by `encode`.
-        Status::Pending => Some(Due::Send),
-        Status::Failed if state.error.as_ref().is_some_and(ends::is_dead) => Some(Due::Redrive),
-        Status::Processing => return None,
-        Status::Completed | Status::Failed | Status::Cancelled => None,
-    };
-    let at = due.map(|_| millis(state.updated_at));
-    Some([(DUE.to_owned(), due.map(|d| text(d.hash(id)))), (DUE_AT.to_owned(), at)])
-}
-
 /// The attributes of a state, `None` for those to be removed.
 pub(crate) fn state_attributes(state: &OrderState) -> Result<Vec<(String, Option<AttributeValue>)>, Error> {
     let Value::Object(fields) = serde_json::to_value(state).map_err(|e| unreadable(e.to_string()))? else {
@@ -112,9 +95,8 @@ pub(crate) fn state_attributes(state: &OrderState) -> Result<Vec<(String, Option
     Ok(fields.into_iter().map(attribute).collect())
 }
 
-/// A whole new item. Its message falls due for sending at once, until it is known to be in the
-/// queue.
-pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>) -> Result<Item, Error> {
+/// A whole new item, with its entry in the index.
+pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>, due_at: DateTime<Utc>) -> Result<Item, Error> {
     let order = &record.order;
     let mut item: Item = key(order.id).into();
     let payload = serde_json::to_string(&order.payload).map_err(|e| unreadable(e.to_string()))?;
@@ -130,10 +112,8 @@ pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>) -> Result<
         ("task_token", &order.callbacks.task_token),
     ];
     item.extend(texts.into_iter().filter_map(|(name, t)| Some((name.to_owned(), text(t.as_ref()?)))));
-    if !record.enqueued {
-        item.insert(DUE.to_owned(), text(Due::Send.hash(order.id)));
-        item.insert(DUE_AT.to_owned(), millis(order.created_at));
-    }
+    item.insert(DUE.to_owned(), text(Due::Open.hash(order.id)));
+    item.insert(DUE_AT.to_owned(), millis(due_at));
     item.extend(state_attributes(&record.state)?.into_iter().filter_map(|(name, v)| Some((name, v?))));
     Ok(item)
 }
@@ -152,6 +132,7 @@ pub(crate) fn decode(item: &Item) -> Result<OrderRecord, Error> {
         traceparent: reader.optional("traceparent"),
         renew: reader.text("renew")?.to_owned(),
         callbacks: Callbacks { webhook_url: reader.optional("webhook_url"), task_token: reader.optional("task_token") },
+        attempt: Fence::default(),
     };
     let lease = match (item.get("lease_owner"), reader.time("lease_until")?) {
         (Some(AttributeValue::S(owner)), Some(until)) => Some(Lease { owner: owner.clone(), until }),
@@ -163,7 +144,7 @@ pub(crate) fn decode(item: &Item) -> Result<OrderRecord, Error> {
         lease,
         cancel_requested: item.contains_key("cancel_requested"),
         subscribed: item.contains_key(SUBSCRIBED),
-        enqueued: item.get(DUE).and_then(|a| a.as_s().ok()).is_none_or(|due| !due.starts_with(Due::Send.prefix())),
+        due_at: reader.due_at()?,
     })
 }
 
@@ -183,7 +164,8 @@ pub(crate) fn of_image(image: &Value) -> Option<Result<OrderRecord, Error>> {
     let members = image.as_object()?.iter();
     let item: Item = members.filter_map(|(name, value)| Some((name.clone(), attribute(value)?))).collect();
     let is_order = item.get(SK).is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk == ORDER_SK));
-    is_order.then(|| decode(&item))
+    // What is left of an order that was withdrawn is none.
+    (is_order && item.contains_key("revision")).then(|| decode(&item))
 }
 
 struct Reader<'a>(&'a Item);
@@ -202,6 +184,12 @@ impl Reader<'_> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
         let ms = value.as_n().ok().and_then(|n| n.parse().ok()).and_then(DateTime::from_timestamp_millis);
         ms.map(Some).ok_or_else(|| unreadable(format!("{name} is no time")))
+    }
+
+    /// When a sweeper sees to the order, if its end is not published.
+    fn due_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        let open = self.0.get(DUE).and_then(|a| a.as_s().ok()).is_some_and(|d| d.starts_with(Due::Open.prefix()));
+        if open { self.time(DUE_AT) } else { Ok(None) }
     }
 
     fn state(&self) -> Result<OrderState, Error> {
@@ -235,7 +223,8 @@ mod tests {
     use offload_domain::{
         fixtures,
         order::OrderResult,
-        status::{EtaWindow, ProgressReport},
+        problem::ends,
+        status::{EtaWindow, ProgressReport, Status},
         transition::Transition,
     };
 
@@ -245,7 +234,8 @@ mod tests {
         let order = Order { payload: json!({"kind": "x"}).as_object().unwrap().clone(), ..fixtures::order(t) };
         let mut record = OrderRecord::new(order, EtaWindow { at: t, earliest_at: t, latest_at: t }, 700);
         record.subscribed = true;
-        let mut item = encode(&record, t).unwrap();
+        record.due_at = Some(t);
+        let mut item = encode(&record, t, t).unwrap();
         item.insert(SUBSCRIBED.to_owned(), AttributeValue::Bool(true));
         let json = |value: &AttributeValue| match value {
             AttributeValue::S(s) => json!({"S": s}),
@@ -276,10 +266,12 @@ mod tests {
                 webhook_url: Some("https://shop.example/{hook}".into()),
                 task_token: Some("{t".into()),
             },
+            attempt: Fence::default(),
         };
         let window = EtaWindow { at: t, earliest_at: t, latest_at: t };
-        let new = OrderRecord::new(order, window, 700);
-        assert_eq!(decode(&encode(&new, t).unwrap()).unwrap(), new);
+        let due_at = t + TimeDelta::seconds(60);
+        let new = OrderRecord { due_at: Some(due_at), ..OrderRecord::new(order, window, 700) };
+        assert_eq!(decode(&encode(&new, t, due_at).unwrap()).unwrap(), new);
 
         let start = Transition::Start { eta: Some(window), poll_after_ms: None };
         let report = ProgressReport::new(40, Some("{packing}"));
@@ -292,9 +284,9 @@ mod tests {
             Transition::Fail { error: ends::processing_failed("no") },
         ];
         for end in ends {
-            let record = OrderRecord { state: running.apply(end, t).unwrap(), enqueued: true, ..new.clone() };
+            let record = OrderRecord { state: running.apply(end, t).unwrap(), ..new.clone() };
             assert_ne!(record.state.status, Status::Processing);
-            assert_eq!(decode(&encode(&record, t).unwrap()).unwrap(), record);
+            assert_eq!(decode(&encode(&record, t, due_at).unwrap()).unwrap(), record);
         }
     }
 }

@@ -14,12 +14,13 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, Kind},
-    item::{self, Item, PK, SK, TTL, millis, number, text},
+    item::{self, DUE, DUE_AT, Due, Item, PK, SK, TTL, millis, number, text},
 };
 use offload_domain::{
     claim,
     id::OrderId,
     idempotency::{IdempotencyKey, IdempotencyRecord},
+    liveness::Patience,
     order::{Lease, OrderRecord, OrderState},
 };
 
@@ -33,7 +34,7 @@ pub struct OrderTable {
     pub(crate) client: Client,
     pub(crate) table: Arc<str>,
     retention: Duration,
-    default_deadline: Duration,
+    patience: Patience,
 }
 
 /// What became of a new order.
@@ -76,25 +77,38 @@ struct Written<'a> {
     free_at: Option<DateTime<Utc>>,
     /// Until when the row is kept, if that changes.
     kept_until: Option<DateTime<Utc>>,
+    /// When a sweeper sees to the order, if that changes.
+    due_at: Option<DateTime<Utc>>,
 }
 
 impl OrderTable {
     pub(crate) fn new(client: Client, settings: &StoreSettings) -> Self {
-        let StoreSettings { retention, default_deadline, .. } = *settings;
-        Self { client, table: settings.table.as_str().into(), retention, default_deadline }
+        let StoreSettings { retention, default_deadline, resend_after, .. } = *settings;
+        let patience = Patience { resend_after, default_deadline };
+        Self { client, table: settings.table.as_str().into(), retention, patience }
+    }
+
+    /// How long orders of this table may be silent.
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        self.patience
     }
 
     pub(crate) fn retention(&self) -> Duration {
         self.retention
     }
 
-    /// Stores a new order, and with it its idempotency key, both or neither.
+    pub(crate) fn kept_until(&self, record: &OrderRecord) -> DateTime<Utc> {
+        record.kept_until(self.patience.default_deadline, self.retention)
+    }
+
+    /// Stores a new order with its entry in the index, and its idempotency key, all or nothing.
     ///
     /// # Errors
     /// If the call fails; the order may or may not stand in the table then.
     pub async fn insert(&self, record: &OrderRecord, key: Option<&IdempotencyKey>) -> Result<Inserted, Error> {
-        let expires_at = record.kept_until(self.default_deadline, self.retention);
-        let item = item::encode(record, expires_at)?;
+        let expires_at = self.kept_until(record);
+        let item = item::encode(record, expires_at, self.patience.first_due(record))?;
         let Some(key) = key else {
             let put = self.client.put_item().table_name(&*self.table).set_item(Some(item));
             let put = put.condition_expression("attribute_not_exists(pk)").send().await;
@@ -153,7 +167,8 @@ impl OrderTable {
         let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
         let get = get.set_key(Some(item::key(id).into())).send().await;
         let item = get.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
-        item.as_ref().map(item::decode).transpose()
+        // What is left of an order that was withdrawn is none.
+        item.as_ref().filter(|i| i.contains_key("revision")).map(item::decode).transpose()
     }
 
     /// Stores the next state of an order, if it still has the revision before it, together with the
@@ -166,6 +181,16 @@ impl OrderTable {
     /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
     pub async fn store(&self, id: OrderId, state: &OrderState, lease: Option<&Lease>) -> Result<OrderRecord, Conflict> {
         self.write(id, state, Written { lease, ..Written::default() }).await
+    }
+
+    /// The same for those who end an order without a worker. No message comes again for them, so a
+    /// sweeper is to publish the end soon if they do not.
+    ///
+    /// # Errors
+    /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
+    pub async fn end(&self, id: OrderId, state: &OrderState) -> Result<OrderRecord, Conflict> {
+        let due_at = Some(state.updated_at + self.patience.resend_after);
+        self.write(id, state, Written { due_at, ..Written::default() }).await
     }
 
     /// The same for a worker that found the order free at `now`: it must still be free. A renewal
@@ -192,19 +217,21 @@ impl OrderTable {
     /// # Errors
     /// [`Conflict::Changed`] with the order as it is, or [`Conflict::Failed`].
     pub async fn store_redriven(&self, record: &OrderRecord) -> Result<OrderRecord, Conflict> {
-        let kept_until = Some(record.kept_until(self.default_deadline, self.retention));
-        self.write(record.order.id, &record.state, Written { kept_until, ..Written::default() }).await
+        let (kept_until, due_at) = (Some(self.kept_until(record)), Some(self.patience.first_due(record)));
+        let with = Written { kept_until, due_at, ..Written::default() };
+        self.write(record.order.id, &record.state, with).await
     }
 
     async fn write(&self, id: OrderId, state: &OrderState, with: Written<'_>) -> Result<OrderRecord, Conflict> {
-        let Written { lease, free_at, kept_until } = with;
+        let Written { lease, free_at, kept_until, due_at } = with;
         let (mut set, mut remove, mut names) = (Vec::new(), Vec::new(), HashMap::new());
         let mut values = HashMap::from([(":before".to_owned(), number(state.revision - 1))]);
         let lease_attributes = [
             ("lease_owner".to_owned(), lease.map(|l| text(&l.owner))),
             ("lease_until".to_owned(), lease.map(|l| millis(l.until))),
         ];
-        let due = item::due(id, state).into_iter().flatten();
+        let entry = |at| [(DUE.to_owned(), Some(text(Due::Open.hash(id)))), (DUE_AT.to_owned(), Some(millis(at)))];
+        let due = due_at.map(entry).into_iter().flatten();
         let expiry = kept_until.map(|at| (TTL.to_owned(), Some(number(at.timestamp()))));
         let attributes = item::state_attributes(state)?.into_iter().chain(lease_attributes).chain(due).chain(expiry);
         for (name, value) in attributes {

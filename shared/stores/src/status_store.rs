@@ -16,7 +16,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use serde::Deserialize;
 
 use crate::error::{Error, Kind};
-use offload_domain::{id::OrderId, status::StatusObject};
+use md5::{Digest as _, Md5};
+use offload_domain::{fence::Fence, id::OrderId, status::StatusObject};
 
 /// Tries of one overwrite against other writers. Each lost try means that another writer's newer
 /// revision won, and an order has few of them.
@@ -49,18 +50,27 @@ impl StatusStore {
         Self { client, bucket: bucket.into() }
     }
 
-    /// Writes the first object of an order, and answers with its `ETag`; `None` if there is one
-    /// already.
+    /// Writes the first object of an order, unless there is one already.
     ///
     /// # Errors
     /// If the call fails.
-    pub async fn create(&self, object: &StatusObject) -> Result<Option<String>, Error> {
+    pub async fn create(&self, object: &StatusObject) -> Result<(), Error> {
         let put = self.put(&object.id.status_key(), encode(object)?).if_none_match("*").send().await;
         match put.map_err(|e| translate(&e)) {
-            Ok(answer) => Ok(Some(answer.e_tag.unwrap_or_default())),
-            Err(Error { kind: Kind::Conflict, .. }) => Ok(None),
+            Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
             Err(e) => Err(e),
         }
+    }
+
+    /// The `ETag` that S3 gives to an object, so that it need not be waited for: the MD5 of its
+    /// body, in quotes. With SSE-KMS it is another; the first overwrite then fails and reads it.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
+    ///
+    /// # Errors
+    /// If the object cannot be serialised.
+    pub fn etag(object: &StatusObject) -> Result<String, Error> {
+        let digest = Md5::digest(encode(object)?);
+        Ok(digest.iter().fold("\"".to_owned(), |hex, byte| hex + &format!("{byte:02x}")) + "\"")
     }
 
     /// Overwrites the object of an order, unless it is not older. `etag` is what the caller
@@ -125,19 +135,21 @@ impl StatusStore {
         put.content_type("application/json").cache_control("no-cache")
     }
 
-    /// Stores a result beside the status object, and answers with its key. The same name
-    /// overwrites: another attempt of the same order replaces what the one before left.
+    /// Stores the result of an attempt beside the status object, and answers with its key. It
+    /// becomes the order's result only when the order table says so; what is left of other attempts
+    /// expires by the bucket's lifecycle rule.
     ///
     /// # Errors
     /// If the call fails.
     pub async fn put_result(
         &self,
         id: OrderId,
+        fence: Fence,
         name: &str,
         content_type: &str,
         body: ResultBody<'_>,
     ) -> Result<String, Error> {
-        let key = id.result_key(name);
+        let key = id.result_key(fence, name);
         let body = match body {
             ResultBody::Bytes(bytes) => ByteStream::from(bytes),
             ResultBody::File(path) => ByteStream::from_path(path)

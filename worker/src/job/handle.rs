@@ -34,10 +34,10 @@ async fn handle_order(worker: &Worker, delivery: Delivery, envelope: &Envelope) 
             settle::settle(worker, job, end, heartbeat, delivery).await
         }
         Claim::Ended(job) => settle::publish_and_complete(worker, job, delivery).await,
-        Claim::Later(wait) => delivery.retry_after(wait).await,
+        Claim::Later(wait) | Claim::Missing(wait) => delivery.retry_after(wait).await,
         Claim::NotDue(wait) => enqueue::postpone(&worker.stores, delivery, envelope, wait).await,
         Claim::Unknown => {
-            // Withdrawn by the api before it was surely enqueued, or forgotten after its retention.
+            // Withdrawn, or past its retention.
             tracing::info!("message is for an unknown order");
             delivery.complete().await
         }

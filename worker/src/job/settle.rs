@@ -129,7 +129,7 @@ async fn store_outcome(
     heartbeat: &LeaseHeartbeat,
 ) -> Result<Option<OrderResult>, Abandoned> {
     let store = async |produced| {
-        let store = || store_result(&worker.stores, job.record.order.id, produced);
+        let store = || store_result(&worker.stores, job, produced);
         retry_until_done("store a result", Some(heartbeat), store).await
     };
     Ok(match outcome {

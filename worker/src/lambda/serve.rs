@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use futures_util::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
-use offload_lifecycle::sweep;
+use offload_lifecycle::sweep::{self, Swept};
 use offload_service::clock;
 use offload_stores::{Delivery, Queue};
 use serde_json::{Value, json};
@@ -83,11 +83,12 @@ async fn sweep(worker: &Worker) -> Result<Value, String> {
     if !CHECKED.swap(true, Ordering::Relaxed) {
         deployment::warn(worker).await;
     }
-    let swept = sweep::sweep(&worker.stores, worker.settings.sweep_after, clock::now()).await;
+    let swept = sweep::sweep(&worker.stores, worker.sweep_rules(), clock::now()).await;
     // Reported as a failed invocation, which an alarm counts; the next one makes up for it.
     let swept = swept.map_err(|e| format!("cannot sweep: {} in {}", e.kind.as_str(), e.operation))?;
-    tracing::info!(swept.sent, swept.ended, swept.failed, "swept");
-    Ok(json!({"sent": swept.sent, "ended": swept.ended, "failed": swept.failed}))
+    let Swept { sent, ended, published, failed } = swept;
+    tracing::info!(swept.sent, swept.ended, swept.published, swept.failed, "swept");
+    Ok(json!({"sent": sent, "ended": ended, "published": published, "failed": failed}))
 }
 
 /// The response that has these items of the batch come again.

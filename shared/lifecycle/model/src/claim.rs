@@ -84,11 +84,8 @@ impl Protocol {
     /// What follows from what a worker sees of an order.
     fn decided(&self, mut world: World, me: usize, received: Received, found: Option<Row>) -> World {
         let Some(row) = found else {
-            // It may come yet, so the message comes again; or it was withdrawn.
-            match world.withdrawn[usize::from(received.order)] {
-                true => world.workers[me] = Worker::Delete(received),
-                false => world.release(me),
-            }
+            // It may come yet, so the message comes again.
+            world.release(me);
             return world;
         };
         let state = row.state;

@@ -13,6 +13,7 @@ use crate::{
 
 const PUT_ROW: Call = "dynamodb.PutItem conn";
 const MARK: Call = "dynamodb.UpdateItem order";
+const SETTLE: Call = "dynamodb.UpdateItem order";
 const WRITE: Call = "dynamodb.UpdateItem order";
 const QUERY_ROWS: Call = "dynamodb.Query conn";
 const PUT_OBJECT: Call = "s3.PutObject status if-match";
@@ -40,9 +41,9 @@ pub(crate) fn subscriber_calls() -> Vec<Call> {
     vec![PUT_ROW, MARK]
 }
 
-/// The calls of a change that is published to a subscriber.
+/// The calls of an end that is published to a subscriber.
 pub(crate) fn writer_calls() -> Vec<Call> {
-    vec![WRITE, PUT_OBJECT, QUERY_ROWS, SEND_EVENT]
+    vec![WRITE, PUT_OBJECT, QUERY_ROWS, SEND_EVENT, SETTLE]
 }
 
 struct Subscribing {

@@ -8,7 +8,7 @@ use crate::{
     setting::Guard,
     step::Out,
     stores::{Overwrite, SETTLES, Stored},
-    world::{Fault, Publishing, Row, Sweeper, What, World},
+    world::{Deferred, Fault, Publishing, Row, Sweeper, What, World},
 };
 
 impl Protocol {
@@ -28,7 +28,8 @@ impl Protocol {
                 for (order, row) in (0u8..).zip(&world.rows) {
                     // What would only be deferred is left out where nobody asks for the calls.
                     let acts = |r: &Row| {
-                        self.defers || !matches!(self.due(world, order, r), Sweeper::Defer { send: None, .. })
+                        self.defers
+                            || !matches!(self.due(world, order, r), Sweeper::Defer { then: Deferred::Nothing, .. })
                     };
                     if row.is_some_and(|r| r.open && acts(&r)) {
                         out.call(
@@ -44,14 +45,15 @@ impl Protocol {
                 let next = world.row(order).map_or(Sweeper::Idle, |row| self.due(world, order, &row));
                 out.call(call::GET, "reads the order", "", then(*world, next));
             }
-            Sweeper::Defer { order, send } => {
+            Sweeper::Defer { order, then: deferred } => {
                 // On the condition that no other sweeper has done it.
-                let next = match send {
-                    None => Sweeper::Idle,
-                    Some(state) if state.stage.0 == Status::Pending => {
+                let next = match deferred {
+                    Deferred::Nothing => Sweeper::Idle,
+                    Deferred::PublishEnd(publishing) => Sweeper::PublishEnd(publishing),
+                    Deferred::Send(state) if state.stage.0 == Status::Pending => {
                         Sweeper::Publish(Publishing::new(order, state.object(), None))
                     }
-                    Some(_) => Sweeper::Send { order },
+                    Deferred::Send(_) => Sweeper::Send { order },
                 };
                 for (w, deferred, how) in Self::call(world, Fault::Table, |_| {}) {
                     let next = deferred.map_or(Sweeper::Idle, |()| next);
@@ -109,14 +111,18 @@ impl Protocol {
     fn due(&self, world: &World, order: u8, row: &Row) -> Sweeper {
         let state = row.state;
         if state.is_final() {
-            return Sweeper::PublishEnd(Publishing::new(order, state.object(), None));
+            let end = Publishing::new(order, state.object(), None);
+            return Sweeper::Defer { order, then: Deferred::PublishEnd(end) };
         }
         if world.late {
             return Sweeper::Fail { order, state };
         }
         let lost = world.messages_for(order) == 0;
         let leased = row.lease.is_some_and(|l| l.live);
-        let send = (!leased && (lost || world.resends > 0)).then_some(state);
-        Sweeper::Defer { order, send }
+        let then = match !leased && (lost || world.resends > 0) {
+            true => Deferred::Send(state),
+            false => Deferred::Nothing,
+        };
+        Sweeper::Defer { order, then }
     }
 }

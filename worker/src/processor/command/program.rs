@@ -83,6 +83,7 @@ impl CommandProcessor {
             .args(&self.args)
             .env_remove(TOKEN_SECRET.variable())
             .env("OFFLOAD_ORDER_ID", order.id.to_string())
+            .env("OFFLOAD_ATTEMPT", order.attempt.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

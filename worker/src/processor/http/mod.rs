@@ -96,6 +96,7 @@ impl HttpProcessor {
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json, application/x-ndjson, application/problem+json")
             .header("idempotency-key", order.id.to_string())
+            .header("offload-attempt", order.attempt.to_string())
             .body(document(order));
         if let Some(traceparent) = order.traceparent.as_deref().filter(|t| is_traceparent(t)) {
             request = request.header("traceparent", traceparent);

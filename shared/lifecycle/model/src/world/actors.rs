@@ -203,10 +203,10 @@ pub(crate) enum Sweeper {
     Read {
         order: u8,
     },
-    /// Notes when the order is due next, and sends it again if that is `Some`.
+    /// Notes when the order is due next.
     Defer {
         order: u8,
-        send: Option<State>,
+        then: Deferred,
     },
     /// Publishes the pending order, before it is sent again.
     Publish(Publishing),
@@ -219,6 +219,14 @@ pub(crate) enum Sweeper {
     },
     PublishEnd(Publishing),
     Settle(Publishing),
+}
+
+/// What a sweeper does once it has noted when an order is due next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Deferred {
+    Nothing,
+    Send(State),
+    PublishEnd(Publishing),
 }
 
 /// The consumer of dead letters, `lifecycle::dead_letter`.

@@ -5,7 +5,7 @@ mod faults;
 mod order;
 
 pub(crate) use actors::{
-    Accepted, Answer, Api, Canceller, DeadLetters, Job, Operator, Received, Sweeper, What, Worker,
+    Accepted, Answer, Api, Canceller, DeadLetters, Deferred, Job, Operator, Received, Sweeper, What, Worker,
 };
 pub(crate) use faults::{Fault, Faults};
 pub(crate) use order::{Lease, Location, Message, NextCall, Object, Publishing, ResultLink, Row, Stage, State};

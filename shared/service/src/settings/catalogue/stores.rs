@@ -47,6 +47,10 @@ settings! {
 
         /// When an order without a deadline of its own must have ended.
         pub default_deadline: Duration = group(DefaultDeadline, |deadline| deadline.after),
+
+        /// Least time before a sweep sends the message of an order again, because the one before
+        /// may be lost. Each time it waits twice as long. Api and workers need the same.
+        pub resend_after: Duration = default(SWEEP_AFTER_SECONDS, "60", seconds(0.0..=86_400.0)),
     }
 }
 

@@ -29,12 +29,9 @@ settings! {
         /// What an order is allowed.
         pub limits: Limits = group(),
 
-        /// How often a worker sweeps: it sends orders that are not in the queue, and fails those
-        /// whose deadline has passed.
+        /// How often a worker sweeps: it sends orders again whose message may be lost, and fails
+        /// those whose deadline has passed.
         pub sweep_every: Duration = default(SWEEP_SECONDS, "30", seconds(0.1..=86_400.0)),
-
-        /// Age at which the sweep sends an order again that is not known to be in the queue.
-        pub sweep_after: Duration = default(SWEEP_AFTER_SECONDS, "60", seconds(0.0..=86_400.0)),
 
         /// Waits between attempts.
         pub retry: Backoff = group(),

@@ -12,6 +12,7 @@ mod function_roles;
 mod idempotency;
 mod lambda;
 mod lambda_push;
+mod liveness;
 mod orders;
 mod outages;
 mod programs;

@@ -1,4 +1,4 @@
-//! Whatever becomes of the queue, an accepted order ends, once, with the result of the attempt that
+//! Whatever happens to the queue, an accepted order ends, once, with the result of the attempt that
 //! ended it.
 
 use std::{
@@ -126,7 +126,7 @@ async fn an_order_that_was_taken_back_is_not_worked_on() {
 async fn a_row_that_arrives_after_its_503_is_not_worked_on() {
     let processor = Counting::default();
     let mut system = Setup { workers: 0, ..Setup::default() }.processor(processor.clone()).start().await;
-    // DynamoDB answers to the insert no more before the api has given up.
+    // DynamoDB answers to the insert no more before the api stops waiting.
     let lost = FaultPlan { late_error_rate: 1.0, ..FaultPlan::default() };
     system.stack.faults(Service::DynamoDb).set(only(&["PutItem"], lost));
     let refused = system.post(&fulfilment()).await;

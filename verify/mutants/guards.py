@@ -194,7 +194,7 @@ GUARDS = [
         ],
     ),
     (
-        "nothing follows a row that cannot be stored",
+        "nothing is written for a row that cannot be stored",
         "shared/lifecycle/src/accept.rs",
         [
             (

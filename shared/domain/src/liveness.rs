@@ -2,7 +2,7 @@
 //!
 //! Every order whose end is not published has an entry in a sparse index of the order table. The
 //! entry says when the order is due: then a sweeper reads it and decides here. So the table alone
-//! decides whether an order is forgotten, whatever becomes of its message.
+//! decides whether an order is forgotten, whatever happens to its message.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@
 //! twice.
 //!
 //! Invariants: the same idempotency key gives the same order, and another body with it changes
-//! nothing. An order of which the client is told that it was taken back is never worked on.
+//! nothing. An order of which the client reads that it was taken back is never worked on.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

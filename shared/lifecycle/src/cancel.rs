@@ -37,7 +37,8 @@ impl From<Error> for NotCancelled {
     }
 }
 
-/// Cancels an order. `late` gets what failed after the table had decided: a sweeper makes up for it.
+/// Cancels an order. `late` gets what failed after the table had decided: a sweeper makes up for
+/// it.
 ///
 /// # Errors
 /// [`NotCancelled`].

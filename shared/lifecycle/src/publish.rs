@@ -1,8 +1,8 @@
 //! Publish: the status object first, then its event.
 //!
-//! Invariants: a status object never goes back (`StatusStore::overwrite`). A writer that publishes a
-//! status also sends its event, unless the table's stream does. An order leaves the index only after
-//! its end is published.
+//! Invariants: a status object never goes back (`StatusStore::overwrite`). A writer that publishes
+//! a status also sends its event, unless the table's stream does. An order leaves the index only
+//! after its end is published.
 
 use std::time::Duration;
 

@@ -163,7 +163,7 @@ impl Protocol {
         (row, object, message): (Option<Accepted>, Option<bool>, Option<bool>),
     ) -> World {
         let own = u8::try_from(i).unwrap_or(0);
-        // While DynamoDB fails nothing follows a row that was not stored.
+        // While DynamoDB fails nothing is written for a row that was not stored.
         let alone = self.setting.careful && row.is_some_and(|r| r != Accepted::New);
         world.apis[i] = match (row, object, message) {
             (Some(Accepted::Exists(order)), Some(_), Some(_)) => Api::Resume { order },

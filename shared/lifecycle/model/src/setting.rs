@@ -34,8 +34,8 @@ pub struct Setting {
     pub careful: bool,
     /// Whether work has a result that is stored in S3.
     pub results: bool,
-    /// How often the sweeper may send an order whose message is not lost. How long it waits first is
-    /// a matter of cost.
+    /// How often the sweeper may send an order whose message is not lost. How long it waits first
+    /// is a matter of cost.
     pub resends: u8,
     /// How many things break.
     pub faults: u8,

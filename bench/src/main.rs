@@ -2,6 +2,7 @@
 //!
 //! `bench/README.md` has the figures.
 
+mod calls;
 mod coldstart;
 mod poison;
 mod polling;
@@ -28,6 +29,8 @@ enum Command {
     Poison(poison::Args),
     /// Latency and memory of push, and a dead webhook beside a good one
     Push(push::Args),
+    /// Calls of an order, and how long it takes to be accepted
+    Calls(calls::Args),
     /// Cold starts of the Lambda programs
     Coldstart(coldstart::Args),
 }
@@ -39,6 +42,7 @@ async fn main() -> anyhow::Result<()> {
         Command::PollingSim(args) => polling_sim::run(&args),
         Command::Poison(args) => poison::run(&args).await,
         Command::Push(args) => push::run(&args).await,
+        Command::Calls(args) => calls::run(&args).await,
         Command::Coldstart(args) => coldstart::run(&args).await,
     }
 }

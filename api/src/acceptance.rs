@@ -82,6 +82,8 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
     let refused = match accept::accept(&service.stores, &service.table_health, &record, key.as_ref()).await {
         Ok(Accepted::New) => {
             service.metrics.accepted();
+            // It is written: a long poll would only hold it.
+            let record = record.without_payload();
             return Ok(AcceptedOrder { record, access, inputs });
         }
         Ok(Accepted::Exists(found)) => {
@@ -112,6 +114,7 @@ async fn resume(
         NotResumed::Expired => ApiError::OrderExpired,
         NotResumed::Failed(e) => e.into(),
     })?;
+    let record = record.without_payload();
     let access = StatusAccess::of(service, record.order.id, record.state.eta.as_ref(), clock::now()).await?;
     Ok(AcceptedOrder { record, access, inputs: service.estimator.inputs() })
 }

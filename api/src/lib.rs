@@ -7,7 +7,7 @@
 
 mod acceptance;
 mod background;
-mod canonical_json;
+mod byte_budget;
 mod edge;
 mod eta;
 mod key_locks;

@@ -34,6 +34,8 @@ pub(crate) async fn long_poll(
     wait: Wait,
     enough: impl Fn(u64, bool) -> bool,
 ) -> Result<LongPolled, ApiError> {
+    // Thousands wait, and none needs what may be the largest part of it.
+    let record = record.without_payload();
     if is_enough(&enough, &record) {
         return Ok(LongPolled { record, applied: Some(wait) });
     }
@@ -62,7 +64,7 @@ async fn by_events(
 ) -> Result<LongPolled, ApiError> {
     let id = record.order.id;
     let (mut updates, record) = match OrderUpdates::subscribe(service, id, false).await {
-        Ok(subscribed) => subscribed,
+        Ok((updates, record)) => (updates, record.without_payload()),
         Err(ApiError::TooManyConnections) => return Ok(LongPolled { record, applied: None }),
         Err(e) => return Err(e),
     };
@@ -110,7 +112,7 @@ async fn by_reads(
         }
         pause = (pause + pause / 2).min(LONGEST_PAUSE);
         match service.stores.orders.get(record.order.id).await {
-            Ok(Some(newer)) => record = newer,
+            Ok(Some(newer)) => record = newer.without_payload(),
             Ok(None) => return Err(ApiError::OrderNotFound),
             // What is known is still true, and the next read may succeed.
             Err(e) => service.record_aws_error("cannot read an order during a long poll", &e),

@@ -15,8 +15,6 @@ use utoipa::{
     },
 };
 
-use crate::canonical_json;
-
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -65,7 +63,8 @@ pub(crate) fn document(routes: utoipa::openapi::OpenApi, schema: &OrderSchema) -
     let mut document = serde_json::to_value(openapi).expect("a document of OpenAPI is made to be JSON");
     let options: Value = serde_json::from_str(OPTIONS).expect("the options are checked when a schema is compiled");
     document["components"]["schemas"]["OrderRequest"] = order_request(schema.document(), options);
-    canonical_json::sorted(document)
+    document.sort_all_objects();
+    document
 }
 
 /// The schema of a request: the order's own members, and the reserved member `options` beside them.

@@ -15,6 +15,7 @@ use url::Url;
 
 use crate::{
     background::BackgroundTasks,
+    byte_budget::ByteBudget,
     eta::Estimator,
     key_locks::KeyLocks,
     metrics::Metrics,
@@ -41,6 +42,11 @@ pub(crate) struct Service {
     pub(crate) key_locks: KeyLocks,
     pub(crate) table_health: TableHealth,
     pub(crate) background: BackgroundTasks,
+    /// For the bodies of orders in service.
+    pub(crate) bodies: ByteBudget,
+    /// For the trees of values on which they are validated: as much again. Who holds bytes of it
+    /// waits for nothing.
+    pub(crate) trees: ByteBudget,
     /// For requests in service.
     pub(crate) request_permits: Arc<Semaphore>,
     /// For long polls where there are no events.
@@ -83,6 +89,8 @@ impl Service {
             key_locks: KeyLocks::default(),
             table_health: TableHealth::default(),
             background,
+            bodies: ByteBudget::new(settings.body_budget_bytes),
+            trees: ByteBudget::new(settings.body_budget_bytes),
             request_permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             long_poll_permits: Semaphore::new(LONG_POLLS_MAX),
             unsubscribe_permits: Semaphore::new(UNSUBSCRIBES_MAX),

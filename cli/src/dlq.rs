@@ -9,13 +9,14 @@ use std::{
 
 use clap::{Args, Subcommand};
 use futures_util::{StreamExt, stream};
-use offload_domain::{id::OrderId, order::OrderRecord, problem::ends};
+use offload_domain::{id::OrderId, order::OrderRecord, payload::Payload, problem::ends};
 use offload_lifecycle::redrive::{Redriven, redrive};
 use offload_service::{
     clock,
     settings::{self, Exit, StoreSettings},
 };
 use offload_stores::{CallPolicy, Connection, Delivery, Stores};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{failure::Failure, output, render::count};
@@ -174,9 +175,16 @@ async fn unreadable(stores: &Stores) -> Result<Vec<Value>, Failure> {
 async fn describe(stores: &Stores, id: OrderId) -> Result<(), Failure> {
     let record = stores.orders.get(id).await.map_err(unreachable)?;
     let record = record.ok_or_else(|| Failure::Refused(format!("there is no order {id}")))?;
-    let mut order = summary(&record);
-    order["order"] = Value::Object(record.order.payload.clone());
-    output::result(&serde_json::to_string_pretty(&order).unwrap_or_else(|_| order.to_string()))
+    let described = Described { order: &record.order.payload, summary: summary(&record) };
+    output::result(&serde_json::to_string_pretty(&described).unwrap_or_else(|_| described.summary.to_string()))
+}
+
+/// A dead-lettered order, with its payload as it was sent.
+#[derive(Serialize)]
+struct Described<'a> {
+    #[serde(flatten)]
+    summary: Value,
+    order: &'a Payload,
 }
 
 fn summary(record: &OrderRecord) -> Value {

@@ -1,6 +1,6 @@
 //! The orders that tests and harnesses submit.
 
-use offload_domain::{fixtures, order::OrderRecord};
+use offload_domain::{fixtures, order::OrderRecord, payload::Payload};
 use offload_service::clock;
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub fn with_options(mut order: Value, options: Value) -> Value {
 #[must_use]
 pub fn new_record() -> OrderRecord {
     let mut record = fixtures::record(clock::now());
-    record.order.payload = fulfilment().as_object().cloned().unwrap_or_default();
+    record.order.payload = Payload::stored(fulfilment().to_string()).expect("it is JSON");
     record.order.renew = format!("https://api.example/order/{}", record.order.id);
     record
 }

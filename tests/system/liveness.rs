@@ -206,13 +206,13 @@ async fn a_worker_that_lost_its_lease_cannot_replace_a_result() {
     let mut other = claimed(&system, "other", &envelope).await;
     let complete = |result| Transition::Complete { result: Some(result) };
 
-    let stored = store_result(&system.stores, &other, Produced::Value(&result("other"))).await.unwrap();
+    let stored = store_result(&system.stores, &other, Produced::Value(&result("other").into())).await.unwrap();
     let Recorded::Stored(record) = record_end(&system.stores, &mut other, &complete(stored)).await.unwrap() else {
         panic!("the order is its own")
     };
     publish_end(&system.stores, &record, Duration::from_secs(600), None).await.unwrap();
     // The paused one wakes up.
-    let late = store_result(&system.stores, &paused, Produced::Value(&result("paused"))).await.unwrap();
+    let late = store_result(&system.stores, &paused, Produced::Value(&result("paused").into())).await.unwrap();
     let recorded = record_end(&system.stores, &mut paused, &complete(late)).await.unwrap();
     assert!(matches!(recorded, Recorded::TakenOver));
 

@@ -6,11 +6,14 @@ use axum::{
     body::Body,
     http::{HeaderMap, header},
 };
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-use crate::response::error::ApiError;
+use crate::{
+    byte_budget::{ByteBudget, ReservedBytes},
+    response::error::ApiError,
+};
 
 /// The largest body: 256 KiB.
 const BODY_MAX_BYTES: usize = 256 * 1024;
@@ -25,41 +28,63 @@ const DRAIN_MAX_BYTES: usize = 1024 * 1024;
 /// The longest that this may take.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 
-/// The whole body.
-///
-/// # Errors
-/// If it is too large, too slow or incomplete.
-pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, ApiError> {
-    read_within(READ_MAX, headers, body).await
+/// A whole body, and its bytes in the budget.
+#[derive(Debug)]
+pub(crate) struct ReadBody {
+    pub(crate) bytes: Vec<u8>,
+    /// To be kept as long as anything of the body is.
+    pub(crate) reserved: ReservedBytes,
 }
 
-async fn read_within(time: Duration, headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
-    if declared(headers) > BODY_MAX_BYTES {
-        // A client that waits for `100 Continue` has sent nothing yet, and need not.
-        if !headers.contains_key(header::EXPECT) {
-            drain(body).await;
+/// Reads the body, once the budget has room for it.
+///
+/// # Errors
+/// If it is too large, too slow or incomplete, or there is no room in time.
+pub(crate) async fn read(budget: &ByteBudget, headers: &HeaderMap, body: Body) -> Result<ReadBody, ApiError> {
+    read_within(READ_MAX, budget, headers, body).await
+}
+
+async fn read_within(
+    time: Duration,
+    budget: &ByteBudget,
+    headers: &HeaderMap,
+    mut body: Body,
+) -> Result<ReadBody, ApiError> {
+    // Until the body is polled its bytes wait in the kernel, at the client's expense.
+    let length = declared(headers).unwrap_or(BODY_MAX_BYTES);
+    let reserved = if length > BODY_MAX_BYTES { Err(TOO_LARGE) } else { budget.reserve(length).await };
+    let mut reserved = match reserved {
+        Ok(reserved) => reserved,
+        Err(refused) => {
+            // A client that waits for `100 Continue` has sent nothing yet, and need not.
+            if !headers.contains_key(header::EXPECT) {
+                drain(body).await;
+            }
+            return Err(refused);
         }
-        return Err(TOO_LARGE);
-    }
-    match timeout(time, collect(&mut body)).await {
+    };
+    match timeout(time, collect(&mut body, length)).await {
         Err(_) => Err(ApiError::BodyTimeout),
         Ok(Err(ApiError::BodyTooLarge { .. })) => {
             drain(body).await;
             Err(TOO_LARGE)
         }
-        Ok(result) => result,
+        Ok(Err(e)) => Err(e),
+        Ok(Ok(bytes)) => {
+            reserved.shrink_to(bytes.len());
+            Ok(ReadBody { bytes, reserved })
+        }
     }
 }
 
-fn declared(headers: &HeaderMap) -> usize {
-    // hyper refuses a length that is not a number; without the header the body is counted as it
-    // arrives.
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
-    length.map_or(0, |l| l.parse().unwrap_or(usize::MAX))
+/// The length that the headers state. hyper refuses one that is not a number.
+fn declared(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
+    Some(length.parse().unwrap_or(usize::MAX))
 }
 
-async fn collect(body: &mut Body) -> Result<Bytes, ApiError> {
-    let mut whole = BytesMut::new();
+async fn collect(body: &mut Body, length: usize) -> Result<Vec<u8>, ApiError> {
+    let mut whole = Vec::with_capacity(length);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| ApiError::BodyIncomplete)?;
         let Ok(data) = frame.into_data() else { continue };
@@ -68,7 +93,9 @@ async fn collect(body: &mut Body) -> Result<Bytes, ApiError> {
         }
         whole.extend_from_slice(&data);
     }
-    Ok(whole.freeze())
+    // Without a length there was room for the largest.
+    whole.shrink_to_fit();
+    Ok(whole)
 }
 
 async fn drain(mut body: Body) {
@@ -96,7 +123,10 @@ mod tests {
         if let Some(n) = declare {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(n));
         }
-        read(&headers, Body::from(vec![b' '; length])).await.map(|b| b.len())
+        let budget = ByteBudget::new(BODY_MAX_BYTES as u32);
+        let read = read(&budget, &headers, Body::from(vec![b' '; length])).await?;
+        assert!(budget.reserve(BODY_MAX_BYTES - length).await.is_ok(), "no more is reserved than there is");
+        Ok(read.bytes.len())
     }
 
     #[tokio::test]
@@ -114,10 +144,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_does_not_arrive_is_not_waited_for() {
-        let read = |body| async { read_within(Duration::from_millis(10), &HeaderMap::new(), body).await };
+        let budget = ByteBudget::new(BODY_MAX_BYTES as u32);
+        let headers = HeaderMap::new();
+        let read = |body| read_within(Duration::from_millis(10), &budget, &headers, body);
         let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
         assert!(matches!(read(Body::from_stream(never)).await, Err(ApiError::BodyTimeout)));
         let broken = futures_util::stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))]);
         assert!(matches!(read(Body::from_stream(broken)).await, Err(ApiError::BodyIncomplete)));
+        assert!(budget.reserve(BODY_MAX_BYTES).await.is_ok(), "what is not read is given back");
     }
 }

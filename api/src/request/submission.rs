@@ -1,38 +1,42 @@
 //! A request for an order, checked before any call to AWS.
 
 use axum::http::{HeaderMap, HeaderValue, header};
-use offload_domain::{idempotency::IdempotencyKey, order::OrderOptions, problem::Violation, schema::OrderSchema};
-use serde_json::{Map, Value};
+use offload_domain::{
+    idempotency::IdempotencyKey,
+    order::OrderOptions,
+    payload::{OrderDocument, Payload},
+    problem::Violation,
+    schema::OrderSchema,
+};
 
-use crate::{canonical_json, edge::identity::TraceContext, response::error::ApiError, service::Service};
+use crate::{edge::identity::TraceContext, response::error::ApiError, service::Service};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The order of a request that has passed every check.
 #[derive(Debug)]
 pub(crate) struct Submission {
-    pub(crate) payload: Map<String, Value>,
+    pub(crate) payload: Payload,
     pub(crate) options: OrderOptions,
     pub(crate) key: Option<IdempotencyKey>,
     pub(crate) traceparent: String,
 }
 
 impl Submission {
-    /// Checks the body against the schema, and then the headers.
+    /// Checks the document against the schema, and then the headers.
     pub(crate) fn check(
         schema: &OrderSchema,
         headers: &HeaderMap,
-        body: &[u8],
+        document: OrderDocument,
         trace: TraceContext,
     ) -> Result<Self, ApiError> {
-        let document: Value = serde_json::from_slice(body).map_err(|e| ApiError::InvalidJson(e.to_string()))?;
-        let key = idempotency_key(headers, &document);
-        let (payload, options) = schema.validate(document).map_err(ApiError::InvalidOrder)?;
+        let options = schema.validate(&document).map_err(ApiError::InvalidOrder)?;
         let contradictions = options.contradictions();
         if !contradictions.is_empty() {
             return Err(ApiError::InvalidOrder(contradictions));
         }
-        Ok(Self { payload, options, key: key?, traceparent: trace.0 })
+        let key = idempotency_key(headers, &document)?;
+        Ok(Self { payload: document.into_payload(), options, key, traceparent: trace.0 })
     }
 
     /// Whether this deployment can make the callbacks that the order names.
@@ -55,14 +59,14 @@ impl Submission {
     }
 }
 
-/// The key, with a fingerprint of the body's value and not of its text.
-fn idempotency_key(headers: &HeaderMap, document: &Value) -> Result<Option<IdempotencyKey>, ApiError> {
+/// The key, with a fingerprint of the body's value, to its last digit, and not of its text.
+fn idempotency_key(headers: &HeaderMap, document: &OrderDocument) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(key) = keys.next() else { return Ok(None) };
     if keys.next().is_some() {
         return Err(ApiError::InvalidIdempotencyKey);
     }
-    let key = IdempotencyKey::parse(key.as_bytes(), canonical_json::text(document).as_bytes());
+    let key = IdempotencyKey::parse(key.as_bytes(), document.canonical().as_bytes());
     key.map(Some).map_err(|_| ApiError::InvalidIdempotencyKey)
 }
 
@@ -93,7 +97,8 @@ mod tests {
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        Submission::check(&OrderSchema::parse(BUILT_IN).unwrap(), &map, body.as_bytes(), TraceContext("t".into()))
+        let document = OrderDocument::parse(body.into())?;
+        Submission::check(&OrderSchema::parse(BUILT_IN).unwrap(), &map, document, TraceContext("t".into()))
     }
 
     #[test]
@@ -127,14 +132,16 @@ mod tests {
         let Err(ApiError::InvalidJson(detail)) = check(&[], "{\n  \"kind\": secret}") else { panic!() };
         assert!(detail.contains("line 2 column") && !detail.contains("secret"), "{detail}");
         assert!(matches!(check(&[], ""), Err(ApiError::InvalidJson(_))));
-        assert!(matches!(check(&[], &"[".repeat(100_000)), Err(ApiError::InvalidJson(_))));
-        assert!(matches!(check(&[], "[]"), Err(ApiError::InvalidOrder(_))));
+        for bad in ["[]", r#"{"kind":"report","rows":1,"rows":1}"#, &"[".repeat(100_000)] {
+            assert!(matches!(check(&[], bad), Err(ApiError::InvalidOrder(_))));
+        }
     }
 
     #[test]
     fn a_key_belongs_to_the_value_of_the_body_and_is_sent_once() {
         let key = |body: &str| check(&[("idempotency-key", "k")], body).unwrap().key.unwrap();
         assert_eq!(key(ORDER), key("{ \"rows\" : 3, \"kind\" : \"report\" }"));
+        assert_eq!(key(ORDER), key(r#"{"kind":"r\u0065port","rows":3.0e0}"#));
         assert_ne!(key(ORDER), key(r#"{"kind":"report","rows":4}"#));
         assert_ne!(key(ORDER), key(r#"{"kind":"report","rows":3,"options":{"delay_seconds":1}}"#));
         for bad in [&[("idempotency-key", "a"), ("idempotency-key", "a")][..], &[("idempotency-key", "")]] {

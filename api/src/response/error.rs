@@ -13,6 +13,7 @@ use axum::{
 use offload_domain::{
     id::InvalidOrderId,
     idempotency::{KEY_MAX_BYTES, MalformedKey},
+    payload::NotAnOrder,
     problem::{Problem, ProblemType, Violation},
     status::Status,
 };
@@ -208,6 +209,15 @@ impl From<StoreError> for ApiError {
             // A conflict that gets here is a lost race, which a retry may win.
             Kind::Throttled | Kind::Unavailable | Kind::Conflict => Self::StorageUnavailable(e),
             Kind::NotFound | Kind::Denied | Kind::Invalid => Self::Internal(e),
+        }
+    }
+}
+
+impl From<NotAnOrder> for ApiError {
+    fn from(e: NotAnOrder) -> Self {
+        match e {
+            NotAnOrder::Syntax(place) => Self::InvalidJson(place),
+            NotAnOrder::Invalid(violations) => Self::InvalidOrder(violations),
         }
     }
 }

@@ -9,6 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use offload_domain::payload::OrderDocument;
 use offload_service::clock;
 
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
     edge::{identity::TraceContext, limit_concurrency::RequestPermit},
     long_poll::{LongPolled, long_poll},
     request::{
-        body,
+        body::{self, ReadBody},
         prefer::{PREFERENCE_APPLIED, Wait},
         submission::{Submission, is_json},
     },
@@ -71,14 +72,17 @@ pub(crate) async fn submit_order(
     if !is_json(&headers) {
         return Err(ApiError::UnsupportedMediaType);
     }
-    let body = body::read(&headers, body).await?;
-    let submission = Submission::check(&service.settings.schema, &headers, &body, trace)?;
+    let ReadBody { bytes, reserved } = body::read(&service.bodies, &headers, body).await?;
+    let document = OrderDocument::parse(bytes)?;
+    let tree = service.trees.reserve(document.contents().tree_bytes).await?;
+    let submission = Submission::check(&service.settings.schema, &headers, document, trace)?;
+    drop(tree);
     let wait = Wait::of(&headers)?;
     submission.check_callbacks(&service)?;
     let (own, own_permit) = (Arc::clone(&service), permit.clone());
     let accepting = async move {
         let accepted = acceptance::accept(&own, submission).await;
-        drop(own_permit);
+        drop((reserved, own_permit));
         accepted
     };
     let AcceptedOrder { record, access, inputs } = service.background.run_to_completion(accepting).await?;

@@ -1,12 +1,12 @@
 //! Orders for tests: what a test does not name does not matter to it.
 
 use chrono::{DateTime, Utc};
-use serde_json::Map;
 
 use crate::{
     fence::Fence,
     id::OrderId,
     order::{Callbacks, Order, OrderRecord},
+    payload::Payload,
     status::EtaWindow,
 };
 
@@ -16,7 +16,7 @@ pub fn order(created_at: DateTime<Utc>) -> Order {
     Order {
         id: OrderId::new(created_at),
         created_at,
-        payload: Map::new(),
+        payload: Payload::default(),
         deadline_at: None,
         not_before: None,
         traceparent: None,

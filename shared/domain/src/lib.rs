@@ -6,6 +6,7 @@
 //! them, and return values.
 
 pub mod backoff;
+mod canonical_json;
 pub mod claim;
 pub mod discipline;
 pub mod eta;
@@ -18,11 +19,14 @@ pub mod id;
 pub mod idempotency;
 pub mod internal;
 pub mod json;
+pub mod json_check;
+pub mod json_text;
 pub mod lifetime;
 pub mod liveness;
 pub mod message;
 pub mod notification;
 pub mod order;
+pub mod payload;
 pub mod problem;
 pub mod schedule;
 pub mod schema;

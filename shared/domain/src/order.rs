@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
 use crate::{
     fence::Fence,
     id::OrderId,
+    json_text::JsonText,
+    payload::Payload,
     problem::{Problem, Violation},
     status::{EtaWindow, ProgressReport, Status, StatusObject},
     time::rfc3339_millis,
@@ -21,8 +22,8 @@ pub struct Order {
     pub id: OrderId,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
-    /// The order's own members, as the client sent them, without `options`.
-    pub payload: Map<String, Value>,
+    /// The order's own members: the text that the client sent, without `options`.
+    pub payload: Payload,
     /// When it must have ended.
     pub deadline_at: Option<DateTime<Utc>>,
     /// Not to be started before.
@@ -57,17 +58,21 @@ impl std::fmt::Debug for Callbacks {
 impl Order {
     /// The member `kind`, by which the demo processor chooses its work.
     #[must_use]
-    pub fn kind(&self) -> &str {
-        self.payload.get("kind").and_then(Value::as_str).unwrap_or_default()
+    pub fn kind(&self) -> String {
+        #[derive(Deserialize)]
+        struct Kind {
+            kind: String,
+        }
+        self.payload.read::<Kind>().map(|k| k.kind).unwrap_or_default()
     }
 }
 
 /// A result: small ones stand in the status object, large ones in S3 beside it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderResult {
     /// At most [`crate::status::INLINE_RESULT_MAX_BYTES`] of JSON.
-    Inline(Value),
+    Inline(JsonText),
     /// The key of the object that holds it.
     Key(String),
 }
@@ -179,6 +184,13 @@ impl OrderRecord {
         let state =
             OrderState { eta: Some(eta), poll_after_ms: Some(poll_after_ms), ..OrderState::pending(order.created_at) };
         Self { order, state, lease: None, cancel_requested: false, due_at: None, subscribed: false }
+    }
+
+    /// The record without the order's payload, for those who keep it and need only the state.
+    #[must_use]
+    pub fn without_payload(mut self) -> Self {
+        self.order.payload = Payload::default();
+        self
     }
 
     /// The status object of this record. `result_url` is the presigned URL of a result in S3 and

@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{id::OrderId, problem::Problem, time::rfc3339_millis};
+use crate::{id::OrderId, json_text::JsonText, problem::Problem, time::rfc3339_millis};
 
 /// The largest result in the status object itself, in bytes of JSON. A larger one is linked.
 pub const INLINE_RESULT_MAX_BYTES: usize = 8 * 1024;
@@ -128,9 +127,9 @@ pub struct StatusObject {
     pub eta: Option<EtaWindow>,
     /// How long to wait from `updated_at` before the next poll, in milliseconds; `null` once done.
     pub poll_after_ms: Option<u64>,
-    /// The result, if it is small.
+    /// The result, if it is small: as the processor wrote it.
     #[schema(value_type = Option<serde_json::Value>)]
-    pub result: Option<Value>,
+    pub result: Option<JsonText>,
     /// A presigned GET URL of the result, if it is large.
     pub result_url: Option<String>,
     /// Until when `result_url` works; `GET {renew}` gives a fresh one.

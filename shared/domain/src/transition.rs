@@ -170,7 +170,7 @@ mod tests {
             }),
             Just(Transition::Yield { error: None }),
             Just(Transition::Yield { error: Some(ends::processing_failed("x".repeat(2_000))) }),
-            Just(Transition::Complete { result: Some(OrderResult::Inline(serde_json::json!({"ok": true}))) }),
+            Just(Transition::Complete { result: Some(OrderResult::Inline(serde_json::json!({"ok": true}).into())) }),
             ".{0,2000}".prop_map(|d| Transition::Fail { error: ends::processing_failed(d) }),
             Just(Transition::Cancel),
             Just(Transition::Redrive { eta, poll_after_ms }),

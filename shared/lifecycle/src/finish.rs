@@ -10,21 +10,21 @@ use std::path::Path;
 
 use offload_domain::{
     fence::Fence,
+    json_text::JsonText,
     order::{OrderRecord, OrderResult},
     status::INLINE_RESULT_MAX_BYTES,
     transition::Transition,
 };
 use offload_service::clock;
 use offload_stores::{Conflict, Error, ResultBody, Stores};
-use serde_json::Value;
 
 use crate::claim::Claimed;
 
 /// What the work gave.
 #[derive(Debug, Clone, Copy)]
 pub enum Produced<'a> {
-    /// A JSON value: in the status object if it is small, else in S3.
-    Value(&'a Value),
+    /// JSON: in the status object if it is small, else in S3, and in both as it is.
+    Value(&'a JsonText),
     /// A file, which goes to S3.
     File {
         /// The file.
@@ -44,11 +44,14 @@ pub async fn store_result(stores: &Stores, claimed: &Claimed, produced: Produced
     let (id, fence) = (claimed.record.order.id, Fence::of(&claimed.record.state));
     let key = match produced {
         Produced::Value(value) => {
-            let json = value.to_string().into_bytes();
+            let json = value.as_str();
             if json.len() <= INLINE_RESULT_MAX_BYTES {
                 return Ok(OrderResult::Inline(value.clone()));
             }
-            stores.objects.put_result(id, fence, "result.json", "application/json", ResultBody::Bytes(json)).await?
+            stores
+                .objects
+                .put_result(id, fence, "result.json", "application/json", ResultBody::Bytes(json.into()))
+                .await?
         }
         Produced::File { path, name, content_type } => {
             stores.objects.put_result(id, fence, name, content_type, ResultBody::File(path)).await?

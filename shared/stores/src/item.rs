@@ -4,17 +4,22 @@
 //! gave, and nested values, are JSON text, because DynamoDB's own numbers and maps do not give back
 //! what was put in.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::error::{Error, Kind};
 use offload_domain::{
     fence::Fence,
     id::OrderId,
+    json::to_json,
     order::{Callbacks, Lease, Order, OrderRecord, OrderState},
+    payload::Payload,
 };
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -80,27 +85,28 @@ pub(crate) fn key(id: OrderId) -> [(String, AttributeValue); 2] {
 
 /// The attributes of a state, `None` for those to be removed.
 pub(crate) fn state_attributes(state: &OrderState) -> Result<Vec<(String, Option<AttributeValue>)>, Error> {
-    let Value::Object(fields) = serde_json::to_value(state).map_err(|e| unreadable(e.to_string()))? else {
-        return Err(unreadable("a state is an object".to_owned()));
-    };
-    let attribute = |(name, value): (String, Value)| {
-        let value = match value {
-            Value::Null => None,
-            Value::String(s) => Some(text(s)),
-            Value::Number(n) => Some(number(n)),
-            nested => Some(text(nested.to_string())),
+    // As texts: a tree of values would change the numbers of a result.
+    let json = to_json(state);
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_str(&json).map_err(|e| unreadable(e.to_string()))?;
+    let attribute = |(name, value): (String, &RawValue)| {
+        let value = match value.get() {
+            "null" => None,
+            string if string.starts_with('"') => {
+                Some(text(serde_json::from_str::<String>(string).map_err(|e| unreadable(e.to_string()))?))
+            }
+            nested if nested.starts_with('{') => Some(text(nested)),
+            digits => Some(number(digits)),
         };
-        (name, value)
+        Ok((name, value))
     };
-    Ok(fields.into_iter().map(attribute).collect())
+    fields.into_iter().map(attribute).collect()
 }
 
 /// A whole new item, with its entry in the index.
 pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>, due_at: DateTime<Utc>) -> Result<Item, Error> {
     let order = &record.order;
     let mut item: Item = key(order.id).into();
-    let payload = serde_json::to_string(&order.payload).map_err(|e| unreadable(e.to_string()))?;
-    item.insert("payload".to_owned(), text(payload));
+    item.insert("payload".to_owned(), text(order.payload.as_str()));
     item.insert("created_at".to_owned(), millis(order.created_at));
     item.insert("renew".to_owned(), text(&order.renew));
     item.insert(TTL.to_owned(), number(expires_at.timestamp()));
@@ -122,7 +128,8 @@ pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>, due_at: Da
 pub(crate) fn decode(item: &Item) -> Result<OrderRecord, Error> {
     let reader = Reader(item);
     let id: OrderId = reader.text(PK)?.parse().map_err(|_| unreadable("pk is no order id".to_owned()))?;
-    let payload = serde_json::from_str(reader.text("payload")?).map_err(|e| unreadable(format!("payload: {e}")))?;
+    let payload = reader.text("payload")?.to_owned();
+    let payload = Payload::stored(payload).map_err(|e| unreadable(format!("payload: {e}")))?;
     let order = Order {
         id,
         created_at: reader.time("created_at")?.ok_or_else(|| unreadable("created_at is missing".to_owned()))?,
@@ -193,20 +200,20 @@ impl Reader<'_> {
     }
 
     fn state(&self) -> Result<OrderState, Error> {
-        let mut fields = Map::new();
+        let mut fields = BTreeMap::new();
         // What a client gave may be large or begin like JSON, and is none of the state's.
         let given = ["payload", "webhook_url", "task_token"];
         for (name, value) in self.0.iter().filter(|(name, _)| !given.contains(&name.as_str())) {
             let value = match value {
-                AttributeValue::N(n) => serde_json::from_str(n).ok(),
+                AttributeValue::N(n) => RawValue::from_string(n.clone()).ok(),
                 // Only nested values begin with a brace; none of the state's own texts does.
-                AttributeValue::S(s) if s.starts_with('{') => serde_json::from_str(s).ok(),
-                AttributeValue::S(s) => Some(Value::String(s.clone())),
+                AttributeValue::S(s) if s.starts_with('{') => RawValue::from_string(s.clone()).ok(),
+                AttributeValue::S(s) => to_raw_value(s).ok(),
                 _ => None,
             };
-            fields.extend(value.map(|v| (name.clone(), v)));
+            fields.extend(value.map(|v| (name, v)));
         }
-        serde_json::from_value(Value::Object(fields)).map_err(|e| unreadable(format!("state: {e}")))
+        serde_json::from_str(&to_json(&fields)).map_err(|e| unreadable(format!("state: {e}")))
     }
 }
 
@@ -217,21 +224,26 @@ fn unreadable(cause: String) -> Error {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::*;
     use offload_domain::{
         fixtures,
+        json_text::JsonText,
         order::OrderResult,
         problem::ends,
         status::{EtaWindow, ProgressReport, Status},
         transition::Transition,
     };
 
+    fn payload(text: &str) -> Payload {
+        Payload::stored(text.to_owned()).unwrap()
+    }
+
     #[test]
     fn a_record_survives_a_stream() {
         let t = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
-        let order = Order { payload: json!({"kind": "x"}).as_object().unwrap().clone(), ..fixtures::order(t) };
+        let order = Order { payload: payload(r#"{"kind":"x"}"#), ..fixtures::order(t) };
         let mut record = OrderRecord::new(order, EtaWindow { at: t, earliest_at: t, latest_at: t }, 700);
         record.subscribed = true;
         record.due_at = Some(t);
@@ -254,10 +266,7 @@ mod tests {
         let order = Order {
             id: OrderId::new(t),
             created_at: t,
-            payload: json!({"kind": "x", "n": 1.0, "big": 123_456_789_012_345_678u64, "s": "{", "deep": [[{}], null]})
-                .as_object()
-                .unwrap()
-                .clone(),
+            payload: payload("{ \"n\": 1.0, \"big\":1234567890123456789012345, \"z\":-0,\n\"s\":\"{\\u00e9\"}"),
             deadline_at: Some(t + TimeDelta::seconds(9)),
             not_before: None,
             traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
@@ -277,8 +286,10 @@ mod tests {
         let report = ProgressReport::new(40, Some("{packing}"));
         let progress = Transition::Progress { report, eta: None, poll_after_ms: Some(1) };
         let running = new.state.apply(start, t).unwrap().apply(progress, t).unwrap();
+        let inline = JsonText::parse(r#"{ "n":18446744073709551617, "z":-0, "s":"\u00e9" }"#.to_owned()).unwrap();
         let ends = [
-            Transition::Complete { result: Some(OrderResult::Inline(json!({"a": [1.5, "x"]}))) },
+            Transition::Complete { result: Some(OrderResult::Inline(json!({"a": [1.5, "x"]}).into())) },
+            Transition::Complete { result: Some(OrderResult::Inline(inline)) },
             Transition::Complete { result: Some(OrderResult::Key("results/aa/x".into())) },
             Transition::Complete { result: None },
             Transition::Fail { error: ends::processing_failed("no") },

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 use offload_domain::{
+    json_text::JsonText,
     order::Order,
     problem::{Problem, ends},
     status::{ERROR_DETAIL_MAX_CHARS, cut},
 };
-use serde_json::Value;
 
 use super::progress::Progress;
 
@@ -28,8 +28,9 @@ pub trait Processor: Send + Sync + 'static {
 /// What the work produced.
 #[derive(Debug)]
 pub enum Outcome {
-    /// A JSON value. If it is too large for the status object, it goes to S3 and is linked.
-    Value(Option<Value>),
+    /// JSON, published as it is written here (a `serde_json::Value` converts into it). If it is too
+    /// large for the status object, it goes to S3 and is linked.
+    Value(Option<JsonText>),
     /// A file, which goes to S3 and is linked.
     File(ResultFile),
 }

@@ -1,9 +1,8 @@
 //! The order as work outside this program gets it.
 
 use chrono::{DateTime, Utc};
-use offload_domain::{id::OrderId, json::to_json, order::Order, time::rfc3339_millis};
+use offload_domain::{id::OrderId, json::to_json, order::Order, payload::Payload, time::rfc3339_millis};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 /// The JSON document on a program's standard input, and in the body of a POST.
 #[derive(Debug, Serialize)]
@@ -11,7 +10,7 @@ struct Document<'a> {
     id: OrderId,
     #[serde(with = "rfc3339_millis")]
     created_at: DateTime<Utc>,
-    order: &'a Map<String, Value>,
+    order: &'a Payload,
 }
 
 /// The document of an order, without a line feed at its end.
@@ -21,16 +20,13 @@ pub(super) fn document(order: &Order) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
-    use super::{super::testing::order_of, *};
+    use super::{super::testing::order_of_text, *};
 
     #[test]
     fn it_has_the_id_the_time_and_the_order_as_it_was_sent() {
-        let order = order_of(json!({"kind": "report", "rows": 3}));
-        let read: Value = serde_json::from_str(&document(&order)).unwrap();
-        let expected =
-            json!({"id": order.id, "created_at": "1970-01-01T00:00:00.000Z", "order": {"kind": "report", "rows": 3}});
-        assert_eq!(read, expected);
+        let text = r#"{ "n":18446744073709551617, "n2":1E+2,"z":-0 , "s":"\u00e9\/" }"#;
+        let order = order_of_text(text);
+        let expected = format!(r#"{{"id":"{}","created_at":"1970-01-01T00:00:00.000Z","order":{text}}}"#, order.id);
+        assert_eq!(document(&order), expected);
     }
 }

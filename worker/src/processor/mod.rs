@@ -11,6 +11,7 @@ mod entry;
 pub mod http;
 mod output;
 mod progress;
+mod result_text;
 #[cfg(test)]
 mod testing;
 

@@ -1,10 +1,15 @@
 //! What the tests of the processors share.
 
-use offload_domain::{fixtures, order::Order};
+use offload_domain::{fixtures, order::Order, payload::Payload};
 use serde_json::Value;
 
 /// An order with this payload.
 pub(super) fn order_of(payload: Value) -> Order {
-    let Value::Object(payload) = payload else { panic!("an order is an object") };
+    order_of_text(&payload.to_string())
+}
+
+/// An order with this text as its payload.
+pub(super) fn order_of_text(payload: &str) -> Order {
+    let payload = Payload::stored(payload.to_owned()).unwrap();
     Order { payload, ..fixtures::order(chrono::DateTime::UNIX_EPOCH) }
 }

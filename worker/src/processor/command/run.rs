@@ -60,7 +60,7 @@ impl Processor for CommandProcessor {
             Ok(status) => ProgramEnd::from(status).failure(&mut reader, &mut reporter(progress)),
             Err(error) => Some(error),
         };
-        let Some(error) = failure else { return Ok(reader.into_outcome()) };
+        let Some(error) = failure else { return reader.into_outcome().await };
         tracing::warn!(order.id = %order.id, %error, program.status = ?status, program.stderr = %tail, "the program failed");
         Err(error)
     }

@@ -45,7 +45,7 @@ async fn run_sh(script: &str) -> Result<Outcome, ProcessError> {
 
 fn value(outcome: Result<Outcome, ProcessError>) -> Value {
     match outcome {
-        Ok(Outcome::Value(value)) => value.unwrap_or_default(),
+        Ok(Outcome::Value(text)) => text.map_or(Value::Null, |t| serde_json::from_str(t.as_str()).unwrap()),
         other => panic!("{other:?}"),
     }
 }

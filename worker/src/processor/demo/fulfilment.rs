@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use offload_domain::{id::OrderId, order::Order};
 use offload_service::clock;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
 
@@ -43,7 +44,7 @@ impl Processor for Fulfilment {
             }
             elapsed = start.elapsed();
         }
-        Ok(Outcome::Value(Some(parcel.receipt(order.id))))
+        Ok(Outcome::Value(Some(parcel.receipt(order.id).into())))
     }
 }
 
@@ -56,8 +57,16 @@ struct Parcel {
 
 impl Parcel {
     fn of(order: &Order) -> Option<Self> {
-        let items = order.payload.get("items")?.as_array()?;
-        let quantity = |item: &Value| item.get("quantity").and_then(Value::as_u64).unwrap_or(1);
+        #[derive(Deserialize)]
+        struct Items {
+            items: Vec<Item>,
+        }
+        #[derive(Deserialize)]
+        struct Item {
+            quantity: Option<Value>,
+        }
+        let Items { items } = order.payload.read().ok()?;
+        let quantity = |item: &Item| item.quantity.as_ref().and_then(Value::as_u64).unwrap_or(1);
         let units = items.iter().map(quantity).fold(0, u64::saturating_add);
         Some(Self { items: u32::try_from(items.len()).ok()?, units })
     }
@@ -101,6 +110,7 @@ mod tests {
         let (progress, reports) = Progress::new(CancellationToken::new());
         let outcome = lasting(Duration::from_millis(30)).process(&order, &progress).await.unwrap();
         let Outcome::Value(Some(result)) = outcome else { panic!("{outcome:?}") };
+        let result: Value = serde_json::from_str(result.as_str()).unwrap();
         assert_eq!((&result["items"], &result["units"]), (&json!(2), &json!(7)));
         assert!(result["tracking"].as_str().unwrap().starts_with("SO-"));
         assert_eq!(result.as_object().unwrap().len(), 3);

@@ -48,7 +48,7 @@ impl Demo {
 #[async_trait]
 impl Processor for Demo {
     async fn process(&self, order: &Order, progress: &Progress) -> Result<Outcome, ProcessError> {
-        match order.kind() {
+        match order.kind().as_str() {
             "fulfilment" => self.fulfilment.process(order, progress).await,
             "report" => self.report.process(order, progress).await,
             // The kind itself is part of the order, which the status object must not reveal.

@@ -4,6 +4,7 @@ use std::{fs::File, io, ops::Range, time::Duration};
 
 use async_trait::async_trait;
 use offload_domain::order::Order;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
@@ -60,13 +61,19 @@ struct Request {
 
 impl Request {
     fn of(order: &Order) -> Result<Self, String> {
-        let number = |name, default, max: u64| {
-            let value = order.payload.get(name).map_or(default, Value::as_u64);
+        #[derive(Default, Deserialize)]
+        struct Members {
+            rows: Option<Value>,
+            delay_ms: Option<Value>,
+        }
+        let Members { rows, delay_ms } = order.payload.read().unwrap_or_default();
+        let number = |name, value: Option<Value>, default, max: u64| {
+            let value = value.map_or(default, |v| v.as_u64());
             let fault = || format!("a report needs {name}: a whole number, at most {max}");
             value.filter(|n| *n <= max).ok_or_else(fault)
         };
-        let rows = number("rows", None, MAX_ROWS)?;
-        Ok(Self { rows, delay: Duration::from_millis(number("delay_ms", Some(0), MAX_DELAY_MS)?) })
+        let rows = number("rows", rows, None, MAX_ROWS)?;
+        Ok(Self { rows, delay: Duration::from_millis(number("delay_ms", delay_ms, Some(0), MAX_DELAY_MS)?) })
     }
 }
 

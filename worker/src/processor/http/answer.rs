@@ -10,6 +10,7 @@ use super::super::{
     contract::{Outcome, ProcessError},
     output::{OutputLimits, OutputReader, ProtocolError},
     progress::Progress,
+    result_text::ResultText,
 };
 
 const ANSWER: &str = "the endpoint's answer";
@@ -41,24 +42,21 @@ async fn read_lines(order: &Order, mut response: Response, progress: &Progress) 
     reader.finish(&mut report)?;
     match reader.take_error() {
         Some(error) => Err(error.into_process_error(false)),
-        None => Ok(reader.into_outcome()),
+        None => reader.into_outcome().await,
     }
 }
 
 /// Reads an answer of one JSON value, or of nothing.
 async fn read_value(order: &Order, mut response: Response) -> Result<Outcome, ProcessError> {
-    let mut body = Vec::new();
+    let (mut result, mut bytes) = (ResultText::new(), 0);
     while let Some(chunk) = response.chunk().await.map_err(|e| broken(order, e))? {
-        if body.len() + chunk.len() > LIMITS.total_bytes {
+        bytes += chunk.len();
+        if bytes > LIMITS.total_bytes {
             return Err(ProtocolError::TooMuch { of: ANSWER, max: LIMITS.total_bytes }.into());
         }
-        body.extend_from_slice(&chunk);
+        result.add(&chunk).await?;
     }
-    if body.trim_ascii().is_empty() {
-        return Ok(Outcome::Value(None));
-    }
-    let value = serde_json::from_slice(&body).map_err(|_| ProcessError::protocol(format!("{ANSWER} is not JSON")))?;
-    Ok(Outcome::Value(Some(value)))
+    result.finish(ANSWER).await
 }
 
 /// What an answer outside of 2xx means.

@@ -1,6 +1,10 @@
 //! One line of output.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use offload_domain::{json_check::check_reader, json_text::JsonText};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 /// A line.
 #[derive(Debug, PartialEq)]
@@ -10,7 +14,7 @@ pub(super) enum OutputLine {
     /// `{"progress": 40, "message": "packing"}`; the message may be missing.
     Progress { percent: u8, message: Option<String> },
     /// `{"result": ...}`
-    Result(Value),
+    Result(JsonText),
     /// `{"error": "text for the client", "retry": true}`; `retry` may be missing.
     Error { detail: String, retry: Option<bool> },
 }
@@ -41,21 +45,18 @@ pub(super) fn parse(line: &[u8]) -> Result<OutputLine, LineError> {
     if line.trim_ascii().is_empty() {
         return Ok(OutputLine::Blank);
     }
-    let Value::Object(mut members) = serde_json::from_slice(line).map_err(|_| LineError::NotJson)? else {
-        return Err(LineError::NotAnObject);
-    };
+    check_reader(line).map_err(|_| LineError::NotJson)?;
+    // Only where each member is in the line: a result may be large, and is passed on as it is.
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(line).map_err(|_| LineError::NotAnObject)?;
     let parsed = match (members.remove("progress"), members.remove("result"), members.remove("error")) {
         (Some(progress), None, None) => {
-            let percent = percent(&progress).ok_or(LineError::Progress)?;
-            OutputLine::Progress {
-                percent,
-                message: optional(&mut members, "message", text).map_err(|()| LineError::Message)?,
-            }
+            let percent = percent(progress).ok_or(LineError::Progress)?;
+            OutputLine::Progress { percent, message: optional(&mut members, "message").ok_or(LineError::Message)? }
         }
-        (None, Some(result), None) => OutputLine::Result(result),
+        (None, Some(result), None) => OutputLine::Result(result.into()),
         (None, None, Some(error)) => {
-            let retry = optional(&mut members, "retry", |v| v.as_bool()).map_err(|()| LineError::Retry)?;
-            OutputLine::Error { detail: text(error).ok_or(LineError::Error)?, retry }
+            let retry = optional(&mut members, "retry").ok_or(LineError::Retry)?;
+            OutputLine::Error { detail: read(error).ok_or(LineError::Error)?, retry }
         }
         _ => return Err(LineError::NotOneOfThree),
     };
@@ -63,41 +64,31 @@ pub(super) fn parse(line: &[u8]) -> Result<OutputLine, LineError> {
 }
 
 /// A fraction is cut off: `100 * i / n` is no whole number in most languages.
-fn percent(value: &Value) -> Option<u8> {
-    let percent = value.as_f64().filter(|p| (0.0..=100.0).contains(p))?;
+fn percent(value: &RawValue) -> Option<u8> {
+    let percent = read::<f64>(value).filter(|p| (0.0..=100.0).contains(p))?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 100")]
     Some(percent as u8)
 }
 
-fn text(value: Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text),
-        _ => None,
-    }
+/// The value, if it is of this type.
+fn read<T: DeserializeOwned>(value: &RawValue) -> Option<T> {
+    serde_json::from_str(value.get()).ok()
 }
 
-/// A member that may be missing or null.
-fn optional<T>(
-    members: &mut Map<String, Value>,
-    name: &str,
-    read: impl Fn(Value) -> Option<T>,
-) -> Result<Option<T>, ()> {
-    match members.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => read(value).map(Some).ok_or(()),
-    }
+/// A member that may be missing or null: `Some(None)` then, and `None` if it is of another type.
+fn optional<T: DeserializeOwned>(members: &mut BTreeMap<String, &RawValue>, name: &str) -> Option<Option<T>> {
+    members.remove(name).map_or(Some(None), read)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
     fn each_kind_of_line_is_read() {
         let progress =
             |percent, message: Option<&str>| OutputLine::Progress { percent, message: message.map(Into::into) };
+        let result = |text: &str| OutputLine::Result(JsonText::parse(text.to_owned()).unwrap());
         let error = |retry| OutputLine::Error { detail: "no stock".into(), retry };
         for (text, line) in [
             ("", OutputLine::Blank),
@@ -106,8 +97,8 @@ mod tests {
             (r#"{"progress":0}"#, progress(0, None)),
             (r#"{"progress":100,"message":null}"#, progress(100, None)),
             ("{\"progress\":33.9}\r", progress(33, None)),
-            (r#"{"result":null}"#, OutputLine::Result(Value::Null)),
-            (r#"{"result":[1,"two"]}"#, OutputLine::Result(json!([1, "two"]))),
+            (r#"{"result":null}"#, result("null")),
+            (r#"{"result": [1E+2,-0, "two"] }"#, result(r#"[1E+2,-0, "two"]"#)),
             (r#"{"error":"no stock"}"#, error(None)),
             (r#"{"error":"no stock","retry":true}"#, error(Some(true))),
             (r#"{"error":"no stock","retry":false}"#, error(Some(false))),
@@ -137,6 +128,7 @@ mod tests {
             (r#"{"error":null}"#, LineError::Error),
             (r#"{"error":{"text":"no stock"}}"#, LineError::Error),
             (r#"{"error":"no stock","retry":"yes"}"#, LineError::Retry),
+            (r#"{"result":"\ud800"}"#, LineError::NotJson),
         ] {
             assert_eq!(parse(text.as_bytes()), Err(error), "{text}");
         }

@@ -1,10 +1,15 @@
 //! Reads output as it comes, and keeps the last result and the last error.
 
-use offload_domain::status::{ERROR_DETAIL_MAX_CHARS, cut};
-use serde_json::Value;
+use offload_domain::{
+    json_text::JsonText,
+    status::{ERROR_DETAIL_MAX_CHARS, cut},
+};
 
 use super::{
-    super::contract::{Outcome, ProcessError},
+    super::{
+        contract::{Outcome, ProcessError},
+        result_text::ResultText,
+    },
     line::{self, LineError, OutputLine},
 };
 
@@ -67,7 +72,7 @@ pub(crate) struct OutputReader {
     unfinished: Vec<u8>,
     lines: u64,
     bytes: usize,
-    result: Option<Value>,
+    result: Option<JsonText>,
     error: Option<ReportedError>,
 }
 
@@ -105,9 +110,16 @@ impl OutputReader {
         self.error.take()
     }
 
-    /// The last result, or none.
-    pub(crate) fn into_outcome(self) -> Outcome {
-        Outcome::Value(self.result)
+    /// The last result, or none. A large one is put into a file.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub(crate) async fn into_outcome(self) -> Result<Outcome, ProcessError> {
+        let mut text = ResultText::new();
+        if let Some(result) = self.result {
+            text.add(result.as_str().as_bytes()).await?;
+        }
+        text.finish(self.source).await
     }
 
     fn append(&mut self, part: &[u8]) -> Result<(), ProtocolError> {
@@ -144,15 +156,13 @@ fn size(bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
     use super::*;
+    use proptest::prelude::*;
 
     const LIMITS: OutputLimits = OutputLimits { line_bytes: 100, total_bytes: 1_000 };
 
     /// Everything that is read of a text in chunks of this size.
-    fn read(text: &str, chunk: usize) -> Result<(Vec<String>, Option<ReportedError>, Outcome), ProtocolError> {
+    fn read(text: &str, chunk: usize) -> Result<(Vec<String>, Option<ReportedError>, OutputReader), ProtocolError> {
         let mut reader = OutputReader::new("the program's output", LIMITS);
         let mut reports = Vec::new();
         let mut report = |percent, message: Option<&str>| reports.push(format!("{percent} {}", message.unwrap_or("-")));
@@ -160,19 +170,20 @@ mod tests {
             reader.take(chunk, &mut report)?;
         }
         reader.finish(&mut report)?;
-        Ok((reports, reader.take_error(), reader.into_outcome()))
+        Ok((reports, reader.take_error(), reader))
     }
 
-    #[test]
-    fn the_last_result_and_the_last_error_count_however_the_bytes_come() {
+    #[tokio::test]
+    async fn the_last_result_and_the_last_error_count_however_the_bytes_come() {
         let text = "{\"progress\":1}\n\n{\"result\":1}\r\n{\"error\":\"a\"}\n{\"progress\":40,\"message\":\"packing\"}\n \t\n\
-                    {\"error\":\"b\",\"retry\":true}\n{\"result\":{\"n\":2}}";
+                    {\"error\":\"b\",\"retry\":true}\n{\"result\": {\"n\": 2e0} }";
         for chunk in 1..text.len() {
-            let (reports, error, outcome) = read(text, chunk).unwrap();
+            let (reports, error, reader) = read(text, chunk).unwrap();
             assert_eq!(reports, ["1 -", "40 packing"]);
             assert_eq!(error, Some(ReportedError { detail: "b".into(), retry: Some(true) }));
+            let outcome = reader.into_outcome().await.unwrap();
             let Outcome::Value(Some(result)) = outcome else { panic!("{outcome:?}") };
-            assert_eq!(result, json!({"n": 2}));
+            assert_eq!(result.as_str(), "{\"n\": 2e0}");
         }
     }
 

@@ -15,6 +15,7 @@ mod lambda_push;
 mod liveness;
 mod orders;
 mod outages;
+mod payload;
 mod programs;
 mod push;
 mod refusals;

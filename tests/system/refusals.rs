@@ -92,7 +92,7 @@ async fn a_bad_order_gets_a_problem_and_costs_no_request() {
             "",
         ),
         ("a form", "application/x-www-form-urlencoded", "kind=report".to_owned(), 415, "unsupported-media-type", ""),
-        ("deep nesting", "application/json", "[".repeat(100_000), 400, "invalid-json", ""),
+        ("deep nesting", "application/json", "[".repeat(100_000), 422, "invalid-order", &"/0".repeat(100)),
     ];
     let before = requests(&system);
     for (what, content_type, body, status, slug, pointer) in cases {

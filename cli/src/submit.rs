@@ -1,8 +1,7 @@
 //! `offload submit`: submits an order.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
+use offload_domain::payload::{NotAnOrder, OrderDocument};
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
@@ -95,7 +94,7 @@ fn read(order: Option<&str>) -> Result<String, Failure> {
 }
 
 /// The order with the options of the flags, which override its own. The rest is sent as it is, to
-/// the last digit.
+/// the byte.
 fn with_options(text: &str, options: &OrderOptions) -> Result<String, String> {
     let invalid = |e: serde_json::Error| format!("the order is not JSON: {e}");
     let raw: &RawValue = serde_json::from_str(text).map_err(invalid)?;
@@ -103,18 +102,24 @@ fn with_options(text: &str, options: &OrderOptions) -> Result<String, String> {
     if set.is_empty() {
         return Ok(raw.get().to_owned());
     }
-    let mut order: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get())
-        .map_err(|_| "only an order that is a JSON object can have options".to_owned())?;
-    let mut own: Map<String, Value> = match order.get("options") {
-        None => Map::new(),
-        Some(own) => {
-            serde_json::from_str(own.get()).map_err(|_| "the order's options must be a JSON object".to_owned())?
+    let order = OrderDocument::parse(raw.get().into()).map_err(|e| match e {
+        NotAnOrder::Syntax(place) => format!("the order is not JSON: {place}"),
+        NotAnOrder::Invalid(violations) if raw.get().starts_with('{') => {
+            let places = violations.iter().map(|v| format!("{} {}", v.pointer, v.detail));
+            format!("the order is refused: {}", places.collect::<Vec<_>>().join(", "))
         }
+        NotAnOrder::Invalid(_) => "only an order that is a JSON object can have options".to_owned(),
+    })?;
+    let mut own: Map<String, Value> = match order.options() {
+        None => Map::new(),
+        Some(own) => serde_json::from_str(own).map_err(|_| "the order's options must be a JSON object".to_owned())?,
     };
     own.extend(set);
-    let own = serde_json::value::to_raw_value(&own).map_err(invalid)?;
-    order.insert("options".to_owned(), &own);
-    serde_json::to_string(&order).map_err(invalid)
+    let own = serde_json::to_string(&own).map_err(invalid)?;
+    let payload = order.into_payload();
+    let members = &payload.as_str()[1..];
+    let comma = if members.trim_start() == "}" { "" } else { "," };
+    Ok(format!("{{\"options\":{own}{comma}{members}"))
 }
 
 #[cfg(test)]
@@ -133,8 +138,8 @@ mod tests {
     #[test]
     fn flags_override_the_options_of_the_order() {
         assert_eq!(
-            with_options(r#"{"kind":"report","n":123456789012345678901234567890}"#, &BOTH).unwrap(),
-            r#"{"kind":"report","n":123456789012345678901234567890,"options":{"deadline_seconds":60,"delay_seconds":5}}"#
+            with_options(r#"{ "n":123456789012345678901234567890, "kind":"report" }"#, &BOTH).unwrap(),
+            r#"{"options":{"deadline_seconds":60,"delay_seconds":5}, "n":123456789012345678901234567890, "kind":"report" }"#
         );
         let own = r#"{"options":{"deadline_seconds":1,"webhook_url":"u"}}"#;
         let flags = OrderOptions { deadline_seconds: Some(2), delay_seconds: None };
@@ -145,7 +150,8 @@ mod tests {
     fn what_is_not_json_is_refused_with_the_reason() {
         assert!(with_options("{\"a\":", &OrderOptions::default()).unwrap_err().contains("line 1"));
         assert!(with_options("", &OrderOptions::default()).is_err());
-        assert!(with_options("[]", &BOTH).is_err());
+        assert!(with_options("[]", &BOTH).unwrap_err().contains("JSON object"));
+        assert!(with_options(r#"{"n":1,"n":2}"#, &BOTH).unwrap_err().contains("/n"));
         assert!(with_options(r#"{"options":[]}"#, &BOTH).is_err());
     }
 }

@@ -17,8 +17,8 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What parsing and writing it again would change: numbers beyond 2^64 and beyond a double's digits,
-/// a negative zero, spellings of numbers, escapes, the order of members, white space.
+/// What parsing and writing it again would change: numbers beyond 2^64 and beyond a double's
+/// digits, a negative zero, spellings of numbers, escapes, the order of members, white space.
 const ORDER: &str = r#"{ "z":18446744073709551617, "d":0.123456789012345678901234 ,"m":-0,"e":1e15, "E":1E+2,"f":1.50,
   "esc":"\u00e9\/\ud83d\ude00\u0000", "uni":"é😀", "a":[[{}] , null,true], "kind":"x" }"#;
 
@@ -85,7 +85,7 @@ async fn a_url_gets_the_order_to_the_byte_and_its_result_comes_back_so() {
     let receipt =
         Receipt::of(&send(&system, None, &ORDER.replacen('{', &format!("{{\"options\":{options},"), 1)).await);
     let done = system.done(&receipt).await;
-    // The member was the first: what followed it moves up to the brace.
+    // The member was the first: the next one moves up to the brace.
     let payload = format!("{{{}", &ORDER[2..]);
     assert_eq!(*got.lock().unwrap(), [document(&receipt, done["created_at"].as_str().unwrap(), &payload)]);
 

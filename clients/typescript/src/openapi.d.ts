@@ -284,7 +284,7 @@ export interface components {
             progress?: components["schemas"]["ProgressReport"] | null;
             /** @description Where the service itself answers for this order, and renews URLs (with the order token). */
             renew: string;
-            /** @description The result, if it is small. */
+            /** @description The result, if it is small: as the processor wrote it. */
             result?: unknown;
             /** @description A presigned GET URL of the result, if it is large. */
             result_url?: string | null;

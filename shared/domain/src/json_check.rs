@@ -35,8 +35,8 @@ pub enum Fault {
 }
 
 /// Checks a text that is passed on to others: it is JSON, no object has two members of one name
-/// (RFC 8259 leaves open which of them counts, and I-JSON and RFC 8785 forbid them), every number is
-/// in the range of a double, strings are Unicode, and nothing is nested deeper than
+/// (RFC 8259 leaves open which of them counts, and I-JSON and RFC 8785 forbid them), every number
+/// is in the range of a double, strings are Unicode, and nothing is nested deeper than
 /// [`NESTING_MAX`].
 ///
 /// # Errors

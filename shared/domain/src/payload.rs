@@ -132,8 +132,8 @@ impl OrderDocument {
         canonical(&self.text).expect("the text is JSON")
     }
 
-    /// The order's own members. The member `options` is cut out of the text, and the rest of it stays
-    /// as it is.
+    /// The order's own members. The member `options` is cut out of the text, and the rest of it
+    /// stays as it is.
     ///
     /// # Panics
     /// Never: an object without one of its members is an object.

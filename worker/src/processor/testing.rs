@@ -4,6 +4,7 @@ use offload_domain::{fixtures, order::Order, payload::Payload};
 use serde_json::Value;
 
 /// An order with this payload.
+#[expect(clippy::needless_pass_by_value, reason = "callers write literals")]
 pub(super) fn order_of(payload: Value) -> Order {
     order_of_text(&payload.to_string())
 }

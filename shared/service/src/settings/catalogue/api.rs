@@ -40,9 +40,9 @@ settings! {
         /// Requests served at once. Those beyond it get 503.
         pub max_concurrent_requests: usize = default(MAX_CONCURRENT_REQUESTS, "1024", number(1..=1_000_000)),
 
-        /// Bytes of order bodies in service at once, 262144 (one of the largest) at least. A request
-        /// beyond it waits up to 5 seconds, and then gets 503.
-        pub body_budget_bytes: u32 = default(BODY_BUDGET_BYTES, "8388608", number(262_144..=4_000_000_000)),
+        /// Bytes of order bodies in service at once, 262144 (one of the largest) at least. A
+        /// request beyond it waits up to 5 seconds, and then gets 503.
+        pub body_budget_bytes: u32 = default(BODY_BUDGET_BYTES, "6291456", number(262_144..=4_000_000_000)),
 
         /// Origins whose pages may call the api, separated by commas.
         pub cors_origins: Vec<String> = default(CORS_ORIGINS, "*", origins),

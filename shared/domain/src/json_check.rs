@@ -58,9 +58,20 @@ pub fn check(text: &str) -> Result<Contents, Fault> {
 /// # Errors
 /// If it is not, or the reader fails.
 pub fn check_reader(reader: impl io::Read) -> Result<(), serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_reader(reader);
-    Read::deserialize(&mut deserializer)?;
-    deserializer.end()
+    check_all(serde_json::Deserializer::from_reader(reader))
+}
+
+/// The same for a document in memory.
+///
+/// # Errors
+/// If it is not.
+pub fn check_slice(document: &[u8]) -> Result<(), serde_json::Error> {
+    check_all(serde_json::Deserializer::from_slice(document))
+}
+
+fn check_all<'de>(mut document: serde_json::Deserializer<impl serde_json::de::Read<'de>>) -> serde_json::Result<()> {
+    Read::deserialize(&mut document)?;
+    document.end()
 }
 
 /// One step from a value to a value in it.
@@ -280,12 +291,12 @@ mod tests {
     fn what_is_not_json_in_unicode_or_no_double_is_refused() {
         for bad in ["", "{", "[1,]", "1 2", "01", "1.", "\"\\ud800\"", "\"\u{1}\"", "NaN", "1e400", "\u{feff}1"] {
             assert!(matches!(check(bad), Err(Fault::Syntax(_))), "{bad}");
-            assert!(check_reader(bad.as_bytes()).is_err(), "{bad}");
+            assert!(check_reader(bad.as_bytes()).is_err() && check_slice(bad.as_bytes()).is_err(), "{bad}");
         }
-        assert!(check_reader(&b"\"\xff\""[..]).is_err());
+        assert!(check_reader(&b"\"\xff\""[..]).is_err() && check_slice(b"\"\xff\"").is_err());
         for good in ["-0", "1E+2", "1e-400", "18446744073709551617", "\"\\ud83d\\ude00\"", " [ ] \n", "null"] {
             assert!(check(good).is_ok(), "{good}");
-            assert!(check_reader(good.as_bytes()).is_ok(), "{good}");
+            assert!(check_reader(good.as_bytes()).is_ok() && check_slice(good.as_bytes()).is_ok(), "{good}");
         }
     }
 

@@ -6,7 +6,11 @@ use std::{
     mem,
 };
 
-use offload_domain::{json_check::check_reader, json_text::JsonText, status::INLINE_RESULT_MAX_BYTES};
+use offload_domain::{
+    json_check::{check_reader, check_slice},
+    json_text::JsonText,
+    status::INLINE_RESULT_MAX_BYTES,
+};
 use tempfile::TempPath;
 use tokio::{
     fs::File,
@@ -65,7 +69,7 @@ impl ResultText {
         match self {
             Self::Small(text) if text.is_empty() => Ok(Outcome::Value(None)),
             Self::Small(text) => {
-                check_reader(text.as_slice()).map_err(not_json)?;
+                check_slice(&text).map_err(not_json)?;
                 // It is checked, and JSON is UTF-8.
                 let text = String::from_utf8_lossy(&text).into_owned();
                 JsonText::parse(text).map(|text| Outcome::Value(Some(text))).map_err(not_json)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use offload_domain::{json_check::check_reader, json_text::JsonText};
+use offload_domain::{json_check::check_slice, json_text::JsonText};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -45,7 +45,7 @@ pub(super) fn parse(line: &[u8]) -> Result<OutputLine, LineError> {
     if line.trim_ascii().is_empty() {
         return Ok(OutputLine::Blank);
     }
-    check_reader(line).map_err(|_| LineError::NotJson)?;
+    check_slice(line).map_err(|_| LineError::NotJson)?;
     // Only where each member is in the line: a result may be large, and is passed on as it is.
     let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(line).map_err(|_| LineError::NotAnObject)?;
     let parsed = match (members.remove("progress"), members.remove("result"), members.remove("error")) {

@@ -16,6 +16,7 @@ use offload_domain::{
     eta::{self, ServiceTimes},
     message::Envelope,
     order::Order,
+    problem::ends,
     transition::Transition,
 };
 use offload_lifecycle::{
@@ -26,8 +27,9 @@ use offload_lifecycle::{
 use offload_local::{FaultPlan, Outage, Service};
 use offload_service::{clock, settings::catalogue as c};
 use offload_tests::{RawQueue, Receipt, Setup, System, eventually, orders::fulfilment};
-use offload_worker::processor::{Outcome, ProcessError, Processor, Progress};
+use offload_worker::processor::{Outcome, ProcessError, Processor, Progress, ResultFile};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 fn only(operations: &[&str], plan: FaultPlan) -> FaultPlan {
     FaultPlan { only: Some(operations.iter().map(ToString::to_string).collect()), ..plan }
@@ -220,4 +222,40 @@ async fn a_worker_that_lost_its_lease_cannot_replace_a_result() {
     let linked: Value =
         system.http.get(done["result_url"].as_str().unwrap()).send().await.unwrap().json().await.unwrap();
     assert_eq!(linked, result("other"));
+}
+
+/// Writes 2 MiB once it may, and says that it is at work.
+#[derive(Clone, Default)]
+struct Large {
+    started: Arc<Notify>,
+    release: Arc<Notify>,
+}
+
+#[async_trait]
+impl Processor for Large {
+    async fn process(&self, _: &Order, _: &Progress) -> Result<Outcome, ProcessError> {
+        self.started.notify_one();
+        self.release.notified().await;
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, &vec![b'x'; 2 << 20]).unwrap();
+        let (file_name, content_type) = ("large.txt".to_owned(), "text/plain".to_owned());
+        Ok(Outcome::File(ResultFile { file_name, content_type, path: file.into_temp_path() }))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_lost_its_lease_uploads_no_large_result() {
+    let processor = Large::default();
+    let setup = Setup::default().processor(processor.clone()).with(c::VISIBILITY_SECONDS, 43_200);
+    let mut system = setup.with(c::CANCEL_CHECK_SECONDS, 3_600).start().await;
+    let receipt = system.order(&fulfilment()).await;
+    processor.started.notified().await;
+    // It fails for its worker, as a sweeper does it at the deadline.
+    let record = system.stores.orders.get(receipt.id.parse().unwrap()).await.unwrap().unwrap();
+    let failed = record.state.apply(Transition::Fail { error: ends::deadline_exceeded() }, clock::now()).unwrap();
+    system.stores.orders.end(record.order.id, &failed).await.unwrap();
+    let before = system.stack.requests(Service::S3);
+    processor.release.notify_one();
+    system.stop_workers().await;
+    assert_eq!(system.stack.requests(Service::S3).since(&before).of("PutObject"), 0);
 }

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::order::OrderState;
-
 /// The fencing token of an attempt, such as `1-3`: generation and attempt. No two attempts at one
 /// order have the same token, and a later one has a greater token.
 ///
@@ -15,14 +13,6 @@ pub struct Fence {
     pub generation: u32,
     /// The attempt within it, from 1.
     pub attempt: u32,
-}
-
-impl Fence {
-    /// The token of the attempt that a state is in.
-    #[must_use]
-    pub fn of(state: &OrderState) -> Self {
-        Self { generation: state.generation, attempt: state.attempt }
-    }
 }
 
 /// That of an order that nobody has started.

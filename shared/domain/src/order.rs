@@ -139,6 +139,12 @@ impl OrderState {
         }
     }
 
+    /// The fencing token of the attempt that the order is in.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        Fence { generation: self.generation, attempt: self.attempt }
+    }
+
     /// Attempts that count against the order.
     #[must_use]
     pub fn attempts_made(&self) -> u32 {

@@ -6,19 +6,18 @@
 //! Invariant: a result that is linked is never replaced. Each attempt stores its result under a key
 //! of its own, and the write of the order table makes one of them the result.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use offload_domain::{
-    fence::Fence,
     json_text::JsonText,
-    order::{OrderRecord, OrderResult},
+    order::{Lease, OrderRecord, OrderResult},
     status::INLINE_RESULT_MAX_BYTES,
     transition::Transition,
 };
 use offload_service::clock;
-use offload_stores::{Conflict, Error, ResultBody, Stores};
+use offload_stores::{Conflict, Error, LeaseState, ResultBody, Stores};
 
-use crate::claim::Claimed;
+use crate::{claim::Claimed, lease};
 
 /// What the work gave.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +40,7 @@ pub enum Produced<'a> {
 /// # Errors
 /// If the call fails.
 pub async fn store_result(stores: &Stores, claimed: &Claimed, produced: Produced<'_>) -> Result<OrderResult, Error> {
-    let (id, fence) = (claimed.record.order.id, Fence::of(&claimed.record.state));
+    let (id, fence) = (claimed.record.order.id, claimed.record.state.fence());
     let key = match produced {
         Produced::Value(value) => {
             let json = value.as_str();
@@ -58,6 +57,16 @@ pub async fn store_result(stores: &Stores, claimed: &Claimed, produced: Produced
         }
     };
     Ok(OrderResult::Key(key))
+}
+
+/// Asks whether the order is still this claim's, and renews the lease: before an upload that takes
+/// long and may be for nothing.
+///
+/// # Errors
+/// If the call fails.
+pub async fn still_ours(stores: &Stores, claimed: &Claimed, term: Duration) -> Result<bool, Error> {
+    let lease = Lease { owner: claimed.lease.owner.clone(), until: lease::end(clock::now(), term) };
+    Ok(stores.orders.renew_lease(claimed.record.order.id, &lease).await? != LeaseState::Lost)
 }
 
 /// What became of an attempt's end.

@@ -3,7 +3,7 @@
 use std::{future, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use offload_domain::{fence::Fence, order::Order, schedule, status::ProgressReport, transition::Transition};
+use offload_domain::{order::Order, schedule, status::ProgressReport, transition::Transition};
 use offload_lifecycle::{
     claim::Claimed,
     notify,
@@ -39,7 +39,7 @@ const TASK_HEARTBEAT: Duration = Duration::from_secs(30);
 pub(super) async fn run(worker: &Worker, job: &mut Claimed, heartbeat: &mut LeaseHeartbeat) -> AttemptEnd {
     let stop = CancellationToken::new();
     let (progress, mut reports) = Progress::new(stop.clone());
-    let order = Arc::new(Order { attempt: Fence::of(&job.record.state), ..job.record.order.clone() });
+    let order = Arc::new(Order { attempt: job.record.state.fence(), ..job.record.order.clone() });
     let processor = Arc::clone(&worker.processor);
     let mut work = AbortOnDropHandle::new(tokio::spawn(async move { processor.process(&order, &progress).await }));
 

@@ -10,7 +10,7 @@ use offload_domain::{
 };
 use offload_lifecycle::{
     claim::Claimed,
-    finish::{Produced, Recorded, record_end, store_result},
+    finish::{Produced, Recorded, record_end, still_ours, store_result},
     publish::publish_end,
 };
 use offload_service::clock;
@@ -29,6 +29,9 @@ use crate::{
 /// Lambda gives a function 900 s at most, and the end must be recorded within them: an order that
 /// had this much will never have more.
 const FUNCTION_LONGEST: Duration = Duration::from_secs(880);
+
+/// A result of more bytes is uploaded only after the lease was asked.
+const LARGE_BYTES: u64 = 1 << 20;
 
 /// Records the end of an attempt and settles the delivery accordingly.
 pub(super) async fn settle(
@@ -136,6 +139,12 @@ async fn store_outcome(
         Outcome::Value(None) => None,
         Outcome::Value(Some(value)) => Some(store(Produced::Value(&value)).await?),
         Outcome::File(file) => {
+            let large = std::fs::metadata(&file.path).is_ok_and(|m| m.len() > LARGE_BYTES);
+            let ask = || still_ours(&worker.stores, job, worker.settings.visibility);
+            if large && !retry_until_done("renew a lease before an upload", Some(heartbeat), ask).await? {
+                tracing::warn!("order was taken over; this worker's result is not uploaded");
+                return Err(Abandoned);
+            }
             let (name, content_type) = (&file.file_name, &file.content_type);
             Some(store(Produced::File { path: &file.path, name, content_type }).await?)
         }

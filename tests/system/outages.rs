@@ -97,7 +97,8 @@ async fn every_accepted_order_completes_after_an_outage_of_dynamodb() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_order_is_withdrawn() {
-    let system = Setup::default().start().await;
+    // A worker writes to the table too.
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
     system.stack.faults(Service::Sqs).set(FaultPlan { outage: Some(Outage::Unavailable), ..FaultPlan::default() });
     let before = system.stack.requests(Service::DynamoDb);
     assert_eq!(system.post(&fulfilment()).await.status, 503);

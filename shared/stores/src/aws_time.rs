@@ -71,11 +71,11 @@ struct LearningConnector(SharedHttpConnector);
 impl HttpConnector for LearningConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let service = request.headers().get("authorization").and_then(signing_service).map(str::to_owned);
+        let exchange = Exchange::begin();
         let call = self.0.call(request);
         // Credentials of the machine come from the machine: their answers have its own time.
         let Some(service) = service else { return call };
         HttpConnectorFuture::new(async move {
-            let exchange = Exchange::begin();
             let mut response = call.await?;
             if let Some(date) = date(&response)
                 && exchange.learn(&service, date).abs().to_std().is_ok_and(|wrong| wrong >= REFUSED_FROM)

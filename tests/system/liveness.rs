@@ -31,8 +31,8 @@ use offload_worker::processor::{Outcome, ProcessError, Processor, Progress, Resu
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-fn only(operations: &[&str], plan: FaultPlan) -> FaultPlan {
-    FaultPlan { only: Some(operations.iter().map(ToString::to_string).collect()), ..plan }
+fn only(operations: &[&str], plan: &FaultPlan) -> FaultPlan {
+    FaultPlan { only: Some(operations.iter().map(ToString::to_string).collect()), ..plan.clone() }
 }
 
 /// Deletes every message of the queue, as a purge does.
@@ -112,7 +112,7 @@ async fn an_order_that_was_taken_back_is_not_worked_on() {
     let mut system = Setup { workers: 0, ..Setup::default() }.processor(processor.clone()).start().await;
     // The message is sent, and nobody learns of it.
     let lost = FaultPlan { lost_reply_rate: 1.0, ..FaultPlan::default() };
-    system.stack.faults(Service::Sqs).set(only(&["SendMessage"], lost));
+    system.stack.faults(Service::Sqs).set(only(&["SendMessage"], &lost));
     let refused = system.post(&fulfilment()).await;
     assert_eq!((refused.status, refused.problem().as_str()), (503, "storage-unavailable"));
     assert!(refused.json()["detail"].as_str().unwrap().starts_with("the order was taken back"), "{}", refused.text);
@@ -130,7 +130,7 @@ async fn a_row_that_arrives_after_its_503_is_not_worked_on() {
     let mut system = Setup { workers: 0, ..Setup::default() }.processor(processor.clone()).start().await;
     // DynamoDB answers to the insert no more before the api stops waiting.
     let lost = FaultPlan { late_error_rate: 1.0, ..FaultPlan::default() };
-    system.stack.faults(Service::DynamoDb).set(only(&["PutItem"], lost));
+    system.stack.faults(Service::DynamoDb).set(only(&["PutItem"], &lost));
     let refused = system.post(&fulfilment()).await;
     assert_eq!(refused.status, 503);
     assert!(refused.json()["detail"].as_str().unwrap().contains("may be worked on"), "{}", refused.text);
@@ -159,7 +159,7 @@ async fn a_table_that_fails_does_not_fill_the_queue() {
 async fn a_message_that_comes_before_its_row_waits_for_it() {
     let system = Setup::default().with(c::SWEEP_AFTER_SECONDS, 3_600).start().await;
     let latency = Duration::from_millis(300);
-    system.stack.faults(Service::DynamoDb).set(only(&["PutItem"], FaultPlan { latency, ..FaultPlan::default() }));
+    system.stack.faults(Service::DynamoDb).set(only(&["PutItem"], &FaultPlan { latency, ..FaultPlan::default() }));
     let receipt = system.order(&fulfilment()).await;
     let done = system.done(&receipt).await;
     assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
@@ -170,7 +170,7 @@ async fn an_object_that_comes_after_the_end_changes_nothing() {
     let system = Setup::default().start().await;
     let slow = FaultPlan { latency: Duration::from_millis(300), ..FaultPlan::default() };
     // Both writes are slow: that of the api began first, and may well arrive last.
-    system.stack.faults(Service::S3).set(only(&["PutObject"], slow));
+    system.stack.faults(Service::S3).set(only(&["PutObject"], &slow));
     let order = fulfilment();
     let receipts = join_all((0..10).map(|_| system.post(&order))).await;
     system.stack.faults(Service::S3).clear();

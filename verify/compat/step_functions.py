@@ -50,7 +50,7 @@ def the_calls_to_step_functions_match_botocore(s):
         }
         called = lambda: {c.headers["x-amz-target"] for c in list(states.calls)}  # noqa: E731
         done = other.done(other.order(slow(task_token="completes")))
-        failed = other.done(other.order(later(task_token="fails", deadline_seconds=1)))
+        failed = other.done(other.order(slow(task_token="fails", deadline_seconds=1)))
         until("every operation is called", lambda: called() == set(operations))
         for call in states.calls:
             body = json.loads(call.body)

@@ -134,7 +134,7 @@ fn no_guard_can_be_removed() {
     ];
     for (guard, setting, expected) in table {
         let intact = check(setting, None);
-        assert!(intact.counterexample.is_none(), "{guard:?} in location: nothing breaks");
+        assert!(intact.counterexample.is_none(), "{guard:?} in place: nothing breaks");
         let Report { states, counterexample, .. } = check(setting, Some(guard));
         let found = counterexample.unwrap_or_else(|| panic!("without {guard:?} nothing breaks"));
         println!("without {guard:?} ({states} states): {found}");

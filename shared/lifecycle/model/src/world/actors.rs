@@ -150,7 +150,7 @@ impl Worker {
     }
 }
 
-/// A message in the received of a worker.
+/// A message that a worker has received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Received {
     pub(crate) slot: u8,

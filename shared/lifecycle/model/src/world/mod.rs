@@ -148,7 +148,7 @@ impl World {
         }
     }
 
-    /// Full slots come before empty ones, and of equal messages the one in the received of a worker
+    /// Full slots come before empty ones, and of equal messages the one that a worker has received
     /// that comes first.
     fn comes_before(&self, a: usize, b: usize) -> bool {
         if self.messages[a] != self.messages[b] {

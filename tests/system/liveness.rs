@@ -23,6 +23,7 @@ use offload_lifecycle::{
     claim::{Claim, Claimant, Claimed, Outlook, claim},
     finish::{Produced, Recorded, record_end, store_result},
     publish::publish_end,
+    redrive::{Redriven, redrive},
 };
 use offload_local::{FaultPlan, Outage, Service};
 use offload_service::{clock, settings::catalogue as c};
@@ -258,4 +259,19 @@ async fn a_worker_that_lost_its_lease_uploads_no_large_result() {
     processor.release.notify_one();
     system.stop_workers().await;
     assert_eq!(system.stack.requests(Service::S3).since(&before).of("PutObject"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_an_end_late_does_not_forget_a_redriven_order() {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let (orders, id) = (&system.stores.orders, receipt.id.parse().unwrap());
+    let record = orders.get(id).await.unwrap().unwrap();
+    let failed = record.state.apply(Transition::Fail { error: ends::dead_lettered(1, None) }, clock::now()).unwrap();
+    let ended = orders.end(id, &failed).await.unwrap();
+    // The operator is faster than the consumer of the dead letter, which still publishes.
+    assert_eq!(redrive(&system.stores, id).await.unwrap(), Redriven::Pending(2));
+    publish_end(&system.stores, &ended, Duration::from_secs(60), None).await.unwrap();
+    assert!(orders.get(id).await.unwrap().unwrap().due_at.is_some());
+    assert_eq!(system.poll(&receipt).await.json()["status"], "pending");
 }

@@ -26,5 +26,5 @@ mod service;
 mod testing;
 
 pub use process::program;
-pub use process::server::serve;
+pub use process::server::{routes, serve};
 pub use router::openapi_document;

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -80,6 +81,8 @@ impl<H: Handler> Endpoint<H> {
                 self.counters.refused("Connect");
                 continue;
             }
+            // Responses are small: waiting for more to send only delays them.
+            let _ = stream.set_nodelay(true);
             let endpoint = Arc::clone(&self);
             self.shutdown.tasks.spawn(async move {
                 endpoint.serve_connection(stream, peer).await;
@@ -104,9 +107,11 @@ impl<H: Handler> Endpoint<H> {
     }
 
     /// One connection, until the client, a fault or the shutdown ends it.
-    async fn serve_connection(self: Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        // Responses are small: waiting for more to send only delays them.
-        let _ = stream.set_nodelay(true);
+    pub(crate) async fn serve_connection(
+        self: Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: SocketAddr,
+    ) {
         let service = service_fn(|request| Arc::clone(&self).serve_request(request, peer));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

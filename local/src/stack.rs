@@ -21,7 +21,6 @@ use crate::s3::{LifecycleRun, S3};
 use crate::sqs::Sqs;
 use crate::store::{Store, sessions};
 use crate::sts::Sts;
-use crate::wire::Handler;
 
 /// How long requests may take to finish once the stack stops.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -33,9 +32,17 @@ pub struct Stack {
     sqs: Controls,
     dynamodb: Controls,
     recorder: Arc<Recorder>,
+    pub(crate) listeners: Listeners,
     shutdown: Shutdown,
     clock: Clock,
     housekeeper: Housekeeper,
+}
+
+/// What answers on the sockets.
+pub(crate) struct Listeners {
+    pub(crate) s3: Arc<Endpoint<S3>>,
+    pub(crate) sqs: Arc<Endpoint<Sqs>>,
+    pub(crate) dynamodb: Arc<Endpoint<DynamoDb>>,
 }
 
 /// What tests control and read of a listener.
@@ -47,6 +54,16 @@ struct Controls {
 }
 
 impl Controls {
+    fn endpoint<H>(&self, handler: H, shutdown: &Shutdown) -> Arc<Endpoint<H>> {
+        Arc::new(Endpoint {
+            handler,
+            faults: self.faults.clone(),
+            counters: Arc::clone(&self.counters),
+            recorder: Arc::clone(&self.recorder),
+            shutdown: shutdown.clone(),
+        })
+    }
+
     /// The calls of all listeners are recorded in one order.
     fn new(recorder: &Arc<Recorder>) -> Self {
         Self { recorder: Arc::clone(recorder), ..Self::default() }
@@ -69,18 +86,6 @@ impl Bound {
         let url = format!("http://{}", listener.local_addr().map_err(failed)?);
         Ok(Self { listener, url })
     }
-
-    /// Serves until the stack stops.
-    fn serve<H: Handler>(self, handler: H, controls: &Controls, shutdown: &Shutdown) {
-        let endpoint = Arc::new(Endpoint {
-            handler,
-            faults: controls.faults.clone(),
-            counters: Arc::clone(&controls.counters),
-            recorder: Arc::clone(&controls.recorder),
-            shutdown: shutdown.clone(),
-        });
-        shutdown.tasks.spawn(endpoint.serve(self.listener));
-    }
 }
 
 impl Stack {
@@ -98,7 +103,19 @@ impl Stack {
             sqs: sqs_socket.url.clone(),
             dynamodb: dynamodb_socket.url.clone(),
         };
+        let stack = Self::assemble(options, endpoints).await?;
+        let Listeners { s3, sqs, dynamodb } = &stack.listeners;
+        let tasks = &stack.shutdown.tasks;
+        tasks.spawn(Arc::clone(s3).serve(s3_socket.listener));
+        tasks.spawn(Arc::clone(sqs).serve(sqs_socket.listener));
+        tasks.spawn(Arc::clone(dynamodb).serve(dynamodb_socket.listener));
+        tasks.spawn(stack.housekeeper.clone().run(stack.shutdown.clone()));
+        tasks.spawn(stack.housekeeper.clone().run_sweeps(stack.shutdown.clone()));
+        Ok(stack)
+    }
 
+    /// Every service, with nobody who asks, and no timer.
+    pub(crate) async fn assemble(options: Options, endpoints: Endpoints) -> Result<Self, StartError> {
         let store = Arc::new(Store::open(options.data.as_deref())?);
         let clock = Clock::default();
         let items =
@@ -139,22 +156,23 @@ impl Stack {
             sqs: sqs.clone(),
             items: items.clone(),
         };
-        shutdown.tasks.spawn(housekeeper.clone().run(shutdown.clone()));
-        shutdown.tasks.spawn(housekeeper.clone().run_sweeps(shutdown.clone()));
-        let stack = Self {
+        let (s3_controls, dynamodb_controls) = (Controls::new(&recorder), Controls::new(&recorder));
+        let listeners = Listeners {
+            s3: s3_controls.endpoint(s3, &shutdown),
+            sqs: sqs_controls.endpoint(sqs, &shutdown),
+            dynamodb: dynamodb_controls.endpoint(DynamoDb { items, identities, region }, &shutdown),
+        };
+        Ok(Self {
             endpoints,
-            s3: Controls::new(&recorder),
+            s3: s3_controls,
             sqs: sqs_controls,
-            dynamodb: Controls::new(&recorder),
+            dynamodb: dynamodb_controls,
             recorder,
+            listeners,
             shutdown,
             clock,
             housekeeper,
-        };
-        s3_socket.serve(s3, &stack.s3, &stack.shutdown);
-        sqs_socket.serve(sqs, &stack.sqs, &stack.shutdown);
-        dynamodb_socket.serve(DynamoDb { items, identities, region }, &stack.dynamodb, &stack.shutdown);
-        Ok(stack)
+        })
     }
 
     /// Where the services listen.

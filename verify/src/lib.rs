@@ -4,3 +4,4 @@
 
 pub mod chaos;
 pub mod crash;
+pub mod simulation;

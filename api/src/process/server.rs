@@ -1,8 +1,8 @@
 //! Accepts connections, and ends without cutting off a request.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::serve::ListenerExt as _;
+use axum::{Router, serve::ListenerExt as _};
 use futures_util::future::BoxFuture;
 use offload_service::settings::{ApiSettings, EtaSettings, PushSettings};
 use offload_stores::Stores;
@@ -63,6 +63,21 @@ pub fn serve(
         }
         Ok(())
     })
+}
+
+/// The api without sockets: its routes, for clients that reach it at `address`. It holds no
+/// connections that get events.
+///
+/// # Errors
+/// If the settings cannot be used.
+pub fn routes(
+    address: SocketAddr,
+    settings: ApiSettings,
+    eta: EtaSettings,
+    stores: Stores,
+    stop: CancellationToken,
+) -> io::Result<Router> {
+    router(&Arc::new(Service::new(settings, eta, stores, address, stop)?))
 }
 
 /// Makes room for connections that get events, and serves the routes by which the notifier reaches

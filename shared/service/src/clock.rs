@@ -5,7 +5,8 @@
 //! system's clock that may be right is believed; see [`discipline`](offload_domain::discipline).
 
 use std::{
-    sync::LazyLock,
+    cell::RefCell,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
@@ -21,9 +22,35 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 static LEARNED: RwLock<Learned> = RwLock::new(Learned { discipline: Discipline::new(), reports: ClockReports::new() });
 
+thread_local! {
+    static OWN: RefCell<Option<OwnTime>> = const { RefCell::new(None) };
+}
+
+#[derive(Debug, Default)]
 struct Learned {
     discipline: Discipline,
     reports: ClockReports,
+}
+
+/// What one of several programs in a process has learned of the time. A process that is one program
+/// needs none.
+#[derive(Debug, Clone, Default)]
+pub struct OwnTime(Arc<RwLock<Learned>>);
+
+impl OwnTime {
+    /// Runs what belongs to this program, on this thread.
+    pub fn within<T>(&self, run: impl FnOnce() -> T) -> T {
+        let before = OWN.replace(Some(self.clone()));
+        let done = run();
+        OWN.set(before);
+        done
+    }
+}
+
+/// What the program that runs on this thread has learned.
+fn learned<T>(with: impl FnOnce(&RwLock<Learned>) -> T) -> T {
+    let own = OWN.with_borrow(Option::clone);
+    with(own.as_ref().map_or(&LEARNED, |own| &own.0))
 }
 
 /// Now, in whole milliseconds: the precision of every time that the service states or stores.
@@ -56,12 +83,12 @@ impl Exchange {
     /// when the request was sent, give or take a second and the round trip.
     pub fn learn(self, service: &str, date: DateTime<Utc>) -> TimeDelta {
         let received = moment();
-        let (estimate, report) = {
-            let mut learned = LEARNED.write();
+        let (estimate, report) = learned(|learned| {
+            let mut learned = learned.write();
             learned.discipline.learn(service, DatedAnswer { sent: self.sent, received, date });
             let estimate = learned.discipline.estimate(received);
             (estimate, learned.reports.next(estimate.offset))
-        };
+        });
         if let Some(report) = report {
             log(report, estimate);
         }
@@ -71,7 +98,7 @@ impl Exchange {
 
 fn estimate() -> Estimate {
     let now = moment();
-    LEARNED.read().discipline.estimate(now)
+    learned(|learned| learned.read().discipline.estimate(now))
 }
 
 fn moment() -> Moment {

@@ -1,12 +1,13 @@
 //! Credentials, region, endpoints, timeouts and retries, once for all clients.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, retry::RetryConfig, sts::AssumeRoleProvider, timeout::TimeoutConfig,
 };
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::{
     aws_time::{AwsTime, LearningClient, RetrySignedAtAWrongTime},
@@ -17,6 +18,7 @@ use crate::{
     queue::Queue,
     signed::RequestSigner,
     status_store::StatusStore,
+    transport::{self, Transport},
 };
 use offload_service::settings::StoreSettings;
 
@@ -89,13 +91,22 @@ impl Connection {
     /// As every AWS SDK: `AWS_REGION`, `AWS_PROFILE`, container and instance credentials,
     /// `AWS_ENDPOINT_URL_*`.
     pub async fn from_environment(policy: CallPolicy) -> Self {
-        Self { sdk: loader(policy).load().await, endpoints: None, session: None }
+        Self { sdk: loader(policy, sockets()).load().await, endpoints: None, session: None }
     }
 
     /// To given endpoints, whatever the environment says.
     pub async fn to(endpoints: Endpoints, policy: CallPolicy) -> Self {
+        Self::given(endpoints, policy, sockets()).await
+    }
+
+    /// The same without sockets: every request is sent by `transport`.
+    pub async fn through(transport: Arc<dyn Transport>, endpoints: Endpoints, policy: CallPolicy) -> Self {
+        Self::given(endpoints, policy, transport::http_client(transport)).await
+    }
+
+    async fn given(endpoints: Endpoints, policy: CallPolicy, http: SharedHttpClient) -> Self {
         let keys = Credentials::new(&endpoints.access_key_id, &endpoints.secret_access_key, None, None, "given");
-        let loader = loader(policy)
+        let loader = loader(policy, http)
             .empty_test_environment()
             .region(Region::new(endpoints.region.clone()))
             .credentials_provider(keys);
@@ -223,9 +234,11 @@ impl std::fmt::Debug for Connection {
     }
 }
 
-fn loader(policy: CallPolicy) -> aws_config::ConfigLoader {
-    let http =
-        aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https();
+fn sockets() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+fn loader(policy: CallPolicy, http: SharedHttpClient) -> aws_config::ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(policy.attempt_timeout)

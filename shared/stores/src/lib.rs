@@ -17,6 +17,7 @@ mod queue;
 mod signed;
 mod status_store;
 mod subscribers;
+mod transport;
 mod workers;
 
 pub use connection::{CallPolicy, Connection, Endpoints, Stores};
@@ -32,3 +33,4 @@ pub use queue::{DELAY_MAX, Delivery, Outcome, Queue, QueueDepth, RECEIVE_MAX, Re
 pub use signed::RequestSigner;
 pub use status_store::{Overwritten, ResultBody, StatusStore};
 pub use subscribers::{SUBSCRIPTION_TIME, Subscriber};
+pub use transport::{Answer, Transport, Unreachable};

@@ -146,7 +146,7 @@ impl Client {
                 }
                 return;
             }
-            sleep(Duration::from_millis(700)).await;
+            sleep(Duration::from_secs(1)).await;
         }
     }
 

@@ -39,7 +39,7 @@ impl Programs {
             (c::VISIBILITY_SECONDS, "4"),
             (c::DEFAULT_DEADLINE_SECONDS, "60"),
             (c::JOB_TIMEOUT_SECONDS, "20"),
-            (c::SWEEP_SECONDS, "4"),
+            (c::SWEEP_SECONDS, "5"),
             (c::SWEEP_AFTER_SECONDS, "4"),
             (c::RETRY_BASE_SECONDS, "0.2"),
             (c::RETRY_MAX_SECONDS, "2"),

@@ -24,7 +24,7 @@ use super::{
 };
 
 /// Between two steps of the programs: the resolution of their clocks.
-const TICK_MS: u64 = 5;
+const TICK_MS: u64 = 10;
 /// How long the weather is bad.
 const BAD_MS: u64 = 30_000;
 /// Within so long after it every order must have ended: longer than the default deadline and what

@@ -91,6 +91,12 @@ chaos *ARGS:
     cargo build --release --workspace --bins
     {{target}}/release/chaos {{ARGS}}
 
+# The whole system in simulated time, 2,000 seeds; `just simulation --replay SEED` prints one; 5 min
+[group('verify')]
+simulation *ARGS:
+    cargo build --release --workspace --bins
+    {{target}}/release/simulation {{ARGS}}
+
 # The write protocol, model checked with up to DEPTH faults; 15 min
 [group('verify')]
 model DEPTH="3":

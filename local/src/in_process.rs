@@ -47,11 +47,8 @@ impl Stack {
     pub fn service_at(&self, host: &str) -> Option<Service> {
         let is = |endpoint: &str| endpoint.strip_prefix("http://") == Some(host);
         let endpoints = self.endpoints();
-        let services = [
-            (&endpoints.s3, Service::S3),
-            (&endpoints.sqs, Service::Sqs),
-            (&endpoints.dynamodb, Service::DynamoDb),
-        ];
+        let services =
+            [(&endpoints.s3, Service::S3), (&endpoints.sqs, Service::Sqs), (&endpoints.dynamodb, Service::DynamoDb)];
         services.into_iter().find(|(endpoint, _)| is(endpoint)).map(|(_, service)| service)
     }
 

@@ -1,5 +1,5 @@
-//! How requests get to AWS where they do not go over sockets: in a simulation, which decides when
-//! they arrive and what becomes of them.
+//! How requests get to AWS where they do not go over sockets: in a simulation, which decides
+//! whether and when they arrive.
 
 use std::{fmt::Debug, future::Future, pin::Pin, sync::Arc};
 

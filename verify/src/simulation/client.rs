@@ -62,7 +62,7 @@ impl Plan {
             2 | 3 => WorkEnd::FailsAtFirst(u32::try_from(dice.between(1, 3)).unwrap_or(1)),
             _ => WorkEnd::Succeeds,
         };
-        let takes_ms = if dice.chance(0.3) { dice.between(1_000, 9_000) } else { dice.between(0, 1_000) };
+        let takes_ms = if dice.chance(0.5) { dice.between(1_000, 12_000) } else { dice.between(0, 1_000) };
         let result_bytes = if dice.chance(0.4) { 9 * 1024 } else { 10 };
         (plan, Work { takes_ms, result_bytes, end })
     }
@@ -88,7 +88,7 @@ impl Client {
             let (first, second) = tokio::join!(self.submit(&plan, "api-1"), self.submit(&plan, "api-2"));
             first.or(second)
         } else {
-            self.submit(&plan, if plan.begins_ms % 2 == 0 { "api-1" } else { "api-2" }).await
+            self.submit(&plan, if plan.begins_ms.is_multiple_of(2) { "api-1" } else { "api-2" }).await
         };
         if let Some(receipt) = receipt {
             tokio::join!(self.poll(&plan, &receipt), self.cancel(&plan, &receipt));
@@ -102,7 +102,8 @@ impl Client {
             "customer_ref": plan.name, "options": plan.options,
         });
         for _ in 0..if plan.keyed { SUBMISSIONS } else { 1 } {
-            let mut request = http::Request::post(format!("http://{api}/order")).header("content-type", "application/json");
+            let mut request =
+                http::Request::post(format!("http://{api}/order")).header("content-type", "application/json");
             if plan.keyed {
                 request = request.header("idempotency-key", &plan.name);
             }
@@ -132,9 +133,13 @@ impl Client {
         let mut last = Value::Null;
         loop {
             let url = receipt["status_url"].as_str().unwrap_or_default();
-            if let Some((200, object)) = self.call(http::Request::get(url), String::new()).await {
-                self.check(plan, &last, &object);
-                last = object;
+            match self.call(http::Request::get(url), String::new()).await {
+                Some((200, object)) => {
+                    self.check(plan, &last, &object);
+                    last = object;
+                }
+                Some((403, _)) => self.violation(&plan.name, "the URL of its status does not work"),
+                _ => {}
             }
             if last["done"] == true {
                 if plan.redriven

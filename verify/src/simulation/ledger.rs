@@ -1,5 +1,5 @@
-//! What the clients and the processors of a simulation know: which work an order is, when it was
-//! started, and what its client was told of it.
+//! What the clients and the processors of a simulation know: which work an order is, how often it
+//! was started, and what its client was answered.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -53,7 +53,7 @@ pub(super) struct Exchange {
     fate: Fate,
 }
 
-/// What becomes of an answer.
+/// What happens to an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Arrives,

@@ -40,14 +40,14 @@ impl Witness {
             Some((status, answered)) => format!("{from} {asked} {} -> {status} {answered}", digest(request.body())),
             None => format!("{from} {asked} {} -> no answer", digest(request.body())),
         };
-        self.note(&line);
+        self.record(&line);
         if let Some(response) = response {
             self.judge.carried_out(self.now, request, response);
         }
     }
 
     /// Something else has happened.
-    pub(super) fn note(&mut self, what: &str) {
+    pub(super) fn record(&mut self, what: &str) {
         let line = format!("{:>8} {what}", self.now);
         line.hash(&mut self.hasher);
         if self.prints {

@@ -1,10 +1,11 @@
-//! What `just crash`, `just chaos` and `just mutants` do in full, small enough for every
-//! `cargo test`.
+//! What `just crash`, `just chaos`, `just mutants` and `just simulation` do in full, small enough
+//! for every `cargo test`.
 
 mod chaos;
 mod crash;
 mod mutants;
+mod simulation;
 
-/// Crash and chaos run one after the other: each of them needs the whole machine to keep its
-/// deadlines.
+/// They run one after the other: crash and chaos need the whole machine to keep their deadlines,
+/// and a simulation takes it.
 static MACHINE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -144,7 +144,8 @@ impl Judge {
         if !asked["QueueUrl"].as_str().is_some_and(|url| url.ends_with("-notifications")) {
             return;
         }
-        let message: Value = serde_json::from_str(asked["MessageBody"].as_str().unwrap_or_default()).unwrap_or_default();
+        let message: Value =
+            serde_json::from_str(asked["MessageBody"].as_str().unwrap_or_default()).unwrap_or_default();
         let event = &message["event"];
         let (id, revision) = (event["subject"].as_str().unwrap_or_default(), event["revision"].as_u64().unwrap_or(0));
         let object = self.objects.get(id).and_then(|o| o["revision"].as_u64()).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! An order's row in the table, as the calls on the wire show it.
+//! An order's row in the table, as the calls on the wire have made it.
 
 use std::collections::BTreeMap;
 

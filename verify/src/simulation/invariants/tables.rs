@@ -49,7 +49,8 @@ impl Judge {
         let published = self.objects.get(id).and_then(|o| o["revision"].as_u64()).unwrap_or(0);
         if !row.is_final() || published < row.revision() {
             let (status, revision) = (row.text("status"), row.revision());
-            self.violations.push(format!("(h) {id} left the index as {status} at revision {revision}, published {published}"));
+            self.violations
+                .push(format!("(h) {id} left the index as {status} at revision {revision}, published {published}"));
         }
     }
 
@@ -76,7 +77,8 @@ impl Judge {
         if let Some(key) = row.result_key().filter(|_| row.is_final()) {
             let written = self.results.get(&key);
             if written != Some(&row.fence()) {
-                self.violations.push(format!("(g) {id} links {key} of attempt {}, written by {written:?}", row.fence()));
+                self.violations
+                    .push(format!("(g) {id} links {key} of attempt {}, written by {written:?}", row.fence()));
             }
             self.linked.insert(key);
         }

@@ -26,7 +26,7 @@ use super::{
 /// Between two steps of the programs: the resolution of their clocks.
 const TICK_MS: u64 = 10;
 /// How long the weather is bad.
-const BAD_MS: u64 = 25_000;
+const BAD_MS: u64 = 20_000;
 /// Within so long after it every order must have ended: longer than the default deadline and what
 /// comes after it.
 const CALM_MS: u64 = 150_000;
@@ -117,7 +117,7 @@ impl Simulation {
         for at in 0..self.hosts.len() {
             self.start(at);
         }
-        let orders = usize::try_from(self.dice.between(4, 12)).unwrap_or(4);
+        let orders = usize::try_from(self.dice.between(3, 8)).unwrap_or(3);
         let planned = (0..orders).map(|number| Plan::of(number, BAD_MS - 5_000, &mut self.dice));
         let planned: Vec<_> = planned.collect();
         let mut entries = self.ledger.entries();

@@ -64,7 +64,8 @@ impl Plan {
         };
         let takes_ms = if dice.chance(0.5) { dice.between(1_000, 12_000) } else { dice.between(0, 1_000) };
         let result_bytes = if dice.chance(0.4) { 9 * 1024 } else { 10 };
-        (plan, Work { takes_ms, result_bytes, end })
+        let reports = dice.chance(0.5);
+        (plan, Work { takes_ms, reports, result_bytes, end })
     }
 
     pub(super) fn name(&self) -> &str {

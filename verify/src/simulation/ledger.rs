@@ -10,6 +10,9 @@ use std::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Work {
     pub(super) takes_ms: u64,
+    /// Whether it reports progress, and stops when it should. Else it does neither, so what a
+    /// worker sends that was paused meanwhile comes late.
+    pub(super) reports: bool,
     pub(super) result_bytes: usize,
     pub(super) end: WorkEnd,
 }

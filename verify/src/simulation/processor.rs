@@ -37,10 +37,10 @@ impl Processor for LedgerProcessor {
         while done < total {
             let percent = done.as_millis() * 100 / total.as_millis().max(1);
             progress.report(u8::try_from(percent).unwrap_or(100), Some("at work"));
-            let step = STEP.min(total - done);
+            let step = if work.reports { STEP.min(total) } else { total };
             tokio::select! {
                 biased;
-                () = progress.stopped() => return Err(ProcessError::stopped()),
+                () = progress.stopped(), if work.reports => return Err(ProcessError::stopped()),
                 () = sleep(step) => done += step,
             }
         }

@@ -90,7 +90,8 @@ pub(super) fn run(seed: u64, prints: bool) -> io::Result<Report> {
     Ok(simulation.report(seed))
 }
 
-/// A little, so that two clocks nearly agree; or by minutes; or so much that signatures are refused.
+/// A little, so that two clocks nearly agree; or by minutes; or so much that signatures are
+/// refused.
 fn wrong_by(dice: &mut Dice) -> TimeDelta {
     let most = [1_500, 90_000, 2_400_000][usize::try_from(dice.between(0, 2)).unwrap_or(0)];
     TimeDelta::milliseconds(dice.between(0, 2 * most).cast_signed() - most.cast_signed())

@@ -26,8 +26,8 @@ pub(super) struct Judge {
     keys: BTreeMap<String, String>,
     transactions: BTreeSet<String>,
     objects: BTreeMap<String, Value>,
-    /// The fencing token of the attempt that wrote each result.
-    results: BTreeMap<String, String>,
+    /// The results by their keys, each with the fencing token of the attempt that wrote it.
+    results: BTreeMap<String, Value>,
     linked: BTreeSet<String>,
     /// The events that were sent, by order and revision.
     events: BTreeSet<(String, u64)>,
@@ -114,11 +114,13 @@ impl Judge {
     fn object_written(&mut self, call: &Call<'_>) {
         let body = call.asked();
         if call.key.starts_with("results/") {
-            let fence = body["fence"].as_str().unwrap_or_default().to_owned();
-            if self.linked.contains(call.key) {
+            let (key, fence) = (call.key.to_owned(), body["fence"].clone());
+            // The same bytes may come twice.
+            if self.results.insert(key, body).is_some_and(|before| before["fence"] != fence)
+                && self.linked.contains(call.key)
+            {
                 self.violations.push(format!("(g) {} is linked, and was replaced by attempt {fence}", call.key));
             }
-            self.results.insert(call.key.to_owned(), fence);
             return;
         }
         if !call.key.starts_with("status/") {

@@ -75,8 +75,8 @@ impl Judge {
             self.violations.push(format!("(h) {id} has ended unpublished, and is not in the index"));
         }
         if let Some(key) = row.result_key().filter(|_| row.is_final()) {
-            let written = self.results.get(&key);
-            if written != Some(&row.fence()) {
+            let written = self.results.get(&key).and_then(|result| result["fence"].as_str());
+            if written != Some(row.fence().as_str()) {
                 self.violations
                     .push(format!("(g) {id} links {key} of attempt {}, written by {written:?}", row.fence()));
             }

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use offload_domain::order::Order;
 use offload_worker::processor::{Outcome, ProcessError, Processor, Progress};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 use tokio::time::sleep;
 
 use super::ledger::{Ledger, WorkEnd};
@@ -21,17 +22,22 @@ pub(super) struct LedgerProcessor {
 }
 
 /// The name that a client gave its order.
-pub(super) fn name(order: &Order) -> &str {
-    order.payload.get("customer_ref").and_then(Value::as_str).unwrap_or_default()
+pub(super) fn name(order: &Order) -> String {
+    #[derive(Default, Deserialize)]
+    struct Named {
+        customer_ref: String,
+    }
+    order.payload.read::<Named>().unwrap_or_default().customer_ref
 }
 
 #[async_trait]
 impl Processor for LedgerProcessor {
     async fn process(&self, order: &Order, progress: &Progress) -> Result<Outcome, ProcessError> {
+        let name = name(order);
         let work = {
             let mut entries = self.ledger.entries();
-            *entries.starts.entry(name(order).to_owned()).or_default() += 1;
-            entries.work.get(name(order)).copied().ok_or_else(|| ProcessError::failed("nobody ordered this"))?
+            *entries.starts.entry(name.clone()).or_default() += 1;
+            entries.work.get(&name).copied().ok_or_else(|| ProcessError::failed("nobody ordered this"))?
         };
         let (total, mut done) = (Duration::from_millis(work.takes_ms), Duration::ZERO);
         while done < total {
@@ -54,6 +60,7 @@ impl Processor for LedgerProcessor {
             _ => {}
         }
         let padding = "x".repeat(work.result_bytes);
-        Ok(Outcome::Value(Some(json!({"fence": fence.to_string(), "host": self.host, "padding": padding}))))
+        let result = json!({"fence": fence.to_string(), "host": self.host, "padding": padding});
+        Ok(Outcome::Value(Some(result.into())))
     }
 }

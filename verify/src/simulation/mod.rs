@@ -2,12 +2,12 @@
 //! operator and the embedded stores, on one thread, with simulated time, a simulated network and
 //! randomness that follows from a seed. The same seed gives the same run, call by call.
 //!
-//! The programs are the real ones. What differs is the machine: each [`host`] has a runtime of its
-//! own that runs while it is stepped, calls go by [`network`] instead of sockets, and the C
-//! library's clock and random bytes are the simulation's ([`machine`]). For half a minute the
-//! [`weather`] is bad; then it is calm, and every order must end. [`invariants`] checks every call.
+//! The programs are the real ones. What differs is the machine: each `host` has a runtime of its
+//! own that runs while it is stepped, calls go by `network` instead of sockets, and the C
+//! library's clock and random bytes are the simulation's (`machine`). For half a minute the
+//! `weather` is bad; then it is calm, and every order must end. `invariants` checks every call.
 //!
-//! A run is a process of its own, because its randomness begins with the process. [`fleet`] starts
+//! A run is a process of its own, because its randomness begins with the process. `fleet` starts
 //! them.
 
 mod client;

@@ -6,6 +6,7 @@
 
 mod client;
 mod function;
+mod json_service;
 pub mod orders;
 mod permissions;
 mod process;

@@ -1,19 +1,14 @@
 //! A queue without the service in between: sends what the service never would, and receives as
 //! Lambda does.
 
-use anyhow::Context as _;
-use aws_credential_types::Credentials;
 use serde_json::{Map, Value, json};
 
-use crate::{System, signer::Signer};
+use crate::{System, json_service::JsonService};
 
 /// One queue of a system.
 pub struct RawQueue {
-    http: reqwest::Client,
-    endpoint: String,
+    sqs: JsonService,
     url: String,
-    region: String,
-    credentials: Credentials,
 }
 
 impl RawQueue {
@@ -42,18 +37,7 @@ impl RawQueue {
     }
 
     fn of(system: &System, url: String) -> Self {
-        let of = |name: &str| {
-            let found = system.variables().into_iter().find(|(variable, _)| variable == name);
-            found.map(|(_, value)| value).unwrap_or_default()
-        };
-        let (id, secret) = (of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"));
-        Self {
-            http: system.http.clone(),
-            endpoint: of("AWS_ENDPOINT_URL_SQS"),
-            url,
-            region: of("AWS_REGION"),
-            credentials: Credentials::new(id, secret, None, None, "tests"),
-        }
+        Self { sqs: JsonService::sqs(system), url }
     }
 
     /// Sends a body as it is.
@@ -85,8 +69,8 @@ impl RawQueue {
             json!({
                 "messageId": m["MessageId"], "receiptHandle": m["ReceiptHandle"], "body": m["Body"],
                 "attributes": m["Attributes"], "messageAttributes": attributes, "md5OfBody": m["MD5OfBody"],
-                "eventSource": "aws:sqs", "awsRegion": self.region,
-                "eventSourceARN": format!("arn:aws:sqs:{}:000000000000:{name}", self.region),
+                "eventSource": "aws:sqs", "awsRegion": self.sqs.region,
+                "eventSourceARN": format!("arn:aws:sqs:{}:000000000000:{name}", self.sqs.region),
             })
         };
         let records: Vec<Value> =
@@ -104,18 +88,6 @@ impl RawQueue {
 
     async fn call(&self, action: &str, mut body: Value) -> anyhow::Result<Value> {
         body["QueueUrl"] = json!(self.url);
-        let body = body.to_string();
-        let (kind, target) = ("application/x-amz-json-1.0", format!("AmazonSQS.{action}"));
-        let signer = Signer { credentials: &self.credentials, region: &self.region, service: "sqs" };
-        let headers = [("content-type", kind), ("x-amz-target", target.as_str())];
-        let mut request = self.http.post(&self.endpoint);
-        for (name, value) in signer.sign("POST", &self.endpoint, &headers, body.as_bytes())? {
-            request = request.header(name, value);
-        }
-        let response = request.body(body).send().await?;
-        let status = response.status();
-        let text = response.text().await?;
-        anyhow::ensure!(status.is_success(), "the queue responded {status}: {text}");
-        serde_json::from_str(if text.is_empty() { "null" } else { &text }).context("the response of the queue")
+        self.sqs.call(action, &body).await
     }
 }

@@ -119,12 +119,12 @@ fn judge_queue(attributes: &Attributes, needs: Needs<'_>) -> Vec<(&'static str, 
     let moved_to = attributes.get(&QueueAttributeName::RedrivePolicy).and_then(|policy| target(policy));
     let detail = match (moved_to.as_deref(), needs.dead_letter_queue) {
         (Some(queue), None) => format!(
-            "the queue moves messages to \"{queue}\", and OFFLOAD_DEAD_LETTER_QUEUE_URL is not set: their orders end \
-             at their deadline and not before"
+            "the queue moves messages to \"{queue}\", and OFFLOAD_DEAD_LETTER_QUEUE_URL is not set: nobody ends \
+             their orders; a sweep sends them again, until they end or their deadline comes"
         ),
         (Some(queue), Some(known)) if queue != known => format!(
-            "the queue moves messages to \"{queue}\", and OFFLOAD_DEAD_LETTER_QUEUE_URL names \"{known}\": their \
-             orders end at their deadline and not before"
+            "the queue moves messages to \"{queue}\", and OFFLOAD_DEAD_LETTER_QUEUE_URL names \"{known}\": nobody ends \
+             their orders; a sweep sends them again, until they end or their deadline comes"
         ),
         (None, Some(known)) => format!(
             "the queue moves no messages to \"{known}\", which OFFLOAD_DEAD_LETTER_QUEUE_URL names: one that cannot \

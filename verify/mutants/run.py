@@ -23,7 +23,7 @@ TESTS = [
     ["cargo", "test", "--no-fail-fast", "-p", "offload-domain", "-p", "offload-service", "-p", "offload-stores",
      "-p", "offload-lifecycle", "--lib"],
     ["cargo", "test", "--no-fail-fast", "-p", "offload-tests", "--test", "system", "--",
-     "clocks::", "idempotency::", "liveness::", "outages::", "resilience::", "stores::"],
+     "call_order::", "clocks::", "idempotency::", "liveness::", "outages::", "resilience::", "stores::"],
     ["cargo", "test", "--no-fail-fast", "-p", "offload-verify", "--test", "bounded", "--", "crash::", "chaos::"],
 ]  # fmt: skip
 

@@ -5,7 +5,6 @@ use offload_domain::claim::Decision;
 
 use crate::{
     call,
-    finish::ended,
     protocol::Protocol,
     step::Out,
     stores::Stored,
@@ -90,7 +89,7 @@ impl Protocol {
         };
         let state = row.state;
         let what = match self.decide(&world, &row, me) {
-            Decision::Republish => return ended(world, me, received, state, received.believed()),
+            Decision::Republish => return self.ended(world, me, received, state, received.believed()),
             Decision::Wait(_) if row.lease.is_some_and(|l| l.live) => {
                 world.release(me);
                 return world;
@@ -127,7 +126,7 @@ impl Protocol {
                     out.call(call::UPDATE, "claims the order", how, w.with_worker(me, self.run_job(received, row)));
                 }
                 Stored::Done(row) => {
-                    out.call(call::UPDATE, "ends the order", how, ended(w, me, received, row.state, None));
+                    out.call(call::UPDATE, "ends the order", how, self.ended(w, me, received, row.state, None));
                 }
                 Stored::Changed(_) => {
                     out.call(call::UPDATE, "decides anew", how, w.with_worker(me, Worker::Claim(received)));
@@ -158,7 +157,7 @@ impl Protocol {
         let Some(next) = self.apply(state, what) else { return };
         for (w, stored, how) in self.store(world, received.order, next, None, false) {
             let w = match stored {
-                Stored::Done(row) => ended(w, me, received, row.state, None),
+                Stored::Done(row) => self.ended(w, me, received, row.state, None),
                 Stored::Changed(_) | Stored::Failed(_) => w.released(me),
             };
             out.call(call::UPDATE, "ends the order that it claimed", how, w);

@@ -44,7 +44,7 @@ impl Protocol {
                 w.row_mut(order).iter_mut().for_each(|r| r.result = result);
             }
             let w = match stored {
-                Stored::Done(row) if row.state.is_final() => ended(w, me, received, row.state, job.believed),
+                Stored::Done(row) if row.state.is_final() => self.ended(w, me, received, row.state, job.believed),
                 Stored::Done(_) => w.released(me),
                 // A progress write of its own.
                 Stored::Changed(Some(row)) if w.leased_by(order, me) => {
@@ -117,10 +117,23 @@ impl Protocol {
             out.call(call::DELETE, "deletes the message", how, w.released(me));
         }
     }
-}
 
-/// What is done once the end of an order is stored in the table.
-pub(crate) fn ended(world: World, me: usize, received: Received, state: State, believed: Option<Object>) -> World {
-    let publishing = Publishing::new(received.order, state.object(), believed);
-    world.with_worker(me, Worker::PublishEnd { received, publishing })
+    /// What is done once the end of an order is stored in the table.
+    pub(crate) fn ended(
+        &self,
+        world: World,
+        me: usize,
+        received: Received,
+        state: State,
+        believed: Option<Object>,
+    ) -> World {
+        let publishing = Publishing::new(received.order, state.object(), believed);
+        world.with_worker(
+            me,
+            match self.has(Guard::DeleteAfterPublish) {
+                true => Worker::PublishEnd { received, publishing },
+                false => Worker::Delete(received),
+            },
+        )
+    }
 }

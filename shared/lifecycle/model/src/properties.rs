@@ -1,11 +1,13 @@
 //! What must hold, in the words of `ARCHITECTURE.md`.
 
-use crate::world::{Answer, NOBODY, Object, Row, World};
+use crate::world::{Answer, NOBODY, Object, Row, Worker, World};
 
 pub(crate) const REVISION: &str = "(a) a transition makes the next revision of what is stored";
 pub(crate) const NEVER_BACK: &str = "(b) a status object never goes back";
 pub(crate) const FINAL_ROW: &str = "(c) a final status in the table never changes";
 pub(crate) const FINAL_OBJECT: &str = "(c) a final status in S3 never changes";
+pub(crate) const DELETED: &str =
+    "(e) a message is deleted only after the end is published, if another has taken its place, or if there is no order";
 pub(crate) const ONE_ORDER: &str = "(f) one key gives one order";
 pub(crate) const ONE_ANSWER: &str = "(f) every 202 for one key names the same order, and no key leads nowhere";
 pub(crate) const RESULT: &str = "(g) a result that is linked is never replaced";
@@ -24,6 +26,7 @@ pub(crate) fn broken(keyed: bool, before: &World, after: &World) -> Option<&'sta
             .or_else(|| object_broken(old_object, object))
             .or_else(|| result_broken(order, after))
             .or_else(|| entry_broken(order, after))
+            .or_else(|| deletion_broken(order, before, after))
             .or_else(|| lease_broken(order, before, after));
         if broken.is_some() {
             return broken;
@@ -91,6 +94,20 @@ fn result_broken(order: u8, after: &World) -> Option<&'static str> {
 fn entry_broken(order: u8, after: &World) -> Option<&'static str> {
     let row = after.row(order)?;
     (!row.open && !after.end_is_published(order)).then_some(ENTRY)
+}
+
+/// What a worker has done when it decides to delete its message.
+fn deletion_broken(order: u8, before: &World, after: &World) -> Option<&'static str> {
+    let workers = before.workers.iter().zip(&after.workers);
+    let mut deleting = workers.filter(|(_, is)| matches!(is, Worker::Delete(received) if received.order == order));
+    let broken = deleting.any(|(was, _)| match was {
+        Worker::Delete(_) | Worker::Postpone(_) => false,
+        Worker::Settle { publishing, .. } => {
+            after.object(order).is_none_or(|object| object.revision < publishing.object.revision)
+        }
+        _ => before.row(order).is_some(),
+    });
+    broken.then_some(DELETED)
 }
 
 /// `order` is the one of the rows.

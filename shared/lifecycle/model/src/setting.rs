@@ -50,6 +50,8 @@ pub enum Guard {
     IfNoneMatch,
     /// The condition on the revision.
     Revision,
+    /// The message is deleted only after the end is published.
+    DeleteAfterPublish,
     /// The sweeper.
     Sweeper,
     /// The condition that the key is new.

@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use crate::properties::{ENTRY, FINAL_ROW, NEVER_BACK, ONE_ORDER, ONE_WORKER, RESULT, REVISION, TAKEN_BACK};
+use crate::properties::{DELETED, ENTRY, FINAL_ROW, NEVER_BACK, ONE_ORDER, ONE_WORKER, RESULT, REVISION, TAKEN_BACK};
 use crate::{Guard, Report, Setting, SubscribeGuard, check, check_subscribe, checker::ENDS};
 
 /// An order that is in the queue, and two workers.
@@ -119,6 +119,7 @@ fn no_guard_can_be_removed() {
         (Guard::IfMatch, published, NEVER_BACK),
         (Guard::IfNoneMatch, Setting { race: true, ..RETRY }, NEVER_BACK),
         (Guard::Revision, Setting { cancel: true, workers: 1, ..WORK }, FINAL_ROW),
+        (Guard::DeleteAfterPublish, WORK, DELETED),
         (Guard::Sweeper, one(Setting { requests: 1, ..RETRY }), ENDS),
         (Guard::EntryUntilPublished, Setting { requests: 1, ..RETRY }, ENTRY),
         (Guard::EntryOutlivesEnd, WORK, ENTRY),

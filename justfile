@@ -116,7 +116,7 @@ bench COMMAND *ARGS:
 # The book in docs/, to target/book. A warning is an error
 [group('docs')]
 book:
-    mdbook build docs 2>&1 | tee /dev/stderr | { ! grep -q -E 'WARN|ERROR'; }
+    mdbook build docs 2>&1 | tee -a /dev/stderr | { ! grep -q -E 'WARN|ERROR'; }
 
 # Writes the OpenAPI document, the TypeScript types and docs/reference; tests fail while they differ
 [group('docs')]

@@ -47,8 +47,8 @@ GUARDS = [
         "shared/stores/src/orders.rs",
         [
             (
-                "if let Some(now) = free_at {",
-                "if let Some(now) = free_at.filter(|_| false) {",
+                "if let Some(ended_by) = ended_by {",
+                "if let Some(ended_by) = ended_by.filter(|_| false) {",
             ),
         ],
     ),
@@ -67,18 +67,28 @@ GUARDS = [
         "shared/domain/src/claim.rs",
         [
             (
-                "if let Some(left) = lease_left(record.lease.as_ref(), now) {",
-                "if let Some(left) = lease_left(record.lease.as_ref(), now).filter(|_| false) {",
+                "if let Some(left) = lease_left(record.lease.as_ref(), time) {",
+                "if let Some(left) = lease_left(record.lease.as_ref(), time).filter(|_| false) {",
             ),
         ],
     ),
     (
-        "a lease is over for others only a margin after its end",
+        "a lease lasts by the latest time that its holder may have",
         "shared/domain/src/claim.rs",
         [
             (
-                "    now - LEASE_MARGIN\n",
-                "    now\n",
+                "time.latest() + TimeDelta::from_std(term)",
+                "time.now + TimeDelta::from_std(term)",
+            ),
+        ],
+    ),
+    (
+        "a lease is over by the earliest time that others may have",
+        "shared/domain/src/claim.rs",
+        [
+            (
+                "let left = lease?.until - time.earliest();",
+                "let left = lease?.until - time.now;",
             ),
         ],
     ),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
+    discipline::Estimate,
     order::{Lease, OrderRecord},
     problem::{Problem, ends},
     status::Status,
@@ -35,32 +36,31 @@ pub struct Limits {
     pub default_deadline: Duration,
 }
 
-/// A lease is over for others only so long after its end: it was written by another machine, and
-/// what is left of the difference between two clocks that both go by AWS's time is less.
-pub const LEASE_MARGIN: TimeDelta = TimeDelta::seconds(2);
-
-/// Leases that have ended by this time may be taken over at `now`.
+/// When a lease ends that begins now. It was written by one machine and is judged by another: so it
+/// ends by the latest that the time may be here, and is over for others by the earliest that it may
+/// be there, and no clock that is as exact as it says can shorten it.
 #[must_use]
-pub fn over_if_ended_by(now: DateTime<Utc>) -> DateTime<Utc> {
-    now - LEASE_MARGIN
+pub fn lease_end(time: Estimate, term: Duration) -> DateTime<Utc> {
+    time.latest() + TimeDelta::from_std(term).unwrap_or(TimeDelta::seconds(30))
 }
 
 /// How long a lease still keeps others away; `None` if it does not any more.
 #[must_use]
-pub fn lease_left(lease: Option<&Lease>, now: DateTime<Utc>) -> Option<Duration> {
-    let left = lease?.until - over_if_ended_by(now);
+pub fn lease_left(lease: Option<&Lease>, time: Estimate) -> Option<Duration> {
+    let left = lease?.until - time.earliest();
     left.to_std().ok().filter(|left| !left.is_zero())
 }
 
-/// Decides by what the order table says at `now`. `max_attempts` counts every start, also those
+/// Decides by what the order table says at a time. `max_attempts` counts every start, also those
 /// whose worker died, but not those that a worker handed back because it shut down.
 #[must_use]
-pub fn decide(record: &OrderRecord, now: DateTime<Utc>, limits: Limits) -> Decision {
+pub fn decide(record: &OrderRecord, time: Estimate, limits: Limits) -> Decision {
+    let now = time.now;
     let state = &record.state;
     if state.status.is_final() {
         return Decision::Republish;
     }
-    if let Some(left) = lease_left(record.lease.as_ref(), now) {
+    if let Some(left) = lease_left(record.lease.as_ref(), time) {
         return Decision::Wait(left);
     }
     if record.cancel_requested {
@@ -96,6 +96,10 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
     }
 
+    fn decide(record: &OrderRecord, now: DateTime<Utc>, limits: Limits) -> Decision {
+        super::decide(record, Estimate::exact(now), limits)
+    }
+
     #[test]
     fn a_leased_order_is_left_to_its_worker() {
         let mut r = record();
@@ -103,12 +107,33 @@ mod tests {
         r.state.attempt = 1;
         r.lease = Some(Lease { owner: "a".into(), until: at(30) });
         r.cancel_requested = true;
-        assert_eq!(decide(&r, at(10), LIMITS), Decision::Wait(Duration::from_secs(22)));
-        let just_ended = Decision::Wait(Duration::from_secs(1));
-        assert_eq!(decide(&r, at(31), LIMITS), just_ended, "its holder's clock may be behind");
-        assert_eq!(decide(&r, at(32), LIMITS), Decision::Cancel);
+        assert_eq!(decide(&r, at(10), LIMITS), Decision::Wait(Duration::from_secs(20)));
+        assert_eq!(decide(&r, at(30), LIMITS), Decision::Cancel);
         r.cancel_requested = false;
-        assert_eq!(decide(&r, at(32), LIMITS), Decision::Run);
+        assert_eq!(decide(&r, at(30), LIMITS), Decision::Run);
+    }
+
+    #[test]
+    fn clocks_that_are_off_by_what_they_admit_do_not_shorten_a_lease() {
+        let off = |by: i64, admits: i64| Estimate {
+            now: at(100 + by),
+            uncertainty: Some(TimeDelta::seconds(admits)),
+            offset: TimeDelta::zero(),
+        };
+        for (holder, other) in [(-3, 2), (3, -2), (-3, -2), (3, 2)] {
+            let until = lease_end(off(holder, 3), Duration::from_secs(30));
+            assert!(until >= at(130), "{holder}: {until}");
+            // At its true end, by the clock of another machine.
+            let judged = Estimate { now: at(129 + other), ..off(other, 2) };
+            let lease = Lease { owner: "a".into(), until };
+            assert!(lease_left(Some(&lease), judged).is_some(), "{holder} {other}");
+            let judged = Estimate { now: at(140 + other), ..off(other, 2) };
+            assert_eq!(lease_left(Some(&lease), judged), None, "{holder} {other}");
+        }
+        let (unknown, lease) =
+            (Estimate { uncertainty: None, ..off(0, 0) }, Lease { owner: "a".into(), until: at(100) });
+        assert_eq!(lease_left(Some(&lease), unknown), Some(Duration::from_secs(1)));
+        assert_eq!(lease_end(unknown, Duration::from_secs(30)), at(131));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use std::{cmp::Reverse, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::time::to_millis;
+
 /// The resolution of `Date`.
 const RESOLUTION: Duration = Duration::from_secs(1);
 
@@ -59,6 +61,31 @@ pub struct Estimate {
     pub uncertainty: Option<TimeDelta>,
     /// What it is ahead of the system's clock; zero where that may be right.
     pub offset: TimeDelta,
+}
+
+/// What the time is taken to be off where no answer has said it: what NTP leaves, and more.
+const UNCERTAINTY_BEFORE_ANSWERS: TimeDelta = TimeDelta::seconds(1);
+
+impl Estimate {
+    /// The time of a clock that is exact.
+    #[must_use]
+    pub fn exact(now: DateTime<Utc>) -> Self {
+        Self { now, uncertainty: Some(TimeDelta::zero()), offset: TimeDelta::zero() }
+    }
+
+    /// The time is not before this, in whole milliseconds.
+    #[must_use]
+    pub fn earliest(self) -> DateTime<Utc> {
+        to_millis(self.now - self.uncertainty.unwrap_or(UNCERTAINTY_BEFORE_ANSWERS))
+    }
+
+    /// The time is not after this, in whole milliseconds.
+    #[must_use]
+    pub fn latest(self) -> DateTime<Utc> {
+        let latest = self.now + self.uncertainty.unwrap_or(UNCERTAINTY_BEFORE_ANSWERS);
+        let whole = to_millis(latest);
+        if whole < latest { whole + TimeDelta::milliseconds(1) } else { whole }
+    }
 }
 
 /// What is known of the time, by the service that said it.

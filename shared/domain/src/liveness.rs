@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     claim::lease_left,
+    discipline::Estimate,
     order::OrderRecord,
     problem::{Problem, ends},
     status::Status,
@@ -66,7 +67,8 @@ impl Patience {
         if record.deadline(self.default_deadline) <= now {
             return Due::Fail(ends::deadline_exceeded());
         }
-        if let Some(left) = lease_left(record.lease.as_ref(), now) {
+        // By the best guess: whether the order may be taken over its next worker decides.
+        if let Some(left) = lease_left(record.lease.as_ref(), Estimate::exact(now)) {
             // Its worker renews the lease. How long the work has taken says how long it may take.
             let ran = now - state.started_at.unwrap_or(state.updated_at);
             let wait = TimeDelta::from_std(left).unwrap_or(LEASED_MAX).max((ran / 2).min(LEASED_MAX));

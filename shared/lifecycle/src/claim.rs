@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offload_domain::{
-    claim::{Decision, Limits, decide, lease_left},
+    claim::{Decision, Limits, decide, lease_end, lease_left},
     message::Envelope,
     order::{Lease, OrderRecord, OrderState},
     status::EtaWindow,
@@ -19,8 +19,6 @@ use offload_domain::{
 };
 use offload_service::clock;
 use offload_stores::{Conflict, Stores};
-
-use crate::lease;
 
 /// An order that this worker holds, or has found ended.
 #[derive(Debug, Clone)]
@@ -89,14 +87,15 @@ pub async fn claim(
     first: bool,
     outlook: Outlook,
 ) -> Result<Claim, Conflict> {
-    let now = clock::now();
+    let time = clock::time();
+    let now = time.now;
     if let Some(at) = envelope.not_before.filter(|at| *at > now) {
         return Ok(Claim::NotDue((at - now).to_std().unwrap_or_default()));
     }
-    let lease = Lease { owner: claimant.owner.clone(), until: lease::end(now, claimant.term) };
+    let lease = Lease { owner: claimant.owner.clone(), until: lease_end(time, claimant.term) };
     let claimed = |record| Claimed { record, lease: lease.clone(), etag: envelope.etag.clone() };
     let found = if first {
-        match stores.orders.take(envelope.id, &first_start(outlook, now), Some(&lease), now).await {
+        match stores.orders.take(envelope.id, &first_start(outlook, now), Some(&lease), time.earliest()).await {
             Ok(record) => return Ok(start_or_end(stores, claimant, claimed(record)).await),
             Err(Conflict::Changed(found)) => found.map(|r| *r),
             Err(e) => return Err(e),
@@ -106,15 +105,15 @@ pub async fn claim(
     };
     let Some(record) = found else { return Ok(missing(envelope.id.created_at(), now)) };
     let id = record.order.id;
-    let state = match decide(&record, now, claimant.limits) {
+    let state = match decide(&record, time, claimant.limits) {
         Decision::Republish => return Ok(Claim::Ended(claimed(record))),
         Decision::Wait(wait) => {
-            let leased = lease_left(record.lease.as_ref(), now).is_some();
+            let leased = lease_left(record.lease.as_ref(), time).is_some();
             return Ok(if leased { Claim::Later(wait) } else { Claim::NotDue(wait) });
         }
         Decision::Run => {
             let Ok(state) = record.state.apply(outlook.start(), now) else { return Ok(Claim::Later(Duration::ZERO)) };
-            let record = stores.orders.take(id, &state, Some(&lease), now).await?;
+            let record = stores.orders.take(id, &state, Some(&lease), time.earliest()).await?;
             return Ok(Claim::Mine(claimed(record)));
         }
         Decision::Fail(error) => record.state.apply(Transition::Fail { error }, now),
@@ -122,7 +121,7 @@ pub async fn claim(
     };
     // `decide` has seen that the order has not ended, so it can.
     let Ok(state) = state else { return Ok(Claim::Later(Duration::ZERO)) };
-    Ok(Claim::Ended(claimed(stores.orders.take(id, &state, None, now).await?)))
+    Ok(Claim::Ended(claimed(stores.orders.take(id, &state, None, time.earliest()).await?)))
 }
 
 /// Row and message of an order are written at the same time, so the message may come first. If the
@@ -140,16 +139,16 @@ fn missing(created_at: DateTime<Utc>, now: DateTime<Utc>) -> Claim {
 /// The claim of a new order was made unseen; now that the order is here, see whether it should run
 /// at all.
 async fn start_or_end(stores: &Stores, claimant: &Claimant, mut claimed: Claimed) -> Claim {
-    let now = clock::now();
+    let time = clock::time();
     // Without our own lease and attempt, which are no reason not to run.
     let state = OrderState { attempt: 0, ..claimed.record.state.clone() };
     let unclaimed = OrderRecord { lease: None, state, ..claimed.record.clone() };
-    let transition = match decide(&unclaimed, now, claimant.limits) {
+    let transition = match decide(&unclaimed, time, claimant.limits) {
         Decision::Fail(error) => Transition::Fail { error },
         Decision::Cancel => Transition::Cancel,
         Decision::Run | Decision::Republish | Decision::Wait(_) => return Claim::Mine(claimed),
     };
-    let Ok(state) = claimed.record.state.apply(transition, now) else { return Claim::Mine(claimed) };
+    let Ok(state) = claimed.record.state.apply(transition, time.now) else { return Claim::Mine(claimed) };
     match stores.orders.store(claimed.record.order.id, &state, None).await {
         Ok(record) => {
             claimed.record = record;

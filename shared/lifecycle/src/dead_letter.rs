@@ -26,17 +26,17 @@ pub enum DeadLetter {
 pub async fn fail(stores: &Stores, envelope: &Envelope, ttl: ResultUrlTtl) -> Result<DeadLetter, Error> {
     let Some(mut record) = stores.orders.get(envelope.id).await? else { return Ok(DeadLetter::Done) };
     if !record.state.status.is_final() {
-        let now = clock::now();
-        if let Some(left) = lease_left(record.lease.as_ref(), now) {
+        let time = clock::time();
+        if let Some(left) = lease_left(record.lease.as_ref(), time) {
             // Another copy of the message is being worked on: its worker records the end.
             return Ok(DeadLetter::Later(left));
         }
         let last = record.state.error.as_ref().and_then(|e| e.detail.as_deref());
         let error = ends::dead_lettered(record.state.attempt, last);
-        let Ok(state) = record.state.apply(Transition::Fail { error }, now) else {
+        let Ok(state) = record.state.apply(Transition::Fail { error }, time.now) else {
             return Ok(DeadLetter::Later(Duration::ZERO));
         };
-        record = match stores.orders.take(envelope.id, &state, None, now).await {
+        record = match stores.orders.take(envelope.id, &state, None, time.earliest()).await {
             Ok(record) => record,
             Err(Conflict::Changed(_)) => return Ok(DeadLetter::Later(Duration::from_secs(1))),
             Err(Conflict::Failed(e)) => return Err(e),

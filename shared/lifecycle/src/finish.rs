@@ -9,6 +9,7 @@
 use std::{path::Path, time::Duration};
 
 use offload_domain::{
+    claim::lease_end,
     json_text::JsonText,
     order::{Lease, OrderRecord, OrderResult},
     status::INLINE_RESULT_MAX_BYTES,
@@ -17,7 +18,7 @@ use offload_domain::{
 use offload_service::clock;
 use offload_stores::{Conflict, Error, LeaseState, ResultBody, Stores};
 
-use crate::{claim::Claimed, lease};
+use crate::claim::Claimed;
 
 /// What the work gave.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +66,7 @@ pub async fn store_result(stores: &Stores, claimed: &Claimed, produced: Produced
 /// # Errors
 /// If the call fails.
 pub async fn still_ours(stores: &Stores, claimed: &Claimed, term: Duration) -> Result<bool, Error> {
-    let lease = Lease { owner: claimed.lease.owner.clone(), until: lease::end(clock::now(), term) };
+    let lease = Lease { owner: claimed.lease.owner.clone(), until: lease_end(clock::time(), term) };
     Ok(stores.orders.renew_lease(claimed.record.order.id, &lease).await? != LeaseState::Lost)
 }
 

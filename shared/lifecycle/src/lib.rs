@@ -14,7 +14,6 @@ pub mod claim;
 pub mod dead_letter;
 pub mod enqueue;
 pub mod finish;
-mod lease;
 pub mod notify;
 pub mod progress;
 pub mod publish;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use offload_domain::{order::Lease, transition::Transition};
+use offload_domain::{claim::lease_end, order::Lease, transition::Transition};
 use offload_service::clock;
 use offload_stores::{Conflict, Error, Overwritten, Stores};
 
-use crate::{claim::Claimed, lease, publish};
+use crate::{claim::Claimed, publish};
 
 /// What became of a write to a running order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,9 +29,9 @@ pub async fn advance(
 ) -> Result<Advanced, Error> {
     // Twice: a write of our own may seem to have failed.
     for _ in 0..2 {
-        let now = clock::now();
-        let Ok(state) = claimed.record.state.apply(transition.clone(), now) else { return Ok(Advanced::Lost) };
-        let lease = Lease { owner: claimed.lease.owner.clone(), until: lease::end(now, term) };
+        let time = clock::time();
+        let Ok(state) = claimed.record.state.apply(transition.clone(), time.now) else { return Ok(Advanced::Lost) };
+        let lease = Lease { owner: claimed.lease.owner.clone(), until: lease_end(time, term) };
         match stores.orders.store(claimed.record.order.id, &state, Some(&lease)).await {
             Ok(record) => {
                 claimed.record = record;

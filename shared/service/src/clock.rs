@@ -59,6 +59,13 @@ pub fn now() -> DateTime<Utc> {
     to_millis(estimate().now)
 }
 
+/// The time, and how far it may be off.
+#[must_use]
+pub fn time() -> Estimate {
+    let estimate = estimate();
+    Estimate { now: to_millis(estimate.now), ..estimate }
+}
+
 /// What the time is ahead of the system's clock; zero while that may be right.
 #[must_use]
 pub fn offset() -> TimeDelta {

@@ -17,7 +17,6 @@ use crate::{
     item::{self, DUE, DUE_AT, Due, Item, PK, SK, TTL, millis, number, text},
 };
 use offload_domain::{
-    claim,
     id::OrderId,
     idempotency::{IdempotencyKey, IdempotencyRecord},
     liveness::Patience,
@@ -73,8 +72,8 @@ pub enum LeaseState {
 struct Written<'a> {
     /// The lease that goes with it; without one, the lease is taken away.
     lease: Option<&'a Lease>,
-    /// The order must be free at this time.
-    free_at: Option<DateTime<Utc>>,
+    /// A lease that it has must have ended by this time.
+    ended_by: Option<DateTime<Utc>>,
     /// Until when the row is kept, if that changes.
     kept_until: Option<DateTime<Utc>>,
     /// When a sweeper sees to the order, if that changes.
@@ -193,9 +192,9 @@ impl OrderTable {
         self.write(id, state, Written { due_at, ..Written::default() }).await
     }
 
-    /// The same for a worker that found the order free at `now`: it must still be free. A renewal
-    /// leaves the revision as it is, so without this a lease that was seen ended, and was renewed
-    /// since, would be broken.
+    /// The same for a worker that found the order free: a lease must have ended by `ended_by`,
+    /// which is the earliest that the time may be. A renewal leaves the revision as it is, so
+    /// without this a lease that was seen ended, and was renewed since, would be broken.
     ///
     /// A record is not needed to call this: a worker that is handed a new order knows what its
     /// first state must be, and gets the order itself with the answer, in one round trip.
@@ -207,9 +206,9 @@ impl OrderTable {
         id: OrderId,
         state: &OrderState,
         lease: Option<&Lease>,
-        now: DateTime<Utc>,
+        ended_by: DateTime<Utc>,
     ) -> Result<OrderRecord, Conflict> {
-        self.write(id, state, Written { lease, free_at: Some(now), ..Written::default() }).await
+        self.write(id, state, Written { lease, ended_by: Some(ended_by), ..Written::default() }).await
     }
 
     /// The same for an order that gets another chance, which keeps its row for as much longer.
@@ -223,7 +222,7 @@ impl OrderTable {
     }
 
     async fn write(&self, id: OrderId, state: &OrderState, with: Written<'_>) -> Result<OrderRecord, Conflict> {
-        let Written { lease, free_at, kept_until, due_at } = with;
+        let Written { lease, ended_by, kept_until, due_at } = with;
         let (mut set, mut remove, mut names) = (Vec::new(), Vec::new(), HashMap::new());
         let mut values = HashMap::from([(":before".to_owned(), number(state.revision - 1))]);
         let lease_attributes = [
@@ -245,9 +244,9 @@ impl OrderTable {
             names.insert(format!("#{name}"), name);
         }
         let mut condition = "#revision = :before".to_owned();
-        if let Some(now) = free_at {
-            condition += " AND (attribute_not_exists(#lease_until) OR #lease_until <= :now)";
-            values.insert(":now".to_owned(), millis(claim::over_if_ended_by(now)));
+        if let Some(ended_by) = ended_by {
+            condition += " AND (attribute_not_exists(#lease_until) OR #lease_until <= :ended_by)";
+            values.insert(":ended_by".to_owned(), millis(ended_by));
         }
         let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
         let update = update

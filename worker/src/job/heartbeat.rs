@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
-use offload_domain::{id::OrderId, order::Lease};
+use offload_domain::{claim::lease_end, id::OrderId, order::Lease};
 use offload_lifecycle::claim::Claimed;
 use offload_service::clock;
 use offload_stores::{Delivery, LeaseState, OrderTable, Visibility};
@@ -90,10 +89,7 @@ impl HeldLease {
     }
 
     async fn renew(&self) -> Option<LeaseState> {
-        let lease = Lease {
-            owner: self.owner.clone(),
-            until: clock::now() + TimeDelta::from_std(self.term).unwrap_or(TimeDelta::seconds(30)),
-        };
+        let lease = Lease { owner: self.owner.clone(), until: lease_end(clock::time(), self.term) };
         let (table, queue) = tokio::join!(self.orders.renew_lease(self.id, &lease), self.visibility.extend(self.term));
         if let Err(e) = queue {
             // The message may be delivered again; the lease in the table keeps the second worker

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use offload_domain::{
     claim::{Decision, Limits, decide},
+    discipline::Estimate,
     fixtures,
     order::{Lease, OrderRecord, OrderState},
     problem::ends,
@@ -105,7 +106,7 @@ impl Protocol {
         let lease = row.lease.filter(|_| self.has(Guard::Lease) && !self.fast(me));
         record.lease = lease.map(|l| Lease { owner: String::new(), until: NOW + span(!l.live) });
         let default_deadline = Duration::from_secs(1_000_000);
-        decide(&record, NOW, Limits { max_attempts: self.setting.attempts, default_deadline })
+        decide(&record, Estimate::exact(NOW), Limits { max_attempts: self.setting.attempts, default_deadline })
     }
 
     /// Attempts that count against an order.

@@ -55,7 +55,7 @@ pub(crate) async fn accept(service: &Arc<Service>, submission: Submission) -> Re
 }
 
 async fn create(service: &Arc<Service>, submission: Submission) -> Result<AcceptedOrder, ApiError> {
-    let Submission { payload, options, key, traceparent } = submission;
+    let Submission { tenant, payload, options, key, traceparent } = submission;
     let delay = Duration::from_secs(options.delay_seconds.unwrap_or(0).into());
     let (estimate, inputs) = service.estimator.estimate(delay).await;
     let now = clock::now();
@@ -69,6 +69,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
     let (traceparent, callbacks) = (Some(traceparent), options.callbacks());
     let order = Order {
         id,
+        tenant,
         created_at: now,
         payload,
         deadline_at,

@@ -11,6 +11,7 @@ use offload_domain::{
     message::Envelope,
     order::{Lease, OrderRecord, OrderState},
     status::ProgressReport,
+    tenant::Tenant,
     transition::Transition,
 };
 use offload_local::{FaultPlan, Service};
@@ -95,7 +96,7 @@ async fn a_write_whose_response_was_lost_is_recognised() {
     let system = stores().await;
     let orders = &system.stores.orders;
     let record = new_record();
-    let key = IdempotencyKey::parse(b"k", b"{}").unwrap();
+    let key = IdempotencyKey::parse(&Tenant::default(), b"k", b"{}").unwrap();
     let lose_one = |service: Service, operation: &str| {
         let plan = FaultPlan { lost_reply_rate: 0.7, only: Some(vec![operation.to_owned()]), ..FaultPlan::default() };
         system.stack.faults(service).set(plan);

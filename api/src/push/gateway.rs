@@ -14,7 +14,7 @@ use lambda_http::{Request, RequestExt as _, aws_lambda_events::apigw::ApiGateway
 use offload_domain::{
     id::OrderId,
     json::to_json,
-    notification::{Holder, Notification, OpenConnection, Target, VERSION},
+    notification::{Holder, Notification, OpenConnection, Target},
     order::OrderRecord,
 };
 use offload_lifecycle::subscribe;
@@ -127,7 +127,7 @@ impl Gateway<'_> {
         let (endpoint, id) = (self.endpoint.to_owned(), self.connection.to_owned());
         let target = Target::Connection(OpenConnection { holder: Holder::ApiGateway, endpoint, id });
         let event = self.service.status_event(record).await?;
-        let notification = Notification { v: VERSION, target, event, attempts: 0, not_before: None };
+        let notification = Notification::new(target, event, record.order.tenant.clone());
         to.queue.send(&notification, AFTER_CONNECT, None).await
     }
 

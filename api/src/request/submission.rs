@@ -7,6 +7,7 @@ use offload_domain::{
     payload::{OrderDocument, Payload},
     problem::Violation,
     schema::OrderSchema,
+    tenant::Tenant,
 };
 
 use crate::{edge::identity::TraceContext, response::error::ApiError, service::Service};
@@ -16,6 +17,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The order of a request that has passed every check.
 #[derive(Debug)]
 pub(crate) struct Submission {
+    pub(crate) tenant: Tenant,
     pub(crate) payload: Payload,
     pub(crate) options: OrderOptions,
     pub(crate) key: Option<IdempotencyKey>,
@@ -29,14 +31,15 @@ impl Submission {
         headers: &HeaderMap,
         document: OrderDocument,
         trace: TraceContext,
+        tenant: Tenant,
     ) -> Result<Self, ApiError> {
         let options = schema.validate(&document).map_err(ApiError::InvalidOrder)?;
         let contradictions = options.contradictions();
         if !contradictions.is_empty() {
             return Err(ApiError::InvalidOrder(contradictions));
         }
-        let key = idempotency_key(headers, &document)?;
-        Ok(Self { payload: document.into_payload(), options, key, traceparent: trace.0 })
+        let key = idempotency_key(&tenant, headers, &document)?;
+        Ok(Self { tenant, payload: document.into_payload(), options, key, traceparent: trace.0 })
     }
 
     /// Whether this deployment can make the callbacks that the order names.
@@ -60,13 +63,17 @@ impl Submission {
 }
 
 /// The key, with a fingerprint of the body's value, to its last digit, and not of its text.
-fn idempotency_key(headers: &HeaderMap, document: &OrderDocument) -> Result<Option<IdempotencyKey>, ApiError> {
+fn idempotency_key(
+    tenant: &Tenant,
+    headers: &HeaderMap,
+    document: &OrderDocument,
+) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(key) = keys.next() else { return Ok(None) };
     if keys.next().is_some() {
         return Err(ApiError::InvalidIdempotencyKey);
     }
-    let key = IdempotencyKey::parse(key.as_bytes(), document.canonical().as_bytes());
+    let key = IdempotencyKey::parse(tenant, key.as_bytes(), document.canonical().as_bytes());
     key.map(Some).map_err(|_| ApiError::InvalidIdempotencyKey)
 }
 
@@ -98,7 +105,8 @@ mod tests {
             map.append(*name, HeaderValue::from_str(value).unwrap());
         }
         let document = OrderDocument::parse(body.into())?;
-        Submission::check(&OrderSchema::parse(BUILT_IN).unwrap(), &map, document, TraceContext("t".into()))
+        let schema = OrderSchema::parse(BUILT_IN).unwrap();
+        Submission::check(&schema, &map, document, TraceContext("t".into()), Tenant::default())
     }
 
     #[test]

@@ -9,7 +9,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use offload_domain::payload::OrderDocument;
+use offload_domain::{payload::OrderDocument, tenant::Tenant};
 use offload_service::clock;
 
 use crate::{
@@ -75,7 +75,7 @@ pub(crate) async fn submit_order(
     let ReadBody { bytes, reserved } = body::read(&service.bodies, &headers, body).await?;
     let document = OrderDocument::parse(bytes)?;
     let tree = service.trees.reserve(document.contents().tree_bytes).await?;
-    let submission = Submission::check(&service.settings.schema, &headers, document, trace)?;
+    let submission = Submission::check(&service.settings.schema, &headers, document, trace, Tenant::default())?;
     drop(tree);
     let wait = Wait::of(&headers)?;
     submission.check_callbacks(&service)?;

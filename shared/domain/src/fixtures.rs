@@ -8,6 +8,7 @@ use crate::{
     order::{Callbacks, Order, OrderRecord},
     payload::Payload,
     status::EtaWindow,
+    tenant::Tenant,
 };
 
 /// An order without a payload, deadline or callback, accepted at `created_at`.
@@ -15,6 +16,7 @@ use crate::{
 pub fn order(created_at: DateTime<Utc>) -> Order {
     Order {
         id: OrderId::new(created_at),
+        tenant: Tenant::default(),
         created_at,
         payload: Payload::default(),
         deadline_at: None,

@@ -4,7 +4,7 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 
-use crate::id::OrderId;
+use crate::{id::OrderId, tenant::Tenant};
 
 /// The longest key, in bytes.
 pub const KEY_MAX_BYTES: usize = 255;
@@ -35,11 +35,11 @@ pub struct MalformedKey;
 
 impl IdempotencyKey {
     /// Reads the header's value, quoted (as the draft says) or bare (as most clients send it). Both
-    /// are the same key.
+    /// are the same key. A tenant's keys are its own: the same key of another tenant is another.
     ///
     /// # Errors
     /// If it is empty, too long, or has characters other than visible ASCII.
-    pub fn parse(value: &[u8], body: &[u8]) -> Result<Self, MalformedKey> {
+    pub fn parse(tenant: &Tenant, value: &[u8], body: &[u8]) -> Result<Self, MalformedKey> {
         let value = value.trim_ascii();
         let bare = match value {
             [b'"', inner @ .., b'"'] => inner,
@@ -49,7 +49,13 @@ impl IdempotencyKey {
         if bare.is_empty() || bare.len() > KEY_MAX_BYTES || !bare.iter().all(visible) {
             return Err(MalformedKey);
         }
-        Ok(Self { hash: digest(bare), fingerprint: digest(body) })
+        let hash = match tenant.is_default() {
+            // As it was before there were tenants, so that their keys are found.
+            true => digest(bare),
+            // No key has a space, so nobody's key is that of another tenant.
+            false => digest(&[tenant.as_str().as_bytes(), b" ", bare].concat()),
+        };
+        Ok(Self { hash, fingerprint: digest(body) })
     }
 }
 
@@ -63,7 +69,7 @@ mod tests {
 
     #[test]
     fn quoted_and_bare_keys_are_the_same() {
-        let of = |k: &str| IdempotencyKey::parse(k.as_bytes(), b"{}");
+        let of = |k: &str| IdempotencyKey::parse(&Tenant::default(), k.as_bytes(), b"{}");
         assert_eq!(of("\"abc\"").unwrap(), of("abc").unwrap());
         assert_ne!(of("abc").unwrap().hash, of("abd").unwrap().hash);
         let long = "k".repeat(256);
@@ -73,8 +79,17 @@ mod tests {
     }
 
     #[test]
+    fn a_tenants_keys_are_its_own_and_those_of_the_default_one_as_ever() {
+        let of = |tenant: &str| IdempotencyKey::parse(&tenant.parse().unwrap(), b"k", b"{}").unwrap();
+        assert_eq!(of("default").hash, digest(b"k"));
+        assert_ne!(of("a").hash, of("default").hash);
+        assert_ne!(of("a").hash, of("b").hash);
+        assert_eq!(of("a").fingerprint, of("b").fingerprint);
+    }
+
+    #[test]
     fn another_body_has_another_fingerprint() {
-        let of = |b: &[u8]| IdempotencyKey::parse(b"k", b).unwrap().fingerprint;
+        let of = |b: &[u8]| IdempotencyKey::parse(&Tenant::default(), b"k", b).unwrap().fingerprint;
         assert_ne!(of(b"{}"), of(b"{} "));
     }
 }

@@ -31,6 +31,7 @@ pub mod problem;
 pub mod schedule;
 pub mod schema;
 pub mod status;
+pub mod tenant;
 pub mod time;
 pub mod token;
 pub mod trace;

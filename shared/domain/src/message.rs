@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{id::OrderId, time::rfc3339_millis};
+use crate::{id::OrderId, tenant::Tenant, time::rfc3339_millis};
 
 /// The version of the message that this code writes and reads.
 pub const VERSION: u32 = 1;
@@ -20,6 +20,9 @@ pub struct Envelope {
     pub key: String,
     /// The `ETag` of the pending status object, so that the first overwrite needs no read.
     pub etag: Option<String>,
+    /// Whose order it is. Absent for the default tenant, and in messages of older versions.
+    #[serde(default, skip_serializing_if = "Tenant::is_default")]
+    pub tenant: Tenant,
     /// Not to be started before, so that a worker that gets it too early need not read the order.
     #[serde(with = "rfc3339_millis::option", default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<DateTime<Utc>>,
@@ -40,7 +43,7 @@ impl Envelope {
     /// The message for an order whose pending status object has this `ETag`.
     #[must_use]
     pub fn new(id: OrderId, etag: Option<String>) -> Self {
-        Self { v: VERSION, id, key: id.status_key(), etag, not_before: None }
+        Self { v: VERSION, id, key: id.status_key(), etag, tenant: Tenant::default(), not_before: None }
     }
 
     /// Reads a message.
@@ -69,6 +72,9 @@ mod tests {
         let e = Envelope::new(OrderId::new(chrono::DateTime::UNIX_EPOCH), Some("\"abc\"".into()));
         assert_eq!(Envelope::parse(&serde_json::to_string(&e).unwrap()).unwrap(), e);
         assert!(matches!(Envelope::parse(r#"{"v":2,"id":7}"#), Err(UnreadableMessage::Version(2))));
+        let shop = Envelope { tenant: "shop".parse().unwrap(), ..e.clone() };
+        assert_eq!(Envelope::parse(&serde_json::to_string(&shop).unwrap()).unwrap(), shop);
+        assert!(!serde_json::to_string(&e).unwrap().contains("tenant"), "as older workers know it");
         for bad in ["", "nonsense", "[]", r#"{"v":1}"#, r#"{"v":1,"id":"x","key":"k"}"#] {
             assert!(matches!(Envelope::parse(bad), Err(UnreadableMessage::Shape(_))), "{bad}");
         }

@@ -7,7 +7,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{event::StatusEvent, order::Callbacks, time::rfc3339_millis};
+use crate::{
+    event::StatusEvent,
+    order::{Callbacks, Order},
+    tenant::Tenant,
+    time::rfc3339_millis,
+};
 
 /// The version of the message that this code writes and reads.
 pub const VERSION: u32 = 1;
@@ -21,6 +26,9 @@ pub struct Notification {
     pub target: Target,
     /// What it receives.
     pub event: StatusEvent,
+    /// Whose order it is about. Absent for the default tenant, and in messages of older versions.
+    #[serde(default, skip_serializing_if = "Tenant::is_default")]
+    pub tenant: Tenant,
     /// How often delivery was tried.
     #[serde(default)]
     pub attempts: u32,
@@ -120,6 +128,14 @@ impl Holder {
     }
 }
 
+impl Notification {
+    /// A notification that was not tried yet.
+    #[must_use]
+    pub fn new(target: Target, event: StatusEvent, tenant: Tenant) -> Self {
+        Self { v: VERSION, target, event, tenant, attempts: 0, not_before: None }
+    }
+}
+
 impl Target {
     /// The channel's name, for logs, metrics and lists of deliveries.
     #[must_use]
@@ -176,15 +192,15 @@ impl Broadcast {
 pub fn notifications(
     event: &StatusEvent,
     connections: impl IntoIterator<Item = Target>,
-    callbacks: &Callbacks,
+    order: &Order,
     broadcast: Broadcast,
 ) -> Vec<Notification> {
-    let Callbacks { webhook_url, task_token } = callbacks.clone();
+    let Callbacks { webhook_url, task_token } = order.callbacks.clone();
     let own = [webhook_url.map(|url| Target::Webhook { url }), task_token.map(|token| Target::Task { token })];
     let notification = |target: Target| {
         let event = event.clone();
         let event = if target.is_the_clients() { event } else { event.for_anybody() };
-        Notification { v: VERSION, target, event, attempts: 0, not_before: None }
+        Notification::new(target, event, order.tenant.clone())
     };
     connections.into_iter().chain(own.into_iter().flatten()).chain(broadcast.targets()).map(notification).collect()
 }

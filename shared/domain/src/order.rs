@@ -12,6 +12,7 @@ use crate::{
     payload::Payload,
     problem::{Problem, Violation},
     status::{EtaWindow, ProgressReport, Status, StatusObject},
+    tenant::Tenant,
     time::rfc3339_millis,
 };
 
@@ -20,6 +21,8 @@ use crate::{
 pub struct Order {
     /// The order's id.
     pub id: OrderId,
+    /// Whose it is.
+    pub tenant: Tenant,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
     /// The order's own members: the text that the client sent, without `options`.

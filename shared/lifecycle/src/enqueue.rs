@@ -23,6 +23,7 @@ pub async fn send(
 ) -> Result<(), Error> {
     let order = &record.order;
     let mut envelope = Envelope::new(order.id, etag);
+    envelope.tenant = order.tenant.clone();
     envelope.not_before = order.not_before;
     let delay = order.not_before.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
     stores.queue.send(&envelope, delay.min(DELAY_MAX), order.traceparent.as_deref()).await

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use offload_domain::{
     event::StatusEvent,
-    notification::{Notification, Target, VERSION, notifications},
+    notification::{Notification, Target, notifications},
     order::OrderRecord,
     status::StatusObject,
 };
@@ -28,7 +28,7 @@ pub async fn notify(stores: &Stores, record: &OrderRecord, object: StatusObject)
     };
     let connections = connections.into_iter().map(Into::into);
     let event = StatusEvent::of(object);
-    let all: Vec<Notification> = notifications(&event, connections, &record.order.callbacks, to.settings.broadcast());
+    let all: Vec<Notification> = notifications(&event, connections, &record.order, to.settings.broadcast());
     if all.is_empty() {
         return Ok(());
     }
@@ -44,6 +44,6 @@ pub async fn heartbeat(stores: &Stores, record: &OrderRecord) -> Result<(), Erro
         return Ok(());
     };
     let event = StatusEvent::of(record.status_object(None));
-    let beat = Notification { v: VERSION, target: Target::Task { token }, event, attempts: 0, not_before: None };
+    let beat = Notification::new(Target::Task { token }, event, record.order.tenant.clone());
     to.queue.send(&beat, Duration::ZERO, record.order.traceparent.as_deref()).await
 }

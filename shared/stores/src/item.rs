@@ -20,6 +20,7 @@ use offload_domain::{
     json::to_json,
     order::{Callbacks, Lease, Order, OrderRecord, OrderState},
     payload::Payload,
+    tenant::Tenant,
 };
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -30,6 +31,8 @@ pub(crate) const TTL: &str = "expires_at";
 /// What falls due for an order, as the hash of the sparse index of the same name, and when.
 pub(crate) const DUE: &str = "due";
 pub(crate) const DUE_AT: &str = "due_at";
+/// Whose order it is; absent for the default tenant.
+const TENANT: &str = "tenant";
 /// Set once a connection subscribes to the order.
 pub(crate) const SUBSCRIBED: &str = "subscribed";
 pub(crate) const ORDER_SK: &str = "order";
@@ -107,6 +110,9 @@ pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>, due_at: Da
     let order = &record.order;
     let mut item: Item = key(order.id).into();
     item.insert("payload".to_owned(), text(order.payload.as_str()));
+    if !order.tenant.is_default() {
+        item.insert(TENANT.to_owned(), text(order.tenant.as_str()));
+    }
     item.insert("created_at".to_owned(), millis(order.created_at));
     item.insert("renew".to_owned(), text(&order.renew));
     item.insert(TTL.to_owned(), number(expires_at.timestamp()));
@@ -132,6 +138,7 @@ pub(crate) fn decode(item: &Item) -> Result<OrderRecord, Error> {
     let payload = Payload::stored(payload).map_err(|e| unreadable(format!("payload: {e}")))?;
     let order = Order {
         id,
+        tenant: reader.tenant()?,
         created_at: reader.time("created_at")?.ok_or_else(|| unreadable("created_at is missing".to_owned()))?,
         payload,
         deadline_at: reader.time("deadline_at")?,
@@ -185,6 +192,13 @@ impl Reader<'_> {
 
     fn optional(&self, name: &str) -> Option<String> {
         self.0.get(name).and_then(|a| a.as_s().ok()).cloned()
+    }
+
+    /// Whose order it is; rows written before there were tenants are the default one's.
+    fn tenant(&self) -> Result<Tenant, Error> {
+        let Some(name) = self.0.get(TENANT) else { return Ok(Tenant::default()) };
+        let tenant = name.as_s().ok().and_then(|name| name.parse().ok());
+        tenant.ok_or_else(|| unreadable(format!("{TENANT} is no tenant")))
     }
 
     fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>, Error> {
@@ -265,6 +279,7 @@ mod tests {
         let t = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
         let order = Order {
             id: OrderId::new(t),
+            tenant: "shop".parse().unwrap(),
             created_at: t,
             payload: payload("{ \"n\": 1.0, \"big\":1234567890123456789012345, \"z\":-0,\n\"s\":\"{\\u00e9\"}"),
             deadline_at: Some(t + TimeDelta::seconds(9)),

@@ -93,16 +93,13 @@ fn exhausted(policy: RetryPolicy<'_>) -> Next {
 
 #[cfg(test)]
 mod tests {
-    use offload_domain::{
-        notification::{Target, VERSION},
-        status::Status,
-    };
+    use offload_domain::{notification::Target, status::Status, tenant::Tenant};
 
     use super::{super::attempt::Failure, super::testing, *};
 
     fn notification(status: Status) -> Notification {
         let event = testing::event(status);
-        Notification { v: VERSION, target: Target::Topic, event, attempts: 0, not_before: None }
+        Notification::new(Target::Topic, event, Tenant::default())
     }
 
     fn failed(retry_after: Option<Duration>) -> AttemptResult {

@@ -19,6 +19,7 @@ use crate::clock::Millis;
 use crate::store::StoreError;
 use crate::store::messages::{self, Message};
 use crate::store::queues::{self, Queue};
+use crate::store::tenants;
 
 const MAX_MESSAGES: usize = 10;
 const MAX_WAIT_SECONDS: u32 = 20;
@@ -166,7 +167,7 @@ async fn attempt(sqs: &Shared, queue: &Queue, parameters: &Parameters, now: Mill
         .await
 }
 
-/// The messages to deliver next: in order or, under a fault, at random.
+/// The messages to deliver next: in turn between tenants, else in order; under a fault, at random.
 fn find(
     sqs: &Shared,
     transaction: &Transaction<'_>,
@@ -175,11 +176,16 @@ fn find(
     count: usize,
 ) -> Result<Vec<Message>, StoreError> {
     let since = queue.retained_since(now);
-    if !sqs.faults.reorders() {
-        return messages::visible(transaction, queue.id, now, since, count);
-    }
-    let mut ids = messages::visible_ids(transaction, queue.id, now, since, REORDERED_AMONG)?;
-    sqs.faults.choose(&mut ids, count);
+    let ids = if sqs.faults.reorders() {
+        let mut ids = messages::visible_ids(transaction, queue.id, now, since, REORDERED_AMONG)?;
+        sqs.faults.choose(&mut ids, count);
+        ids
+    } else {
+        match tenants::next(transaction, queue.id, now, since, count)? {
+            Some(ids) => ids,
+            None => return messages::visible(transaction, queue.id, now, since, count),
+        }
+    };
     ids.into_iter().map(|id| messages::get(transaction, id)).collect()
 }
 
@@ -257,6 +263,7 @@ fn system_attributes(message: &Message, requested: &[&str]) -> BTreeMap<&'static
         ("ApproximateFirstReceiveTimestamp", Some(message.first_received.to_string())),
         ("AWSTraceHeader", message.trace_header.clone()),
         ("DeadLetterQueueSourceArn", message.source.clone()),
+        ("MessageGroupId", Some(message.tenant.clone()).filter(|tenant| !tenant.is_empty())),
     ];
     known
         .into_iter()

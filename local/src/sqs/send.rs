@@ -21,6 +21,7 @@ const TRACE_HEADER: &str = "AWSTraceHeader";
 struct Draft {
     message_body: Option<String>,
     delay_seconds: Option<u32>,
+    message_group_id: Option<String>,
     #[serde(default)]
     message_attributes: Attributes,
     #[serde(default)]
@@ -107,6 +108,10 @@ fn gone(error: StoreError) -> SqsError {
     }
 }
 
+fn is_group_id(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+}
+
 fn check(draft: Draft, queue: &Queue, sender: &str) -> Result<Checked, SqsError> {
     let body = draft.message_body.ok_or_else(|| SqsError::missing("MessageBody"))?;
     let bytes = message::size(&body, &draft.message_attributes)?;
@@ -125,6 +130,11 @@ fn check(draft: Draft, queue: &Queue, sender: &str) -> Result<Checked, SqsError>
     if let Some(name) = draft.message_system_attributes.keys().find(|name| *name != TRACE_HEADER) {
         return Err(SqsError::invalid(format!("Message system attribute name '{name}' is invalid.")));
     }
+    if draft.message_group_id.as_deref().is_some_and(|id| !is_group_id(id)) {
+        return Err(SqsError::invalid(
+            "The message group ID can contain alphanumeric characters and punctuation, 1 to 128 of them.",
+        ));
+    }
     let message_id = uuid::Uuid::new_v4().to_string();
     let mut response = json!({ "MessageId": message_id, "MD5OfMessageBody": message::body_md5(&body) });
     if let Some(md5) = message::attributes_md5(&draft.message_attributes) {
@@ -141,6 +151,7 @@ fn check(draft: Draft, queue: &Queue, sender: &str) -> Result<Checked, SqsError>
         body,
         attributes: draft.message_attributes,
         trace_header,
+        tenant: draft.message_group_id,
         delay_seconds,
     };
     Ok(Checked { message, bytes, response })

@@ -16,6 +16,8 @@ pub(crate) struct NewMessage {
     pub(crate) body: String,
     pub(crate) attributes: Attributes,
     pub(crate) trace_header: Option<String>,
+    /// The `MessageGroupId`: whose message it is.
+    pub(crate) tenant: Option<String>,
     pub(crate) delay_seconds: u32,
 }
 
@@ -31,6 +33,8 @@ pub(crate) struct Message {
     pub(crate) source: Option<String>,
     pub(crate) attributes: Attributes,
     pub(crate) trace_header: Option<String>,
+    /// The `MessageGroupId`; empty without one.
+    pub(crate) tenant: String,
     pub(crate) body: String,
 }
 
@@ -46,8 +50,8 @@ pub(crate) struct Delivery {
 pub(crate) fn insert(connection: &Connection, queue: i64, message: &NewMessage, now: Millis) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT INTO messages (queue, message_id, sender, sent_ms, visible_ms, attributes, trace_header, body)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO messages (queue, message_id, sender, sent_ms, visible_ms, attributes, trace_header, tenant, body)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             queue,
@@ -57,6 +61,7 @@ pub(crate) fn insert(connection: &Connection, queue: i64, message: &NewMessage, 
             now + i64::from(message.delay_seconds) * 1000,
             json(&message.attributes),
             message.trace_header,
+            message.tenant.as_deref().unwrap_or_default(),
             message.body
         ])
         .map(drop)
@@ -73,7 +78,7 @@ pub(crate) fn visible(
 ) -> Result<Vec<Message>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT id, message_id, sender, sent_ms, receives, first_received_ms, source, attributes, trace_header, body
+            "SELECT id, message_id, sender, sent_ms, receives, first_received_ms, source, attributes, trace_header, body, tenant
              FROM messages WHERE queue = ? AND visible_ms <= ? AND sent_ms > ? ORDER BY visible_ms, id LIMIT ?",
         )?
         .query_map(params![queue, now, retained_since, integer(limit)], read)?
@@ -100,7 +105,7 @@ pub(crate) fn visible_ids(
 pub(crate) fn get(connection: &Connection, id: i64) -> Result<Message, StoreError> {
     connection
         .prepare_cached(
-            "SELECT id, message_id, sender, sent_ms, receives, first_received_ms, source, attributes, trace_header, body
+            "SELECT id, message_id, sender, sent_ms, receives, first_received_ms, source, attributes, trace_header, body, tenant
              FROM messages WHERE id = ?",
         )?
         .query_row([id], read)
@@ -111,9 +116,9 @@ pub(crate) fn duplicate(connection: &Connection, id: i64, visible: Millis) -> Re
     connection
         .prepare_cached(
             "INSERT INTO messages (queue, message_id, sender, sent_ms, visible_ms, receives, first_received_ms, received_ms,
-                 source, attributes, trace_header, body)
+                 source, attributes, trace_header, tenant, body)
              SELECT queue, message_id, sender, sent_ms, ?, receives, first_received_ms, received_ms,
-                 source, attributes, trace_header, body
+                 source, attributes, trace_header, tenant, body
              FROM messages WHERE id = ?",
         )?
         .execute([visible, id])
@@ -231,5 +236,6 @@ fn read(row: &Row<'_>) -> Result<Message, StoreError> {
         attributes: parsed(row, 7)?,
         trace_header: row.get(8)?,
         body: row.get(9)?,
+        tenant: row.get(10)?,
     })
 }

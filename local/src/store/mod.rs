@@ -23,6 +23,7 @@ pub(crate) mod objects;
 pub(crate) mod queues;
 mod schema;
 pub(crate) mod sessions;
+pub(crate) mod tenants;
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};

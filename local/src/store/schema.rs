@@ -8,7 +8,7 @@ use super::column::integer;
 use super::error::DataError;
 
 /// The scripts from each version to the next; the version is their count.
-const MIGRATIONS: [&str; 1] = [VERSION_1];
+const MIGRATIONS: [&str; 2] = [VERSION_1, VERSION_2];
 
 const VERSION_1: &str = "
 CREATE TABLE buckets (
@@ -106,6 +106,13 @@ CREATE TABLE sessions (
 ) WITHOUT ROWID;
 ";
 
+/// The `MessageGroupId` of a message, empty without one. The index gives the groups of a queue, and
+/// what of each is visible or in flight, without reading the messages between.
+const VERSION_2: &str = "
+ALTER TABLE messages ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
+CREATE INDEX messages_by_tenant ON messages (queue, tenant, visible_ms, id, receives);
+";
+
 /// Migrates the database to the current version, each step in a transaction of its own.
 pub(super) fn migrate(connection: &Connection, directory: &Path) -> Result<(), DataError> {
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -123,6 +130,18 @@ pub(super) fn migrate(connection: &Connection, directory: &Path) -> Result<(), D
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_of_an_older_version_are_kept_and_have_no_tenant() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(&format!("{VERSION_1} PRAGMA user_version = 1;")).unwrap();
+        let rows = "INSERT INTO queues (id, name, created_ms, modified_ms, settings, tags) VALUES (1, 'q', 0, 0, '', '');
+            INSERT INTO messages (queue, message_id, sender, sent_ms, visible_ms, body) VALUES (1, 'm', 's', 0, 0, 'b');";
+        connection.execute_batch(rows).unwrap();
+        migrate(&connection, Path::new("d")).unwrap();
+        let tenant: String = connection.query_row("SELECT tenant FROM messages", [], |row| row.get(0)).unwrap();
+        assert_eq!(tenant, "");
+    }
 
     #[test]
     fn a_newer_schema_is_refused() {

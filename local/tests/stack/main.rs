@@ -11,6 +11,7 @@ mod cors;
 mod dead_letters;
 mod deliveries;
 mod durability;
+mod fair_queues;
 mod faults;
 mod items;
 mod lifecycle;

@@ -3,7 +3,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{id::OrderId, tenant::Tenant, time::rfc3339_millis};
+use crate::{
+    id::OrderId,
+    tenant::{OfTenant, Tenant},
+    time::rfc3339_millis,
+};
 
 /// The version of the message that this code writes and reads.
 pub const VERSION: u32 = 1;
@@ -26,6 +30,12 @@ pub struct Envelope {
     /// Not to be started before, so that a worker that gets it too early need not read the order.
     #[serde(with = "rfc3339_millis::option", default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<DateTime<Utc>>,
+}
+
+impl OfTenant for Envelope {
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
 }
 
 /// The body is not a message that this code can act on.

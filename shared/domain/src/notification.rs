@@ -10,7 +10,7 @@ use url::Url;
 use crate::{
     event::StatusEvent,
     order::{Callbacks, Order},
-    tenant::Tenant,
+    tenant::{OfTenant, Tenant},
     time::rfc3339_millis,
 };
 
@@ -125,6 +125,12 @@ impl Holder {
         let at_gateway =
             Url::parse(endpoint).is_ok_and(|url| url.host_str().is_some_and(|h| h.contains(".execute-api.")));
         if at_gateway { Self::ApiGateway } else { Self::ApiServer }
+    }
+}
+
+impl OfTenant for Notification {
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
     }
 }
 

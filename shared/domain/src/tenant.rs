@@ -36,6 +36,12 @@ impl Tenant {
     }
 }
 
+/// What belongs to a tenant: so a queue can be fair.
+pub trait OfTenant {
+    /// Whose it is.
+    fn tenant(&self) -> &Tenant;
+}
+
 impl Default for Tenant {
     fn default() -> Self {
         Self(DEFAULT.into())

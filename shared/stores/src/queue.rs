@@ -16,6 +16,7 @@ use aws_sdk_sqs::{
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Kind};
+use offload_domain::tenant::OfTenant;
 use serde::Serialize;
 
 /// SQS keeps a message invisible for twelve hours after its delivery, at most.
@@ -109,12 +110,13 @@ impl Queue {
     /// If the call fails; the message may or may not be in the queue then.
     pub async fn send(
         &self,
-        message: &impl Serialize,
+        message: &(impl Serialize + OfTenant),
         delay: Duration,
         traceparent: Option<&str>,
     ) -> Result<(), Error> {
         let body = body(message, "sqs.SendMessage")?;
         let mut send = self.client.send_message().queue_url(&*self.url).message_body(body);
+        send = send.set_message_group_id(group(message));
         if !delay.is_zero() {
             send = send.delay_seconds(whole_seconds(delay.min(DELAY_MAX)));
         }
@@ -129,7 +131,11 @@ impl Queue {
     /// # Errors
     /// If a call fails, or SQS refuses one of the messages; each of them may or may not be in the
     /// queue then.
-    pub async fn send_all<M: Serialize>(&self, messages: &[M], traceparent: Option<&str>) -> Result<(), Error> {
+    pub async fn send_all<M: Serialize + OfTenant>(
+        &self,
+        messages: &[M],
+        traceparent: Option<&str>,
+    ) -> Result<(), Error> {
         const OPERATION: &str = "sqs.SendMessageBatch";
         if let [message] = messages {
             return self.send(message, Duration::ZERO, traceparent).await;
@@ -138,7 +144,7 @@ impl Queue {
             let mut entries = Vec::with_capacity(batch.len());
             for (n, message) in batch.iter().enumerate() {
                 let mut entry = SendMessageBatchRequestEntry::builder().id(n.to_string());
-                entry = entry.message_body(body(message, OPERATION)?);
+                entry = entry.message_body(body(message, OPERATION)?).set_message_group_id(group(message));
                 if let Some(t) = traceparent {
                     entry = entry.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
                 }
@@ -310,6 +316,13 @@ impl Delivery {
 
 fn body(message: &impl Serialize, operation: &'static str) -> Result<String, Error> {
     serde_json::to_string(message).map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))
+}
+
+/// By this SQS keeps a busy tenant from holding up the others (fair queues). The default tenant has
+/// none: alone it needs no share, and not every server knows of fair queues.
+fn group(message: &impl OfTenant) -> Option<String> {
+    let tenant = message.tenant();
+    (!tenant.is_default()).then(|| tenant.as_str().to_owned())
 }
 
 fn trace_attribute(traceparent: &str, operation: &'static str) -> Result<MessageAttributeValue, Error> {

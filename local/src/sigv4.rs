@@ -206,9 +206,34 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// The `get-vanilla` case of AWS's published test suite.
+    const PIECES: &[&str] = &[
+        "AWS4-HMAC-SHA256",
+        " ",
+        "Credential=",
+        "AKID",
+        "/",
+        "20150830",
+        "us-east-1",
+        "sqs",
+        "aws4_request",
+        ",",
+        "SignedHeaders=",
+        "host",
+        ";",
+        "x-amz-date",
+        "Signature=",
+        "0123456789abcdef",
+        "X-Amz-Credential=",
+        "%2F",
+        "&",
+        "é",
+    ];
+
     #[test]
     fn the_published_vector_signs_as_published() {
         let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -252,5 +277,33 @@ mod tests {
     fn an_unsigned_host_is_refused() {
         let header = "AWS4-HMAC-SHA256 Credential=A/20150830/r/s/aws4_request, SignedHeaders=x-amz-date, Signature=00";
         assert!(matches!(parse(header), Err(SignatureError::Incomplete(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics_and_none_passes_without_the_secret(
+            header in prop::collection::vec(prop::sample::select(PIECES), 0..14).prop_map(|pieces| pieces.concat()),
+            query in prop::collection::vec(prop::sample::select(PIECES), 0..6).prop_map(|pieces| pieces.concat()),
+        ) {
+            let uri = http::Uri::try_from(format!("/?{}", query.replace([' ', '\u{e9}'], "%20")));
+            prop_assume!(uri.is_ok());
+            let mut request = http::Request::new(());
+            *request.uri_mut() = uri.unwrap_or_default();
+            if let Ok(value) = http::HeaderValue::from_bytes(header.as_bytes()) {
+                request.headers_mut().insert("authorization", value);
+            }
+            request.headers_mut().insert("x-amz-date", http::HeaderValue::from_static("20150830T123600Z"));
+            request.headers_mut().insert("host", http::HeaderValue::from_static("example"));
+            let head = request.into_parts().0;
+            drop(claimed_key(&head));
+            if let Ok(authorization) = parse(&header) {
+                prop_assert!(authorization.signed_headers.contains(&"host"));
+                drop(check_scope(&authorization, "20150830T123600Z", "sqs"));
+                if let Ok(canonical) = canonical_request(&head, &authorization.signed_headers, b"") {
+                    let expected = signature("secret", &authorization, "20150830T123600Z", &canonical);
+                    prop_assert_ne!(expected.as_str(), authorization.signature);
+                }
+            }
+        }
     }
 }

@@ -104,6 +104,8 @@ fn is_token(s: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn wait(lines: &[&str]) -> Result<Option<u64>, InvalidPrefer> {
@@ -113,6 +115,26 @@ mod tests {
         }
         Wait::of(&headers).map(|w| w.map(|w| w.seconds))
     }
+
+    const PIECES: &[&[u8]] = &[
+        b"wait",
+        b"WAIT",
+        b"=",
+        b"\"",
+        b"\\",
+        b",",
+        b";",
+        b" ",
+        b"\t",
+        b"0",
+        b"7",
+        b"99999999999999999999",
+        b"-1",
+        b"1.5",
+        b"respond-async",
+        b"\xe9",
+        b"\xff",
+    ];
 
     #[test]
     fn the_wait_is_found_among_other_preferences() {
@@ -147,5 +169,23 @@ mod tests {
     fn the_preference_applied_is_the_wait() {
         assert_eq!(Wait { seconds: 60 }.applied(), "wait=60");
         assert_eq!(Wait { seconds: 60 }.duration(), Duration::from_secs(60));
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics_or_asks_for_more_than_the_longest_wait(
+            lines in prop::collection::vec(prop::collection::vec(prop::sample::select(PIECES), 0..12), 0..4),
+        ) {
+            let mut headers = HeaderMap::new();
+            for line in &lines {
+                headers.append(PREFER, HeaderValue::from_bytes(&line.concat()).unwrap());
+            }
+            if let Ok(Some(wait)) = Wait::of(&headers) {
+                prop_assert!(wait.duration() <= Duration::from_secs(WAIT_MAX_SECONDS));
+                let mut applied = HeaderMap::new();
+                applied.insert(PREFER, wait.applied());
+                prop_assert_eq!(Wait::of(&applied), Ok(Some(wait)));
+            }
+        }
     }
 }

@@ -75,7 +75,30 @@ impl Envelope {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "\"v\":1",
+        "\"v\":1.0",
+        "\"v\":2",
+        ",",
+        "\"id\":\"0198f0c2-1f5e-7000-8000-000000000000\"",
+        "\"key\":\"status/x\"",
+        "\"etag\":null",
+        "\"tenant\":\"shop\"",
+        "\"tenant\":\"\"",
+        "\"not_before\":\"2026-01-01T00:00:00.000Z\"",
+        "\"not_before\":1e400",
+        "[",
+        "]",
+        "\\",
+        "\u{feff}",
+        "-0",
+    ];
 
     #[test]
     fn a_message_survives_the_wire_and_others_are_recognised() {
@@ -87,6 +110,18 @@ mod tests {
         assert!(!serde_json::to_string(&e).unwrap().contains("tenant"), "as older workers know it");
         for bad in ["", "nonsense", "[]", r#"{"v":1}"#, r#"{"v":1,"id":"x","key":"k"}"#] {
             assert!(matches!(Envelope::parse(bad), Err(UnreadableMessage::Shape(_))), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics_and_what_is_read_reads_the_same_again(
+            body in prop::collection::vec(prop::sample::select(PIECES), 0..12).prop_map(|pieces| pieces.concat()),
+        ) {
+            if let Ok(envelope) = Envelope::parse(&body) {
+                let written = serde_json::to_string(&envelope).unwrap();
+                prop_assert_eq!(Envelope::parse(&written).unwrap(), envelope);
+            }
         }
     }
 }

@@ -26,7 +26,22 @@ pub fn trace_id(traceparent: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    const PIECES: &[&str] = &[
+        "00",
+        "01",
+        "-",
+        "4bf92f3577b34da6a3ce929d0e0e4736",
+        "00f067aa0ba902b7",
+        "00000000000000000000000000000000",
+        "4BF92F35",
+        " ",
+        "é",
+        "\0",
+    ];
 
     #[test]
     fn only_a_well_formed_context_is_passed_on() {
@@ -41,6 +56,19 @@ mod tests {
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
         ] {
             assert!(!is_traceparent(bad), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_on_has_the_one_form(
+            text in prop::collection::vec(prop::sample::select(PIECES), 0..9).prop_map(|pieces| pieces.concat()),
+        ) {
+            if is_traceparent(&text) {
+                prop_assert_eq!(text.len(), 55);
+                prop_assert!(text.bytes().all(|b| b == b'-' || b.is_ascii_digit() || (b'a'..=b'f').contains(&b)));
+            }
+            prop_assert!(text.contains(trace_id(&text)));
         }
     }
 }

@@ -58,6 +58,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
     let Submission { tenant, payload, options, key, traceparent } = submission;
     let delay = Duration::from_secs(options.delay_seconds.unwrap_or(0).into());
     let (estimate, inputs) = service.estimator.estimate(delay).await;
+    service.know_the_time().await?;
     let now = clock::now();
     let id = OrderId::new(now);
     // Before anything is written: without credentials the client would get an order that it cannot

@@ -9,7 +9,7 @@ use offload_service::{
     settings::{ApiSettings, EtaSettings},
 };
 use offload_stores::{Error, Stores};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -41,6 +41,8 @@ pub(crate) struct Service {
     pub(crate) estimator: Estimator,
     pub(crate) key_locks: KeyLocks,
     pub(crate) table_health: TableHealth,
+    /// Set once an answer of AWS may have told the time.
+    pub(crate) first_answer: OnceCell<()>,
     pub(crate) background: BackgroundTasks,
     /// For the bodies of orders in service.
     pub(crate) bodies: ByteBudget,
@@ -88,6 +90,7 @@ impl Service {
             estimator: Estimator::new(eta, &stores, metrics.clone(), background.tracker()),
             key_locks: KeyLocks::default(),
             table_health: TableHealth::default(),
+            first_answer: OnceCell::new(),
             background,
             bodies: ByteBudget::new(settings.body_budget_bytes),
             trees: ByteBudget::new(settings.body_budget_bytes),
@@ -102,6 +105,22 @@ impl Service {
             stores,
             stop,
         })
+    }
+
+    /// Makes sure that the time is AWS's, for what is signed and promised by it. Costs a call if
+    /// this server has had no answer yet.
+    ///
+    /// # Errors
+    /// If the call fails: then nothing could be written either.
+    pub(crate) async fn know_the_time(&self) -> Result<(), Error> {
+        let ask = async || {
+            if clock::time().uncertainty.is_some() {
+                return Ok(());
+            }
+            // Any call does. There is no such order.
+            self.stores.orders.get(OrderId::new(clock::now())).await.map(drop)
+        };
+        self.first_answer.get_or_try_init(ask).await.map(drop)
     }
 
     /// The URLs of an order.

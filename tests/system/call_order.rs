@@ -205,7 +205,7 @@ const RULES: Rules = Rules { retry_max: Duration::ZERO, result_url_ttl: Duration
 
 /// A sweep at a time when the order is due, and before its deadline.
 async fn sweep_later(system: &System) -> Swept {
-    sweep(&system.stores, RULES, clock::now() + Duration::from_secs(3_600)).await.unwrap()
+    sweep(&system.stores, RULES, || clock::now() + Duration::from_secs(3_600)).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

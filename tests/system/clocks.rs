@@ -2,9 +2,13 @@
 
 #![cfg(target_os = "linux")]
 
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
+use offload_local::{FaultPlan, Service};
 use offload_service::{clock, settings::catalogue as c};
 use offload_tests::{
     Process, RawQueue, Receipt, Response, Role, Setup, System, eventually, orders::fulfilment, program, wrong_clock,
@@ -74,6 +78,22 @@ async fn an_api_whose_machine_is_wrong_gives_urls_that_work() {
         let gauge = metrics.lines().find_map(|line| line.strip_prefix("clock_offset_seconds ")).unwrap();
         assert!((gauge.parse::<f64>().unwrap() - offset).abs() < 2.0, "{gauge} and {offset}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_order_waits_for_the_time_that_nothing_has_told() {
+    let system = Setup { workers: 0, apis: 0, ..Setup::default() }.start().await;
+    // What the estimate reads; it does not wait so long.
+    for (service, operation) in [(Service::Sqs, "GetQueueAttributes"), (Service::DynamoDb, "Query")] {
+        let (latency, only) = (Duration::from_secs(20), Some(vec![operation.to_owned()]));
+        system.stack.faults(service).set(FaultPlan { latency, only, ..FaultPlan::default() });
+    }
+    let (_process, api) = start_api(&system, Role::ApiServer, -FAR).await;
+    let response = system.http.post(format!("{api}/order")).json(&fulfilment()).send().await.unwrap();
+    let receipt = Receipt::of(&Response::of(response).await);
+    let poll = system.poll(&receipt).await;
+    assert_eq!(poll.status, 200, "{}", poll.text);
+    assert!(from_now(time(&poll.json()["created_at"])).abs() < 5.0, "{}", poll.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]

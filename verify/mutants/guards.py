@@ -113,6 +113,16 @@ GUARDS = [
         ],
     ),
     (
+        "a first order waits until the time is known",
+        "api/src/acceptance.rs",
+        [
+            (
+                "service.know_the_time().await?;",
+                "",
+            ),
+        ],
+    ),
+    (
         "an idempotency key belongs to one order",
         "shared/stores/src/orders.rs",
         [
@@ -127,7 +137,7 @@ GUARDS = [
         "shared/lifecycle/src/sweep.rs",
         [
             (
-                "for id in stores.orders.due(now, BATCH).await? {",
+                "for id in stores.orders.due(now(), BATCH).await? {",
                 "for id in Vec::new() {",
             ),
         ],

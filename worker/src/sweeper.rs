@@ -17,7 +17,7 @@ pub(crate) async fn run(stores: Stores, every: Duration, rules: Rules, stop: Can
             () = stop.cancelled() => return,
             () = sleep(wait) => {}
         }
-        match sweep(&stores, rules, clock::now()).await {
+        match sweep(&stores, rules, clock::now).await {
             Ok(swept) if swept == Swept::default() => {}
             Ok(swept) => tracing::info!(swept.sent, swept.ended, swept.published, swept.failed, "swept"),
             Err(e) => tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot sweep"),

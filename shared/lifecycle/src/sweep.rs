@@ -54,15 +54,15 @@ enum Done {
     Nothing,
 }
 
-/// One round: sees to what is due.
+/// One round: sees to what is due by a clock.
 ///
 /// # Errors
 /// If the index cannot be read. A fault with one order is counted and does not keep it from the
 /// others.
-pub async fn sweep(stores: &Stores, rules: Rules, now: DateTime<Utc>) -> Result<Swept, Error> {
+pub async fn sweep(stores: &Stores, rules: Rules, now: impl Fn() -> DateTime<Utc>) -> Result<Swept, Error> {
     let mut swept = Swept::default();
-    for id in stores.orders.due(now, BATCH).await? {
-        match see_to(stores, rules, id, now).await {
+    for id in stores.orders.due(now(), BATCH).await? {
+        match see_to(stores, rules, id, &now).await {
             Ok(Done::Sent) => swept.sent += 1,
             Ok(Done::Ended) => swept.ended += 1,
             Ok(Done::Published) => swept.published += 1,
@@ -76,11 +76,12 @@ pub async fn sweep(stores: &Stores, rules: Rules, now: DateTime<Utc>) -> Result<
     Ok(swept)
 }
 
-async fn see_to(stores: &Stores, rules: Rules, id: OrderId, now: DateTime<Utc>) -> Result<Done, Error> {
+async fn see_to(stores: &Stores, rules: Rules, id: OrderId, now: impl Fn() -> DateTime<Utc>) -> Result<Done, Error> {
+    let record = stores.orders.get(id).await?;
+    // After the read: a program that has just started learns the time from its first answers.
+    let now = now();
     // The index is a little behind the table, so the row decides.
-    let Some(record) = stores.orders.get(id).await?.filter(|r| r.due_at.is_some_and(|at| at < now)) else {
-        return Ok(Done::Nothing);
-    };
+    let Some(record) = record.filter(|r| r.due_at.is_some_and(|at| at < now)) else { return Ok(Done::Nothing) };
     match stores.orders.patience().decide(&record, now, rules.retry_max) {
         Due::Publish(next) => {
             if !stores.orders.defer(&record, next).await? {

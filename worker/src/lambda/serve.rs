@@ -83,7 +83,7 @@ async fn sweep(worker: &Worker) -> Result<Value, String> {
     if !CHECKED.swap(true, Ordering::Relaxed) {
         deployment::warn(worker).await;
     }
-    let swept = sweep::sweep(&worker.stores, worker.sweep_rules(), clock::now()).await;
+    let swept = sweep::sweep(&worker.stores, worker.sweep_rules(), clock::now).await;
     // Reported as a failed invocation, which an alarm counts; the next one makes up for it.
     let swept = swept.map_err(|e| format!("cannot sweep: {} in {}", e.kind.as_str(), e.operation))?;
     let Swept { sent, ended, published, failed } = swept;

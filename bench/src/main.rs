@@ -4,6 +4,7 @@
 
 mod calls;
 mod coldstart;
+mod fairness;
 mod poison;
 mod polling;
 mod polling_sim;
@@ -29,6 +30,8 @@ enum Command {
     Poison(poison::Args),
     /// Latency and memory of push, and a dead webhook beside a good one
     Push(push::Args),
+    /// What a busy tenant costs a quiet one
+    Fairness(fairness::Args),
     /// Calls of an order, and how long it takes to be accepted
     Calls(calls::Args),
     /// Cold starts of the Lambda programs
@@ -42,6 +45,7 @@ async fn main() -> anyhow::Result<()> {
         Command::PollingSim(args) => polling_sim::run(&args),
         Command::Poison(args) => poison::run(&args).await,
         Command::Push(args) => push::run(&args).await,
+        Command::Fairness(args) => fairness::run(&args).await,
         Command::Calls(args) => calls::run(&args).await,
         Command::Coldstart(args) => coldstart::run(&args).await,
     }

@@ -14,6 +14,13 @@ use crate::context::Worker;
 /// a worker whose table is down does not empty the queue into its own retries.
 const CLAIM_RETRY: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(3) };
 
+/// Between tries while the order is missing. Its row is written at the same time as its message, and
+/// is nearly always there a moment later; SQS would give the message back after a second.
+const MISSING_RETRY: Backoff = Backoff { base: Duration::from_millis(20), max: Duration::from_millis(200) };
+
+/// Tries while the order is missing: half a second, at most.
+const MISSING_TRIES: u32 = 5;
+
 /// Claims the order of a message, if it can be claimed.
 pub(super) async fn claim(worker: &Worker, delivery: &Delivery, envelope: &Envelope) -> Claim {
     let claimant = Claimant {
@@ -21,10 +28,14 @@ pub(super) async fn claim(worker: &Worker, delivery: &Delivery, envelope: &Envel
         term: worker.settings.visibility,
         limits: worker.settings.limits,
     };
-    let mut failures = 0;
+    let (mut failures, mut missing) = (0, 0);
     loop {
         let first = delivery.receive_count == 1;
         match claim::claim(&worker.stores, &claimant, envelope, first, outlook(worker)).await {
+            Ok(Claim::Missing(_)) if missing < MISSING_TRIES && !worker.halt.is_cancelled() => {
+                missing += 1;
+                sleep(MISSING_RETRY.delay(missing, clock::unit_random())).await;
+            }
             Ok(claim) => return claim,
             // Another writer came between our read and our write: decide anew.
             Err(Conflict::Changed(_)) => {}

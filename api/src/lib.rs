@@ -8,6 +8,7 @@
 mod acceptance;
 mod background;
 mod byte_budget;
+mod client_address;
 mod edge;
 mod eta;
 mod key_locks;
@@ -24,7 +25,8 @@ mod router;
 mod service;
 #[cfg(test)]
 mod testing;
+mod write_health;
 
 pub use process::program;
-pub use process::server::{routes, serve};
+pub use process::server::{Listeners, routes, serve};
 pub use router::openapi_document;

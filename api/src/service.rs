@@ -22,6 +22,7 @@ use crate::{
     push::connections::PushConnections,
     readiness::Readiness,
     response::links::{Links, PublicUrl},
+    write_health::WriteHealth,
 };
 
 /// Long polls at once, where there are no events. They cost a connection and a read of the order
@@ -61,6 +62,7 @@ pub(crate) struct Service {
     pub(crate) allows_long_polls: bool,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
+    pub(crate) write_health: WriteHealth,
     /// Cancelled when the service ends.
     pub(crate) stop: CancellationToken,
 }
@@ -101,6 +103,7 @@ impl Service {
             allows_long_polls: true,
             metrics,
             readiness: Readiness::default(),
+            write_health: WriteHealth::default(),
             settings,
             stores,
             stop,

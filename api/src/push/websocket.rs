@@ -48,7 +48,7 @@ struct Message {
 #[cfg_attr(test, derive(strum::EnumDiscriminants), strum_discriminants(name(Variant), derive(strum::EnumIter)))]
 pub(crate) enum MessageError {
     TooLong,
-    /// It is not an action; with the parser's words.
+    /// It is not an action; with what is wrong, which quotes nothing.
     Invalid(String),
     UnknownAction,
     TokenMissing,
@@ -102,7 +102,11 @@ impl Action {
         if text.len() > MESSAGE_MAX_BYTES {
             return Err(MessageError::TooLong);
         }
-        let invalid = |e: serde_json::Error| MessageError::Invalid(e.to_string());
+        // Its words about syntax name a place. About a type they would quote the value.
+        let invalid = |e: serde_json::Error| {
+            let words = "action and token are strings, and cancel_on_disconnect is true or false";
+            MessageError::Invalid(if e.is_data() { words.to_owned() } else { e.to_string() })
+        };
         // By way of a map: serde would take an array for a struct too.
         let message: Map<String, Value> = serde_json::from_str(text).map_err(invalid)?;
         let message: Message = serde_json::from_value(message.into()).map_err(invalid)?;
@@ -147,6 +151,8 @@ mod tests {
         for invalid in ["", "[]", r#"{"token":"$TOKEN"}"#] {
             assert!(matches!(read(invalid), Err(MessageError::Invalid(_))), "{invalid}");
         }
+        let secret = read(r#"{"action":"ping","cancel_on_disconnect":"secret"}"#).unwrap_err();
+        assert!(!secret.text().contains("secret"), "{secret:?}");
         assert_eq!(read(r#"{"action":"dance"}"#), Err(MessageError::UnknownAction));
         assert_eq!(read(r#"{"action":"subscribe"}"#), Err(MessageError::TokenMissing));
         assert_eq!(read(r#"{"action":"subscribe","token":"x"}"#), Err(MessageError::TokenInvalid));

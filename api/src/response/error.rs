@@ -32,6 +32,10 @@ pub(crate) enum ApiError {
     MethodNotAllowed,
     #[error("too many requests are in service")]
     Overloaded,
+    #[error("the request does not name one host")]
+    InvalidHost,
+    #[error("the request names another host")]
+    WrongHost,
     #[error("the body is larger than {max_bytes} bytes")]
     BodyTooLarge { max_bytes: usize },
     #[error("the body did not arrive in time")]
@@ -100,6 +104,8 @@ impl ApiError {
             Self::NotFound => ProblemType::NotFound,
             Self::MethodNotAllowed => ProblemType::MethodNotAllowed,
             Self::Overloaded => ProblemType::Overloaded,
+            Self::InvalidHost => ProblemType::InvalidHost,
+            Self::WrongHost => ProblemType::WrongHost,
             Self::BodyTooLarge { .. } => ProblemType::BodyTooLarge,
             Self::BodyTimeout => ProblemType::BodyTimeout,
             Self::BodyIncomplete => ProblemType::BodyIncomplete,
@@ -129,6 +135,8 @@ impl ApiError {
             Self::NotFound => "the routes are listed at /docs",
             Self::MethodNotAllowed => "the Allow header lists the methods of this route",
             Self::Overloaded => "nothing was done; send the request again a little later",
+            Self::InvalidHost => "send exactly one Host header, with a host and nothing else but its port",
+            Self::WrongHost => "call the service by a host that it has; operators name them in OFFLOAD_HOSTS",
             Self::BodyTooLarge { max_bytes } => return Some(format!("an order has at most {max_bytes} bytes")),
             Self::BodyTimeout => "the whole body must arrive within 10 s of its headers",
             Self::BodyIncomplete => "the connection or the transfer coding broke off within the body",
@@ -267,6 +275,8 @@ mod tests {
             Variant::NotFound => ApiError::NotFound,
             Variant::MethodNotAllowed => ApiError::MethodNotAllowed,
             Variant::Overloaded => ApiError::Overloaded,
+            Variant::InvalidHost => ApiError::InvalidHost,
+            Variant::WrongHost => ApiError::WrongHost,
             Variant::BodyTooLarge => ApiError::BodyTooLarge { max_bytes: 9 },
             Variant::BodyTimeout => ApiError::BodyTimeout,
             Variant::BodyIncomplete => ApiError::BodyIncomplete,
@@ -304,7 +314,7 @@ mod tests {
             let problem_type = error.problem_type();
             let error = Arc::new(Mutex::new(Some(error)));
             let fail = async move || error.lock().unwrap().take().unwrap();
-            let router = edge::wrap(Router::new().route("/fail", get(fail)), &service).unwrap();
+            let router = edge::wrap(Router::new().route("/fail", get(fail)), &service, Arc::default()).unwrap();
             let request = testing::request("GET", "/fail", &[("x-request-id", "r-1")], "");
             let answer = testing::call(&router, request).await;
             assert_eq!(answer.slug(), problem_type.slug(), "{variant:?}");

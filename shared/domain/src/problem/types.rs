@@ -41,6 +41,8 @@ problem_types! {
     NotFound = 404 "not-found" "There is no such route",
     MethodNotAllowed = 405 "method-not-allowed" "The route does not have this method",
     Overloaded = 503 "overloaded" "The service is overloaded",
+    InvalidHost = 400 "invalid-host" "The Host header is not valid",
+    WrongHost = 421 "wrong-host" "The request is for another host",
     BodyTooLarge = 413 "body-too-large" "The request body is too large",
     BodyTimeout = 408 "body-timeout" "The request body did not arrive in time",
     BodyIncomplete = 400 "body-incomplete" "The request body is incomplete",

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{Groups, Setting};
 
 mod api;
+mod connections;
 mod estimates;
 mod log;
 mod notifications;
@@ -17,6 +18,7 @@ mod webhooks;
 mod worker;
 
 pub use api::*;
+pub use connections::*;
 pub use estimates::*;
 pub use log::*;
 pub use notifications::*;

@@ -12,6 +12,7 @@ mod client_address;
 mod edge;
 mod eta;
 mod key_locks;
+mod limits;
 mod long_poll;
 mod metrics;
 mod openapi;

@@ -12,7 +12,7 @@ use offload_domain::schema::OrderSchema;
 use serde_json::Value;
 
 use crate::{
-    edge::{self, limit_concurrency::limit_concurrency},
+    edge::{self, limit_clients::limit_clients, limit_concurrency::limit_concurrency},
     openapi::{self, Document},
     response::error::ApiError,
     route,
@@ -34,6 +34,7 @@ pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
         .layer(map_response(no_store))
         .merge(pages)
         .layer(limit)
+        .layer(from_fn_with_state(Arc::clone(service), limit_clients))
         .merge(route::probes())
         .merge(metrics)
         .split_for_parts();

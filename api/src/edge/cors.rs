@@ -8,7 +8,10 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use offload_domain::host::is_loopback_origin;
 
 use super::identity::{TRACEPARENT, X_REQUEST_ID};
-use crate::request::prefer::{PREFER, PREFERENCE_APPLIED};
+use crate::{
+    limits::{RATE_LIMIT, RATE_LIMIT_POLICY},
+    request::prefer::{PREFER, PREFERENCE_APPLIED},
+};
 
 /// Chrome keeps a preflight for two hours at most.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(7_200);
@@ -46,6 +49,14 @@ pub(crate) fn layer(origins: &[String]) -> io::Result<CorsLayer> {
             TRACEPARENT,
             X_REQUEST_ID,
         ])
-        .expose_headers([header::LOCATION, header::RETRY_AFTER, PREFERENCE_APPLIED, X_REQUEST_ID, header::DATE])
+        .expose_headers([
+            header::LOCATION,
+            header::RETRY_AFTER,
+            PREFERENCE_APPLIED,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
+            X_REQUEST_ID,
+            header::DATE,
+        ])
         .max_age(PREFLIGHT_AGE))
 }

@@ -4,6 +4,7 @@ pub(crate) mod access_log;
 mod cors;
 pub(crate) mod host;
 pub(crate) mod identity;
+pub(crate) mod limit_clients;
 pub(crate) mod limit_concurrency;
 
 use std::{io, sync::Arc};

@@ -34,7 +34,7 @@ pub(crate) struct ConnectionBounds {
 pub(crate) struct HttpListener {
     listener: TcpListener,
     permits: Arc<Semaphore>,
-    peers: Arc<PeerConnections>,
+    peers: PeerConnections,
     connections: HttpConnections,
     stop: CancellationToken,
 }

@@ -138,7 +138,7 @@ async fn hold_push_connections(
     if push.url.is_none() && address.ip().is_unspecified() {
         tracing::warn!(%address, "workers cannot reach the address on which the api takes notifications; set OFFLOAD_INTERNAL_URL");
     }
-    let connections = PushConnections::new(endpoint, push.max_connections);
+    let connections = PushConnections::new(endpoint, push.max_connections, settings.limits.connections_without_token);
     let router = internal::router(Arc::clone(&connections), push.key.clone());
     let bounds = ConnectionBounds {
         total: push.internal_max_connections,

@@ -110,7 +110,7 @@ mod tests {
     #[tokio::test]
     async fn only_requests_signed_with_the_secret_reach_a_connection() {
         let (connections, key) =
-            (PushConnections::new("http://h".into(), 9), InternalKey::new(&"k".repeat(32)).unwrap());
+            (PushConnections::new("http://h".into(), 9, 0), InternalKey::new(&"k".repeat(32)).unwrap());
         let other = InternalKey::new(&"o".repeat(32)).unwrap();
         let mut connection = connections.connect().unwrap();
         let path = format!("/@connections/{}", connection.subscriber(false).connection);

@@ -17,8 +17,6 @@ use serde_json::{Map, Value, json};
 
 /// The longest message that a client may send.
 pub(crate) const MESSAGE_MAX_BYTES: usize = 4 * 1024;
-/// Orders that one connection may subscribe to.
-pub(crate) const SUBSCRIPTIONS_MAX: usize = 100;
 
 /// What a client wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +52,14 @@ pub(crate) enum MessageError {
     TokenMissing,
     TokenInvalid,
     OrderNotFound(OrderId),
-    TooManySubscriptions,
+    /// With the most that it may have.
+    TooManySubscriptions(usize),
+    /// Of the order, not of the connection.
+    TooManySubscribers,
+    /// It subscribes and unsubscribes too often.
+    TooManyMessages,
+    /// Other clients have all connections.
+    TooManyConnections,
     /// A retry may succeed.
     StorageUnavailable,
 }
@@ -67,7 +72,10 @@ impl MessageError {
             Self::TokenMissing => ProblemType::TokenMissing,
             Self::TokenInvalid => ProblemType::TokenInvalid,
             Self::OrderNotFound(_) => ProblemType::OrderNotFound,
-            Self::TooManySubscriptions => ProblemType::TooManySubscriptions,
+            Self::TooManySubscriptions(_) => ProblemType::TooManySubscriptions,
+            Self::TooManySubscribers => ProblemType::TooManySubscribers,
+            Self::TooManyMessages => ProblemType::TooManyRequests,
+            Self::TooManyConnections => ProblemType::TooManyConnections,
             Self::StorageUnavailable => ProblemType::StorageUnavailable,
         }
     }
@@ -82,10 +90,13 @@ impl MessageError {
             Self::TokenMissing => "send the order_token of the order as the member token".to_owned(),
             Self::TokenInvalid => "each order has a token of its own: the order_token of the 202 answer".to_owned(),
             Self::OrderNotFound(order) => format!("order {order} never existed, or it is past its retention"),
-            Self::TooManySubscriptions => format!(
-                "a connection subscribes to {SUBSCRIPTIONS_MAX} orders at most; \
+            Self::TooManySubscriptions(max) => format!(
+                "a connection subscribes to {max} orders at most; \
                  unsubscribe from one, or open another connection"
             ),
+            Self::TooManySubscribers => "poll status_url instead, or end another subscription to the order".to_owned(),
+            Self::TooManyMessages => "nothing was done; subscribe and unsubscribe less often".to_owned(),
+            Self::TooManyConnections => "poll status_url meanwhile, or connect again a little later".to_owned(),
             Self::StorageUnavailable => "send the message again a little later".to_owned(),
         }
     }
@@ -169,7 +180,10 @@ mod tests {
             Variant::TokenMissing => MessageError::TokenMissing,
             Variant::TokenInvalid => MessageError::TokenInvalid,
             Variant::OrderNotFound => MessageError::OrderNotFound(OrderId::new(chrono::DateTime::UNIX_EPOCH)),
-            Variant::TooManySubscriptions => MessageError::TooManySubscriptions,
+            Variant::TooManySubscriptions => MessageError::TooManySubscriptions(100),
+            Variant::TooManySubscribers => MessageError::TooManySubscribers,
+            Variant::TooManyMessages => MessageError::TooManyMessages,
+            Variant::TooManyConnections => MessageError::TooManyConnections,
             Variant::StorageUnavailable => MessageError::StorageUnavailable,
         }
     }

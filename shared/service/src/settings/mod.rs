@@ -19,7 +19,7 @@ mod source;
 mod tests;
 
 pub use catalogue::{
-    ALL, Access, ApiSettings, ConnectionSettings, EtaSettings, ForwardedHeader, LogSettings, NotificationSettings, NotifierSettings, ProcessorSettings,
+    ALL, Access, ApiSettings, ConnectionSettings, EtaSettings, ForwardedHeader, LimitSettings, LogSettings, NotificationSettings, NotifierSettings, ProcessorSettings,
     PushSettings, Secret, StoreSettings, WorkerSettings,
 };
 pub use errors::{Errors, SettingsError};

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 use offload_domain::{schema::OrderSchema, token::TokenKeys, webhook};
 use url::Url;
 
-use super::{ConnectionSettings, OrderWebhooks, PushSettings, Shutdown};
+use super::{ConnectionSettings, LimitSettings, OrderWebhooks, PushSettings, Shutdown};
 use crate::settings::{
     declare::settings,
     parser::{address, http_url, number, one_of, seconds, usable, websocket_url},
@@ -50,6 +50,9 @@ settings! {
 
         /// Who may connect, and how a client is recognised.
         pub connections: ConnectionSettings = group(),
+
+        /// What one client may take.
+        pub limits: LimitSettings = group(),
 
         /// Time from SIGTERM to the end of the process.
         pub shutdown_grace: Duration = group(Shutdown, |shutdown| shutdown.grace),

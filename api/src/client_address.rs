@@ -1,5 +1,5 @@
-//! Where a request comes from: the address by which clients are told apart before they have said
-//! who they are.
+//! Where a request comes from: the address by which clients are distinguished before they have
+//! said who they are.
 
 use std::net::{IpAddr, Ipv6Addr};
 

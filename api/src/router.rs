@@ -53,9 +53,7 @@ pub(crate) fn admin_router(service: &Arc<Service>) -> io::Result<Router> {
 }
 
 fn with_fallbacks(routes: Router<Arc<Service>>) -> Router<Arc<Service>> {
-    routes
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .fallback(async || ApiError::NotFound)
+    routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).fallback(async || ApiError::NotFound)
 }
 
 /// The OpenAPI document of the api, for orders of this schema.

@@ -25,8 +25,8 @@ pub(crate) fn prepare(directory: &Path, own: &[&str]) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes an empty file that only its owner can read, or closes the one that is there. `SQLite` takes
-/// an empty file for a new database.
+/// Makes an empty file that only its owner can read, or closes the one that is there. `SQLite`
+/// takes an empty file for a new database.
 pub(crate) fn private_file(path: &Path) -> io::Result<()> {
     // Never truncated: it may be a database.
     OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path)?;

@@ -121,8 +121,7 @@ impl Stack {
     pub(crate) async fn assemble(options: Options, endpoints: Endpoints) -> Result<Self, StartError> {
         let store = Arc::new(Store::open(options.data.as_deref())?);
         let clock = Clock::default();
-        let items =
-            Items::open(options.data.as_deref(), &clock).map_err(StartError::DynamoDb)?;
+        let items = Items::open(options.data.as_deref(), &clock).map_err(StartError::DynamoDb)?;
         let shutdown = Shutdown::default();
         let region: Arc<str> = options.region.into();
         let corrupt = |error: rusqlite::Error| StartError::Corrupt(error.to_string());
@@ -159,7 +158,8 @@ impl Stack {
             sqs: sqs.clone(),
             items: items.clone(),
         };
-        let (s3_controls, dynamodb_controls) = (Controls::new(&recorder, &options.hosts), Controls::new(&recorder, &options.hosts));
+        let (s3_controls, dynamodb_controls) =
+            (Controls::new(&recorder, &options.hosts), Controls::new(&recorder, &options.hosts));
         let listeners = Listeners {
             s3: s3_controls.endpoint(s3, &shutdown),
             sqs: sqs_controls.endpoint(sqs, &shutdown),

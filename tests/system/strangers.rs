@@ -156,7 +156,7 @@ async fn one_address_has_so_many_connections_and_a_proxy_any_number() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_sends_too_much_is_told_when_to_go_on() {
+async fn a_client_that_sends_too_much_reads_when_to_go_on() {
     let limited = Setup { workers: 0, ..Setup::default() }.with(c::MAX_REQUESTS_PER_SECOND, 2);
     let system = limited.with(c::TRUSTED_PROXIES, "127.0.0.0/8").start().await;
     let ask = async |client: &str| {

@@ -57,9 +57,7 @@ mod tests {
 
     async fn status(rules: Option<&str>, version: Version, uri: &str, hosts: &[&str]) -> u16 {
         let hosts_allowed: Hosts = Arc::new(rules.map(|text| HostRule::list(text).unwrap()));
-        let router = Router::new()
-            .route("/x", get(async || "x"))
-            .layer(from_fn_with_state(hosts_allowed, check_host));
+        let router = Router::new().route("/x", get(async || "x")).layer(from_fn_with_state(hosts_allowed, check_host));
         let mut request = Request::builder().method(Method::GET).version(version).uri(uri);
         for host in hosts {
             request = request.header(header::HOST, *host);

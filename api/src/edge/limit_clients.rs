@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use crate::{
     client_address::Peer,
-    limits::{RATE_LIMIT, RATE_LIMIT_POLICY},
+    limits::{RATE_LIMIT, insert_fields},
     request::body::BODY_MAX_BYTES,
     response::error::ApiError,
     service::Service,
@@ -36,15 +36,6 @@ pub(crate) async fn limit_clients(State(service): State<Arc<Service>>, mut reque
         insert_fields(response.headers_mut(), fields);
     }
     response
-}
-
-/// States what a client may still send.
-pub(crate) fn insert_fields(headers: &mut HeaderMap, (state, policy): (String, String)) {
-    for (name, value) in [(RATE_LIMIT, state), (RATE_LIMIT_POLICY, policy)] {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name, value);
-        }
-    }
 }
 
 /// What the body of a request may have: what it states, or the most that is read.

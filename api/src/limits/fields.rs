@@ -1,12 +1,21 @@
 //! The header fields `RateLimit` and `RateLimit-Policy`, as structured fields (RFC 9651).
 //! <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/>
 
-use axum::http::HeaderName;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::rate::Quota;
+use super::quota::Quota;
 
 pub(crate) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(crate) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// States what a client may still send.
+pub(crate) fn insert_fields(headers: &mut HeaderMap, (state, policy): (String, String)) {
+    for (name, value) in [(RATE_LIMIT, state), (RATE_LIMIT_POLICY, policy)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
+        }
+    }
+}
 
 /// Both values: what is left of `burst`, and when all of it is there again or, if nothing is left,
 /// when something is; and the policy. Names are plain ASCII, and need no escapes.

@@ -4,6 +4,7 @@
 //! who came lately, and of a bounded number of them.
 
 mod fields;
+mod quota;
 mod rate;
 mod shares;
 
@@ -12,8 +13,9 @@ use std::sync::Arc;
 use offload_domain::id::OrderId;
 use offload_service::settings::LimitSettings;
 
-pub(crate) use fields::{RATE_LIMIT, RATE_LIMIT_POLICY};
-pub(crate) use rate::{LimitReached, Quota, RateLimit, SubscriptionRate};
+pub(crate) use fields::{RATE_LIMIT, RATE_LIMIT_POLICY, insert_fields};
+use quota::Quota;
+pub(crate) use rate::{LimitReached, RateLimit, SubscriptionRate};
 pub(crate) use shares::{Share, Shares};
 
 use crate::client_address::ClientAddress;

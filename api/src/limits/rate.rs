@@ -15,7 +15,7 @@ use governor::{
 };
 use parking_lot::Mutex;
 
-use super::fields;
+use super::{fields, quota::Quota};
 
 /// Keys of which something is kept. While so many have come within the time of the limit, further
 /// ones are not limited by it: what a server serves as a whole has bounds of its own.
@@ -24,17 +24,6 @@ const KEYS_MAX: usize = 50_000;
 const EVICT_INTERVAL: Duration = Duration::from_secs(1);
 
 type Keyed<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
-
-/// What is limited.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Quota {
-    /// The name by which clients read of it.
-    pub(crate) policy: &'static str,
-    /// What is counted, if it is not requests.
-    pub(crate) unit: Option<&'static str>,
-    /// `None` for no limit.
-    pub(crate) per_second: Option<u32>,
-}
 
 /// A limit for each key.
 pub(crate) struct RateLimit<K: Clone + Eq + Hash> {

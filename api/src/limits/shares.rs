@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_so_many_and_nothing_is_kept_of_it_afterwards() {
+    fn a_key_has_so_many_and_nothing_is_kept_of_it_at_the_end() {
         let shares = Shares::new(Some(2));
         let held: Vec<_> = (0..2).map(|_| shares.take("a").unwrap()).collect();
         assert!(shares.take("a").is_none() && shares.take("b").is_some());

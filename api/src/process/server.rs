@@ -70,7 +70,9 @@ pub fn serve(
         let service = Arc::new(Service { connections, ..Service::new(settings, eta, stores, address, stop.clone())? });
         if let Some(admin) = admin {
             // Its own accept loop and permits: clients that take all of theirs take none of these.
-            tokio::spawn(HttpListener::new(admin, admin_router(&service)?, admin_bounds(&service), stop.clone()).serve());
+            tokio::spawn(
+                HttpListener::new(admin, admin_router(&service)?, admin_bounds(&service), stop.clone()).serve(),
+            );
         }
         let bounds = client_bounds(&service);
         let mut open = HttpListener::new(clients, router(&service)?, bounds, stop).accept_until_stop().await;

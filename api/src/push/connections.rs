@@ -20,7 +20,7 @@ pub(crate) struct PushConnections {
     /// The URL to which events for these connections are POSTed.
     endpoint: String,
     permits: Arc<Semaphore>,
-    /// For those of clients that have shown no token yet: they take no permit of the others.
+    /// For those of clients that have sent no token yet: they take no permit of the others.
     without_token: Arc<Semaphore>,
     open: Mutex<HashMap<Uuid, mpsc::Sender<Bytes>>>,
 }
@@ -30,19 +30,19 @@ pub(crate) struct PushConnections {
 pub(crate) struct Gone;
 
 impl PushConnections {
-    /// Room for `max` connections, and `without_token` more whose clients have shown no token.
+    /// Room for `max` connections, and `without_token` more whose clients have sent no token.
     pub(crate) fn new(endpoint: String, max: usize, without_token: usize) -> Arc<Self> {
         let permits = |n: usize| Arc::new(Semaphore::new(n.min(Semaphore::MAX_PERMITS)));
         let (permits, without_token) = (permits(max), permits(without_token));
         Arc::new(Self { endpoint, permits, without_token, open: Mutex::default() })
     }
 
-    /// A new connection of a client that has shown a token, if there is room for it.
+    /// A new connection of a client that has sent a token, if there is room for it.
     pub(crate) fn connect(self: &Arc<Self>) -> Option<PushConnection> {
         self.connect_by(&self.permits, true)
     }
 
-    /// A new connection of a client that has shown no token yet, if there is room for it.
+    /// A new connection of a client that has sent no token yet, if there is room for it.
     pub(crate) fn connect_without_token(self: &Arc<Self>) -> Option<PushConnection> {
         self.connect_by(&self.without_token, false)
     }
@@ -99,8 +99,8 @@ impl PushConnection {
         Subscriber { connection, holder: Holder::ApiServer, endpoint, cancels }
     }
 
-    /// Counts it among those of clients that have shown a token from now on; whether there is room.
-    pub(crate) fn show_token(&mut self) -> bool {
+    /// Counts it among those of clients that have sent a token from now on; whether there is room.
+    pub(crate) fn count_token(&mut self) -> bool {
         if !self.has_token {
             let Ok(permit) = Arc::clone(&self.connections.permits).try_acquire_owned() else { return false };
             self.permit = permit;
@@ -147,12 +147,12 @@ mod tests {
         let mut without = connections.connect_without_token().unwrap();
         assert!(connections.connect_without_token().is_none());
         let first = connections.connect().unwrap();
-        assert!(without.show_token() && without.show_token());
+        assert!(without.count_token() && without.count_token());
         assert!(connections.connect().is_none());
         let mut late = connections.connect_without_token().unwrap();
-        assert!(!late.show_token(), "no room");
+        assert!(!late.count_token(), "no room");
         drop(first);
-        assert!(late.show_token());
+        assert!(late.count_token());
     }
 
     #[tokio::test]

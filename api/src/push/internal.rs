@@ -39,8 +39,8 @@ pub(crate) fn router(connections: Arc<PushConnections>, key: InternalKey) -> Rou
 /// Lets signed requests through.
 async fn authenticate(State(key): State<Arc<InternalKey>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    // Before a signature is checked anybody can be the sender: such a request buys little memory, for
-    // a short time.
+    // Before a signature is checked anybody can be the sender: such a request buys little memory,
+    // for a short time.
     let now = clock::now().timestamp();
     if !InternalKey::is_plausible(now, text(&parts.headers, TIMESTAMP), text(&parts.headers, SIGNATURE)) {
         return StatusCode::FORBIDDEN.into_response();

@@ -133,7 +133,8 @@ impl Session {
 
     /// Does what the client asks for, or answers with the problem.
     async fn act(&mut self, action: Result<Action, MessageError>) -> Result<(), SessionEnd> {
-        let too_fast = matches!(action, Ok(Action::Subscribe { .. } | Action::Unsubscribe { .. })) && !self.rate.admits();
+        let too_fast =
+            matches!(action, Ok(Action::Subscribe { .. } | Action::Unsubscribe { .. })) && !self.rate.admits();
         self.refused = if too_fast { self.refused + 1 } else { 0 };
         if self.refused > REFUSED_MAX {
             return Err(SessionEnd::Closed(close_code::POLICY, "subscribes and unsubscribes too often"));
@@ -163,7 +164,7 @@ impl Session {
             before.subscription.replace();
         }
         let share = self.service.limits.subscribers.take(order).ok_or(MessageError::TooManySubscribers)?;
-        if !self.connection.show_token() {
+        if !self.connection.count_token() {
             return Err(MessageError::TooManyConnections);
         }
         let subscribed = self.try_subscribe(order, cancels, Arc::new(share)).await.map_err(|e| {

@@ -20,7 +20,10 @@ use offload_domain::{
 use offload_lifecycle::accept::{NotAccepted, Refusal};
 use offload_stores::{Error as StoreError, Kind};
 
-use crate::{edge::limit_clients::insert_fields, limits::LimitReached, request::prefer::InvalidPrefer};
+use crate::{
+    limits::{LimitReached, insert_fields},
+    request::prefer::InvalidPrefer,
+};
 
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -143,7 +146,9 @@ impl ApiError {
             Self::MethodNotAllowed => "the Allow header lists the methods of this route",
             Self::TooManyRequests(reached) => {
                 let LimitReached { what, retry_after, .. } = reached;
-                return Some(format!("nothing was done: too many {what} from this address; retry after {retry_after} s"));
+                return Some(format!(
+                    "nothing was done: too many {what} from this address; retry after {retry_after} s"
+                ));
             }
             Self::Overloaded => "nothing was done; send the request again a little later",
             Self::InvalidHost => "send exactly one Host header, with a host and nothing else but its port",

@@ -21,10 +21,11 @@ pub(crate) struct UpArgs {
     /// Address of DynamoDB
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = address::parse)]
     pub(super) dynamodb: SocketAddr,
-    /// Address of the probes and the metrics, which then are served nowhere else [default: the api's]
+    /// Address of the probes and the metrics, which then are served nowhere else
+    /// [default: the api's]
     #[arg(long, value_name = "HOST:PORT", value_parser = address::parse)]
     pub(super) admin: Option<SocketAddr>,
-    /// Let webhooks go to this machine too, by http or https. Whatever listens here may be called
+    /// Let webhooks go to this machine too, by http or https. Any program on it may then be called
     /// by everyone who can submit an order
     #[arg(long)]
     pub(super) loopback_webhooks: bool,

@@ -34,8 +34,8 @@ use tokio::sync::Mutex;
 
 pub(crate) use self::column::integer;
 pub use self::error::DataError;
-use crate::data_directory;
 pub(crate) use self::error::StoreError;
+use crate::data_directory;
 
 /// By these files a data directory is known.
 const OWN_FILES: [&str; 2] = ["stack.sqlite", "secrets.json"];

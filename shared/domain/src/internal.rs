@@ -114,7 +114,9 @@ mod tests {
             assert!(!verify(1_000, "1000", nonsense, "POST", "/@connections/a", b"body"), "{nonsense}");
         }
         assert!(InternalKey::is_plausible(1_060, "1000", &signature));
-        assert!(!InternalKey::is_plausible(1_061, "1000", &signature) && !InternalKey::is_plausible(1_000, "1000", "v1=00"));
+        assert!(
+            !InternalKey::is_plausible(1_061, "1000", &signature) && !InternalKey::is_plausible(1_000, "1000", "v1=00")
+        );
         assert_eq!(InternalKey::new("short").unwrap_err(), WeakSecret);
     }
 }

@@ -354,7 +354,8 @@ impl OrderTable {
     /// If it cannot.
     pub async fn writable(&self) -> Result<(), Error> {
         let update = self.client.update_item().table_name(&*self.table).key(PK, text("ready")).key(SK, text("ready"));
-        // On the condition that there is an item that never is: it is checked where writes are made.
+        // On the condition that there is an item that never is: it is checked where writes are
+        // made.
         let update = update.update_expression("REMOVE ready").condition_expression("attribute_exists(pk)");
         match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
             Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),

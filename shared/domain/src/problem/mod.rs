@@ -62,7 +62,7 @@ fn excerpt(text: &str, max_chars: usize) -> String {
     excerpt
 }
 
-/// Neither a control character nor one that turns the direction of the text around it.
+/// Neither a control character nor one that changes the direction of the text around it.
 fn is_printable(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

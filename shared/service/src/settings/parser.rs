@@ -2,7 +2,13 @@
 //!
 //! A parser gives the value, or the end of a sentence that begins with `OFFLOAD_… is "…", which`.
 
-use std::{fmt::Display, net::{IpAddr, SocketAddr}, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{
+    fmt::Display,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    str::FromStr,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use url::Url;

@@ -44,8 +44,8 @@ settings! {
         /// request beyond it waits up to 5 seconds, and then gets 503.
         pub body_budget_bytes: u32 = default(BODY_BUDGET_BYTES, "6291456", number(262_144..=4_000_000_000)),
 
-        /// Origins whose pages may call the api, separated by commas; * for any, loopback for those of
-        /// this machine.
+        /// Origins whose pages may call the api, separated by commas; * for any, loopback for those
+        /// of this machine.
         pub cors_origins: Vec<String> = default(CORS_ORIGINS, "*", origins),
 
         /// Who may connect, and how a client is recognised.

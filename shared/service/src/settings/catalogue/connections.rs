@@ -35,8 +35,8 @@ settings! {
         pub forwarded_by: ForwardedHeader = default(FORWARDED_HEADER, "x-forwarded-for",
             one_of(&[("x-forwarded-for", ForwardedHeader::XForwardedFor), ("forwarded", ForwardedHeader::Forwarded)])),
 
-        /// Connections that one address (of IPv6: one /64) may have open at once; none for no limit.
-        /// A further one is closed at once. Trusted proxies have no limit.
+        /// Connections that one address (of IPv6: one /64) may have open at once; none for no
+        /// limit. A further one is closed at once. Trusted proxies have no limit.
         pub max_per_address: Option<u32> = default(MAX_CONNECTIONS_PER_ADDRESS, "1000", limit(1_000_000)),
 
         /// The longest that a client may read nothing of an answer that waits to be sent, 1 to 600.

@@ -40,7 +40,8 @@ settings! {
         /// URL or header do not count.
         pub connections_without_token: usize = default(MAX_CONNECTIONS_WITHOUT_TOKEN, "500", number(0..=1_000_000)),
 
-        /// How long a WebSocket may take to subscribe to a first order, 1 to 3600. Then it is closed.
+        /// How long a WebSocket may take to subscribe to a first order, 1 to 3600. Then it is
+        /// closed.
         pub subscribe_within: Duration = default(SUBSCRIBE_WITHIN_SECONDS, "10", seconds(1.0..=3_600.0)),
     }
 }

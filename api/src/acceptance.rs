@@ -84,6 +84,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
     let refused = match accept::accept(&service.stores, &service.table_health, &record, key.as_ref()).await {
         Ok(Accepted::New) => {
             service.metrics.accepted();
+            service.write_health.succeeded();
             // It is written: a long poll would only hold it.
             let record = record.without_payload();
             return Ok(AcceptedOrder { record, access, inputs });
@@ -98,6 +99,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
         }
         Err(refused) => refused,
     };
+    service.write_health.failed(&refused);
     for other in &refused.others {
         service.record_aws_error("another store failed for a refused order", other);
     }

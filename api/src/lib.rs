@@ -8,9 +8,11 @@
 mod acceptance;
 mod background;
 mod byte_budget;
+mod client_address;
 mod edge;
 mod eta;
 mod key_locks;
+mod limits;
 mod long_poll;
 mod metrics;
 mod openapi;
@@ -24,7 +26,8 @@ mod router;
 mod service;
 #[cfg(test)]
 mod testing;
+mod write_health;
 
 pub use process::program;
-pub use process::server::{routes, serve};
+pub use process::server::{Listeners, routes, serve};
 pub use router::openapi_document;

@@ -65,7 +65,9 @@ async fn by_events(
     let id = record.order.id;
     let (mut updates, record) = match OrderUpdates::subscribe(service, id, false).await {
         Ok((updates, record)) => (updates, record.without_payload()),
-        Err(ApiError::TooManyConnections) => return Ok(LongPolled { record, applied: None }),
+        Err(ApiError::TooManyConnections | ApiError::TooManySubscribers) => {
+            return Ok(LongPolled { record, applied: None });
+        }
         Err(e) => return Err(e),
     };
     if is_enough(&enough, &record) {

@@ -1,4 +1,4 @@
-//! Whether the dependencies can be reached.
+//! Whether the dependencies can be reached, and written where writes failed lately.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,10 @@ use serde::Serialize;
 use tokio::{sync::Mutex, time::timeout};
 use utoipa::ToSchema;
 
-/// How long a result is used: any number of probes costs three calls a second.
+use crate::write_health::WriteHealth;
+
+/// How long a result is used: any number of probes costs three calls a second, and two more while
+/// writes fail.
 const FRESH: Duration = Duration::from_secs(1);
 /// A dependency that takes longer is unavailable.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -48,7 +51,7 @@ impl Dependencies {
 pub(crate) struct Readiness(Mutex<Option<(Instant, Dependencies)>>);
 
 impl Readiness {
-    pub(crate) async fn check(&self, stores: &Stores) -> Dependencies {
+    pub(crate) async fn check(&self, stores: &Stores, writes: &WriteHealth) -> Dependencies {
         let mut last = self.0.lock().await;
         if let Some((at, dependencies)) = *last
             && at.elapsed() < FRESH
@@ -56,10 +59,25 @@ impl Readiness {
             return dependencies;
         }
         let (s3, sqs, dynamodb) = tokio::join!(
-            probe("s3", stores.objects.ready()),
+            probe("s3", async {
+                stores.objects.ready().await?;
+                if writes.bucket_is_suspect() {
+                    stores.objects.writable().await?;
+                    writes.bucket_was_probed();
+                }
+                Ok(())
+            }),
             probe("sqs", stores.queue.ready()),
-            probe("dynamodb", stores.orders.ready()),
+            probe("dynamodb", async {
+                stores.orders.ready().await?;
+                if writes.table_is_suspect() {
+                    stores.orders.writable().await?;
+                    writes.table_was_probed();
+                }
+                Ok(())
+            }),
         );
+        let sqs = if writes.queue_is_failing() { Dependency::Unavailable } else { sqs };
         // After the answers, from which it is known.
         let clock_offset_seconds = clock::offset().as_seconds_f64();
         let dependencies = Dependencies { s3, sqs, dynamodb, clock_offset_seconds };

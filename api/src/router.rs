@@ -12,7 +12,7 @@ use offload_domain::schema::OrderSchema;
 use serde_json::Value;
 
 use crate::{
-    edge::{self, limit_concurrency::limit_concurrency},
+    edge::{self, limit_clients::limit_clients, limit_concurrency::limit_concurrency},
     openapi::{self, Document},
     response::error::ApiError,
     route,
@@ -27,24 +27,40 @@ pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
     let limit = from_fn_with_state(Arc::clone(service), limit_concurrency);
     // Not for probes: a process whose probe is refused under load is killed, and the others get its
     // load.
-    let (routes, document) = route::orders()
+    let connections = &service.settings.connections;
+    let pages = if connections.docs { route::pages() } else { route::Routes::new() };
+    let metrics = if connections.admin_listen.is_none() { route::metrics() } else { route::Routes::new() };
+    let (routes, _) = route::orders()
         .layer(map_response(no_store))
-        .merge(route::pages())
+        .merge(pages)
         .layer(limit)
+        .layer(from_fn_with_state(Arc::clone(service), limit_clients))
         .merge(route::probes())
+        .merge(metrics)
         .split_for_parts();
-    let document = Document::new(&openapi::document(document, &service.settings.schema));
-    let routes = routes
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .fallback(async || ApiError::NotFound)
-        .layer(Extension(document));
-    edge::wrap(routes, service)
+    let routes = with_fallbacks(routes).layer(Extension(Document::new(&openapi_document(&service.settings.schema))));
+    edge::wrap(routes, service, Arc::new(connections.hosts.clone()))
+}
+
+/// What operators and monitoring call, for a listener that clients do not reach. Requests may name
+/// any host there.
+///
+/// # Errors
+/// If the settings name an origin that is none.
+pub(crate) fn admin_router(service: &Arc<Service>) -> io::Result<Router> {
+    let (routes, _) = route::probes().merge(route::metrics()).split_for_parts();
+    edge::wrap(with_fallbacks(routes), service, Arc::default())
+}
+
+fn with_fallbacks(routes: Router<Arc<Service>>) -> Router<Arc<Service>> {
+    routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).fallback(async || ApiError::NotFound)
 }
 
 /// The OpenAPI document of the api, for orders of this schema.
 #[must_use]
 pub fn openapi_document(schema: &OrderSchema) -> Value {
-    openapi::document(route::orders().merge(route::pages()).merge(route::probes()).into_openapi(), schema)
+    let routes = route::orders().merge(route::pages()).merge(route::probes()).merge(route::metrics());
+    openapi::document(routes.into_openapi(), schema)
 }
 
 /// Answers of orders hold tokens and presigned URLs.

@@ -16,12 +16,15 @@ use url::Url;
 use crate::{
     background::BackgroundTasks,
     byte_budget::ByteBudget,
+    client_address::Proxies,
     eta::Estimator,
     key_locks::KeyLocks,
+    limits::Limits,
     metrics::Metrics,
     push::connections::PushConnections,
     readiness::Readiness,
     response::links::{Links, PublicUrl},
+    write_health::WriteHealth,
 };
 
 /// Long polls at once, where there are no events. They cost a connection and a read of the order
@@ -49,6 +52,10 @@ pub(crate) struct Service {
     /// For the trees of values on which they are validated: as much again. Who holds bytes of it
     /// waits for nothing.
     pub(crate) trees: ByteBudget,
+    /// What one client and one order may take.
+    pub(crate) limits: Limits,
+    /// The proxies that are believed about addresses.
+    pub(crate) proxies: Proxies,
     /// For requests in service.
     pub(crate) request_permits: Arc<Semaphore>,
     /// For long polls where there are no events.
@@ -61,6 +68,7 @@ pub(crate) struct Service {
     pub(crate) allows_long_polls: bool,
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
+    pub(crate) write_health: WriteHealth,
     /// Cancelled when the service ends.
     pub(crate) stop: CancellationToken,
 }
@@ -94,6 +102,11 @@ impl Service {
             background,
             bodies: ByteBudget::new(settings.body_budget_bytes),
             trees: ByteBudget::new(settings.body_budget_bytes),
+            limits: Limits::new(&settings.limits),
+            proxies: Proxies {
+                trusted: settings.connections.trusted_proxies.clone(),
+                header: settings.connections.forwarded_by,
+            },
             request_permits: Arc::new(Semaphore::new(settings.max_concurrent_requests)),
             long_poll_permits: Semaphore::new(LONG_POLLS_MAX),
             unsubscribe_permits: Semaphore::new(UNSUBSCRIBES_MAX),
@@ -101,6 +114,7 @@ impl Service {
             allows_long_polls: true,
             metrics,
             readiness: Readiness::default(),
+            write_health: WriteHealth::default(),
             settings,
             stores,
             stop,

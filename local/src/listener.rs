@@ -21,6 +21,7 @@ use crate::calls::{RecordedCall, Recorder};
 use crate::clock::{self, Clock, Millis};
 use crate::counters::Counters;
 use crate::faults::{After, Before, Faults, Stall};
+use crate::host_check::HostCheck;
 use crate::sigv4;
 use crate::wire::{self, Body, Handler, Peer, ServiceTime, set};
 
@@ -48,6 +49,7 @@ pub(crate) struct Shutdown {
 /// One service on one socket.
 pub(crate) struct Endpoint<H> {
     pub(crate) handler: H,
+    pub(crate) hosts: HostCheck,
     pub(crate) faults: Faults,
     pub(crate) counters: Arc<Counters>,
     pub(crate) recorder: Arc<Recorder>,
@@ -144,6 +146,9 @@ impl<H: Handler> Endpoint<H> {
     ) -> Result<Response<Body>, Withheld> {
         request.extensions_mut().insert(Peer(peer.ip()));
         let (mut head, body) = request.into_parts();
+        if let Some(refusal) = self.hosts.refusal(&head) {
+            return Ok(refusal);
+        }
         let operation = self.handler.operation(&head);
         let mut count = self.counters.begin(operation);
         let mut recorded = self.recorder.begin(|| (self.handler.describe(&head, &[]), sigv4::claimed_key(&head)));

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use crate::host_check::HostCheck;
+
 /// The account that owns everything in the stack.
 pub const ACCOUNT_ID: &str = "000000000000";
 
@@ -32,6 +34,8 @@ pub struct Options {
     /// The shortest session that `AssumeRole` grants, in seconds: 900 as on AWS, less for tests
     /// that outlive one.
     pub min_session_seconds: u32,
+    /// Which hosts requests may name. Others get 421.
+    pub hosts: HostCheck,
 }
 
 impl Options {
@@ -55,6 +59,7 @@ impl Default for Options {
             access_key_id: "local".to_owned(),
             secret_access_key: "local-secret".to_owned(),
             min_session_seconds: AWS_MIN_SESSION_SECONDS,
+            hosts: HostCheck::default(),
         }
     }
 }
@@ -70,6 +75,7 @@ impl fmt::Debug for Options {
             .field("access_key_id", &self.access_key_id)
             .field("secret_access_key", &"…")
             .field("min_session_seconds", &self.min_session_seconds)
+            .field("hosts", &self.hosts)
             .finish()
     }
 }

@@ -12,6 +12,7 @@ use crate::counters::{Counters, RequestCounts};
 use crate::dynamodb::{DynamoDb, Items};
 use crate::error::{PolicyError, StartError};
 use crate::faults::Faults;
+use crate::host_check::HostCheck;
 use crate::housekeeping::Housekeeper;
 use crate::identity::Identities;
 use crate::listener::{Endpoint, Shutdown};
@@ -48,6 +49,7 @@ pub(crate) struct Listeners {
 /// What tests control and read of a listener.
 #[derive(Clone, Default)]
 struct Controls {
+    hosts: HostCheck,
     faults: Faults,
     counters: Arc<Counters>,
     recorder: Arc<Recorder>,
@@ -57,6 +59,7 @@ impl Controls {
     fn endpoint<H>(&self, handler: H, shutdown: &Shutdown) -> Arc<Endpoint<H>> {
         Arc::new(Endpoint {
             handler,
+            hosts: self.hosts.clone(),
             faults: self.faults.clone(),
             counters: Arc::clone(&self.counters),
             recorder: Arc::clone(&self.recorder),
@@ -65,8 +68,8 @@ impl Controls {
     }
 
     /// The calls of all listeners are recorded in one order.
-    fn new(recorder: &Arc<Recorder>) -> Self {
-        Self { recorder: Arc::clone(recorder), ..Self::default() }
+    fn new(recorder: &Arc<Recorder>, hosts: &HostCheck) -> Self {
+        Self { recorder: Arc::clone(recorder), hosts: hosts.clone(), ..Self::default() }
     }
 }
 
@@ -118,8 +121,7 @@ impl Stack {
     pub(crate) async fn assemble(options: Options, endpoints: Endpoints) -> Result<Self, StartError> {
         let store = Arc::new(Store::open(options.data.as_deref())?);
         let clock = Clock::default();
-        let items =
-            Items::open(options.data.as_deref(), &clock).map_err(|error| StartError::DynamoDb(error.to_string()))?;
+        let items = Items::open(options.data.as_deref(), &clock).map_err(StartError::DynamoDb)?;
         let shutdown = Shutdown::default();
         let region: Arc<str> = options.region.into();
         let corrupt = |error: rusqlite::Error| StartError::Corrupt(error.to_string());
@@ -136,7 +138,7 @@ impl Stack {
             .await
             .map_err(StartError::Corrupt)?;
         let recorder = Arc::new(Recorder::default());
-        let sqs_controls = Controls::new(&recorder);
+        let sqs_controls = Controls::new(&recorder, &options.hosts);
         let sqs = Sqs::new(
             Arc::clone(&store),
             Arc::clone(&identities),
@@ -156,7 +158,8 @@ impl Stack {
             sqs: sqs.clone(),
             items: items.clone(),
         };
-        let (s3_controls, dynamodb_controls) = (Controls::new(&recorder), Controls::new(&recorder));
+        let (s3_controls, dynamodb_controls) =
+            (Controls::new(&recorder, &options.hosts), Controls::new(&recorder, &options.hosts));
         let listeners = Listeners {
             s3: s3_controls.endpoint(s3, &shutdown),
             sqs: sqs_controls.endpoint(sqs, &shutdown),

@@ -22,6 +22,7 @@ mod refusals;
 mod resilience;
 mod shutdown;
 mod stores;
+mod strangers;
 mod times;
 mod webhooks;
 mod work;

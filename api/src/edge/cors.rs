@@ -5,13 +5,21 @@ use std::{io, time::Duration};
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use offload_domain::host::is_loopback_origin;
+
 use super::identity::{TRACEPARENT, X_REQUEST_ID};
-use crate::request::prefer::{PREFER, PREFERENCE_APPLIED};
+use crate::{
+    limits::{RATE_LIMIT, RATE_LIMIT_POLICY},
+    request::prefer::{PREFER, PREFERENCE_APPLIED},
+};
 
 /// Chrome keeps a preflight for two hours at most.
 const PREFLIGHT_AGE: Duration = Duration::from_secs(7_200);
 
-/// The layer for these origins; `*` is any.
+/// Stands for the origins of this machine.
+const LOOPBACK: &str = "loopback";
+
+/// The layer for these origins; `*` is any, and `loopback` those of this machine.
 ///
 /// # Errors
 /// If one cannot be an origin.
@@ -23,7 +31,11 @@ pub(crate) fn layer(origins: &[String]) -> io::Result<CorsLayer> {
             let text = format!("\"{o}\" is not an origin such as https://shop.example.org");
             HeaderValue::from_str(o).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, text))
         };
-        AllowOrigin::list(origins.iter().map(header).collect::<io::Result<Vec<_>>>()?)
+        let named = origins.iter().filter(|o| *o != LOOPBACK).map(header).collect::<io::Result<Vec<_>>>()?;
+        let loopback = origins.iter().any(|o| o == LOOPBACK);
+        AllowOrigin::predicate(move |origin, _| {
+            named.contains(origin) || (loopback && origin.to_str().is_ok_and(is_loopback_origin))
+        })
     };
     Ok(CorsLayer::new()
         .allow_origin(origin)
@@ -37,6 +49,14 @@ pub(crate) fn layer(origins: &[String]) -> io::Result<CorsLayer> {
             TRACEPARENT,
             X_REQUEST_ID,
         ])
-        .expose_headers([header::LOCATION, header::RETRY_AFTER, PREFERENCE_APPLIED, X_REQUEST_ID, header::DATE])
+        .expose_headers([
+            header::LOCATION,
+            header::RETRY_AFTER,
+            PREFERENCE_APPLIED,
+            RATE_LIMIT,
+            RATE_LIMIT_POLICY,
+            X_REQUEST_ID,
+            header::DATE,
+        ])
         .max_age(PREFLIGHT_AGE))
 }

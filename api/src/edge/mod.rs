@@ -2,7 +2,9 @@
 
 pub(crate) mod access_log;
 mod cors;
+pub(crate) mod host;
 pub(crate) mod identity;
+pub(crate) mod limit_clients;
 pub(crate) mod limit_concurrency;
 
 use std::{io, sync::Arc};
@@ -10,19 +12,22 @@ use std::{io, sync::Arc};
 use axum::{Router, middleware::from_fn_with_state, response::IntoResponse as _};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use self::host::{Hosts, check_host};
 use crate::{response::error::ApiError, service::Service};
 
-/// Wraps routes in the layers that every request passes, the outermost last.
+/// Wraps routes, which requests may reach by these hosts, in the layers that every request passes,
+/// the outermost last.
 ///
 /// # Errors
 /// If the settings name an origin that is none.
-pub(crate) fn wrap(routes: Router<Arc<Service>>, service: &Arc<Service>) -> io::Result<Router> {
+pub(crate) fn wrap(routes: Router<Arc<Service>>, service: &Arc<Service>, hosts: Hosts) -> io::Result<Router> {
     // What a handler shares with others are AWS clients, semaphores and counters, none of which a
     // panic leaves half done: it costs its own request and no other.
     let catch_panic = CatchPanicLayer::custom(|_| ApiError::Panicked.into_response());
     Ok(routes
         .layer(catch_panic)
         .layer(cors::layer(&service.settings.cors_origins)?)
+        .layer(from_fn_with_state(hosts, check_host))
         .layer(from_fn_with_state(Arc::clone(service), access_log::access_log))
         .with_state(Arc::clone(service)))
 }
@@ -38,7 +43,7 @@ mod tests {
     async fn a_panic_costs_its_own_request_and_no_other() {
         let panicking = async || -> &'static str { panic!("a bug") };
         let routes = Router::new().route("/panic", get(panicking)).route("/fine", get(async || "fine"));
-        let router = wrap(routes, &service(&[]).await).unwrap();
+        let router = wrap(routes, &service(&[]).await, Arc::default()).unwrap();
         let answer = call(&router, request("GET", "/panic", &[], "")).await;
         assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (500, "internal"));
         assert!(!answer.body.contains("a bug"), "{}", answer.body);

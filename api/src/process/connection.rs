@@ -1,6 +1,6 @@
 //! HTTP connections: their time limits, and how they end.
 
-use std::{convert::Infallible, pin::Pin, time::Duration};
+use std::{convert::Infallible, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body};
 use hyper::{
@@ -11,11 +11,13 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
+
+use super::client_stream::ClientStream;
+use crate::client_address::Peer;
 
 /// The longest that the head of the first request may take.
 const FIRST_HEAD_TIME: Duration = Duration::from_secs(10);
@@ -33,34 +35,42 @@ const LAST_CHANCE: Duration = Duration::from_millis(500);
 /// Serves connections, and ends them all.
 pub(crate) struct HttpConnections {
     router: Router,
+    /// The longest that a client may not read.
+    write_timeout: Duration,
     open: TaskTracker,
     stop: CancellationToken,
 }
 
 impl HttpConnections {
-    pub(crate) fn new(router: Router, stop: CancellationToken) -> Self {
-        Self { router, open: TaskTracker::new(), stop }
+    pub(crate) fn new(router: Router, write_timeout: Duration, stop: CancellationToken) -> Self {
+        Self { router, write_timeout, open: TaskTracker::new(), stop }
     }
 
-    /// Serves one connection to its end, and keeps its permit until then. It counts as open from
+    /// Serves one connection to its end, and keeps its permits until then. It counts as open from
     /// the call on, not from the first poll of the future.
-    pub(crate) fn serve(
+    pub(crate) fn serve<P: Send + 'static>(
         &self,
         stream: TcpStream,
-        permit: OwnedSemaphorePermit,
-    ) -> impl Future<Output = ()> + Send + use<> {
-        // Answers are small: waiting to fill a packet would only delay them. A failure says that
-        // the client has gone.
-        let _ = stream.set_nodelay(true);
+        peer: IpAddr,
+        permits: P,
+    ) -> impl Future<Output = ()> + Send + use<P> {
+        let stream = ClientStream::new(stream, self.write_timeout);
         let (router, stop, open) = (self.router.clone(), self.stop.clone(), self.open.token());
         // Thousands of these are open at once. A future has room twice for an argument that it
         // moves: what is large is made inside.
         async move {
             let begun = CancellationToken::new();
             let first = begun.clone();
-            let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let backlog = stream.backlog();
+            let service = service_fn(move |mut request: hyper::Request<Incoming>| {
                 first.cancel();
-                router.clone().oneshot(request)
+                request.extensions_mut().insert(Peer(peer));
+                let (router, backlog) = (router.clone(), Arc::clone(&backlog));
+                async move {
+                    // A request behind an answer that waits would make another one that waits.
+                    backlog.cleared().await;
+                    router.oneshot(request).await
+                }
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -73,18 +83,18 @@ impl HttpConnections {
                 () = serve_to_its_end(connection, &stop) => {}
                 () = no_request_in_time(FIRST_HEAD_TIME, &begun, &stop) => {}
             }
-            drop((open, permit));
+            drop((open, permits));
         }
     }
 
     /// Waits until every connection has finished the request that it is in; `stop` makes them.
-    pub(crate) async fn finish(self) {
+    pub(crate) async fn finish(&self) {
         self.open.close();
         self.open.wait().await;
     }
 }
 
-type Http<S> = http1::UpgradeableConnection<TokioIo<TcpStream>, S>;
+type Http<S> = http1::UpgradeableConnection<TokioIo<ClientStream>, S>;
 
 /// Serves a connection until its client has gone, or it becomes a WebSocket; after `stop` no longer
 /// than to the end of the request that it is in.

@@ -71,7 +71,7 @@ pub async fn main() -> ExitCode {
         Err(exit) => return Exit::report(&exit),
     };
     if !healthchecks.is_empty() {
-        return healthcheck::check(settings.api.listen).await;
+        return healthcheck::check(settings.api.connections.admin_listen.unwrap_or(settings.api.listen)).await;
     }
     telemetry::init(&settings.log);
     raise_file_limit();

@@ -1,65 +1,89 @@
-//! Accepts connections, and ends without cutting off a request.
+//! Serves the api on its listeners, and ends without cutting off a request.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc};
 
-use axum::{Router, serve::ListenerExt as _};
+use axum::Router;
 use futures_util::future::BoxFuture;
 use offload_service::settings::{ApiSettings, EtaSettings, PushSettings};
 use offload_stores::Stores;
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-    time::{Instant, sleep, timeout_at},
+    net::TcpListener,
+    time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::connection::HttpConnections;
+use super::listener::{ConnectionBounds, HttpListener};
 use crate::{
     push::{connections::PushConnections, internal},
-    router::router,
+    router::{admin_router, router},
     service::{LONG_POLLS_MAX, Service},
 };
 
 /// Connections that may be open without a request in service: a client that is refused must still
 /// get an answer.
 const IDLE_MAX: usize = 4_096;
-/// Pause after an accept that failed for lack of file descriptors or memory.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections to the probes at once.
+const ADMIN_CONNECTIONS_MAX: usize = 256;
+/// Connections of one address to the probes, and of one worker to the internal listener.
+const OPERATORS_CONNECTIONS_MAX: u32 = 128;
 
-/// Serves the api on `listener` until `stop`, then finishes what is in service within the grace
-/// period of the settings.
+/// The sockets of an api that it does not bind itself.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For clients.
+    pub clients: TcpListener,
+    /// For probes and metrics, where they have a listener of their own.
+    pub admin: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Listeners {
+    fn from(clients: TcpListener) -> Self {
+        Self { clients, admin: None }
+    }
+}
+
+/// Serves the api on `listeners` until `stop`, then finishes what is in service within the grace
+/// period of the settings. The listener for probes is bound by the settings if it is not given.
 ///
 /// # Errors
-/// If the settings cannot be used, or the listener has no address.
+/// If the settings cannot be used, an address is not free, or a listener has no address.
 // A box, because the future of an `async fn` is compiled once more in every crate that awaits it.
 pub fn serve(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     settings: ApiSettings,
     eta: EtaSettings,
     stores: Stores,
     stop: CancellationToken,
 ) -> BoxFuture<'static, io::Result<()>> {
+    let Listeners { clients, admin } = listeners.into();
     Box::pin(async move {
-        let address = listener.local_addr()?;
+        let address = clients.local_addr()?;
         let grace = settings.shutdown_grace;
+        let admin = match (admin, settings.connections.admin_listen) {
+            (None, Some(address)) => Some(TcpListener::bind(address).await?),
+            (admin, _) => admin,
+        };
         let connections = match (&settings.push, &stores.notifications) {
-            (Some(push), Some(_)) => Some(hold_push_connections(push, &stop).await?),
+            (Some(push), Some(_)) => Some(hold_push_connections(push, &settings, &stop).await?),
             _ => None,
         };
         let service = Arc::new(Service { connections, ..Service::new(settings, eta, stores, address, stop.clone())? });
-        let connections = HttpConnections::new(router(&service)?, stop.clone());
-        let tasks = accept_until(&stop, &listener, &service, &connections).await;
-        // New clients are refused by the kernel now, and go to another server.
-        drop(listener);
+        if let Some(admin) = admin {
+            // Its own accept loop and permits: clients that take all of theirs take none of these.
+            tokio::spawn(
+                HttpListener::new(admin, admin_router(&service)?, admin_bounds(&service), stop.clone()).serve(),
+            );
+        }
+        let bounds = client_bounds(&service);
+        let mut open = HttpListener::new(clients, router(&service)?, bounds, stop).accept_until_stop().await;
         let end = Instant::now() + grace;
         let finish = async {
-            connections.finish().await;
+            open.finish().await;
             service.background.wait().await;
         };
         match timeout_at(end, finish).await {
             Ok(()) => tracing::info!("api stopped"),
-            Err(_) => tracing::warn!(connections = tasks.len(), "api stopped with requests still in service"),
+            Err(_) => tracing::warn!(connections = open.len(), "api stopped with requests still in service"),
         }
         Ok(())
     })
@@ -80,9 +104,33 @@ pub fn routes(
     router(&Arc::new(Service::new(settings, eta, stores, address, stop)?))
 }
 
+fn client_bounds(service: &Service) -> ConnectionBounds {
+    let settings = &service.settings;
+    let waiting = settings.push.as_ref().map_or(LONG_POLLS_MAX, |push| push.max_connections);
+    ConnectionBounds {
+        total: settings.max_concurrent_requests + waiting + IDLE_MAX,
+        per_address: settings.connections.max_per_address,
+        unlimited: settings.connections.trusted_proxies.clone(),
+        write_timeout: settings.connections.write_timeout,
+    }
+}
+
+fn admin_bounds(service: &Service) -> ConnectionBounds {
+    ConnectionBounds {
+        total: ADMIN_CONNECTIONS_MAX,
+        per_address: Some(OPERATORS_CONNECTIONS_MAX),
+        unlimited: Vec::new(),
+        write_timeout: service.settings.connections.write_timeout,
+    }
+}
+
 /// Makes room for connections that get events, and serves the routes by which the notifier reaches
 /// them.
-async fn hold_push_connections(push: &PushSettings, stop: &CancellationToken) -> io::Result<Arc<PushConnections>> {
+async fn hold_push_connections(
+    push: &PushSettings,
+    settings: &ApiSettings,
+    stop: &CancellationToken,
+) -> io::Result<Arc<PushConnections>> {
     let listener = TcpListener::bind(push.listen).await?;
     let address = listener.local_addr()?;
     let endpoint = match &push.url {
@@ -92,47 +140,14 @@ async fn hold_push_connections(push: &PushSettings, stop: &CancellationToken) ->
     if push.url.is_none() && address.ip().is_unspecified() {
         tracing::warn!(%address, "workers cannot reach the address on which the api takes notifications; set OFFLOAD_INTERNAL_URL");
     }
-    let connections = PushConnections::new(endpoint, push.max_connections);
+    let connections = PushConnections::new(endpoint, push.max_connections, settings.limits.connections_without_token);
     let router = internal::router(Arc::clone(&connections), push.key.clone());
-    let stop = stop.clone().cancelled_owned();
-    // Events are small: waiting to fill a packet would only delay them.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    tokio::spawn(axum::serve(listener, router).with_graceful_shutdown(stop).into_future());
+    let bounds = ConnectionBounds {
+        total: push.internal_max_connections,
+        per_address: Some(OPERATORS_CONNECTIONS_MAX),
+        unlimited: Vec::new(),
+        write_timeout: settings.connections.write_timeout,
+    };
+    tokio::spawn(HttpListener::new(listener, router, bounds, stop.clone()).serve());
     Ok(connections)
-}
-
-/// The tasks of the connections that are open at the end; dropping the set cuts them off.
-async fn accept_until(
-    stop: &CancellationToken,
-    listener: &TcpListener,
-    service: &Service,
-    connections: &HttpConnections,
-) -> JoinSet<()> {
-    let waiting = service.settings.push.as_ref().map_or(LONG_POLLS_MAX, |push| push.max_connections);
-    let permits = Arc::new(Semaphore::new(service.settings.max_concurrent_requests + waiting + IDLE_MAX));
-    let mut tasks = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return tasks,
-            // Removes connections that have ended, so that the set does not grow.
-            Some(_) = tasks.join_next() => {}
-            accepted = accept(listener, &permits) => match accepted {
-                Ok((stream, permit)) => drop(tasks.spawn(connections.serve(stream, permit))),
-                // The client has gone already.
-                Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
-                Err(e) => {
-                    tracing::warn!(error = %e, "cannot accept a connection");
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
-    }
-}
-
-/// The next connection, when there is room for one; until then clients wait in the listener's
-/// backlog.
-async fn accept(listener: &TcpListener, permits: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
 }

@@ -20,6 +20,8 @@ pub(crate) struct PushConnections {
     /// The URL to which events for these connections are POSTed.
     endpoint: String,
     permits: Arc<Semaphore>,
+    /// For those of clients that have sent no token yet: they take no permit of the others.
+    without_token: Arc<Semaphore>,
     open: Mutex<HashMap<Uuid, mpsc::Sender<Bytes>>>,
 }
 
@@ -28,18 +30,28 @@ pub(crate) struct PushConnections {
 pub(crate) struct Gone;
 
 impl PushConnections {
-    /// Room for `max` connections.
-    pub(crate) fn new(endpoint: String, max: usize) -> Arc<Self> {
-        let permits = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
-        Arc::new(Self { endpoint, permits, open: Mutex::default() })
+    /// Room for `max` connections, and `without_token` more whose clients have sent no token.
+    pub(crate) fn new(endpoint: String, max: usize, without_token: usize) -> Arc<Self> {
+        let permits = |n: usize| Arc::new(Semaphore::new(n.min(Semaphore::MAX_PERMITS)));
+        let (permits, without_token) = (permits(max), permits(without_token));
+        Arc::new(Self { endpoint, permits, without_token, open: Mutex::default() })
     }
 
-    /// A new connection, if there is room for it.
+    /// A new connection of a client that has sent a token, if there is room for it.
     pub(crate) fn connect(self: &Arc<Self>) -> Option<PushConnection> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        self.connect_by(&self.permits, true)
+    }
+
+    /// A new connection of a client that has sent no token yet, if there is room for it.
+    pub(crate) fn connect_without_token(self: &Arc<Self>) -> Option<PushConnection> {
+        self.connect_by(&self.without_token, false)
+    }
+
+    fn connect_by(self: &Arc<Self>, permits: &Arc<Semaphore>, has_token: bool) -> Option<PushConnection> {
+        let permit = Arc::clone(permits).try_acquire_owned().ok()?;
         let (id, (sender, events)) = (Uuid::new_v4(), mpsc::channel(BACKLOG));
         self.open.lock().insert(id, sender);
-        Some(PushConnection { id, events, connections: Arc::clone(self), _permit: permit })
+        Some(PushConnection { id, events, connections: Arc::clone(self), permit, has_token })
     }
 
     /// Passes an event on to a connection.
@@ -75,7 +87,8 @@ pub(crate) struct PushConnection {
     id: Uuid,
     events: mpsc::Receiver<Bytes>,
     connections: Arc<PushConnections>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
+    has_token: bool,
 }
 
 impl PushConnection {
@@ -84,6 +97,16 @@ impl PushConnection {
     pub(crate) fn subscriber(&self, cancels: bool) -> Subscriber {
         let (connection, endpoint) = (self.id.to_string(), self.connections.endpoint.clone());
         Subscriber { connection, holder: Holder::ApiServer, endpoint, cancels }
+    }
+
+    /// Counts it among those of clients that have sent a token from now on; whether there is room.
+    pub(crate) fn count_token(&mut self) -> bool {
+        if !self.has_token {
+            let Ok(permit) = Arc::clone(&self.connections.permits).try_acquire_owned() else { return false };
+            self.permit = permit;
+            self.has_token = true;
+        }
+        true
     }
 
     /// The next event; `None` when the connection must end.
@@ -105,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_event_reaches_its_connection_as_long_as_it_is_there() {
-        let connections = PushConnections::new("http://h".into(), 2);
+        let connections = PushConnections::new("http://h".into(), 2, 1);
         let (mut a, b) = (connections.connect().unwrap(), connections.connect().unwrap());
         assert!(connections.connect().is_none(), "no room");
         assert_eq!(connections.post(a.id, "x".into()), Ok(()));
@@ -118,9 +141,23 @@ mod tests {
         assert_eq!(a.event().await, None);
     }
 
+    #[test]
+    fn clients_without_a_token_take_nothing_of_those_with_one() {
+        let connections = PushConnections::new("http://h".into(), 2, 1);
+        let mut without = connections.connect_without_token().unwrap();
+        assert!(connections.connect_without_token().is_none());
+        let first = connections.connect().unwrap();
+        assert!(without.count_token() && without.count_token());
+        assert!(connections.connect().is_none());
+        let mut late = connections.connect_without_token().unwrap();
+        assert!(!late.count_token(), "no room");
+        drop(first);
+        assert!(late.count_token());
+    }
+
     #[tokio::test]
     async fn a_reader_that_is_too_slow_is_cut_off() {
-        let connections = PushConnections::new("http://h".into(), 1);
+        let connections = PushConnections::new("http://h".into(), 1, 0);
         let mut slow = connections.connect().unwrap();
         for _ in 0..BACKLOG {
             assert_eq!(connections.post(slow.id, "x".into()), Ok(()));

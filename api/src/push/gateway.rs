@@ -23,7 +23,7 @@ use offload_stores::{Error, Subscriber};
 
 use super::{
     subscription::unsubscribe,
-    websocket::{self, Action, MessageError, SUBSCRIPTIONS_MAX},
+    websocket::{self, Action, MessageError},
 };
 use crate::{request::authorized::bearer, service::Service};
 
@@ -104,8 +104,9 @@ impl Gateway<'_> {
             MessageError::StorageUnavailable
         };
         let subscribed = self.service.stores.orders.subscriptions(self.connection).await.map_err(failed)?;
-        if subscribed.len() >= SUBSCRIPTIONS_MAX && !subscribed.contains(&order) {
-            return Err(MessageError::TooManySubscriptions);
+        let max = self.service.settings.limits.subscriptions_per_connection;
+        if subscribed.len() >= max && !subscribed.contains(&order) {
+            return Err(MessageError::TooManySubscriptions(max));
         }
         let record =
             self.store_subscription(order, cancels).await.map_err(failed)?.ok_or(MessageError::OrderNotFound(order))?;

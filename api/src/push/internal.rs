@@ -2,13 +2,13 @@
 //! API, for requests signed with the internal secret.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html>
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, Request, State},
-    http::{HeaderMap, Method, StatusCode},
+    http::{HeaderMap, Method, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::post,
@@ -17,12 +17,15 @@ use http_body_util::{BodyExt, Limited};
 use offload_domain::internal::{InternalKey, SIGNATURE, TIMESTAMP};
 use offload_service::clock;
 use serde_json::json;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::connections::{Gone, PushConnections};
 
 /// API Gateway's own limit for a message.
 const BODY_MAX_BYTES: usize = 128 * 1024;
+/// The longest that a body may take. Workers are near.
+const BODY_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The internal routes.
 pub(crate) fn router(connections: Arc<PushConnections>, key: InternalKey) -> Router {
@@ -36,10 +39,21 @@ pub(crate) fn router(connections: Arc<PushConnections>, key: InternalKey) -> Rou
 /// Lets signed requests through.
 async fn authenticate(State(key): State<Arc<InternalKey>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, BODY_MAX_BYTES).collect().await else {
+    // Before a signature is checked anybody can be the sender: such a request buys little memory,
+    // for a short time.
+    let now = clock::now().timestamp();
+    if !InternalKey::is_plausible(now, text(&parts.headers, TIMESTAMP), text(&parts.headers, SIGNATURE)) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let length = text(&parts.headers, header::CONTENT_LENGTH.as_str()).parse().unwrap_or(0);
+    if length > BODY_MAX_BYTES {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
+    let body = match timeout(BODY_TIME_MAX, Limited::new(body, BODY_MAX_BYTES).collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) => return StatusCode::PAYLOAD_TOO_LARGE.into_response(),
+        Err(_) => return StatusCode::REQUEST_TIMEOUT.into_response(),
     };
-    let body = body.to_bytes();
     if !is_signed(&key, &parts.headers, &parts.method, parts.uri.path(), &body) {
         // As API Gateway answers a request whose signature is not valid.
         return StatusCode::FORBIDDEN.into_response();
@@ -48,8 +62,12 @@ async fn authenticate(State(key): State<Arc<InternalKey>>, request: Request, nex
 }
 
 fn is_signed(key: &InternalKey, headers: &HeaderMap, method: &Method, path: &str, body: &[u8]) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    key.verify(clock::now().timestamp(), text(TIMESTAMP), text(SIGNATURE), method.as_str(), path, body)
+    let (timestamp, signature) = (text(headers, TIMESTAMP), text(headers, SIGNATURE));
+    key.verify(clock::now().timestamp(), timestamp, signature, method.as_str(), path, body)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
 async fn post_to_connection(
@@ -92,7 +110,7 @@ mod tests {
     #[tokio::test]
     async fn only_requests_signed_with_the_secret_reach_a_connection() {
         let (connections, key) =
-            (PushConnections::new("http://h".into(), 9), InternalKey::new(&"k".repeat(32)).unwrap());
+            (PushConnections::new("http://h".into(), 9, 0), InternalKey::new(&"k".repeat(32)).unwrap());
         let other = InternalKey::new(&"o".repeat(32)).unwrap();
         let mut connection = connections.connect().unwrap();
         let path = format!("/@connections/{}", connection.subscriber(false).connection);

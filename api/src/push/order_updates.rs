@@ -6,7 +6,7 @@ use offload_domain::{id::OrderId, order::OrderRecord};
 use tokio::time::sleep_until;
 
 use super::{connections::PushConnection, status_update::StatusUpdate, subscription::Subscription};
-use crate::{response::error::ApiError, service::Service};
+use crate::{limits::Share, response::error::ApiError, service::Service};
 
 /// One connection, and its subscription to one order.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct OrderUpdates {
     // sent in vain.
     subscription: Subscription,
     connection: PushConnection,
+    /// Counts it among the order's subscribers.
+    _share: Share<OrderId>,
     /// The last revision that the client has.
     seen: u64,
 }
@@ -28,10 +30,12 @@ impl OrderUpdates {
         cancels: bool,
     ) -> Result<(Self, OrderRecord), ApiError> {
         let connections = service.connections.as_ref().ok_or(ApiError::NoPush)?;
+        let share = service.limits.subscribers.take(order).ok_or(ApiError::TooManySubscribers)?;
         let connection = connections.connect().ok_or(ApiError::TooManyConnections)?;
         let subscribed = Subscription::subscribe(service, order, connection.subscriber(cancels)).await?;
         let (subscription, record) = subscribed.ok_or(ApiError::OrderNotFound)?;
-        Ok((Self { service: Arc::clone(service), subscription, connection, seen: record.state.revision }, record))
+        let (service, seen) = (Arc::clone(service), record.state.revision);
+        Ok((Self { service, subscription, connection, _share: share, seen }, record))
     }
 
     /// Waits for the next update; `None` when the service ends, or the connection must.

@@ -6,15 +6,18 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use offload_domain::{id::OrderId, json::to_json, order::OrderRecord};
 use offload_stores::Error;
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::time::{Instant, interval_at, sleep_until, timeout};
 
 use super::{
     connections::PushConnection,
     status_update::StatusUpdate,
     subscription::Subscription,
-    websocket::{self, Action, MessageError, SUBSCRIPTIONS_MAX},
+    websocket::{self, Action, MessageError},
 };
-use crate::service::Service;
+use crate::{
+    limits::{Share, SubscriptionRate},
+    service::Service,
+};
 
 /// Between two pings. A client that is there answers them by itself.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
@@ -22,16 +25,33 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const SILENCE_MAX: Duration = Duration::from_secs(90);
 /// The longest that a client may go without a subscription and without sending an action.
 const IDLE_MAX: Duration = Duration::from_secs(600);
+/// Messages in a row that are not carried out because they come too fast; then the connection ends.
+const REFUSED_MAX: u32 = 100;
 /// The longest that a client may take to read a message.
 const SEND_MAX: Duration = Duration::from_secs(10);
 
 /// One open WebSocket.
 pub(crate) struct Session {
     service: Arc<Service>,
-    /// Each with the last revision that the client has. Dropped before the connection.
-    subscriptions: HashMap<OrderId, (Subscription, u64)>,
+    /// Dropped before the connection.
+    subscriptions: HashMap<OrderId, Subscribed>,
+    /// Counts this connection among the subscribers of the last order that it subscribed to, also
+    /// when that has ended: a token must not buy any number of connections.
+    sponsor: Option<Arc<Share<OrderId>>>,
+    /// How often it may subscribe.
+    rate: SubscriptionRate,
+    refused: u32,
     connection: PushConnection,
     socket: WebSocket,
+}
+
+/// A subscription of the session.
+struct Subscribed {
+    subscription: Subscription,
+    /// The last revision that the client has.
+    seen: u64,
+    /// Counts it among the order's subscribers.
+    _share: Arc<Share<OrderId>>,
 }
 
 /// Why a session ends.
@@ -44,7 +64,8 @@ enum SessionEnd {
 
 impl Session {
     pub(crate) fn new(service: Arc<Service>, socket: WebSocket, connection: PushConnection) -> Self {
-        Self { service, subscriptions: HashMap::new(), connection, socket }
+        let rate = SubscriptionRate::new(service.settings.limits.subscription_messages_per_second);
+        Self { service, subscriptions: HashMap::new(), sponsor: None, rate, refused: 0, connection, socket }
     }
 
     /// Serves the WebSocket until it ends, beginning with the action that its URL asks for.
@@ -66,6 +87,7 @@ impl Session {
     async fn serve(&mut self) -> SessionEnd {
         let stop = self.service.stop.clone();
         let (mut last_message, mut last_action) = (Instant::now(), Instant::now());
+        let subscribe_by = Instant::now() + self.service.settings.limits.subscribe_within;
         let mut pings = interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         loop {
             let ended = tokio::select! {
@@ -98,6 +120,9 @@ impl Session {
                     }
                     self.renew_and_ping().await
                 },
+                () = sleep_until(subscribe_by), if self.sponsor.is_none() => {
+                    Err(SessionEnd::Closed(close_code::POLICY, "no subscription in time"))
+                }
                 () = stop.cancelled() => Err(SessionEnd::Closed(close_code::AWAY, "the server ends; connect again")),
             };
             if let Err(end) = ended {
@@ -108,11 +133,18 @@ impl Session {
 
     /// Does what the client asks for, or answers with the problem.
     async fn act(&mut self, action: Result<Action, MessageError>) -> Result<(), SessionEnd> {
+        let too_fast =
+            matches!(action, Ok(Action::Subscribe { .. } | Action::Unsubscribe { .. })) && !self.rate.admits();
+        self.refused = if too_fast { self.refused + 1 } else { 0 };
+        if self.refused > REFUSED_MAX {
+            return Err(SessionEnd::Closed(close_code::POLICY, "subscribes and unsubscribes too often"));
+        }
         let answer = match action {
+            Ok(_) if too_fast => Err(MessageError::TooManyMessages),
             Ok(Action::Subscribe { order, cancels }) => self.subscribe(order, cancels).await,
             Ok(Action::Unsubscribe { order }) => {
-                if let Some((subscription, _)) = self.subscriptions.remove(&order) {
-                    subscription.unsubscribe().await;
+                if let Some(subscribed) = self.subscriptions.remove(&order) {
+                    subscribed.subscription.unsubscribe().await;
                 }
                 Ok(websocket::unsubscribed(order))
             }
@@ -124,27 +156,39 @@ impl Session {
 
     /// Subscribes to an order; with the event of the order as it is.
     async fn subscribe(&mut self, order: OrderId, cancels: bool) -> Result<String, MessageError> {
-        if self.subscriptions.len() >= SUBSCRIPTIONS_MAX && !self.subscriptions.contains_key(&order) {
-            return Err(MessageError::TooManySubscriptions);
+        let max = self.service.settings.limits.subscriptions_per_connection;
+        if self.subscriptions.len() >= max && !self.subscriptions.contains_key(&order) {
+            return Err(MessageError::TooManySubscriptions(max));
         }
-        if let Some((before, _)) = self.subscriptions.remove(&order) {
-            before.replace();
+        if let Some(before) = self.subscriptions.remove(&order) {
+            before.subscription.replace();
         }
-        let subscribed = self.try_subscribe(order, cancels).await.map_err(|e| {
+        let share = self.service.limits.subscribers.take(order).ok_or(MessageError::TooManySubscribers)?;
+        if !self.connection.count_token() {
+            return Err(MessageError::TooManyConnections);
+        }
+        let subscribed = self.try_subscribe(order, cancels, Arc::new(share)).await.map_err(|e| {
             self.service.record_aws_error("cannot subscribe to an order", &e);
             MessageError::StorageUnavailable
         })?;
         subscribed.ok_or(MessageError::OrderNotFound(order))
     }
 
-    async fn try_subscribe(&mut self, order: OrderId, cancels: bool) -> Result<Option<String>, Error> {
+    async fn try_subscribe(
+        &mut self,
+        order: OrderId,
+        cancels: bool,
+        share: Arc<Share<OrderId>>,
+    ) -> Result<Option<String>, Error> {
         let subscriber = self.connection.subscriber(cancels);
         let Some((subscription, record)) = Subscription::subscribe(&self.service, order, subscriber).await? else {
             return Ok(None);
         };
         let event = event_of(&self.service, &record).await?;
+        self.sponsor = Some(Arc::clone(&share));
         if !record.state.status.is_final() {
-            self.subscriptions.insert(order, (subscription, record.state.revision));
+            let seen = record.state.revision;
+            self.subscriptions.insert(order, Subscribed { subscription, seen, _share: share });
         }
         Ok(Some(event))
     }
@@ -153,14 +197,12 @@ impl Session {
     async fn pass_on(&mut self, event: Bytes) -> Result<(), SessionEnd> {
         let Some(update) = StatusUpdate::parse(&event) else { return Ok(()) };
         let Ok(text) = Utf8Bytes::try_from(event) else { return Ok(()) };
-        let Some((subscription, seen)) =
-            self.subscriptions.get_mut(&update.order).filter(|(_, seen)| *seen < update.revision)
-        else {
+        let Some(subscribed) = self.subscriptions.get_mut(&update.order).filter(|s| s.seen < update.revision) else {
             return Ok(());
         };
-        *seen = update.revision;
+        subscribed.seen = update.revision;
         if update.done {
-            subscription.ended = true;
+            subscribed.subscription.ended = true;
             self.subscriptions.remove(&update.order);
         }
         self.send(text).await
@@ -170,7 +212,9 @@ impl Session {
     async fn renew_and_ping(&mut self) -> Result<(), SessionEnd> {
         let now = Instant::now();
         let mut missed = Vec::new();
-        for (subscription, seen) in self.subscriptions.values_mut().filter(|(s, _)| s.renew_at() <= now) {
+        for Subscribed { subscription, seen, .. } in
+            self.subscriptions.values_mut().filter(|s| s.subscription.renew_at() <= now)
+        {
             match subscription.renew().await {
                 Ok(Some(record)) if record.state.revision > *seen => {
                     *seen = record.state.revision;
@@ -185,7 +229,7 @@ impl Session {
                 self.send(event).await?;
             }
         }
-        self.subscriptions.retain(|_, (subscription, _)| !subscription.ended);
+        self.subscriptions.retain(|_, subscribed| !subscribed.subscription.ended);
         self.send_message(Message::Ping(Bytes::new())).await
     }
 

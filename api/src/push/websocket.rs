@@ -17,8 +17,6 @@ use serde_json::{Map, Value, json};
 
 /// The longest message that a client may send.
 pub(crate) const MESSAGE_MAX_BYTES: usize = 4 * 1024;
-/// Orders that one connection may subscribe to.
-pub(crate) const SUBSCRIPTIONS_MAX: usize = 100;
 
 /// What a client wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,13 +46,20 @@ struct Message {
 #[cfg_attr(test, derive(strum::EnumDiscriminants), strum_discriminants(name(Variant), derive(strum::EnumIter)))]
 pub(crate) enum MessageError {
     TooLong,
-    /// It is not an action; with the parser's words.
+    /// It is not an action; with what is wrong, which quotes nothing.
     Invalid(String),
     UnknownAction,
     TokenMissing,
     TokenInvalid,
     OrderNotFound(OrderId),
-    TooManySubscriptions,
+    /// With the most that it may have.
+    TooManySubscriptions(usize),
+    /// Of the order, not of the connection.
+    TooManySubscribers,
+    /// It subscribes and unsubscribes too often.
+    TooManyMessages,
+    /// Other clients have all connections.
+    TooManyConnections,
     /// A retry may succeed.
     StorageUnavailable,
 }
@@ -67,7 +72,10 @@ impl MessageError {
             Self::TokenMissing => ProblemType::TokenMissing,
             Self::TokenInvalid => ProblemType::TokenInvalid,
             Self::OrderNotFound(_) => ProblemType::OrderNotFound,
-            Self::TooManySubscriptions => ProblemType::TooManySubscriptions,
+            Self::TooManySubscriptions(_) => ProblemType::TooManySubscriptions,
+            Self::TooManySubscribers => ProblemType::TooManySubscribers,
+            Self::TooManyMessages => ProblemType::TooManyRequests,
+            Self::TooManyConnections => ProblemType::TooManyConnections,
             Self::StorageUnavailable => ProblemType::StorageUnavailable,
         }
     }
@@ -82,10 +90,13 @@ impl MessageError {
             Self::TokenMissing => "send the order_token of the order as the member token".to_owned(),
             Self::TokenInvalid => "each order has a token of its own: the order_token of the 202 answer".to_owned(),
             Self::OrderNotFound(order) => format!("order {order} never existed, or it is past its retention"),
-            Self::TooManySubscriptions => format!(
-                "a connection subscribes to {SUBSCRIPTIONS_MAX} orders at most; \
+            Self::TooManySubscriptions(max) => format!(
+                "a connection subscribes to {max} orders at most; \
                  unsubscribe from one, or open another connection"
             ),
+            Self::TooManySubscribers => "poll status_url instead, or end another subscription to the order".to_owned(),
+            Self::TooManyMessages => "nothing was done; subscribe and unsubscribe less often".to_owned(),
+            Self::TooManyConnections => "poll status_url meanwhile, or connect again a little later".to_owned(),
             Self::StorageUnavailable => "send the message again a little later".to_owned(),
         }
     }
@@ -102,7 +113,11 @@ impl Action {
         if text.len() > MESSAGE_MAX_BYTES {
             return Err(MessageError::TooLong);
         }
-        let invalid = |e: serde_json::Error| MessageError::Invalid(e.to_string());
+        // Its words about syntax name a place. About a type they would quote the value.
+        let invalid = |e: serde_json::Error| {
+            let words = "action and token are strings, and cancel_on_disconnect is true or false";
+            MessageError::Invalid(if e.is_data() { words.to_owned() } else { e.to_string() })
+        };
         // By way of a map: serde would take an array for a struct too.
         let message: Map<String, Value> = serde_json::from_str(text).map_err(invalid)?;
         let message: Message = serde_json::from_value(message.into()).map_err(invalid)?;
@@ -147,6 +162,8 @@ mod tests {
         for invalid in ["", "[]", r#"{"token":"$TOKEN"}"#] {
             assert!(matches!(read(invalid), Err(MessageError::Invalid(_))), "{invalid}");
         }
+        let secret = read(r#"{"action":"ping","cancel_on_disconnect":"secret"}"#).unwrap_err();
+        assert!(!secret.text().contains("secret"), "{secret:?}");
         assert_eq!(read(r#"{"action":"dance"}"#), Err(MessageError::UnknownAction));
         assert_eq!(read(r#"{"action":"subscribe"}"#), Err(MessageError::TokenMissing));
         assert_eq!(read(r#"{"action":"subscribe","token":"x"}"#), Err(MessageError::TokenInvalid));
@@ -163,7 +180,10 @@ mod tests {
             Variant::TokenMissing => MessageError::TokenMissing,
             Variant::TokenInvalid => MessageError::TokenInvalid,
             Variant::OrderNotFound => MessageError::OrderNotFound(OrderId::new(chrono::DateTime::UNIX_EPOCH)),
-            Variant::TooManySubscriptions => MessageError::TooManySubscriptions,
+            Variant::TooManySubscriptions => MessageError::TooManySubscriptions(100),
+            Variant::TooManySubscribers => MessageError::TooManySubscribers,
+            Variant::TooManyMessages => MessageError::TooManyMessages,
+            Variant::TooManyConnections => MessageError::TooManyConnections,
             Variant::StorageUnavailable => MessageError::StorageUnavailable,
         }
     }

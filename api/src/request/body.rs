@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The largest body: 256 KiB.
-const BODY_MAX_BYTES: usize = 256 * 1024;
+pub(crate) const BODY_MAX_BYTES: usize = 256 * 1024;
 const TOO_LARGE: ApiError = ApiError::BodyTooLarge { max_bytes: BODY_MAX_BYTES };
 /// The longest that a body may take.
 const READ_MAX: Duration = Duration::from_secs(10);

@@ -20,7 +20,10 @@ use offload_domain::{
 use offload_lifecycle::accept::{NotAccepted, Refusal};
 use offload_stores::{Error as StoreError, Kind};
 
-use crate::request::prefer::InvalidPrefer;
+use crate::{
+    limits::{LimitReached, insert_fields},
+    request::prefer::InvalidPrefer,
+};
 
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +33,15 @@ pub(crate) enum ApiError {
     NotFound,
     #[error("the route does not have this method")]
     MethodNotAllowed,
+    /// Of one client.
+    #[error("a client sends too much")]
+    TooManyRequests(LimitReached),
     #[error("too many requests are in service")]
     Overloaded,
+    #[error("the request does not name one host")]
+    InvalidHost,
+    #[error("the request names another host")]
+    WrongHost,
     #[error("the body is larger than {max_bytes} bytes")]
     BodyTooLarge { max_bytes: usize },
     #[error("the body did not arrive in time")]
@@ -67,6 +77,8 @@ pub(crate) enum ApiError {
     OrderAlreadyEnded(Status),
     #[error("this deployment has no push")]
     NoPush,
+    #[error("the order has too many subscribers")]
+    TooManySubscribers,
     #[error("too many connections are open")]
     TooManyConnections,
     #[error("not a WebSocket handshake")]
@@ -87,9 +99,9 @@ pub(crate) enum ApiError {
 /// Seconds after which a retry may succeed: the value of `Retry-After`.
 pub(crate) fn retry_after(problem_type: ProblemType) -> Option<&'static str> {
     match problem_type {
-        ProblemType::Overloaded | ProblemType::IdempotencyKeyInUse => Some("1"),
+        ProblemType::TooManyRequests | ProblemType::Overloaded | ProblemType::IdempotencyKeyInUse => Some("1"),
         ProblemType::StorageUnavailable => Some("2"),
-        ProblemType::TooManyConnections => Some("10"),
+        ProblemType::TooManySubscribers | ProblemType::TooManyConnections => Some("10"),
         _ => None,
     }
 }
@@ -99,7 +111,10 @@ impl ApiError {
         match self {
             Self::NotFound => ProblemType::NotFound,
             Self::MethodNotAllowed => ProblemType::MethodNotAllowed,
+            Self::TooManyRequests(_) => ProblemType::TooManyRequests,
             Self::Overloaded => ProblemType::Overloaded,
+            Self::InvalidHost => ProblemType::InvalidHost,
+            Self::WrongHost => ProblemType::WrongHost,
             Self::BodyTooLarge { .. } => ProblemType::BodyTooLarge,
             Self::BodyTimeout => ProblemType::BodyTimeout,
             Self::BodyIncomplete => ProblemType::BodyIncomplete,
@@ -117,6 +132,7 @@ impl ApiError {
             Self::OrderNotFound => ProblemType::OrderNotFound,
             Self::OrderAlreadyEnded(_) => ProblemType::OrderAlreadyEnded,
             Self::NoPush => ProblemType::NoPush,
+            Self::TooManySubscribers => ProblemType::TooManySubscribers,
             Self::TooManyConnections => ProblemType::TooManyConnections,
             Self::NotAWebSocket => ProblemType::NotAWebSocket,
             Self::StorageUnavailable(_) | Self::OrderNotAccepted(..) => ProblemType::StorageUnavailable,
@@ -128,7 +144,15 @@ impl ApiError {
         let text = match self {
             Self::NotFound => "the routes are listed at /docs",
             Self::MethodNotAllowed => "the Allow header lists the methods of this route",
+            Self::TooManyRequests(reached) => {
+                let LimitReached { what, retry_after, .. } = reached;
+                return Some(format!(
+                    "nothing was done: too many {what} from this address; retry after {retry_after} s"
+                ));
+            }
             Self::Overloaded => "nothing was done; send the request again a little later",
+            Self::InvalidHost => "send exactly one Host header, with a host and nothing else but its port",
+            Self::WrongHost => "call the service by a host that it has; operators name them in OFFLOAD_HOSTS",
             Self::BodyTooLarge { max_bytes } => return Some(format!("an order has at most {max_bytes} bytes")),
             Self::BodyTimeout => "the whole body must arrive within 10 s of its headers",
             Self::BodyIncomplete => "the connection or the transfer coding broke off within the body",
@@ -156,6 +180,7 @@ impl ApiError {
                 return Some(format!("the order is {}, which is final", status.as_str()));
             }
             Self::NoPush => "poll status_url instead",
+            Self::TooManySubscribers => "poll status_url instead, or end another subscription to the order",
             Self::TooManyConnections => "poll status_url meanwhile, or connect again a little later",
             Self::NotAWebSocket => "connect with a WebSocket client (version 13)",
             Self::StorageUnavailable(_) | Self::OrderNotAccepted(_, Refusal::AskAgain) => {
@@ -232,7 +257,13 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = retry_after(problem_type) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(seconds));
         }
-        match self {
+        match &self {
+            Self::TooManyRequests(reached) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(reached.retry_after));
+                if let Some(fields) = &reached.fields {
+                    insert_fields(headers, fields.clone());
+                }
+            }
             Self::TokenMissing => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
@@ -266,7 +297,12 @@ mod tests {
         match variant {
             Variant::NotFound => ApiError::NotFound,
             Variant::MethodNotAllowed => ApiError::MethodNotAllowed,
+            Variant::TooManyRequests => {
+                ApiError::TooManyRequests(LimitReached { what: "requests", retry_after: 1, fields: None })
+            }
             Variant::Overloaded => ApiError::Overloaded,
+            Variant::InvalidHost => ApiError::InvalidHost,
+            Variant::WrongHost => ApiError::WrongHost,
             Variant::BodyTooLarge => ApiError::BodyTooLarge { max_bytes: 9 },
             Variant::BodyTimeout => ApiError::BodyTimeout,
             Variant::BodyIncomplete => ApiError::BodyIncomplete,
@@ -286,6 +322,7 @@ mod tests {
             Variant::OrderNotFound => ApiError::OrderNotFound,
             Variant::OrderAlreadyEnded => ApiError::OrderAlreadyEnded(Status::Completed),
             Variant::NoPush => ApiError::NoPush,
+            Variant::TooManySubscribers => ApiError::TooManySubscribers,
             Variant::TooManyConnections => ApiError::TooManyConnections,
             Variant::NotAWebSocket => ApiError::NotAWebSocket,
             Variant::StorageUnavailable => store_error(Kind::Unavailable).into(),
@@ -304,7 +341,7 @@ mod tests {
             let problem_type = error.problem_type();
             let error = Arc::new(Mutex::new(Some(error)));
             let fail = async move || error.lock().unwrap().take().unwrap();
-            let router = edge::wrap(Router::new().route("/fail", get(fail)), &service).unwrap();
+            let router = edge::wrap(Router::new().route("/fail", get(fail)), &service, Arc::default()).unwrap();
             let request = testing::request("GET", "/fail", &[("x-request-id", "r-1")], "");
             let answer = testing::call(&router, request).await;
             assert_eq!(answer.slug(), problem_type.slug(), "{variant:?}");

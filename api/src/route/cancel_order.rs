@@ -16,7 +16,7 @@ use offload_lifecycle::cancel::{self, Cancelled, NotCancelled};
 
 problems!(
     Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, OrderAlreadyEnded,
-    StorageUnavailable, Overloaded,
+    StorageUnavailable, Overloaded, TooManyRequests,
 );
 
 /// Cancel an order

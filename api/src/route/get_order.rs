@@ -22,7 +22,7 @@ use crate::{
 
 problems!(
     Problems: InvalidOrderId, InvalidPrefer, TokenMissing, TokenInvalid, OrderNotFound, StorageUnavailable,
-    Overloaded,
+    Overloaded, TooManyRequests,
 );
 
 /// Get an order

@@ -36,7 +36,12 @@ pub(crate) fn pages() -> Routes {
     Routes::new().routes(routes!(openapi::openapi)).routes(routes!(docs::docs))
 }
 
-/// What monitoring calls.
+/// What load balancers call.
 pub(crate) fn probes() -> Routes {
-    Routes::new().routes(routes!(healthz::healthz)).routes(routes!(readyz::readyz)).routes(routes!(metrics::metrics))
+    Routes::new().routes(routes!(healthz::healthz)).routes(routes!(readyz::readyz))
+}
+
+/// What monitoring calls.
+pub(crate) fn metrics() -> Routes {
+    Routes::new().routes(routes!(metrics::metrics))
 }

@@ -37,7 +37,7 @@ pub(crate) struct EventsQuery {
 
 problems!(
     Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, NoPush, StorageUnavailable,
-    TooManyConnections, Overloaded,
+    TooManyConnections, Overloaded, TooManyRequests, TooManySubscribers,
 );
 
 /// Subscribe to an order by server-sent events

@@ -29,7 +29,7 @@ use crate::{
 problems!(
     Problems: InvalidJson, InvalidPrefer, InvalidIdempotencyKey, BodyIncomplete, BodyTimeout,
     IdempotencyKeyInUse, OrderExpired, BodyTooLarge, UnsupportedMediaType, InvalidOrder, IdempotencyKeyReused,
-    StorageUnavailable, Overloaded,
+    StorageUnavailable, Overloaded, TooManyRequests,
 );
 
 /// Submit an order

@@ -33,7 +33,8 @@ pub(crate) struct WebSocketQuery {
     cancel_on_disconnect: bool,
 }
 
-problems!(Problems: TokenInvalid, NotAWebSocket, NoPush, TooManyConnections, Overloaded);
+problems!(Problems: TokenInvalid, NotAWebSocket, NoPush, TooManyConnections, Overloaded, TooManyRequests,
+);
 
 /// Subscribe to orders over a WebSocket
 ///
@@ -70,7 +71,11 @@ pub(crate) async fn websocket(
         None => None,
     };
     let upgrade = upgrade.map_err(|_| ApiError::NotAWebSocket)?;
-    let connection = connections.connect().ok_or(ApiError::TooManyConnections)?;
+    let connection = match first {
+        Some(_) => connections.connect(),
+        None => connections.connect_without_token(),
+    };
+    let connection = connection.ok_or(ApiError::TooManyConnections)?;
     permit.release();
     let own = Arc::clone(&service);
     let upgrade = upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(0).max_write_buffer_size(BUFFER_BYTES * 64);

@@ -23,6 +23,10 @@ const EXAMPLE: &str = r#"{"kind":"fulfilment","items":[{"sku":"A-1","quantity":2
 /// What runs.
 pub(super) struct Running<'a> {
     pub(super) api: String,
+    /// The probes and the metrics, where they have a listener of their own.
+    pub(super) admin: Option<String>,
+    /// Whether webhooks may go to this machine.
+    pub(super) loopback_webhooks: bool,
     pub(super) endpoints: &'a Endpoints,
     pub(super) store: &'a StoreSettings,
     pub(super) workers: usize,
@@ -53,6 +57,8 @@ struct ReadyLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter_queue_url: Option<&'a str>,
     webhook_secret: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin: Option<&'a str>,
 }
 
 impl Running<'_> {
@@ -62,6 +68,7 @@ impl Running<'_> {
         let line = ReadyLine {
             webhook_secret: &webhook_secret,
             api: &self.api,
+            admin: self.admin.as_deref(),
             s3: &self.endpoints.s3,
             sqs: &self.endpoints.sqs,
             dynamodb: &self.endpoints.dynamodb,
@@ -84,15 +91,19 @@ impl Running<'_> {
             Some(directory) => format!("{}; keys in secrets.json", directory.display()),
             None => "in memory, lost at the end; --data DIR keeps it".to_owned(),
         };
+        let webhooks = if self.loopback_webhooks { "to this machine too" } else { "not to this machine" };
         let mut rows = vec![
             ("api", format!("{}   documentation at /docs", self.api)),
             ("S3, STS", format!("{}   bucket {}", self.endpoints.s3, self.store.bucket)),
             ("SQS", format!("{}   queue {}", self.endpoints.sqs, QUEUE)),
             ("DynamoDB", format!("{}   table {}", self.endpoints.dynamodb, self.store.table)),
             ("worker", format!("{orders} at once; {}", self.work)),
-            ("webhooks", format!("to this machine too; secret {}", self.secrets.webhook_secret())),
+            ("webhooks", format!("{webhooks}; secret {}", self.secrets.webhook_secret())),
             ("data", data),
         ];
+        if let Some(admin) = &self.admin {
+            rows.insert(1, ("probes", format!("{admin}   /healthz, /readyz, /metrics")));
+        }
         if let Some(chaos) = self.chaos {
             rows.push(("chaos", format!("{chaos}; polls of S3 meet them too")));
         }
@@ -152,6 +163,8 @@ mod tests {
         let chaos: Chaos = "errors=0.1,reorder".parse().unwrap();
         let running = Running {
             api: api.into(),
+            admin: own_schema.then(|| "http://127.0.0.1:8081".to_owned()),
+            loopback_webhooks: own_schema,
             endpoints: &endpoints,
             store: &store,
             workers: 10,
@@ -181,6 +194,7 @@ mod tests {
         assert!(!text.contains('\x1b'));
         let (_, text) = announcement("http://127.0.0.1:1", true, "target/release/offload");
         assert!(text.contains("target/release/offload submit @order.json --wait --api http://127.0.0.1:1\n"), "{text}");
+        assert!(text.contains("probes") && text.contains("http://127.0.0.1:8081   /healthz"), "{text}");
         assert!(text.contains("chaos") && text.contains("errors=0.1, reorder; polls of S3 meet them too\n"), "{text}");
     }
 }

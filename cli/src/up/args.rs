@@ -21,6 +21,14 @@ pub(crate) struct UpArgs {
     /// Address of DynamoDB
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = address::parse)]
     pub(super) dynamodb: SocketAddr,
+    /// Address of the probes and the metrics, which then are served nowhere else
+    /// [default: the api's]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address::parse)]
+    pub(super) admin: Option<SocketAddr>,
+    /// Let webhooks go to this machine too, by http or https. Any program on it may then be called
+    /// by everyone who can submit an order
+    #[arg(long)]
+    pub(super) loopback_webhooks: bool,
     /// Accept addresses that other machines can reach. The stack is made for development: use it
     /// only on a network that you trust
     #[arg(long)]
@@ -63,7 +71,8 @@ pub(crate) struct UpArgs {
 
 impl UpArgs {
     /// Each flag with an address.
-    pub(super) fn listeners(&self) -> [(&'static str, SocketAddr); 4] {
-        [("--api", self.api), ("--s3", self.s3), ("--sqs", self.sqs), ("--dynamodb", self.dynamodb)]
+    pub(super) fn listeners(&self) -> Vec<(&'static str, SocketAddr)> {
+        let always = [("--api", self.api), ("--s3", self.s3), ("--sqs", self.sqs), ("--dynamodb", self.dynamodb)];
+        always.into_iter().chain(self.admin.map(|admin| ("--admin", admin))).collect()
     }
 }

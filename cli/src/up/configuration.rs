@@ -9,6 +9,8 @@ use offload_service::settings::{
 };
 use offload_worker::processor::{self, Chosen, DEMO};
 
+use url::Url;
+
 use super::{args::UpArgs, secrets::Secrets};
 use crate::failure::Failure;
 
@@ -86,12 +88,13 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         (c::NOTIFICATIONS_QUEUE_URL, QUEUE_URL_TO_COME.to_owned()),
         (c::WEBHOOKS, "true".to_owned()),
         (c::WEBHOOK_SECRET, secrets.webhook_secret()),
-        (c::WEBHOOK_INSECURE_LOOPBACK, "true".to_owned()),
         // A default that the worker does not have.
         (c::PROCESSOR, processor.clone()),
     ];
     let flags = [
         (c::PUBLIC_URL, args.public_url.clone()),
+        (c::ADMIN_LISTEN, args.admin.map(|admin| admin.to_string())),
+        (c::WEBHOOK_INSECURE_LOOPBACK, args.loopback_webhooks.then(|| "true".to_owned())),
         (c::CONCURRENCY, args.workers.map(|n| n.to_string())),
         (c::COMMAND, args.command.clone()),
         (c::HTTP_URL, args.http_url.clone()),
@@ -103,9 +106,16 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
     // The library under the stack's S3 logs every 304 and 404 as an error; the stack logs its own.
     values.push((c::LOG, if log.contains("s3s") { log.to_owned() } else { format!("{log},s3s=off") }));
     // PUTs cost nothing here, and frequent progress lets a newcomer see how the service works.
-    for (setting, value) in [(c::LOG_FORMAT, "text"), (c::PROGRESS_INTERVAL_SECONDS, "1")] {
+    // A page that somebody else made must not use the service: neither by CORS, nor by a name of
+    // its own that points at this machine.
+    for (setting, value) in [
+        (c::LOG_FORMAT, "text".to_owned()),
+        (c::PROGRESS_INTERVAL_SECONDS, "1".to_owned()),
+        (c::CORS_ORIGINS, "loopback".to_owned()),
+        (c::HOSTS, hosts(args, from_environment(c::PUBLIC_URL))),
+    ] {
         if from_environment(setting).is_none() {
-            values.push((setting, value.to_owned()));
+            values.push((setting, value));
         }
     }
 
@@ -126,6 +136,15 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         values.push((c::EXPECTED_JOB_SECONDS, mean.to_string()));
     }
     values
+}
+
+/// The hosts by which clients call the stack: this machine's, that of its public URL, and addresses
+/// where other machines may call it.
+fn hosts(args: &UpArgs, public_url: Option<&String>) -> String {
+    let public_url = args.public_url.as_ref().or(public_url).and_then(|url| Url::parse(url).ok());
+    let public_host = public_url.and_then(|url| url.host_str().map(str::to_owned));
+    let remote = args.allow_remote.then(|| "addresses".to_owned());
+    ["loopback".to_owned()].into_iter().chain(public_host).chain(remote).collect::<Vec<_>>().join(",")
 }
 
 /// The mean of a distribution as it is written: `2`, `exp:2`, `lognormal:2:0.5`. At least a
@@ -191,6 +210,24 @@ mod tests {
         let c = read(&[], &variables).unwrap();
         assert_eq!((c.worker.limits.max_attempts, c.store.bucket.as_str()), (2, BUCKET));
         assert_eq!(c.api.listen.to_string(), "127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_laptop_is_open_to_its_own_pages_and_hosts_alone() {
+        let of = |flags: &[&str], variables: &[(&str, &str)]| {
+            let c = read(flags, variables).unwrap();
+            let hosts = c.api.connections.hosts.unwrap();
+            let allowed = ["localhost:1", "up.example.com", "evil.example", "192.0.2.1"];
+            let allowed = allowed.into_iter().filter(|host| hosts.iter().any(|rule| rule.allows(host)));
+            (allowed.collect::<Vec<_>>().join(" "), c.api.cors_origins.join(","), c.api.webhooks.unwrap().loopback)
+        };
+        let expected = |hosts: &str, origins: &str, webhooks| (hosts.to_owned(), origins.to_owned(), webhooks);
+        assert_eq!(of(&[], &[]), expected("localhost:1", "loopback", false));
+        let (flags, variables) =
+            (["--public-url=https://up.example.com/x", "--loopback-webhooks"], [("OFFLOAD_CORS_ORIGINS", "*")]);
+        assert_eq!(of(&flags, &variables), expected("localhost:1 up.example.com", "*", true));
+        assert_eq!(of(&["--allow-remote"], &[]).0, "localhost:1 192.0.2.1");
+        assert_eq!(of(&[], &[("OFFLOAD_HOSTS", "evil.example")]).0, "evil.example");
     }
 
     #[test]

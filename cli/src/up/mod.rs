@@ -11,9 +11,10 @@ mod stack;
 
 use std::{io, time::Duration};
 
+use offload_api::Listeners;
 use offload_local::Stack;
 use offload_service::{settings, shutdown, telemetry};
-use offload_stores::{CallPolicy, Connection, provision};
+use offload_stores::{CallPolicy, Connection, allow_origins, provision};
 use tokio::{
     net::TcpListener,
     task::{JoinError, JoinSet},
@@ -48,8 +49,18 @@ pub(crate) async fn run(args: &UpArgs) -> Result<(), Failure> {
     let listener = TcpListener::bind(args.api).await.map_err(|e| cannot_listen("the api", "--api", args.api, &e))?;
     let refused = |e: io::Error| cannot_listen("the api", "--api", args.api, &e);
     configuration.api.listen = listener.local_addr().map_err(refused)?;
-    let stack = Stack::start(options(args, &secrets)).await.map_err(|e| not_started(&e))?;
-    match serve(args, configuration, &secrets, &stack, listener, stop).await {
+    let admin = match configuration.api.connections.admin_listen {
+        None => None,
+        Some(address) => {
+            let refused = |e: io::Error| cannot_listen("the probes", "--admin", address, &e);
+            let admin = TcpListener::bind(address).await.map_err(refused)?;
+            configuration.api.connections.admin_listen = Some(admin.local_addr().map_err(refused)?);
+            Some(admin)
+        }
+    };
+    let listeners = Listeners { clients: listener, admin };
+    let stack = Stack::start(options(args, &secrets, &configuration)).await.map_err(|e| not_started(&e))?;
+    match serve(args, configuration, &secrets, &stack, listeners, stop).await {
         Ok(()) => {
             stack.stop().await;
             output::message("stopped");
@@ -68,7 +79,7 @@ async fn serve(
     mut configuration: Configuration,
     secrets: &Secrets,
     stack: &Stack,
-    listener: TcpListener,
+    listeners: Listeners,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     let endpoints = endpoints(stack, secrets);
@@ -77,6 +88,9 @@ async fn serve(
     let provisioned = provision(&background, &configuration.store, QUEUE).await;
     let provisioned =
         provisioned.map_err(|e| Failure::Refused(format!("cannot create bucket, table and queues: {e}")))?;
+    let origins = &configuration.api.cors_origins;
+    let allowed = allow_origins(&background, &configuration.store, origins).await;
+    allowed.map_err(|e| Failure::Refused(format!("cannot set which pages may poll the bucket: {e}")))?;
     configuration.store.queue_url = provisioned.queue_url;
     configuration.store.dead_letter_queue_url = Some(provisioned.dead_letter_queue_url);
     if let Some(notifications) = &mut configuration.store.notifications {
@@ -99,6 +113,8 @@ async fn serve(
     }
     let running = Running {
         api: format!("http://{}", api.listen),
+        admin: api.connections.admin_listen.map(|admin| format!("http://{admin}")),
+        loopback_webhooks: api.webhooks.as_ref().is_some_and(|policy| policy.loopback),
         endpoints: stack.endpoints(),
         store: &store,
         workers: worker.concurrency,
@@ -119,7 +135,7 @@ async fn serve(
     let mut parts = JoinSet::new();
     let working = offload_worker::run(worker, eta, worker_stores, processor.processor, worker_stop.clone());
     parts.spawn(async move { ("the worker", working.await.map_err(io::Error::other)) });
-    let serving = offload_api::serve(listener, api, eta, api_stores, api_stop.clone());
+    let serving = offload_api::serve(listeners, api, eta, api_stores, api_stop.clone());
     parts.spawn(async move { ("the api", serving.await) });
     match output::result(&announcement) {
         // A script that has read the line may close the pipe and let the service run.

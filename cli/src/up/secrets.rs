@@ -1,7 +1,7 @@
 //! The keys of the stack and the secret of order tokens: made once, and kept in the data directory
 //! if there is one.
 
-use std::{fmt, fs, io, io::Write, path::Path};
+use std::{fmt, fs, io, io::Write, os::unix::fs::DirBuilderExt as _, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ impl Secrets {
     pub(super) fn kept_in(directory: &Path) -> Result<Self, String> {
         let path = directory.join(FILE);
         let cannot = |what: &str, e: &dyn fmt::Display| format!("cannot {what} {}: {e}", path.display());
-        fs::create_dir_all(directory).map_err(|e| cannot("make the directory of", &e))?;
+        make_private(directory).map_err(|e| cannot("make the directory of", &e))?;
         if !path.try_exists().map_err(|e| cannot("find", &e))? {
             Self::fresh().store(directory, &path).map_err(|e| cannot("write", &e))?;
         }
@@ -73,6 +73,14 @@ impl Secrets {
             Err(e) => Err(e.error),
         }
     }
+}
+
+/// Makes a directory that is for its owner alone, unless there is one.
+fn make_private(directory: &Path) -> io::Result<()> {
+    if directory.exists() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
 }
 
 impl fmt::Debug for Secrets {

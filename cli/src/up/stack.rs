@@ -2,10 +2,13 @@
 
 use std::{io, net::SocketAddr};
 
-use offload_local::{Options, Service, Stack, StartError};
+use offload_domain::host::HostRule;
+use offload_local::{HostCheck, Options, Service, Stack, StartError};
 use offload_stores::Endpoints;
 
-use super::{args::UpArgs, secrets::Secrets};
+use url::Url;
+
+use super::{args::UpArgs, configuration::Configuration, secrets::Secrets};
 use crate::failure::Failure;
 
 /// The region of the stack, which accepts any.
@@ -13,7 +16,10 @@ pub(super) const REGION: &str = "us-east-1";
 /// The queue of orders.
 pub(super) const QUEUE: &str = "orders";
 
-pub(super) fn options(args: &UpArgs, secrets: &Secrets) -> Options {
+pub(super) fn options(args: &UpArgs, secrets: &Secrets, configuration: &Configuration) -> Options {
+    let mut hosts = configuration.api.connections.hosts.clone().unwrap_or_default();
+    let public = configuration.store.public_s3_endpoint.as_ref();
+    hosts.extend(public.and_then(Url::host_str).map(|host| HostRule::Named(host.to_owned())));
     Options {
         s3: args.s3,
         sqs: args.sqs,
@@ -22,6 +28,7 @@ pub(super) fn options(args: &UpArgs, secrets: &Secrets) -> Options {
         region: REGION.to_owned(),
         access_key_id: secrets.access_key_id.clone(),
         secret_access_key: secrets.secret_access_key.clone(),
+        hosts: HostCheck::new(move |host| hosts.iter().any(|rule| rule.allows(host))),
         ..Options::default()
     }
 }

@@ -10,6 +10,8 @@ use dynoxide::{Database, DynoxideError};
 
 use super::subject::TableKeys;
 use crate::clock::Clock;
+use crate::data_directory;
+use crate::wire::BoxError;
 
 /// The database, shared by requests and timers.
 #[derive(Clone)]
@@ -21,12 +23,20 @@ pub(crate) struct Items {
 impl Items {
     /// Opens the database in `data`, or a new one in memory. Only the latter takes its time from
     /// `clock`: `dynoxide` does not accept a clock for a file.
-    pub(crate) fn open(data: Option<&Path>, clock: &Clock) -> Result<Self, DynoxideError> {
+    ///
+    /// # Errors
+    /// Why the file cannot be used, in words.
+    pub(crate) fn open(data: Option<&Path>, clock: &Clock) -> Result<Self, String> {
+        Self::try_open(data, clock).map_err(|e| e.to_string())
+    }
+
+    fn try_open(data: Option<&Path>, clock: &Clock) -> Result<Self, BoxError> {
         let Some(directory) = data else {
             let database = Database::memory_with_clock(Arc::new(clock.clone()))?;
             return Ok(Self { database, file: None });
         };
         let path = directory.join("dynamodb.sqlite");
+        data_directory::private_database(&path)?;
         let database = Database::new(&path.to_string_lossy())?;
         // Despite its name this is also how to set `synchronous=NORMAL`: durable against `kill -9`,
         // and without an fsync in each write. See `store` for why that is enough.

@@ -25,7 +25,7 @@ mod schema;
 pub(crate) mod sessions;
 pub(crate) mod tenants;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -35,6 +35,10 @@ use tokio::sync::Mutex;
 pub(crate) use self::column::integer;
 pub use self::error::DataError;
 pub(crate) use self::error::StoreError;
+use crate::data_directory;
+
+/// By these files a data directory is known.
+const OWN_FILES: [&str; 2] = ["stack.sqlite", "secrets.json"];
 
 /// Prepared statements in the cache: more than the stack has.
 const PREPARED_STATEMENTS: usize = 128;
@@ -56,14 +60,16 @@ impl Store {
             });
         };
         let io = |source| DataError::Io { path: directory.to_owned(), source };
-        fs::create_dir_all(directory).map_err(io)?;
+        let path = directory.join("stack.sqlite");
+        data_directory::prepare(directory, &OWN_FILES).map_err(io)?;
+        data_directory::private_file(&directory.join("lock")).map_err(io)?;
         let lock = File::create(directory.join("lock")).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(DataError::InUse(directory.to_owned())),
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        let path = directory.join("stack.sqlite");
+        data_directory::private_database(&path).map_err(io)?;
         let connection = Connection::open(&path)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;

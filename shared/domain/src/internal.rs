@@ -18,6 +18,8 @@ pub const SIGNATURE: &str = "x-offload-signature";
 /// How far the clocks of two processes may be apart, in seconds. For this long a request can be
 /// replayed.
 const SKEW_MAX_SECONDS: i64 = 60;
+/// The length of an HMAC-SHA256.
+const SIGNATURE_BYTES: usize = 32;
 
 /// Signs and verifies requests between processes.
 #[derive(Clone)]
@@ -51,17 +53,24 @@ impl InternalKey {
         signature
     }
 
+    /// Whether these could be the time and the signature of a request that is not too old at `now`:
+    /// what can be said before its body is read.
+    #[must_use]
+    pub fn is_plausible(now: i64, timestamp: &str, signature: &str) -> bool {
+        is_fresh(now, timestamp) && signature.len() == "v1=".len() + 2 * SIGNATURE_BYTES && signature.starts_with("v1=")
+    }
+
     /// Whether the signature is of this request and not too old at `now`. Takes the same time for
     /// every wrong signature.
     #[must_use]
     pub fn verify(&self, now: i64, timestamp: &str, signature: &str, method: &str, path: &str, body: &[u8]) -> bool {
+        let fresh = is_fresh(now, timestamp);
         let (Ok(timestamp), Some(hex)) = (timestamp.parse::<i64>(), signature.strip_prefix("v1=")) else {
             return false;
         };
         let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
         let claimed: Option<Vec<u8>> = hex.as_bytes().chunks(2).map(byte).collect();
         let Some(claimed) = claimed else { return false };
-        let fresh = timestamp.abs_diff(now) <= SKEW_MAX_SECONDS.unsigned_abs();
         self.mac(timestamp, method, path, body).verify_slice(&claimed).is_ok() && fresh
     }
 
@@ -71,6 +80,10 @@ impl InternalKey {
         mac.update(body);
         mac
     }
+}
+
+fn is_fresh(now: i64, timestamp: &str) -> bool {
+    timestamp.parse::<i64>().is_ok_and(|timestamp| timestamp.abs_diff(now) <= SKEW_MAX_SECONDS.unsigned_abs())
 }
 
 impl fmt::Debug for InternalKey {
@@ -100,6 +113,10 @@ mod tests {
         for nonsense in ["", "v1=", "v1=0", "v1=zz", "v2=00", "v1=+1", "v1=\u{e9}\u{e9}"] {
             assert!(!verify(1_000, "1000", nonsense, "POST", "/@connections/a", b"body"), "{nonsense}");
         }
+        assert!(InternalKey::is_plausible(1_060, "1000", &signature));
+        assert!(
+            !InternalKey::is_plausible(1_061, "1000", &signature) && !InternalKey::is_plausible(1_000, "1000", "v1=00")
+        );
         assert_eq!(InternalKey::new("short").unwrap_err(), WeakSecret);
     }
 }

@@ -15,6 +15,7 @@ pub mod fence;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
 pub mod history;
+pub mod host;
 pub mod id;
 pub mod idempotency;
 pub mod internal;

@@ -28,7 +28,7 @@ pub use grant::{Grant, Granter};
 pub use notifications::Notifications;
 pub use orders::{Conflict, Inserted, LeaseState, OrderTable};
 pub use presign::Presigner;
-pub use provision::{Provisioned, provision};
+pub use provision::{Provisioned, allow_origins, provision};
 pub use queue::{DELAY_MAX, Delivery, Outcome, Queue, QueueDepth, RECEIVE_MAX, ReceivedMessage, Visibility};
 pub use signed::RequestSigner;
 pub use status_store::{Overwritten, ResultBody, StatusStore};

@@ -347,6 +347,21 @@ impl OrderTable {
         let get = self.client.get_item().table_name(&*self.table).key(PK, text("ready")).key(SK, text("ready"));
         get.send().await.map(drop).map_err(|e| Error::of("dynamodb.GetItem", &e))
     }
+
+    /// Whether the table can be written, by a write that changes nothing.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub async fn writable(&self) -> Result<(), Error> {
+        let update = self.client.update_item().table_name(&*self.table).key(PK, text("ready")).key(SK, text("ready"));
+        // On the condition that there is an item that never is: it is checked where writes are
+        // made.
+        let update = update.update_expression("REMOVE ready").condition_expression("attribute_exists(pk)");
+        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
+            Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
 }
 
 fn owner(lease: Option<&Lease>) -> Option<&str> {

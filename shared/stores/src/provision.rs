@@ -25,6 +25,18 @@ use offload_service::settings::StoreSettings;
 /// Orders themselves end earlier, by their attempts; this catches what never gets that far.
 const MAX_RECEIVE_COUNT: u32 = 20;
 
+/// The origins of this machine, as a rule of S3 has them: one `*` in each.
+const LOOPBACK_ORIGINS: [&str; 8] = [
+    "http://localhost",
+    "http://localhost:*",
+    "https://localhost",
+    "https://localhost:*",
+    "http://127.0.0.1",
+    "http://127.0.0.1:*",
+    "https://127.0.0.1:*",
+    "http://[::1]:*",
+];
+
 /// What was made.
 #[derive(Debug, Clone)]
 pub struct Provisioned {
@@ -62,6 +74,27 @@ pub async fn provision(connection: &Connection, settings: &StoreSettings, queue:
     })
 }
 
+/// Sets which pages may poll: those of these origins, where `*` is any and `loopback` those of this
+/// machine.
+///
+/// # Errors
+/// If the call fails.
+pub async fn allow_origins(connection: &Connection, settings: &StoreSettings, origins: &[String]) -> Result<(), Error> {
+    let origins = origins.iter().flat_map(|origin| match origin.as_str() {
+        "loopback" => LOOPBACK_ORIGINS.into_iter().map(str::to_owned).collect(),
+        origin => vec![origin.to_owned()],
+    });
+    // A page may poll: GET with a validator, and read the ETag. A day of preflight cache, where one
+    // is needed at all.
+    let rule = CorsRule::builder().set_allowed_origins(Some(origins.collect())).allowed_methods("GET");
+    let rule = rule.allowed_headers("if-none-match").expose_headers("ETag").expose_headers("Date");
+    let rule = rule.max_age_seconds(86_400).build().map_err(invalid)?;
+    let cors = CorsConfiguration::builder().cors_rules(rule).build().map_err(invalid)?;
+    let s3 = connection.s3(settings);
+    let put = s3.put_bucket_cors().bucket(&settings.bucket).cors_configuration(cors).send().await;
+    put.map(drop).map_err(|e| Error::of("s3.PutBucketCors", &e))
+}
+
 async fn make_bucket(connection: &Connection, settings: &StoreSettings) -> Result<(), Error> {
     let s3 = connection.s3(settings);
     let bucket = &settings.bucket;
@@ -70,13 +103,7 @@ async fn make_bucket(connection: &Connection, settings: &StoreSettings) -> Resul
         Err(e) if e.as_service_error().is_some_and(CreateBucketError::is_bucket_already_owned_by_you) => return Ok(()),
         Err(e) => return Err(Error::of("s3.CreateBucket", &e)),
     }
-    // A page may poll: GET with a validator, and read the ETag. A day of preflight cache, where one
-    // is needed at all.
-    let rule = CorsRule::builder().allowed_origins("*").allowed_methods("GET").allowed_headers("if-none-match");
-    let rule = rule.expose_headers("ETag").expose_headers("Date").max_age_seconds(86_400).build().map_err(invalid)?;
-    let cors = CorsConfiguration::builder().cors_rules(rule).build().map_err(invalid)?;
-    let put = s3.put_bucket_cors().bucket(bucket).cors_configuration(cors).send().await;
-    put.map_err(|e| Error::of("s3.PutBucketCors", &e))?;
+    allow_origins(connection, settings, &["*".to_owned()]).await?;
     let expire = |prefix: &str| {
         let filter = LifecycleRuleFilter::builder().prefix(prefix).build();
         let expiration = LifecycleExpiration::builder().days(30).build();

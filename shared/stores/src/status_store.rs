@@ -189,6 +189,19 @@ impl StatusStore {
             Err(e) => Err(Error::of("s3.GetObject", &e)),
         }
     }
+
+    /// Whether the bucket can be written, by a write that changes nothing.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub async fn writable(&self) -> Result<(), Error> {
+        // Over an object that never is: 404, or 412, from a bucket that would have written it.
+        let put = self.put("status/ready", Vec::new()).if_match("\"none\"").send().await;
+        match put.map_err(|e| translate(&e)) {
+            Ok(_) | Err(Error { kind: Kind::Conflict | Kind::NotFound, .. }) => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
 }
 
 /// The body of a result.

@@ -39,6 +39,34 @@ pub struct Violation {
     pub detail: String,
 }
 
+impl Violation {
+    /// The same, with what came in (names of members, in both its texts) cut short: a request must
+    /// not buy an answer of its own size, nor control how a terminal prints it.
+    fn bounded(self) -> Self {
+        Self { pointer: excerpt(&self.pointer, POINTER_MAX_CHARS), detail: excerpt(&self.detail, DETAIL_MAX_CHARS) }
+    }
+}
+
+/// The longest pointer that is repeated, in characters.
+const POINTER_MAX_CHARS: usize = 256;
+/// The longest detail of a violation.
+const DETAIL_MAX_CHARS: usize = 256;
+
+/// The beginning of a text, without characters that do not print.
+fn excerpt(text: &str, max_chars: usize) -> String {
+    let mut chars = text.chars().map(|c| if is_printable(c) { c } else { char::REPLACEMENT_CHARACTER });
+    let mut excerpt: String = chars.by_ref().take(max_chars).collect();
+    if chars.next().is_some() {
+        excerpt.push('…');
+    }
+    excerpt
+}
+
+/// Neither a control character nor one that changes the direction of the text around it.
+fn is_printable(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Where the problem types are described. A type URI is an identifier: nothing fetches it.
 pub const TYPE_BASE: &str = "https://status-offload.dev/problems/";
 
@@ -63,10 +91,10 @@ impl Problem {
         self
     }
 
-    /// The same with the violations of a document.
+    /// The same with the violations of a document, of which no more than a short part is repeated.
     #[must_use]
     pub fn errors(mut self, errors: Vec<Violation>) -> Self {
-        self.errors = errors;
+        self.errors = errors.into_iter().map(Violation::bounded).collect();
         self
     }
 
@@ -80,5 +108,20 @@ impl Problem {
     #[must_use]
     pub fn is(&self, problem_type: ProblemType) -> bool {
         self.slug() == problem_type.slug()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_violation_repeats_a_short_printable_part_of_what_came_in() {
+        let violation = |text: String| Violation { pointer: format!("/{text}"), detail: text };
+        let problem = Problem::new(ProblemType::InvalidOrder)
+            .errors(vec![violation("ä".repeat(100_000)), violation("a\u{1b}[31m\u{202e}".to_owned())]);
+        assert_eq!(problem.errors[0].pointer.chars().count(), POINTER_MAX_CHARS + 1);
+        assert_eq!(problem.errors[0].detail, format!("{}…", "ä".repeat(DETAIL_MAX_CHARS)));
+        assert_eq!(problem.errors[1].detail, "a\u{fffd}[31m\u{fffd}");
     }
 }

@@ -40,7 +40,10 @@ problem_types! {
     // Requests.
     NotFound = 404 "not-found" "There is no such route",
     MethodNotAllowed = 405 "method-not-allowed" "The route does not have this method",
+    TooManyRequests = 429 "too-many-requests" "This client sends too much at once",
     Overloaded = 503 "overloaded" "The service is overloaded",
+    InvalidHost = 400 "invalid-host" "The Host header is not valid",
+    WrongHost = 421 "wrong-host" "The request is for another host",
     BodyTooLarge = 413 "body-too-large" "The request body is too large",
     BodyTimeout = 408 "body-timeout" "The request body did not arrive in time",
     BodyIncomplete = 400 "body-incomplete" "The request body is incomplete",
@@ -63,6 +66,7 @@ problem_types! {
     // Connections.
     NoPush = 501 "no-push" "This deployment does not push updates",
     TooManyConnections = 503 "too-many-connections" "Too many connections are open",
+    TooManySubscribers = 429 "too-many-subscribers" "The order has too many subscribers",
     NotAWebSocket = 426 "not-a-websocket" "This route is for WebSockets only",
     InvalidMessage = 400 "invalid-message" "The message is not valid",
     UnknownAction = 400 "unknown-action" "There is no such action",

@@ -19,8 +19,8 @@ mod source;
 mod tests;
 
 pub use catalogue::{
-    ALL, Access, ApiSettings, EtaSettings, LogSettings, NotificationSettings, NotifierSettings, ProcessorSettings,
-    PushSettings, Secret, StoreSettings, WorkerSettings,
+    ALL, Access, ApiSettings, ConnectionSettings, EtaSettings, ForwardedHeader, LimitSettings, LogSettings,
+    NotificationSettings, NotifierSettings, ProcessorSettings, PushSettings, Secret, StoreSettings, WorkerSettings,
 };
 pub use errors::{Errors, SettingsError};
 pub use group::{Group, Groups};

@@ -2,8 +2,15 @@
 //!
 //! A parser gives the value, or the end of a sentence that begins with `OFFLOAD_… is "…", which`.
 
-use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{
+    fmt::Display,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
+    str::FromStr,
+    time::Duration,
+};
 
+use ipnet::IpNet;
 use url::Url;
 
 const SECONDS_PER_DAY: u64 = 86_400;
@@ -25,6 +32,23 @@ where
         }
         Err(format!("is not between {} and {}", bounds.start(), bounds.end()))
     }
+}
+
+/// The most that there may be, up to a bound; `None` for no limit, written as `none` or `0`.
+pub(super) fn limit(max: u32) -> impl Fn(&str) -> Result<Option<u32>, String> {
+    move |text| match text {
+        "none" | "0" => Ok(None),
+        text => number(1..=max)(text).map(Some).map_err(|e| format!("{e}; \"none\" is no limit")),
+    }
+}
+
+/// Networks, separated by commas; an address is a network of one.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let network = |text: &str| {
+        let net = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        net.map_err(|_| format!("has \"{text}\", which is not a network such as 10.0.0.0/16"))
+    };
+    text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(network).collect()
 }
 
 /// A time in seconds, fractions allowed, within bounds.

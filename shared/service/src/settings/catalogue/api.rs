@@ -5,7 +5,7 @@ use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 use offload_domain::{schema::OrderSchema, token::TokenKeys, webhook};
 use url::Url;
 
-use super::{OrderWebhooks, PushSettings, Shutdown};
+use super::{ConnectionSettings, LimitSettings, OrderWebhooks, PushSettings, Shutdown};
 use crate::settings::{
     declare::settings,
     parser::{address, http_url, number, one_of, seconds, usable, websocket_url},
@@ -44,8 +44,15 @@ settings! {
         /// request beyond it waits up to 5 seconds, and then gets 503.
         pub body_budget_bytes: u32 = default(BODY_BUDGET_BYTES, "6291456", number(262_144..=4_000_000_000)),
 
-        /// Origins whose pages may call the api, separated by commas.
+        /// Origins whose pages may call the api, separated by commas; * for any, loopback for those
+        /// of this machine.
         pub cors_origins: Vec<String> = default(CORS_ORIGINS, "*", origins),
+
+        /// Who may connect, and how a client is recognised.
+        pub connections: ConnectionSettings = group(),
+
+        /// What one client may take.
+        pub limits: LimitSettings = group(),
 
         /// Time from SIGTERM to the end of the process.
         pub shutdown_grace: Duration = group(Shutdown, |shutdown| shutdown.grace),
@@ -104,7 +111,7 @@ fn order_schema(path: &str) -> Result<OrderSchema, String> {
 fn origins(text: &str) -> Result<Vec<String>, String> {
     let is_origin = |text: &str| {
         let is_its_origin = |url: Url| url.origin().is_tuple() && url.origin().ascii_serialization() == text;
-        text == "*" || Url::parse(text).is_ok_and(is_its_origin)
+        matches!(text, "*" | "loopback") || Url::parse(text).is_ok_and(is_its_origin)
     };
     let (origins, others): (Vec<&str>, Vec<&str>) = text.split(',').map(str::trim).partition(|o| is_origin(o));
     if others.is_empty() {

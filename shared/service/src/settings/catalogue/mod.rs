@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 use super::{Groups, Setting};
 
 mod api;
+mod connections;
 mod estimates;
+mod limits;
 mod log;
 mod notifications;
 mod notifier;
@@ -17,7 +19,9 @@ mod webhooks;
 mod worker;
 
 pub use api::*;
+pub use connections::*;
 pub use estimates::*;
+pub use limits::*;
 pub use log::*;
 pub use notifications::*;
 pub use notifier::*;

@@ -33,6 +33,9 @@ settings! {
         /// Name the host where the address is 0.0.0.0.
         pub url: Option<Url> = optional(INTERNAL_URL, http_url),
 
+        /// Connections that workers may have open to internal-listen at once.
+        pub internal_max_connections: usize = default(INTERNAL_MAX_CONNECTIONS, "2048", number(1..=1_000_000)),
+
         /// Event streams, WebSockets and long polls that one api server keeps open.
         pub max_connections: usize = default(MAX_OPEN_CONNECTIONS, "10000", number(0..=1_000_000)),
     }

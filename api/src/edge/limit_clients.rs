@@ -1,0 +1,50 @@
+//! Limits what one address may send, before anything is known of who it is.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    client_address::Peer,
+    limits::{RATE_LIMIT, insert_fields},
+    request::body::BODY_MAX_BYTES,
+    response::error::ApiError,
+    service::Service,
+};
+
+pub(crate) async fn limit_clients(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
+    // Where API Gateway accepted the connection, its throttles hold.
+    let Some(Peer(peer)) = request.extensions().get().copied() else { return next.run(request).await };
+    let client = service.proxies.client(peer, request.headers());
+    let bytes = body_bytes(request.headers());
+    let counted = service.limits.requests.check(&client, 1);
+    let counted = counted.and_then(|fields| service.limits.body_bytes.check(&client, bytes).map(|_| fields));
+    let fields = match counted {
+        Ok(fields) => fields,
+        Err(reached) => return ApiError::TooManyRequests(reached).into_response(),
+    };
+    request.extensions_mut().insert(client);
+    let mut response = next.run(request).await;
+    if let Some(fields) = fields
+        && !response.headers().contains_key(RATE_LIMIT)
+    {
+        insert_fields(response.headers_mut(), fields);
+    }
+    response
+}
+
+/// What the body of a request may have: what it states, or the most that is read.
+fn body_bytes(headers: &HeaderMap) -> u32 {
+    let stated = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
+    let bytes = match stated {
+        Some(bytes) => bytes.min(BODY_MAX_BYTES),
+        None if headers.contains_key(header::TRANSFER_ENCODING) => BODY_MAX_BYTES,
+        None => 0,
+    };
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}

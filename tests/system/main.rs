@@ -6,6 +6,7 @@
 mod call_order;
 mod cancellation;
 mod clocks;
+mod confinement;
 mod deployment;
 mod estimates;
 mod function_roles;

@@ -94,6 +94,7 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         (c::PUBLIC_URL, args.public_url.clone()),
         (c::CONCURRENCY, args.workers.map(|n| n.to_string())),
         (c::COMMAND, args.command.clone()),
+        (c::COMMAND_ENV, args.command_env.clone()),
         (c::HTTP_URL, args.http_url.clone()),
         (c::JOB_SECONDS, args.job_seconds.clone()),
     ];

@@ -1,5 +1,6 @@
 //! Where webhooks may go. Pure.
 
+mod embedded;
 mod policy;
 mod public_address;
 mod rule;

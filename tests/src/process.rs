@@ -45,6 +45,7 @@ impl Process {
         if !rustix::process::geteuid().is_root() {
             return Self::start(name, args, variables);
         }
+        let _ = rustls::crypto::ring::default_provider().install_default();
         // Nobody may be unable to enter the folder of the programs.
         let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().expect("a folder");
         let copy = folder.path().join(name);

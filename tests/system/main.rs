@@ -11,6 +11,7 @@ mod deployment;
 mod estimates;
 mod function_roles;
 mod idempotency;
+mod isolation;
 mod lambda;
 mod lambda_push;
 mod liveness;

@@ -25,8 +25,8 @@ pub(crate) struct WebhooksArgs {
 
 #[derive(Debug, Subcommand)]
 enum WebhooksCommand {
-    /// Print the secret of one receiver, derived from `OFFLOAD_WEBHOOK_SECRET` (or from the file that
-    /// `OFFLOAD_WEBHOOK_SECRET_FILE` names). While that is being replaced, a line for each
+    /// Print the secret of one receiver, derived from `OFFLOAD_WEBHOOK_SECRET` (or from the file
+    /// that `OFFLOAD_WEBHOOK_SECRET_FILE` names). While that is being replaced, a line for each
     Secret {
         /// The receiver's URL; its query does not matter
         #[arg(value_name = "URL")]

@@ -60,7 +60,7 @@ async fn receivers_may_verify_with_the_shared_secret_until_they_have_their_own()
 #[tokio::test(flavor = "multi_thread")]
 async fn the_list_of_deliveries_maps_no_network() {
     let system = setup().with(c::WEBHOOK_RETRY_SECONDS, "0.1").start().await;
-    // Closed ports of this machine and names that do not exist: what a client could tell apart.
+    // Closed ports of this machine and names that do not exist: what a client could distinguish.
     let mut seen = Vec::new();
     for url in ["http://127.0.0.1:1/", "https://no-such-name.invalid/", "https://localhost:1/", "http://127.0.0.1:2/"] {
         let receipt = system.order(&order(url)).await;

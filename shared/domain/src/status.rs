@@ -62,8 +62,8 @@ pub struct ProgressReport {
 }
 
 impl ProgressReport {
-    /// A report within its bounds: the percentage is cut to 100, the message to its longest, and what
-    /// could steer a terminal is taken out of it.
+    /// A report within its bounds: the percentage is cut to 100, the message to its longest, and
+    /// what could steer a terminal is taken out of it.
     #[must_use]
     pub fn new(percent: u8, message: Option<&str>) -> Self {
         Self { percent: percent.min(100), message: message.map(|m| printable(&cut(m, PROGRESS_MESSAGE_MAX_CHARS))) }

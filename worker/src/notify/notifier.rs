@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt::AttemptResult,
-    channel::{Channels, retry_permits, retry_policy},
-    retry::{Next, next},
+    channel::{Channels, retry_policy},
+    retry::{Next, next, retry_permits},
 };
 use crate::receive::receive_until;
 
@@ -54,8 +54,8 @@ impl Notifier {
         if self.settings.concurrency == 0 {
             return;
         }
-        // Each queue with permits of its own: whoever waits at a connection waits for no webhook, and
-        // no first attempt at a webhook for those that failed.
+        // Each queue with permits of its own: a client at a connection waits for no webhook,
+        // and no first attempt at a webhook for those that failed.
         let Notifications { queue, webhooks, webhook_retries, .. } = &self.queues;
         let webhook_permits = self.settings.webhook_concurrency;
         let mut lanes = vec![(queue, self.settings.concurrency)];

@@ -52,11 +52,6 @@ impl Shares {
     }
 }
 
-/// How many webhooks are tried again at once.
-pub(super) fn retry_permits(webhook_permits: usize) -> usize {
-    (webhook_permits / 4).max(1)
-}
-
 impl Channels {
     /// The channels that the settings configure.
     ///

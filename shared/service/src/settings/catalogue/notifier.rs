@@ -30,8 +30,8 @@ settings! {
         pub webhook_secret: Option<webhook::Secrets> =
             optional(secret WEBHOOK_SECRET, usable(webhook::Secrets::parse)),
 
-        /// Whether webhooks are signed by webhook-secret itself too, for receivers that still verify
-        /// with it: true or false. Each of them can sign for all others.
+        /// Whether webhooks are signed by webhook-secret itself too, for receivers that still
+        /// verify with it: true or false. Each of them can sign for all others.
         pub webhook_shared_signature: bool = default(WEBHOOK_SHARED_SIGNATURE, "false", boolean),
 
         /// Where webhooks may go.

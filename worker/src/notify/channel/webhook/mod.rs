@@ -20,7 +20,7 @@ use offload_service::{clock, settings::NotifierSettings};
 use reqwest::{Client, header::CONTENT_TYPE};
 use url::Url;
 
-use super::super::{attempt::AttemptResult, client};
+use super::super::{attempt::AttemptResult, client, retry::retry_permits};
 use endpoints::{Endpoints, Lane};
 use resolver::{Lookup, PolicyResolver, SystemLookup};
 
@@ -57,7 +57,7 @@ impl Webhooks {
         let Some(secrets) = settings.webhook_secret.clone() else { return Ok(None) };
         let signer = Signer { secrets, shared: settings.webhook_shared_signature };
         let permits = settings.webhook_concurrency;
-        let endpoints = Endpoints::new(permits, super::retry_permits(permits));
+        let endpoints = Endpoints::new(permits, retry_permits(permits));
         Self::new(settings.webhook_policy.clone(), signer, endpoints, SystemLookup).map(Some)
     }
 

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    offload_service::confinement::forbid_inspection();
     offload_api::program::main()
 }

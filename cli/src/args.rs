@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     cancel::CancelArgs, dlq::DlqArgs, eta::EtaArgs, failure::EXIT_CODES, status::StatusArgs, submit::SubmitArgs,
-    up::UpArgs, wait::WaitArgs,
+    up::UpArgs, wait::WaitArgs, webhooks::WebhooksArgs,
 };
 
 /// Run status-offload on this machine, submit orders, and wait for them.
@@ -35,6 +35,9 @@ pub(crate) enum Command {
     /// List, redrive or purge dead-lettered orders (for operators, with AWS credentials)
     #[command(after_help = EXIT_CODES)]
     Dlq(DlqArgs),
+    /// Print the secret of a webhook's receiver, or verify a message (for operators)
+    #[command(after_help = EXIT_CODES)]
+    Webhooks(WebhooksArgs),
     /// Replay the trace of a queue, JSON lines on standard input, against the estimator and the
     /// poll schedule
     Eta(EtaArgs),

@@ -20,7 +20,7 @@ pub(crate) struct CancelArgs {
 pub(crate) async fn run(args: CancelArgs) -> Result<(), Failure> {
     let client = args.client.connect(&Messages::default())?;
     let response = client.cancel_response(&args.order.receipt()?).await?;
-    output::result(if args.client.json { &response.text } else { in_words(&response) })
+    if args.client.json { output::json(&response.text) } else { output::result(in_words(&response)) }
 }
 
 fn in_words(response: &ApiResponse<StatusView>) -> &'static str {

@@ -147,7 +147,7 @@ async fn list(stores: &Stores, as_json: bool) -> Result<(), Failure> {
     let (orders, unreadable) = (dead(stores).await?, unreadable(stores).await?);
     if as_json {
         let orders: Vec<Value> = orders.iter().map(summary).collect();
-        return output::result(&json!({"orders": orders, "unreadable_messages": unreadable}).to_string());
+        return output::json(&json!({"orders": orders, "unreadable_messages": unreadable}).to_string());
     }
     let mut text = String::new();
     for order in &orders {
@@ -176,7 +176,7 @@ async fn describe(stores: &Stores, id: OrderId) -> Result<(), Failure> {
     let record = stores.orders.get(id).await.map_err(unreachable)?;
     let record = record.ok_or_else(|| Failure::Refused(format!("there is no order {id}")))?;
     let described = Described { order: &record.order.payload, summary: summary(&record) };
-    output::result(&serde_json::to_string_pretty(&described).unwrap_or_else(|_| described.summary.to_string()))
+    output::json(&serde_json::to_string_pretty(&described).unwrap_or_else(|_| described.summary.to_string()))
 }
 
 /// A dead-lettered order, with its payload as it was sent.

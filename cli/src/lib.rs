@@ -20,6 +20,7 @@ mod status;
 mod submit;
 mod up;
 mod wait;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,7 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Wait(args) => wait::run(args).await,
         Command::Cancel(args) => cancel::run(args).await,
         Command::Dlq(args) => dlq::run(args).await,
+        Command::Webhooks(args) => webhooks::run(args),
         Command::Eta(args) => eta::run(&args),
     };
     match done {

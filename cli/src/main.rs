@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    offload_service::confinement::forbid_inspection();
     offload_cli::install_tls();
     offload_cli::run(offload_cli::Cli::parse())
 }

@@ -34,6 +34,11 @@ impl Paint {
         self.ansi(colour, status.as_str())
     }
 
+    /// Every sequence that it uses.
+    pub(crate) fn codes() -> impl Iterator<Item = String> {
+        ["0", "1", "2", "31", "32", "33", "35", "36"].into_iter().map(|code| format!("\x1b[{code}m"))
+    }
+
     fn ansi(self, code: &str, text: &str) -> String {
         if self.0 { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }

@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use offload_client::{Counts, EtaWindow, Problem, Receipt, ReceiptEta, Status, StatusObject};
-use offload_domain::status::cut;
+use offload_domain::{
+    printable::{printable, printable_json},
+    status::cut,
+};
 use serde_json::Value;
 
 use crate::{
@@ -59,7 +62,7 @@ pub(crate) fn receipt(receipt: &Receipt, next: &str, paint: Paint) -> String {
 pub(crate) fn status(object: &StatusObject, status_url: Option<&str>, now: DateTime<Utc>, paint: Paint) -> String {
     let mut rows = vec![("order", paint.bold(&object.id)), ("status", status_line(object, paint))];
     if let (Some(progress), false) = (&object.progress, object.done) {
-        let message = progress.message.as_deref().map(clean).unwrap_or_default();
+        let message = progress.message.as_deref().map(printable).unwrap_or_default();
         rows.push(("progress", format!("{} % {message}", progress.percent).trim_end().to_owned()));
     }
     rows.push(("accepted", moment(object.created_at, now)));
@@ -102,7 +105,7 @@ fn moment(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 
 /// A result in one line, cut if it is long.
 fn short(result: &Value) -> String {
-    let text = result.to_string();
+    let text = printable_json(&result.to_string());
     let short = cut(&text, 300);
     if short.len() < text.len() { format!("{short}… (in full: --json)") } else { short }
 }
@@ -113,7 +116,7 @@ pub(crate) fn headline(object: Option<&StatusObject>, window: Option<&EtaWindow>
     if let Some(progress) = object.and_then(|o| o.progress.as_ref()) {
         text += &format!(" {} %", progress.percent);
         if let Some(message) = progress.message.as_deref().filter(|m| !m.is_empty()) {
-            text += &format!(", {}", clean(message));
+            text += &format!(", {}", printable(message));
         }
     }
     if let Some(window) = window {
@@ -145,23 +148,18 @@ pub(crate) fn percent(
 
 /// A problem: title, detail, each violation, and the request id for the operator.
 pub(crate) fn problem(problem: &Problem, paint: Paint) -> String {
-    let mut text = paint.red(&clean(&problem.title));
+    let mut text = paint.red(&printable(&problem.title));
     if let Some(detail) = &problem.detail {
-        text += &format!("\n  {}", clean(detail));
+        text += &format!("\n  {}", printable(detail));
     }
     for violation in &problem.errors {
-        let pointer = if violation.pointer.is_empty() { "/".to_owned() } else { clean(&violation.pointer) };
-        text += &format!("\n  {}: {}", paint.bold(&pointer), clean(&violation.detail));
+        let pointer = if violation.pointer.is_empty() { "/".to_owned() } else { printable(&violation.pointer) };
+        text += &format!("\n  {}: {}", paint.bold(&pointer), printable(&violation.detail));
     }
     if let Some(id) = &problem.request_id {
-        text += &format!("\n  {}", paint.dim(&format!("request id {}", clean(id))));
+        text += &format!("\n  {}", paint.dim(&format!("request id {}", printable(id))));
     }
     text
-}
-
-/// Foreign text without control characters, which could steer a terminal.
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// How status updates were received: `2 polls`, `1 event, 2 polls, 1 renewal`.

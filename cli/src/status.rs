@@ -18,7 +18,7 @@ pub(crate) async fn run(args: StatusArgs) -> Result<(), Failure> {
     let client = args.client.connect(&Messages::default())?;
     let response = client.status_response(&args.order.receipt()?).await?;
     if args.client.json {
-        return output::result(&response.text);
+        return output::json(&response.text);
     }
     let view = &response.body;
     output::result(&render::status(&view.object, view.status_url.as_deref(), clock::now(), output::result_paint()))

@@ -75,7 +75,7 @@ pub(crate) async fn wait(
         output::message(&render::problem(problem, paint));
     }
     if json {
-        output::result(&text)?;
+        output::json(&text)?;
     }
     if object.status == Status::Completed { Ok(()) } else { Err(Failure::Ended) }
 }

@@ -167,6 +167,10 @@ locals {
   push = !var.push ? null : {
     notifications_queue_url             = module.push[0].queue_url
     notifications_queue_arn             = module.push[0].queue_arn
+    webhooks_queue_url                  = module.push[0].webhooks_queue_url
+    webhooks_queue_arn                  = module.push[0].webhooks_queue_arn
+    webhook_retries_queue_url           = module.push[0].webhook_retries_queue_url
+    webhook_retries_queue_arn           = module.push[0].webhook_retries_queue_arn
     notifications_dead_letter_queue_url = module.push[0].dead_letter_url
     notifications_dead_letter_queue_arn = module.push[0].dead_letter_arn
     connections_arn                     = module.push[0].connections_arn

@@ -32,6 +32,8 @@ fn names() -> Names {
         dead_letter_queue: "orders-dead".to_owned(),
         notifications_queue: "orders-notifications".to_owned(),
         notifications_dead_letter_queue: "orders-notifications-dead".to_owned(),
+        webhooks_queue: "orders-webhooks".to_owned(),
+        webhook_retries_queue: "orders-webhook-retries".to_owned(),
     }
 }
 
@@ -49,7 +51,10 @@ fn elsewhere(role: Role, action: &str, resource: &str) -> bool {
     let fed_by_a_queue = [Role::Worker, Role::DeadLetters, Role::Notifier].contains(&role);
     let notifier =
         [&OTHER_SERVICES[..], &STREAM_SOURCE[..]].concat().contains(&action) || resource.ends_with(":stream-failures");
-    (fed_by_a_queue && EVENT_SOURCE.contains(&action)) || (role == Role::Notifier && notifier)
+    // What ends an order notifies by the same call; no test has each of them end one with a
+    // webhook.
+    let ends_orders = [Role::DeadLetters, Role::Sweeper].contains(&role) && resource.ends_with("-webhooks");
+    ends_orders || (fed_by_a_queue && EVENT_SOURCE.contains(&action)) || (role == Role::Notifier && notifier)
 }
 
 #[test]

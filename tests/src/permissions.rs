@@ -27,6 +27,11 @@ pub(crate) fn grant(stack: &Stack, region: &str, settings: &StoreSettings) {
         queue: name(&settings.queue_url),
         dead_letter_queue: settings.dead_letter_queue_url.as_deref().map(name).unwrap_or_default(),
         notifications_queue: notifications.map(|n| name(&n.queue_url)).unwrap_or_default(),
+        webhooks_queue: notifications.and_then(|n| n.webhooks_queue_url.as_deref()).map(name).unwrap_or_default(),
+        webhook_retries_queue: notifications
+            .and_then(|n| n.webhook_retries_queue_url.as_deref())
+            .map(name)
+            .unwrap_or_default(),
         notifications_dead_letter_queue: notifications
             .and_then(|n| n.dead_letter_queue_url.as_deref())
             .map(name)

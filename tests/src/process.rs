@@ -1,17 +1,24 @@
 //! Real programs as processes, to be stopped and killed.
 
 use std::{
+    fs::Permissions,
     io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt as _,
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use crate::program;
 
 /// A process that is killed when it is dropped.
-pub struct Process(Child);
+pub struct Process {
+    child: Child,
+    /// Of a program that was copied.
+    _folder: Option<TempDir>,
+}
 
 impl Process {
     /// Starts a program of the workspace with nothing of this environment but the path.
@@ -25,7 +32,30 @@ impl Process {
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new(program(name));
         command.args(args).env_clear().env("PATH", path).envs(variables.iter().copied());
-        Self(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().expect("it starts"))
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        Self { child: command.spawn().expect("it starts"), _folder: None }
+    }
+
+    /// The same as a user without privileges: root may read whatever others may not.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_unprivileged(name: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        if !rustix::process::geteuid().is_root() {
+            return Self::start(name, args, variables);
+        }
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // Nobody may be unable to enter the folder of the programs.
+        let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir().expect("a folder");
+        let copy = folder.path().join(name);
+        std::fs::copy(program(name), &copy).expect("to copy the program");
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(copy).args(args);
+        let path = std::env::var("PATH").unwrap_or_default();
+        command.env_clear().env("PATH", path).envs(variables.iter().copied()).current_dir("/tmp");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        Self { child: command.spawn().expect("setpriv starts it"), _folder: Some(folder) }
     }
 
     /// The first line that it prints, as JSON: `offload up --json` prints it once everything is
@@ -35,7 +65,7 @@ impl Process {
     /// If it ends without one.
     pub fn ready(&mut self) -> Value {
         let mut line = String::new();
-        let out = self.0.stdout.take().expect("it is piped");
+        let out = self.child.stdout.take().expect("it is piped");
         BufReader::new(out).read_line(&mut line).expect("a line");
         serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"))
     }
@@ -43,7 +73,7 @@ impl Process {
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
-        self.0.id()
+        self.child.id()
     }
 
     /// Sends SIGTERM.
@@ -51,7 +81,7 @@ impl Process {
     /// # Panics
     /// If it cannot.
     pub fn terminate(&self) {
-        let id = i32::try_from(self.0.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
         rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("to signal");
     }
 
@@ -60,8 +90,8 @@ impl Process {
     /// # Panics
     /// If it cannot.
     pub fn kill(&mut self) {
-        self.0.kill().expect("to kill");
-        self.0.wait().expect("to wait");
+        self.child.kill().expect("to kill");
+        self.child.wait().expect("to wait");
     }
 
     /// Waits for its end.
@@ -71,7 +101,7 @@ impl Process {
     pub async fn ended(&mut self, patience: Duration) -> ExitStatus {
         let end = Instant::now() + patience;
         loop {
-            if let Some(status) = self.0.try_wait().expect("to wait") {
+            if let Some(status) = self.child.try_wait().expect("to wait") {
                 return status;
             }
             assert!(Instant::now() < end, "still running after {patience:?}");
@@ -82,7 +112,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

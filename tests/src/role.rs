@@ -61,6 +61,10 @@ pub struct Names {
     pub notifications_queue: String,
     /// Its dead-letter queue.
     pub notifications_dead_letter_queue: String,
+    /// The queue of webhooks.
+    pub webhooks_queue: String,
+    /// The queue of webhooks that are tried again.
+    pub webhook_retries_queue: String,
 }
 
 impl Role {
@@ -191,6 +195,8 @@ fn context(names: &Names) -> Context<'static> {
             push = {
                 notifications_queue_arn = (queue(&names.notifications_queue))
                 notifications_dead_letter_queue_arn = (queue(&names.notifications_dead_letter_queue))
+                webhooks_queue_arn = (queue(&names.webhooks_queue))
+                webhook_retries_queue_arn = (queue(&names.webhook_retries_queue))
                 connections_arn = "arn:aws:execute-api:us-east-1:000000000000:push/*"
                 table_stream_arn = (format!("{table}/stream/all"))
                 stream_failures_arn = (queue("stream-failures"))

@@ -139,6 +139,8 @@ impl System {
         setup.settings.push((c::QUEUE_URL, provisioned.queue_url));
         setup.settings.push((c::DEAD_LETTER_QUEUE_URL, provisioned.dead_letter_queue_url));
         setup.settings.push((c::NOTIFICATIONS_QUEUE_URL, provisioned.notifications_queue_url));
+        setup.settings.push((c::WEBHOOKS_QUEUE_URL, provisioned.webhooks_queue_url));
+        setup.settings.push((c::WEBHOOK_RETRIES_QUEUE_URL, provisioned.webhook_retries_queue_url));
         let dead = provisioned.notifications_dead_letter_queue_url;
         setup.settings.push((c::NOTIFICATIONS_DEAD_LETTER_QUEUE_URL, dead));
         let settings = setup.read::<StoreSettings>();

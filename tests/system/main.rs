@@ -6,10 +6,12 @@
 mod call_order;
 mod cancellation;
 mod clocks;
+mod confinement;
 mod deployment;
 mod estimates;
 mod function_roles;
 mod idempotency;
+mod isolation;
 mod lambda;
 mod lambda_push;
 mod liveness;

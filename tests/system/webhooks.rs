@@ -9,17 +9,16 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, http::HeaderMap, http::StatusCode, routing::post};
+use offload_domain::{tenant::Tenant, webhook::Secrets};
 use offload_local::Service;
-use offload_service::settings::{self, ProcessorSettings, catalogue as c};
+use offload_service::settings::catalogue as c;
 use offload_tests::{
     Receipt, Setup, System, WEBHOOK_SECRET, eventually,
     orders::{report, with_options},
 };
-use offload_worker::processor;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 /// The requests that a receiver got.
 type Received = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
@@ -38,6 +37,40 @@ async fn receiver(responses: &[u16]) -> (String, Received) {
     let router = Router::new().route("/hook", post(take));
     tokio::spawn(async move { axum::serve(listener, router).await });
     (url, got)
+}
+
+/// The secret of a receiver, as `offload webhooks secret` prints it.
+fn own_secret(tenant: &Tenant, url: &str) -> String {
+    let own = Secrets::parse(WEBHOOK_SECRET).unwrap().of_receiver(tenant, &url.parse().unwrap());
+    own.texts().next().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receivers_may_verify_with_the_shared_secret_until_they_have_their_own() {
+    let system = setup().with(c::WEBHOOK_SHARED_SIGNATURE, true).start().await;
+    let (url, got) = receiver(&[204]).await;
+    let receipt = system.order(&order(&url)).await;
+    deliveries(&system, &receipt, "delivered").await;
+    let (headers, body) = got.lock().unwrap()[0].clone();
+    for secret in [WEBHOOK_SECRET, &own_secret(&Tenant::default(), &url)] {
+        Webhook::new(secret).unwrap().verify(&body, &headers).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_deliveries_maps_no_network() {
+    let system = setup().with(c::WEBHOOK_RETRY_SECONDS, "0.1").start().await;
+    // Closed ports of this machine and names that do not exist: what a client could distinguish.
+    let mut seen = Vec::new();
+    for url in ["http://127.0.0.1:1/", "https://no-such-name.invalid/", "https://localhost:1/", "http://127.0.0.1:2/"] {
+        let receipt = system.order(&order(url)).await;
+        let delivery = deliveries(&system, &receipt, "given_up").await;
+        for attempt in delivery["attempts"].as_array().unwrap() {
+            seen.push((attempt["status"].clone(), attempt["error"].clone(), attempt["duration_ms"].clone()));
+        }
+    }
+    seen.dedup();
+    assert_eq!(seen, [(Value::Null, json!("the receiver could not be reached"), json!(0))]);
 }
 
 fn order(url: &str) -> Value {
@@ -59,21 +92,6 @@ async fn deliveries(system: &System, receipt: &Receipt, state: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_notifier_cannot_be_built_does_not_start() {
-    let system = Setup { workers: 0, apis: 0, ..Setup::default() }.start().await;
-    let (settings, eta) = settings::from_values([(c::WEBHOOK_SECRET, "whsec_c2hvcnQ=")]).unwrap();
-    let demo = [(c::PROCESSOR, "demo")];
-    let chosen = settings::build_from::<ProcessorSettings, _>(demo, processor::from_settings).unwrap();
-    // A worker that starts all the same would return at once.
-    let stop = CancellationToken::new();
-    stop.cancel();
-    let run = offload_worker::run(settings, eta, system.stores.clone(), chosen.processor, stop);
-    let error = run.await.unwrap_err().to_string();
-    assert!(error.contains("OFFLOAD_WEBHOOK_SECRET cannot be used"), "{error}");
-    assert!(!error.contains("c2hvcnQ"), "a secret is not repeated: {error}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_is_signed_and_listed() {
     let system = setup().start().await;
     let (url, got) = receiver(&[204]).await;
@@ -84,9 +102,16 @@ async fn a_webhook_is_signed_and_listed() {
         (Some("webhook"), Some(204))
     );
     let (headers, body) = got.lock().unwrap()[0].clone();
-    let webhook = Webhook::new(WEBHOOK_SECRET).unwrap();
+    // By the receiver's own secret, as any library of Standard Webhooks verifies it.
+    let webhook = Webhook::new(&own_secret(&Tenant::default(), &url)).unwrap();
     webhook.verify(&body, &headers).unwrap();
     assert!(webhook.verify(b"{}", &headers).is_err());
+    // Neither the secret of another tenant, nor of another receiver, nor the operator's own.
+    let stranger = own_secret(&"stranger".parse().unwrap(), &url);
+    let neighbour = own_secret(&Tenant::default(), &url.replace("/hook", "/other"));
+    for other in [&stranger, &neighbour, WEBHOOK_SECRET] {
+        assert!(Webhook::new(other).unwrap().verify(&body, &headers).is_err());
+    }
     let event: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(headers["webhook-id"].to_str().unwrap(), event["id"]);
     assert_eq!(headers["content-type"], "application/cloudevents+json");

@@ -12,7 +12,7 @@ use offload_stores::{CallPolicy, Connection};
 
 use crate::{
     context::Worker,
-    deployment, lambda, notify,
+    deployment, lambda,
     processor::{self, Chosen},
     run,
 };
@@ -47,9 +47,6 @@ pub async fn main() -> ExitCode {
     let settings = settings::parse::<Read, _>("offload-worker", about, args, variables, |read, errors| {
         let (store, worker, eta, log, processor) = read;
         let processor = processor::from_settings(processor, errors);
-        if let Some(worker) = &worker {
-            notify::check(&worker.notifier, errors);
-        }
         if let (Some(worker), Some(eta)) = (&worker, &eta) {
             worker.check(eta, errors);
         }

@@ -48,6 +48,10 @@ pub(crate) struct UpArgs {
     /// strings
     #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
     pub(super) command: Option<String>,
+    /// With --processor command: variables that the program gets beside PATH, HOME and the like,
+    /// separated by commas, such as SHOP_URL,SMTP_*
+    #[arg(long, value_name = "NAMES")]
+    pub(super) command_env: Option<String>,
     /// With --processor http: the URL that orders are POSTed to
     #[arg(long, value_name = "URL")]
     pub(super) http_url: Option<String>,

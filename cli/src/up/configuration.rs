@@ -97,6 +97,7 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         (c::WEBHOOK_INSECURE_LOOPBACK, args.loopback_webhooks.then(|| "true".to_owned())),
         (c::CONCURRENCY, args.workers.map(|n| n.to_string())),
         (c::COMMAND, args.command.clone()),
+        (c::COMMAND_ENV, args.command_env.clone()),
         (c::HTTP_URL, args.http_url.clone()),
         (c::JOB_SECONDS, args.job_seconds.clone()),
     ];

@@ -95,6 +95,8 @@ async fn serve(
     configuration.store.dead_letter_queue_url = Some(provisioned.dead_letter_queue_url);
     if let Some(notifications) = &mut configuration.store.notifications {
         notifications.queue_url = provisioned.notifications_queue_url;
+        notifications.webhooks_queue_url = Some(provisioned.webhooks_queue_url);
+        notifications.webhook_retries_queue_url = Some(provisioned.webhook_retries_queue_url);
         notifications.dead_letter_queue_url = Some(provisioned.notifications_dead_letter_queue_url);
     }
     let Configuration { store, api, worker, eta, processor, .. } = configuration;

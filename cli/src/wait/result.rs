@@ -23,7 +23,7 @@ pub(super) async fn write(
             return Ok(());
         }
         return match (&object.result, &object.result_url) {
-            (Some(result), _) => output::result(&pretty(result)),
+            (Some(result), _) => output::json(&pretty(result)),
             (None, Some(url)) => {
                 output::message("the result is a file: this is its URL, and --output FILE downloads it");
                 output::result(url)

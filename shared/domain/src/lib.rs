@@ -28,6 +28,7 @@ pub mod message;
 pub mod notification;
 pub mod order;
 pub mod payload;
+pub mod printable;
 pub mod problem;
 pub mod schedule;
 pub mod schema;

@@ -140,6 +140,12 @@ impl Notification {
     pub fn new(target: Target, event: StatusEvent, tenant: Tenant) -> Self {
         Self { v: VERSION, target, event, tenant, attempts: 0, not_before: None }
     }
+
+    /// Whether it was put back before: it was tried, or had to wait.
+    #[must_use]
+    pub fn is_retry(&self) -> bool {
+        self.not_before.is_some()
+    }
 }
 
 impl Target {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{id::OrderId, json_text::JsonText, problem::Problem, time::rfc3339_millis};
+use crate::{id::OrderId, json_text::JsonText, printable::printable, problem::Problem, time::rfc3339_millis};
 
 /// The largest result in the status object itself, in bytes of JSON. A larger one is linked.
 pub const INLINE_RESULT_MAX_BYTES: usize = 8 * 1024;
@@ -62,10 +62,11 @@ pub struct ProgressReport {
 }
 
 impl ProgressReport {
-    /// A report within its bounds: the percentage is cut to 100, the message to its longest.
+    /// A report within its bounds: the percentage is cut to 100, the message to its longest, and
+    /// what could steer a terminal is taken out of it.
     #[must_use]
     pub fn new(percent: u8, message: Option<&str>) -> Self {
-        Self { percent: percent.min(100), message: message.map(|m| cut(m, PROGRESS_MESSAGE_MAX_CHARS)) }
+        Self { percent: percent.min(100), message: message.map(|m| printable(&cut(m, PROGRESS_MESSAGE_MAX_CHARS))) }
     }
 }
 

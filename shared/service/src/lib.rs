@@ -1,6 +1,7 @@
 //! What each program needs: [`settings`], [`telemetry`], [`shutdown`], and the [`clock`].
 
 pub mod clock;
+pub mod confinement;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;

@@ -56,7 +56,7 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// What went wrong, if something did.
     pub error: Option<String>,
-    /// How long it took, in milliseconds.
+    /// How long it took, in milliseconds; 0 if there was no answer.
     pub duration_ms: u64,
 }
 

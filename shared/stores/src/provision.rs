@@ -48,20 +48,28 @@ pub struct Provisioned {
     pub notifications_queue_url: String,
     /// The URL of its dead-letter queue.
     pub notifications_dead_letter_queue_url: String,
+    /// The URL of the queue of webhooks.
+    pub webhooks_queue_url: String,
+    /// The URL of the queue of webhooks that are tried again.
+    pub webhook_retries_queue_url: String,
 }
 
-/// Makes the bucket, the table, the queue `queue`, the queue `{queue}-notifications`, and for each
-/// of these a dead-letter queue with `-dead` behind its name.
+/// Makes the bucket, the table, the queue `queue`, the queues `{queue}-notifications`,
+/// `{queue}-webhooks` and `{queue}-webhook-retries`, and for each of these a dead-letter queue with
+/// `-dead` behind its name.
 ///
 /// # Errors
 /// If a call fails.
 pub async fn provision(connection: &Connection, settings: &StoreSettings, queue: &str) -> Result<Provisioned, Error> {
-    let notifications = format!("{queue}-notifications");
-    let (bucket, table, orders, notifications) = tokio::join!(
+    let [notifications, webhooks, retries] =
+        ["notifications", "webhooks", "webhook-retries"].map(|of| format!("{queue}-{of}"));
+    let (bucket, table, orders, notifications, webhooks, retries) = tokio::join!(
         make_bucket(connection, settings),
         make_table(connection, &settings.table),
         make_queues(connection, queue),
-        make_queues(connection, &notifications)
+        make_queues(connection, &notifications),
+        make_queues(connection, &webhooks),
+        make_queues(connection, &retries)
     );
     bucket?;
     table?;
@@ -71,6 +79,8 @@ pub async fn provision(connection: &Connection, settings: &StoreSettings, queue:
         dead_letter_queue_url,
         notifications_queue_url: notifications,
         notifications_dead_letter_queue_url: notifications_dead,
+        webhooks_queue_url: webhooks?.0,
+        webhook_retries_queue_url: retries?.0,
     })
 }
 

@@ -78,6 +78,8 @@ impl Programs {
             (c::QUEUE_URL, queues.queue_url),
             (c::DEAD_LETTER_QUEUE_URL, queues.dead_letter_queue_url),
             (c::NOTIFICATIONS_QUEUE_URL, queues.notifications_queue_url),
+            (c::WEBHOOKS_QUEUE_URL, queues.webhooks_queue_url),
+            (c::WEBHOOK_RETRIES_QUEUE_URL, queues.webhook_retries_queue_url),
             (c::NOTIFICATIONS_DEAD_LETTER_QUEUE_URL, queues.notifications_dead_letter_queue_url),
         ]);
     }

@@ -10,7 +10,7 @@ pub(super) enum Event {
     Orders(Vec<SqsMessage>),
     /// Messages of its dead-letter queue.
     DeadLetters(Vec<SqsMessage>),
-    /// Messages of the queue of notifications.
+    /// Messages of one of the queues of notifications.
     Notifications(Vec<SqsMessage>),
     /// Records of the order table's stream.
     Changes(Vec<Change>),
@@ -25,8 +25,8 @@ pub(super) struct Queues<'a> {
     pub(super) orders: &'a str,
     /// Its dead-letter queue.
     pub(super) dead: Option<&'a str>,
-    /// Of notifications.
-    pub(super) notifications: Option<&'a str>,
+    /// Of notifications, and of webhooks.
+    pub(super) notifications: &'a [&'a str],
 }
 
 /// A change of a row.
@@ -70,7 +70,7 @@ impl Event {
             Ok(Self::Orders(event.records))
         } else if Some(name) == queues.dead {
             Ok(Self::DeadLetters(event.records))
-        } else if Some(name) == queues.notifications {
+        } else if queues.notifications.contains(&name) {
             Ok(Self::Notifications(event.records))
         } else {
             Err(Unknown::Queue(name.to_owned()))
@@ -107,9 +107,12 @@ mod tests {
 
     #[test]
     fn an_event_is_recognized_by_its_queue() {
-        let queues = Queues { orders: "orders", dead: Some("orders-dead"), notifications: Some("notifications") };
+        let queues =
+            Queues { orders: "orders", dead: Some("orders-dead"), notifications: &["notifications", "webhooks"] };
         let read = |payload| Event::read(payload, queues);
-        assert!(matches!(read(batch("notifications")), Ok(Event::Notifications(m)) if m.len() == 1));
+        for queue in queues.notifications {
+            assert!(matches!(read(batch(queue)), Ok(Event::Notifications(m)) if m.len() == 1));
+        }
         // Shaped as https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
         let stream = json!({"Records": [{"eventID": "1", "eventName": "MODIFY", "eventSource": "aws:dynamodb",
             "dynamodb": {"Keys": {"pk": {"S": "a"}}, "NewImage": {"pk": {"S": "a"}}, "SequenceNumber": "111"}}]});

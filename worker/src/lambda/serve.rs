@@ -33,10 +33,11 @@ pub(crate) async fn serve(worker: &Worker, stop: CancellationToken) -> Result<()
 
 async fn invoke(worker: &Worker, LambdaEvent { payload, context }: LambdaEvent<Value>) -> Result<Value, String> {
     let stores = &worker.stores;
+    let notifications: Vec<&str> = stores.notifications.iter().flat_map(|n| n.queues().map(Queue::name)).collect();
     let queues = Queues {
         orders: stores.queue.name(),
         dead: stores.dead_letters.as_ref().map(Queue::name),
-        notifications: stores.notifications.as_ref().map(|n| n.queue.name()),
+        notifications: &notifications,
     };
     match Event::read(payload, queues).map_err(|e| e.to_string())? {
         Event::Sweep => sweep(worker).await,

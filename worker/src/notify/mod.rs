@@ -16,5 +16,4 @@ mod retry;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use channel::check;
 pub(crate) use notifier::Notifier;

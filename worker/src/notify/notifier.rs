@@ -6,16 +6,17 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
 use offload_domain::notification::{Notification, Target, VERSION};
 use offload_service::{clock, settings::NotifierSettings};
-use offload_stores::{Attempt, DELAY_MAX, Delivery, DeliveryState, Error, Notifications, Stores};
+use offload_stores::{Attempt, DELAY_MAX, Delivery, DeliveryState, Error, Notifications, Queue, Stores};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt::AttemptResult,
     channel::{Channels, retry_policy},
-    retry::{Next, next},
+    retry::{Next, next, retry_permits},
 };
 use crate::receive::receive_until;
 
@@ -24,6 +25,9 @@ const VISIBILITY: Duration = Duration::from_secs(60);
 
 /// When the worker stops, running deliveries have this long.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// What a client reads of an attempt that got no answer.
+const NO_ANSWER: &str = "the receiver could not be reached";
 
 /// Delivers notifications.
 pub(crate) struct Notifier {
@@ -50,12 +54,27 @@ impl Notifier {
         if self.settings.concurrency == 0 {
             return;
         }
-        let (queue, permits) = (self.queues.queue.clone(), self.settings.concurrency);
-        let work = move |delivery| {
-            let notifier = Arc::clone(&self);
+        // Each queue with permits of its own: a client at a connection waits for no webhook,
+        // and no first attempt at a webhook for those that failed.
+        let Notifications { queue, webhooks, webhook_retries, .. } = &self.queues;
+        let webhook_permits = self.settings.webhook_concurrency;
+        let mut lanes = vec![(queue, self.settings.concurrency)];
+        if webhooks.name() != queue.name() {
+            lanes.push((webhooks, webhook_permits));
+        }
+        if webhook_retries.name() != webhooks.name() {
+            lanes.push((webhook_retries, retry_permits(webhook_permits)));
+        }
+        join_all(lanes.into_iter().map(|(queue, permits)| self.work_on(queue, permits, &stop))).await;
+    }
+
+    /// Delivers the notifications of one queue, so many at once.
+    async fn work_on(self: &Arc<Self>, queue: &Queue, permits: usize, stop: &CancellationToken) {
+        let work = |delivery| {
+            let notifier = Arc::clone(self);
             async move { notifier.handle(delivery).await }
         };
-        let mut jobs = receive_until(&queue, permits, VISIBILITY, &stop, work).await;
+        let mut jobs = receive_until(queue, permits, VISIBILITY, stop, work).await;
         // What is cut off comes again after its visibility.
         let _ = timeout(DRAIN, async { while jobs.join_next().await.is_some() {} }).await;
     }
@@ -94,6 +113,10 @@ impl Notifier {
         if let Target::Webhook { .. } = &notification.target
             && let Some((state, attempt)) = log_entry(&result, next, now, begun.elapsed())
         {
+            if let AttemptResult::Failed(failure) | AttemptResult::Refused(failure) = &result {
+                tracing::info!(order.id = %order, revision, tenant = %notification.tenant, error = failure.error,
+                    "a webhook was not delivered");
+            }
             self.stores.orders.note_attempt(order, channel, revision, state, &attempt).await?;
         }
         match next {
@@ -126,7 +149,7 @@ impl Notifier {
     /// dead letter. And invisible messages count against the queue's limit, which would keep others
     /// waiting.
     async fn put_back(&self, notification: Notification, wait: Duration, delivery: Delivery) -> Result<(), Error> {
-        self.queues.queue.send(&notification, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
+        self.queues.send(&notification, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
         delivery.complete().await
     }
 }
@@ -140,7 +163,10 @@ fn log_entry(
 ) -> Option<(DeliveryState, Attempt)> {
     let (status, error) = match result {
         AttemptResult::Delivered { status } | AttemptResult::Gone { status } => (Some(*status), None),
-        AttemptResult::Failed(f) | AttemptResult::Refused(f) => (f.status, Some(f.error.clone())),
+        AttemptResult::Failed(f) | AttemptResult::Refused(f) if f.status.is_some() => (f.status, Some(f.error.clone())),
+        // One text for all of it, and no time: by "connection refused" here and "not found" there
+        // anybody could map the network that we are in. The log has the reason.
+        AttemptResult::Failed(_) | AttemptResult::Refused(_) => (None, Some(NO_ANSWER.to_owned())),
         AttemptResult::Deferred(_) => return None,
     };
     let state = match (result, next) {
@@ -149,6 +175,6 @@ fn log_entry(
         (_, Next::Retry { .. }) => DeliveryState::Retrying,
         _ => DeliveryState::GivenUp,
     };
-    let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let duration_ms = status.map_or(0, |_| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     Some((state, Attempt { at, status, error, duration_ms }))
 }

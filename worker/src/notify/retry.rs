@@ -32,6 +32,11 @@ pub(super) enum RetryPolicy<'a> {
     Service,
 }
 
+/// How many webhooks are tried again at once.
+pub(super) fn retry_permits(webhook_permits: usize) -> usize {
+    (webhook_permits / 4).max(1)
+}
+
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {

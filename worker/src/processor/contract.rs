@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use offload_domain::{
     json_text::JsonText,
     order::Order,
+    printable::printable,
     problem::{Problem, ends},
     status::{ERROR_DETAIL_MAX_CHARS, cut},
 };
@@ -61,20 +62,20 @@ impl ProcessError {
     /// The work failed, and another attempt may succeed.
     #[must_use]
     pub fn retryable(detail: impl AsRef<str>) -> Self {
-        Self::Retryable(ends::processing_failed(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))
+        Self::Retryable(ends::processing_failed(for_clients(detail.as_ref())))
     }
 
     /// The work failed, and no other attempt will succeed.
     #[must_use]
     pub fn failed(detail: impl AsRef<str>) -> Self {
-        Self::Final(ends::processing_failed(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))
+        Self::Final(ends::processing_failed(for_clients(detail.as_ref())))
     }
 
     /// The program or endpoint that does the work broke the protocol. It would again, so this is
     /// final.
     #[must_use]
     pub fn protocol(detail: impl AsRef<str>) -> Self {
-        Self::Final(ends::processor_protocol(cut(detail.as_ref(), ERROR_DETAIL_MAX_CHARS)))
+        Self::Final(ends::processor_protocol(for_clients(detail.as_ref())))
     }
 
     /// The work ended because it was stopped. Only the worker knows why, and what comes next.
@@ -82,4 +83,9 @@ impl ProcessError {
     pub fn stopped() -> Self {
         Self::retryable("the work was stopped before its end")
     }
+}
+
+/// The text of a program or an endpoint as clients and logs get it: cut, and fit for a terminal.
+fn for_clients(detail: &str) -> String {
+    printable(&cut(detail, ERROR_DETAIL_MAX_CHARS))
 }

@@ -72,7 +72,7 @@ resource "aws_iam_role_policy" "push" {
         Sid      = "Notify"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = var.push.notifications_queue_arn
+        Resource = flatten([var.push[*].notifications_queue_arn, var.push[*].webhooks_queue_arn])
       },
     ]
   })
@@ -131,6 +131,8 @@ resource "aws_lambda_function" "this" {
 locals {
   push_environment = var.push == null ? {} : merge(var.push.channel_settings, var.channel_settings, {
     OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
+    OFFLOAD_WEBHOOKS_QUEUE_URL                  = var.push.webhooks_queue_url
+    OFFLOAD_WEBHOOK_RETRIES_QUEUE_URL           = var.push.webhook_retries_queue_url
     OFFLOAD_NOTIFICATIONS_DEAD_LETTER_QUEUE_URL = var.push.notifications_dead_letter_queue_url
     OFFLOAD_EVENTS_FROM                         = var.push.events_from
     OFFLOAD_WEBSOCKET_URL                       = var.push.websocket_url

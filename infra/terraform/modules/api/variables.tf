@@ -94,6 +94,9 @@ variable "push" {
   type = object({
     notifications_queue_url             = string
     notifications_queue_arn             = string
+    webhooks_queue_url                  = string
+    webhooks_queue_arn                  = string
+    webhook_retries_queue_url           = string
     notifications_dead_letter_queue_url = string
     connections_arn                     = string
     websocket_url                       = string

@@ -1,4 +1,4 @@
-# Push to clients: the queue of notifications, and what feeds the notifier.
+# Push to clients: the queues of notifications, and what feeds the notifier.
 
 module "queue" {
   source = "../queue"
@@ -6,6 +6,31 @@ module "queue" {
   name = "${var.name}-notifications"
   # Lambda's own advice: six times the function's timeout.
   visibility_seconds = 6 * var.notifier_timeout_seconds
+}
+
+# Webhooks go to strangers, who may let them hang: nobody who waits at an open connection waits
+# behind them, and no first attempt behind those that failed.
+module "webhooks" {
+  source   = "../queue"
+  for_each = local.webhooks
+
+  name               = "${var.name}-${each.key}"
+  visibility_seconds = 6 * var.notifier_timeout_seconds
+}
+
+resource "aws_lambda_event_source_mapping" "webhooks" {
+  for_each = local.webhooks
+
+  event_source_arn                   = module.webhooks[each.key].arn
+  function_name                      = var.notifier_arn
+  function_response_types            = ["ReportBatchItemFailures"]
+  batch_size                         = 10
+  maximum_batching_window_in_seconds = 0
+
+  # Two is the fewest that Lambda allows.
+  scaling_config {
+    maximum_concurrency = max(2, floor(var.notifier_max_concurrency / each.value))
+  }
 }
 
 resource "aws_lambda_event_source_mapping" "notifications" {
@@ -93,5 +118,8 @@ resource "aws_sqs_queue_policy" "stream_failures" {
 }
 
 locals {
+  # The queues of webhooks, and by what the notifier's concurrency is divided for each.
+  webhooks = { webhooks = 1, webhook-retries = 4 }
+
   stream = var.events_from == "stream"
 }

@@ -38,6 +38,26 @@ output "queue_name" {
   value       = module.queue.name
 }
 
+output "webhooks_queue_url" {
+  description = "URL of the queue of webhooks."
+  value       = module.webhooks["webhooks"].url
+}
+
+output "webhooks_queue_arn" {
+  description = "ARN of the queue of webhooks."
+  value       = module.webhooks["webhooks"].arn
+}
+
+output "webhook_retries_queue_url" {
+  description = "URL of the queue of webhooks that are tried again."
+  value       = module.webhooks["webhook-retries"].url
+}
+
+output "webhook_retries_queue_arn" {
+  description = "ARN of the queue of webhooks that are tried again."
+  value       = module.webhooks["webhook-retries"].arn
+}
+
 output "dead_letter_url" {
   description = "URL of its dead-letter queue."
   value       = module.queue.dead_letter_url

@@ -26,6 +26,8 @@ locals {
 
   push_environment = var.push == null ? {} : merge(var.push.channel_settings, {
     OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
+    OFFLOAD_WEBHOOKS_QUEUE_URL                  = var.push.webhooks_queue_url
+    OFFLOAD_WEBHOOK_RETRIES_QUEUE_URL           = var.push.webhook_retries_queue_url
     OFFLOAD_NOTIFICATIONS_DEAD_LETTER_QUEUE_URL = var.push.notifications_dead_letter_queue_url
     OFFLOAD_EVENTS_FROM                         = var.push.events_from
   })
@@ -64,7 +66,7 @@ locals {
         Sid      = "Notify"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = var.push[*].notifications_queue_arn
+        Resource = flatten([var.push[*].notifications_queue_arn, var.push[*].webhooks_queue_arn])
       },
       {
         Sid      = "Sign"
@@ -102,7 +104,7 @@ locals {
         Sid      = "Notify"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = var.push[*].notifications_queue_arn
+        Resource = flatten([var.push[*].notifications_queue_arn, var.push[*].webhooks_queue_arn])
       },
       {
         Sid      = "SignResults"
@@ -159,7 +161,7 @@ locals {
         Sid      = "Notify"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = var.push[*].notifications_queue_arn
+        Resource = flatten([var.push[*].notifications_queue_arn, var.push[*].webhooks_queue_arn])
       },
     ]
     # What its channels need comes with them: notifier_statements.
@@ -168,14 +170,14 @@ locals {
         Sid      = "Notifications"
         Effect   = "Allow"
         Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-        Resource = var.push[*].notifications_queue_arn
+        Resource = flatten([var.push[*].notifications_queue_arn, var.push[*].webhooks_queue_arn, var.push[*].webhook_retries_queue_arn])
       },
       {
         # A retry is a message of its own; what failed at every attempt goes to the dead letters.
         Sid      = "RetryOrDeadLetter"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = flatten([var.push[*].notifications_queue_arn, var.push[*].notifications_dead_letter_queue_arn])
+        Resource = flatten([var.push[*].notifications_queue_arn, var.push[*].webhook_retries_queue_arn, var.push[*].notifications_dead_letter_queue_arn])
       },
       {
         Sid      = "PostToConnections"

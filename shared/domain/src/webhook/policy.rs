@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-use super::{public_address::is_public, rule::Rule};
+use super::{embedded::reached_by, public_address::is_public, rule::Rule};
 
 /// Where webhooks may go.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Policy {
             && match &host {
                 Host::Domain(name) => *name == "localhost",
                 Host::Ipv4(ip) => ip.is_loopback(),
-                Host::Ipv6(ip) => ip.is_loopback(),
+                Host::Ipv6(ip) => ip.to_canonical().is_loopback(),
             };
         if url.scheme() != "https" && !(here && url.scheme() == "http") {
             return Err(Forbidden::Scheme);
@@ -90,15 +90,17 @@ impl Policy {
     }
 
     fn check_address(&self, ip: IpAddr, allowed_by_name: bool) -> Result<(), Forbidden> {
-        if self.deny.iter().any(|rule| rule.holds(ip)) {
+        let reached = reached_by(ip);
+        if self.deny.iter().any(|rule| reached.iter().any(|ip| rule.holds(*ip))) {
             return Err(Forbidden::Host);
         }
-        if self.loopback && ip.is_loopback() {
+        if self.loopback && ip.to_canonical().is_loopback() {
             return Ok(());
         }
         // A network that the operator names is allowed even if it is private: that is why it is
-        // named.
-        if self.allow.iter().any(|rule| rule.holds(ip)) {
+        // named. Through a translator or a tunnel it is another way there, which must be named
+        // itself.
+        if self.allow.iter().any(|rule| rule.holds(ip.to_canonical()) || rule.holds(ip)) {
             return Ok(());
         }
         if !is_public(ip) {
@@ -154,6 +156,47 @@ mod tests {
         assert_eq!(p.check("https://10.0.0.1/").map(drop), Err(Forbidden::Address));
         assert!(p.check_resolved("localhost", IpAddr::V4(Ipv4Addr::LOCALHOST)).is_ok());
         assert!(p.check_resolved("rebound.example", "10.0.0.1".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn a_denied_network_is_denied_in_every_spelling() {
+        let p = policy("", "8.8.8.0/24, ::ffff:9.9.9.0/120", false);
+        let hosts = [
+            "8.8.8.8",
+            "0x8.0x8.0x808",
+            "010.8.8.8",
+            "134744072",
+            "[::ffff:8.8.8.8]",
+            "[::ffff:808:808]",
+            "[::8.8.8.8]",
+            "[64:ff9b::8.8.8.8]",
+            "[2002:808:808::1]",
+            "[2001:0:808:808::]",
+            "[2001:0:1:1:0:0:f7f7:f7f7]",
+            "[64:ff9b:1::8.8.8.8]",
+            "9.9.9.9",
+            "[::ffff:9.9.9.9]",
+            "[64:ff9b::9.9.9.9]",
+        ];
+        for host in hosts {
+            assert_eq!(p.check(&format!("https://{host}/")).map(drop), Err(Forbidden::Host), "{host}");
+        }
+        for ip in ["::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2002:808:808::1", "2001:0:1:1:0:0:f7f7:f7f7"] {
+            assert_eq!(p.check_resolved("a.example", ip.parse().unwrap()), Err(Forbidden::Host), "{ip}");
+        }
+        assert!(p.check("https://[64:ff9b::1.1.1.1]/").is_ok());
+    }
+
+    #[test]
+    fn an_allowed_network_is_no_way_through_a_tunnel() {
+        let p = policy("10.1.0.0/16", "", false);
+        assert_eq!(p.check("https://[::ffff:10.1.2.3]/").map(drop), Ok(()), "the same address");
+        for host in ["[64:ff9b::10.1.2.3]", "[2002:a01:203::1]", "[::10.1.2.3]"] {
+            assert_eq!(p.check(&format!("https://{host}/")).map(drop), Err(Forbidden::Address), "{host}");
+        }
+        let p = policy("", "", true);
+        assert!(p.check("http://[::ffff:127.0.0.1]:9/").is_ok());
+        assert_eq!(p.check("https://[64:ff9b::127.0.0.1]/").map(drop), Err(Forbidden::Address));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::embedded::reached_by;
+
 /// Whether an address is one of the public internet, by IANA's registries of special-purpose
 /// addresses (RFC 6890 and its updates). An address with an IPv4 address in it (mapped, translated,
 /// tunnelled) is as public as that one is.
@@ -31,18 +33,10 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
-    let s = ip.segments();
-    let v4 = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match s {
-        // ::ffff:0:0/96, IPv4-mapped: the operating system connects to the IPv4 address.
-        [0, 0, 0, 0, 0, 0xffff, high, low] => v4(high, low),
-        // 64:ff9b::/96, NAT64: a translator connects to it.
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
-        // 2002::/16, 6to4: a relay sends to it.
-        [0x2002, high, low, ..] => v4(high, low),
+    let within_is_public = || reached_by(ip.into()).into_iter().filter(IpAddr::is_ipv4).all(is_public);
+    match ip.segments() {
+        // Mapped, NAT64 and 6to4: as public as the address within.
+        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x2002, ..] => within_is_public(),
         // Of the rest only 2000::/3 is assigned, except what is special in it: 2001::/23 (protocol
         // assignments, Teredo among them), 2001:db8::/32 and 3fff::/20 (documentation).
         [0x2001, second, ..] => second >= 0x200 && second != 0xdb8,

@@ -29,11 +29,11 @@ impl Rule {
                 return Ok(Self::V4(net));
             }
             if let Ok(net) = text.parse() {
-                return Ok(Self::V6(net));
+                return Ok(Self::v6(net));
             }
             match text.parse() {
                 Ok(IpAddr::V4(ip)) => return Ok(Self::V4(Ipv4Net::from(ip))),
-                Ok(IpAddr::V6(ip)) => return Ok(Self::V6(Ipv6Net::from(ip))),
+                Ok(IpAddr::V6(ip)) => return Ok(Self::v6(Ipv6Net::from(ip))),
                 Err(_) => {}
             }
             let (below, name) = match text.strip_prefix("*.") {
@@ -50,6 +50,15 @@ impl Rule {
             }
         };
         text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(rule).collect()
+    }
+
+    /// A network; one of mapped addresses (`::ffff:0:0/96`) is the IPv4 network that it is.
+    fn v6(net: Ipv6Net) -> Self {
+        let mapped = net.addr().to_ipv4_mapped().zip(net.prefix_len().checked_sub(96));
+        match mapped.and_then(|(ip, length)| Ipv4Net::new(ip, length).ok()) {
+            Some(net) => Self::V4(net),
+            None => Self::V6(net),
+        }
     }
 
     /// Whether the rule names this host.

@@ -26,11 +26,17 @@ pub(super) fn command(program: &'static str, about: &'static str, settings: &[Se
         let help = format!("{}{note} [env: {}]", setting.help, setting.variable());
         Arg::new(setting.constant).long(setting.name()).value_name("VALUE").help(help)
     };
-    Command::new(program)
-        .about(about)
-        .version(env!("CARGO_PKG_VERSION"))
-        .args(settings.iter().map(flag))
-        .after_help(AFTER_HELP)
+    let file = |setting: &Setting| {
+        let help = format!(
+            "File that contains the value of {}, which every user of this machine can read from a command line \
+             [env: {}]",
+            setting.name(),
+            setting.file_variable()
+        );
+        Arg::new(setting.file_id()).long(setting.file_name()).value_name("PATH").help(help)
+    };
+    let flags = settings.iter().flat_map(|s| [Some(flag(s)), s.secret.then(|| file(s))].into_iter().flatten());
+    Command::new(program).about(about).version(env!("CARGO_PKG_VERSION")).args(flags).after_help(AFTER_HELP)
 }
 
 impl Source {
@@ -66,6 +72,11 @@ impl Source {
         for setting in self.settings().to_vec() {
             if let Some(text) = matches.get_one::<String>(setting.constant) {
                 self.set(setting, text.clone(), format!("--{}", setting.name()));
+            }
+            if setting.secret
+                && let Some(path) = matches.get_one::<String>(&setting.file_id())
+            {
+                self.set_file(setting, path.clone(), format!("--{}", setting.file_name()));
             }
         }
         None

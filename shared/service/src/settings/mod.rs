@@ -13,6 +13,7 @@ mod group;
 mod parser;
 mod program;
 mod reference;
+mod secret_file;
 mod setting;
 mod source;
 #[cfg(test)]

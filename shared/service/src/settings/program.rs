@@ -53,6 +53,11 @@ pub fn parse<G: Groups, T>(
     if let Some(help) = source.set_flags(&command, args.into_iter().collect()) {
         return Err(Exit::Help(help));
     }
+    source.read_files();
+    for warning in source.warnings() {
+        // There is no log yet: what is logged, and how, is a setting.
+        let _ = writeln!(std::io::stderr(), "{warning}");
+    }
     finish::<G, T>(source, build).map_err(Exit::Invalid)
 }
 

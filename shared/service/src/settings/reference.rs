@@ -23,7 +23,8 @@ pub fn reference_markdown(settings: &[Setting]) -> String {
 fn row(setting: &Setting) -> String {
     let default = setting.default.map(|default| format!("`{default}`"));
     let notes = [(setting.required, "required"), (setting.secret, "secret")].into_iter().filter(|(is, _)| *is);
-    let default: Vec<String> = default.into_iter().chain(notes.map(|(_, note)| note.to_owned())).collect();
+    let file = setting.secret.then(|| format!("or `{}`", setting.file_variable()));
+    let default: Vec<String> = default.into_iter().chain(notes.map(|(_, note)| note.to_owned())).chain(file).collect();
     // What Markdown would take for its own.
     let meaning = setting.help.replace('|', "\\|").replace('*', "\\*").replace('<', "&lt;");
     format!("| `{}` | {} | {meaning} |", setting.variable(), default.join(", "))

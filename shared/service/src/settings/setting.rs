@@ -29,4 +29,21 @@ impl Setting {
     pub fn variable(&self) -> String {
         format!("OFFLOAD_{}", self.constant)
     }
+
+    /// The variable that names a file with the value in it. Only for secrets.
+    #[must_use]
+    pub fn file_variable(&self) -> String {
+        format!("{}_FILE", self.variable())
+    }
+
+    /// The flag of the same, without its dashes.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("{}-file", self.name())
+    }
+
+    /// The identifier of that flag.
+    pub(super) fn file_id(&self) -> String {
+        format!("{}_FILE", self.constant)
+    }
 }

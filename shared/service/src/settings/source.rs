@@ -1,11 +1,15 @@
 //! Where the values of settings come from, and the errors met on the way.
 
-use std::{collections::BTreeMap, fmt::Display, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    time::Duration,
+};
 
-use super::Setting;
+use super::{Setting, secret_file};
 
-/// The `command` processor sets it for the program that it runs, which may be one of ours.
-const ORDER_ID: &str = "OFFLOAD_ORDER_ID";
+/// The `command` processor sets them for the program that it runs, which may be one of ours.
+const OF_THE_COMMAND: [&str; 2] = ["OFFLOAD_ORDER_ID", "OFFLOAD_ATTEMPT"];
 
 /// A name that differs from a known one in more letters is not a slip of the fingers.
 const TYPING_ERRORS_MAX: usize = 3;
@@ -15,7 +19,18 @@ pub struct Source {
     /// The settings that the program reads.
     settings: Vec<Setting>,
     values: BTreeMap<&'static str, Value>,
+    /// Files with values in them, that are still to be read.
+    files: BTreeMap<&'static str, SecretPath>,
+    /// Settings whose file cannot be read: they are not missing.
+    unreadable: BTreeSet<&'static str>,
     errors: Vec<String>,
+    warnings: Vec<String>,
+}
+
+struct SecretPath {
+    setting: Setting,
+    path: String,
+    origin: String,
 }
 
 struct Value {
@@ -27,7 +42,14 @@ struct Value {
 impl Source {
     /// No values yet, for a program that reads these settings.
     pub(super) fn new(settings: Vec<Setting>) -> Self {
-        Self { settings, values: BTreeMap::new(), errors: Vec::new() }
+        Self {
+            settings,
+            values: BTreeMap::new(),
+            files: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
+            errors: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     pub(super) fn settings(&self) -> &[Setting] {
@@ -36,7 +58,53 @@ impl Source {
 
     /// Sets a value, which messages name by `origin`. The last one wins.
     pub(super) fn set(&mut self, setting: Setting, text: String, origin: String) {
+        if text.is_empty() {
+            // Not set, and so no reason to forget a file.
+        } else if let Some(file) = self.files.get(setting.constant) {
+            if is_flag(&file.origin) == is_flag(&origin) {
+                self.error(both(&origin, &file.origin.clone()));
+            } else {
+                self.files.remove(setting.constant);
+            }
+        }
         self.values.insert(setting.constant, Value { text, origin });
+    }
+
+    /// Sets the file that contains a secret. As with values, a flag wins over a variable; a value
+    /// and a file by the same means are an error.
+    pub(super) fn set_file(&mut self, setting: Setting, path: String, origin: String) {
+        if path.is_empty() {
+            return;
+        }
+        if let Some(value) = self.values.get(setting.constant).filter(|value| !value.text.is_empty()) {
+            if is_flag(&value.origin) == is_flag(&origin) {
+                self.error(both(&value.origin.clone(), &origin));
+                return;
+            }
+            self.values.remove(setting.constant);
+        }
+        self.files.insert(setting.constant, SecretPath { setting, path, origin });
+    }
+
+    /// Reads the files of secrets.
+    pub(super) fn read_files(&mut self) {
+        for (constant, SecretPath { setting, path, origin }) in std::mem::take(&mut self.files) {
+            match secret_file::read(&path) {
+                Ok(file) => {
+                    self.warnings.extend(file.warning);
+                    self.values.insert(setting.constant, Value { text: file.text, origin });
+                }
+                Err(reason) => {
+                    self.error(format!("{origin} is \"{path}\", which {reason}"));
+                    self.unreadable.insert(constant);
+                }
+            }
+        }
+    }
+
+    /// What is unsafe, though it can be used.
+    pub(super) fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Sets the values of environment variables. `all` are the settings of every program.
@@ -44,7 +112,13 @@ impl Source {
         for (variable, text) in variables.into_iter().filter(|(name, _)| name.starts_with("OFFLOAD_")) {
             if let Some(setting) = self.settings.iter().find(|s| s.variable() == variable).copied() {
                 self.set(setting, text, variable);
-            } else if variable != ORDER_ID && !all.iter().any(|s| s.variable() == variable) {
+            } else if let Some(setting) =
+                self.settings.iter().find(|s| s.secret && s.file_variable() == variable).copied()
+            {
+                self.set_file(setting, text, variable);
+            } else if all.iter().any(|s| s.secret && s.file_variable() == variable) {
+                // Another program's, too.
+            } else if !OF_THE_COMMAND.contains(&variable.as_str()) && !all.iter().any(|s| s.variable() == variable) {
                 // A setting of another program is not an error: they may share one environment.
                 let hint = did_you_mean(&variable, all.iter().map(Setting::variable));
                 self.error(format!("{variable} is not a setting{hint}"));
@@ -68,6 +142,9 @@ impl Source {
         setting: Setting,
         parser: impl Fn(&str) -> Result<T, String>,
     ) -> Option<Option<T>> {
+        if self.unreadable.contains(setting.constant) {
+            return None;
+        }
         let Some(text) = self.text(setting) else { return Some(None) };
         match parser(text) {
             Ok(value) => Some(Some(value)),
@@ -126,6 +203,14 @@ impl Source {
     pub(super) fn into_errors(self) -> Vec<String> {
         self.errors
     }
+}
+
+fn is_flag(origin: &str) -> bool {
+    origin.starts_with("--")
+}
+
+fn both(value: &str, file: &str) -> String {
+    format!("{value} and {file} are both set: set one of them")
 }
 
 /// `; did you mean …?` with the known name that is nearest to an unknown one, if one is near.

@@ -156,3 +156,53 @@ fn the_group_of_a_missing_switch_is_checked_and_left_out() {
     let on = push(&[(c::INTERNAL_SECRET, SECRET), (c::MAX_OPEN_CONNECTIONS, "5")]).unwrap().unwrap();
     assert_eq!(on.max_connections, 5);
 }
+
+/// Reads the token's secret, by a flag, a variable, or a file of either.
+fn secret(args: &[&str], variables: &[(&str, &str)]) -> Result<String, Vec<String>> {
+    let args = ["p"].iter().chain(args).map(OsString::from);
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let read = parse::<(ApiSettings, NotifierSettings), _>("p", "a program", args, variables, |(_, notifier), _| {
+        Some(notifier?.mercure_jwt.map_or_else(String::new, |jwt| jwt.expose().to_owned()))
+    });
+    match read {
+        Ok(secret) => Ok(secret),
+        Err(Exit::Invalid(errors)) => Err(errors.0),
+        Err(Exit::Help(help)) => Err(vec![help]),
+    }
+}
+
+#[test]
+fn every_secret_can_come_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (one, other, token) = (path("one", "one\n"), path("other", "other"), path("token", SECRET));
+    let (flag, token_flag) = (format!("--mercure-jwt-file={one}"), format!("--token-secret-file={token}"));
+    fn of_file(path: &str) -> (&str, &str) {
+        ("OFFLOAD_MERCURE_JWT_FILE", path)
+    }
+    let token_file = ("OFFLOAD_TOKEN_SECRET_FILE", token.as_str());
+    assert_eq!(secret(&[], &[token_file, of_file(&one)]).unwrap(), "one");
+    assert_eq!(secret(&[&flag, &token_flag], &[]).unwrap(), "one");
+    assert_eq!(secret(&[&flag], &[token_file, of_file(&other)]).unwrap(), "one", "a flag wins");
+    assert_eq!(secret(&["--mercure-jwt=x"], &[token_file, of_file("/no/such/file")]).unwrap(), "x");
+    assert_eq!(secret(&[&flag], &[token_file, ("OFFLOAD_MERCURE_JWT", "x")]).unwrap(), "one");
+    assert_eq!(secret(&[], &[token_file, of_file(""), ("OFFLOAD_MERCURE_JWT", "x")]).unwrap(), "x");
+
+    let errors = secret(&[], &[token_file, of_file(&one), ("OFFLOAD_MERCURE_JWT", "x")]).unwrap_err();
+    assert_eq!(errors, ["OFFLOAD_MERCURE_JWT and OFFLOAD_MERCURE_JWT_FILE are both set: set one of them"]);
+    let errors = secret(&[], &[("OFFLOAD_TOKEN_SECRET_FILE", "/no/such/file")]).unwrap_err();
+    assert!(errors.len() == 1 && errors[0].starts_with("OFFLOAD_TOKEN_SECRET_FILE is \"/no/such/file\""), "{errors:?}");
+    let errors = secret(&[], &[token_file, ("OFFLOAD_BUCKET_FILE", "x")]).unwrap_err();
+    assert_eq!(errors.len(), 1, "only a secret can come from a file: {errors:?}");
+    let short = path("short", "private");
+    let errors = secret(&[], &[("OFFLOAD_TOKEN_SECRET_FILE", &short)]).unwrap_err().join("\n");
+    assert!(errors.contains("OFFLOAD_TOKEN_SECRET_FILE cannot be used") && !errors.contains("private"), "{errors}");
+    let help = secret(&["--help"], &[]).unwrap_err().join("\n");
+    for setting in ALL.iter().filter(|s| s.secret && [c::TOKEN_SECRET, c::MERCURE_JWT].contains(s)) {
+        assert!(help.contains(&setting.file_variable()) && help.contains(&format!("--{}", setting.file_name())));
+    }
+}

@@ -143,7 +143,8 @@ impl Judge {
     }
 
     fn message_sent(&mut self, asked: &Value) {
-        if !asked["QueueUrl"].as_str().is_some_and(|url| url.ends_with("-notifications")) {
+        if !asked["QueueUrl"].as_str().is_some_and(|url| url.ends_with("-notifications") || url.ends_with("-webhooks"))
+        {
             return;
         }
         let message: Value =

@@ -7,12 +7,12 @@ mod task;
 mod topic;
 mod webhook;
 
-use offload_domain::{
-    event::StatusEvent,
-    notification::{Notification, Target},
-};
-use offload_service::settings::{Errors, NotificationSettings, NotifierSettings};
+use std::time::Duration;
+
+use offload_domain::notification::{Notification, Target};
+use offload_service::settings::{NotificationSettings, NotifierSettings};
 use offload_stores::RequestSigner;
+use tokio::sync::Semaphore;
 
 use super::{attempt::AttemptResult, client, retry::RetryPolicy};
 use appsync::Appsync;
@@ -30,6 +30,26 @@ pub(super) struct Channels {
     tasks: Tasks,
     appsync: Option<Appsync>,
     mercure: Option<Mercure>,
+    shares: Shares,
+}
+
+/// The permits that each of the operator's own services may take at once: one that hangs keeps no
+/// connection waiting.
+struct Shares {
+    topic: Semaphore,
+    tasks: Semaphore,
+    appsync: Semaphore,
+    mercure: Semaphore,
+}
+
+/// How long what is beyond a share waits.
+const SHARE_WAIT: Duration = Duration::from_secs(1);
+
+impl Shares {
+    fn of(permits: usize) -> Self {
+        let share = || Semaphore::new((permits / 4).max(1));
+        Self { topic: share(), tasks: share(), appsync: share(), mercure: share() }
+    }
 }
 
 impl Channels {
@@ -51,34 +71,42 @@ impl Channels {
             topic: topic_arn.map(|arn| Topic::new(http.clone(), signer.clone(), arn)),
             tasks: Tasks::new(http.clone(), signer.clone()),
             appsync: appsync_url.map(|url| Appsync::new(http.clone(), signer.clone(), url, appsync_api_key)),
+            shares: Shares::of(settings.concurrency),
             mercure: mercure_url.map(|hub| Mercure::new(http, hub, mercure_jwt)),
         })
     }
 
     /// Tries to deliver. Takes seconds: a target that has not answered by then has failed.
     pub(super) async fn deliver(&self, notification: &Notification) -> AttemptResult {
-        let Notification { target, event, .. } = notification;
-        self.configured(target, event).await.unwrap_or_else(|| {
-            AttemptResult::refused(format!("this worker has no settings for the channel {}", target.channel()))
+        let share = match notification.target {
+            // Connections have the rest; webhooks have bounds of their own.
+            Target::Connection(_) | Target::Webhook { .. } => None,
+            Target::Topic => Some(&self.shares.topic),
+            Target::Task { .. } => Some(&self.shares.tasks),
+            Target::Appsync => Some(&self.shares.appsync),
+            Target::Mercure => Some(&self.shares.mercure),
+        };
+        let Ok(_permit) = share.map(Semaphore::try_acquire).transpose() else {
+            return AttemptResult::Deferred(SHARE_WAIT);
+        };
+        self.configured(notification).await.unwrap_or_else(|| {
+            let channel = notification.target.channel();
+            AttemptResult::refused(format!("this worker has no settings for the channel {channel}"))
         })
     }
 
     /// The same; `None` if the settings do not configure the target's channel.
-    async fn configured(&self, target: &Target, event: &StatusEvent) -> Option<AttemptResult> {
+    async fn configured(&self, notification: &Notification) -> Option<AttemptResult> {
+        let Notification { target, event, .. } = notification;
         Some(match target {
             Target::Connection(connection) => self.connections.deliver(connection, event).await,
-            Target::Webhook { url } => self.webhooks.as_ref()?.deliver(url, event).await,
+            Target::Webhook { url } => self.webhooks.as_ref()?.deliver(url, notification).await,
             Target::Topic => self.topic.as_ref()?.deliver(event).await,
             Target::Task { token } => self.tasks.deliver(token, event).await,
             Target::Appsync => self.appsync.as_ref()?.deliver(event).await,
             Target::Mercure => self.mercure.as_ref()?.deliver(event).await,
         })
     }
-}
-
-/// Reports the settings by which a channel cannot be built.
-pub(crate) fn check(settings: &NotifierSettings, errors: &mut Errors<'_>) {
-    webhook::check(settings, errors);
 }
 
 /// How a target's channel tries again.

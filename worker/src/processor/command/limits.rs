@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Limits {
     /// The longest line on standard output, in bytes: 1 MiB.
     pub line_bytes: usize,
-    /// The most bytes on standard output: 16 MiB.
+    /// The most bytes on standard output, progress lines left out: 16 MiB.
     pub output_bytes: usize,
     /// How much of the end of standard error is logged, in bytes: 2 KiB.
     pub stderr_bytes: usize,

@@ -21,13 +21,16 @@
 //! error line says so; if it does not say, then after exit code 75 (`EX_TEMPFAIL` of sysexits.h) or
 //! death by a signal. A shell turns a signal into an exit code: `exec` the program there.
 //!
-//! The program inherits the environment except for `OFFLOAD_TOKEN_SECRET`, which would let it forge
-//! order tokens, and finds the order's id in `OFFLOAD_ORDER_ID` and its trace context, if there is
-//! one, in `TRACEPARENT`. It runs in a process group of its own. To stop it, the group gets SIGTERM
-//! and, [`Limits::term_grace`] later, SIGKILL. Processes that it leaves behind in the group are
-//! killed when it ends. Only SIGKILL to the worker itself leaves programs running.
+//! Of the worker's environment the program gets the variables that it needs to run, such as `PATH`,
+//! and those that `OFFLOAD_COMMAND_ENV` names, but none of the service's secrets. It finds the
+//! order's id in `OFFLOAD_ORDER_ID`, the number of the attempt in `OFFLOAD_ATTEMPT` and the trace
+//! context, if there is one, in `TRACEPARENT`. It runs in a process group of its own. To stop it,
+//! the group gets SIGTERM and, [`Limits::term_grace`] later, SIGKILL. Processes that it leaves
+//! behind in the group are killed when it ends. Only SIGKILL to the worker itself leaves programs
+//! running.
 
 mod end;
+mod environment;
 mod group;
 mod limits;
 mod program;
@@ -36,19 +39,26 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-use offload_service::settings::{Errors, ProcessorSettings, catalogue::COMMAND};
+use offload_service::settings::{
+    Errors, ProcessorSettings,
+    catalogue::{COMMAND, COMMAND_ENV},
+};
 
 use super::entry::{Chosen, Entry, required, usable};
+use environment::Allowed;
 
 pub use limits::Limits;
 pub use program::{CommandProcessor, InvalidCommand};
 
 /// The processor `command`.
 pub const ENTRY: Entry =
-    Entry { name: "command", about: "a program, which is run per order", settings: &[COMMAND], build };
+    Entry { name: "command", about: "a program, which is run per order", settings: &[COMMAND, COMMAND_ENV], build };
 
 fn build(settings: &ProcessorSettings, errors: &mut Errors<'_>) -> Option<Chosen> {
+    let names = settings.command_env.as_deref().unwrap_or_default();
+    let allowed = usable(COMMAND_ENV, Allowed::parse(names), "cannot be used", errors);
     let text = required(COMMAND, settings.command.as_ref(), errors)?;
     let processor = usable(COMMAND, CommandProcessor::parse(text), "is not a command that can be run", errors)?;
+    let processor = processor.with_environment(allowed?);
     Some(Chosen::new(&ENTRY, processor, format!("command: {text}")))
 }

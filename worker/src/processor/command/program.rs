@@ -11,10 +11,9 @@ use std::{
 };
 
 use offload_domain::order::Order;
-use offload_service::settings::catalogue::TOKEN_SECRET;
 use tokio::process::{Child, Command};
 
-use super::limits::Limits;
+use super::{environment::Allowed, limits::Limits};
 
 /// Runs a program for every order. The [module](super) describes what it reads and prints.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +21,7 @@ pub struct CommandProcessor {
     pub(super) program: String,
     pub(super) args: Vec<String>,
     pub(super) limits: Limits,
+    environment: Allowed,
 }
 
 /// The command cannot be run.
@@ -53,7 +53,7 @@ impl CommandProcessor {
     pub fn new(program: impl Into<String>, args: Vec<String>) -> Result<Self, InvalidCommand> {
         let program = program.into();
         find(&program, env::var_os("PATH").as_deref())?;
-        Ok(Self { program, args, limits: Limits::default() })
+        Ok(Self { program, args, limits: Limits::default(), environment: Allowed::default() })
     }
 
     /// A command in one text: a JSON array of strings, or program and arguments split at white
@@ -73,6 +73,11 @@ impl CommandProcessor {
         Self { limits, ..self }
     }
 
+    /// The same with other variables.
+    pub(super) fn with_environment(self, environment: Allowed) -> Self {
+        Self { environment, ..self }
+    }
+
     pub(super) fn start(&self, order: &Order) -> io::Result<Child> {
         self.command(order).spawn()
     }
@@ -81,7 +86,8 @@ impl CommandProcessor {
         let mut command = Command::new(&self.program);
         command
             .args(&self.args)
-            .env_remove(TOKEN_SECRET.variable())
+            .env_clear()
+            .envs(self.environment.of(env::vars_os()))
             .env("OFFLOAD_ORDER_ID", order.id.to_string())
             .env("OFFLOAD_ATTEMPT", order.attempt.to_string())
             .stdin(Stdio::piped())

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use offload_domain::printable::printable;
+
 /// The last bytes of a stream, displayed as one line.
 #[derive(Debug)]
 pub(super) struct Tail {
@@ -25,8 +27,7 @@ impl fmt::Display for Tail {
         let text = String::from_utf8_lossy(&self.bytes);
         for (i, line) in text.lines().map(str::trim_end).filter(|l| !l.is_empty()).enumerate() {
             // A log is often read on a terminal: no escape sequence of a program may reach it.
-            let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-            write!(f, "{}{line}", if i == 0 { "" } else { " | " })?;
+            write!(f, "{}{}", if i == 0 { "" } else { " | " }, printable(line))?;
         }
         Ok(())
     }

@@ -18,7 +18,8 @@ use super::{
 pub(crate) struct OutputLimits {
     /// The longest line in bytes, without its line feed.
     pub(crate) line_bytes: usize,
-    /// The most bytes in all.
+    /// The most bytes in all, progress lines left out: work of many hours may report as often as it
+    /// likes.
     pub(crate) total_bytes: usize,
 }
 
@@ -88,10 +89,6 @@ impl OutputReader {
         mut chunk: &[u8],
         report: &mut impl FnMut(u8, Option<&str>),
     ) -> Result<(), ProtocolError> {
-        self.bytes = self.bytes.saturating_add(chunk.len());
-        if self.bytes > self.limits.total_bytes {
-            return Err(ProtocolError::TooMuch { of: self.source, max: self.limits.total_bytes });
-        }
         while let Some(end) = chunk.iter().position(|b| *b == b'\n') {
             self.append(&chunk[..end])?;
             self.end_line(report)?;
@@ -135,6 +132,13 @@ impl OutputReader {
         self.lines += 1;
         let (number, of) = (self.lines, self.source);
         let line = line::parse(&self.unfinished).map_err(|error| ProtocolError::Line { number, of, error })?;
+        if !matches!(line, OutputLine::Progress { .. }) {
+            // With its line feed: blank lines without an end are too much as well.
+            self.bytes = self.bytes.saturating_add(self.unfinished.len() + 1);
+            if self.bytes > self.limits.total_bytes {
+                return Err(ProtocolError::TooMuch { of, max: self.limits.total_bytes });
+            }
+        }
         self.unfinished.clear();
         match line {
             OutputLine::Blank => {}
@@ -200,10 +204,20 @@ mod tests {
     fn a_line_and_the_whole_have_limits() {
         let error = read(&format!("\n{}", "x".repeat(101)), 7).unwrap_err();
         assert!(error.to_string().starts_with("line 2 of the program's output is longer than 100 bytes"), "{error}");
-        let error = read(&"{\"progress\":1}\n".repeat(67), 7).unwrap_err();
-        assert!(error.to_string().starts_with("the program's output is longer than 1000 bytes"), "{error}");
-        assert!(read(&"{\"progress\":1}\n".repeat(66), 7).is_ok());
+        for line in ["\n", "{\"result\":1}\n", "{\"error\":\"\"}\n"] {
+            let fit = 1_000 / line.len();
+            assert!(read(&line.repeat(fit), 7).is_ok());
+            let error = read(&line.repeat(fit + 1), 7).unwrap_err();
+            assert!(error.to_string().starts_with("the program's output is longer than 1000 bytes"), "{error}");
+        }
         assert_eq!(size(1024 * 1024), "1 MiB");
+    }
+
+    #[test]
+    fn progress_does_not_count_towards_the_limit_of_the_whole() {
+        let day = "{\"progress\":1,\"message\":\"packing\"}\n".repeat(10_000);
+        let (reports, ..) = read(&format!("{day}{{\"result\":1}}\n"), 4_096).unwrap();
+        assert_eq!(reports.len(), 10_000);
     }
 
     proptest! {

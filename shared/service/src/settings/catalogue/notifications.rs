@@ -16,6 +16,14 @@ settings! {
         /// URL of the SQS queue of notifications. Without it, nothing is pushed.
         pub queue_url: String = optional(NOTIFICATIONS_QUEUE_URL, text),
 
+        /// URL of the SQS queue of webhooks, so that no other notification waits behind them.
+        /// Without it they go through the queue of notifications.
+        pub webhooks_queue_url: Option<String> = optional(WEBHOOKS_QUEUE_URL, text),
+
+        /// URL of the SQS queue of webhooks that are tried again, so that no other webhook waits
+        /// behind them. Without it they go through the queue of webhooks.
+        pub webhook_retries_queue_url: Option<String> = optional(WEBHOOK_RETRIES_QUEUE_URL, text),
+
         /// URL of the dead-letter queue of notifications, for those that could not be delivered.
         pub dead_letter_queue_url: Option<String> = optional(NOTIFICATIONS_DEAD_LETTER_QUEUE_URL, text),
 

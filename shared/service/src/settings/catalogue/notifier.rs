@@ -7,7 +7,7 @@ use offload_domain::{internal::InternalKey, webhook};
 use super::InternalSecret;
 use crate::settings::{
     declare::settings,
-    parser::{number, seconds},
+    parser::{boolean, number, seconds, usable},
 };
 
 settings! {
@@ -17,12 +17,22 @@ settings! {
         /// Notifications that this worker delivers at once. 0 for a worker that delivers none.
         pub concurrency: usize = default(NOTIFY_CONCURRENCY, "64", number(0..=10_000)),
 
+        /// Webhooks that this worker delivers at once, beside other notifications; and a quarter as
+        /// many that are tried again. A tenant has half of them at most, and endpoints that have
+        /// not worked within an hour have a quarter.
+        pub webhook_concurrency: usize = default(WEBHOOK_CONCURRENCY, "64", number(1..=10_000)),
+
         /// What authenticates the worker to api servers, if there are any.
         pub key: Option<InternalKey> = group(InternalSecret, |secret| secret.key),
 
-        /// Secret that signs webhooks: whsec_ and the base64 of 24 to 64 bytes. Several, separated
-        /// by spaces, while it is being replaced.
-        pub webhook_secret: Option<Secret> = optional(secret WEBHOOK_SECRET, Secret::new),
+        /// Secret from which that of each receiver of webhooks is derived: whsec_ and the base64 of
+        /// 24 to 64 bytes. Several, separated by spaces, while it is being replaced.
+        pub webhook_secret: Option<webhook::Secrets> =
+            optional(secret WEBHOOK_SECRET, usable(webhook::Secrets::parse)),
+
+        /// Whether webhooks are signed by webhook-secret itself too, for receivers that still
+        /// verify with it: true or false. Each of them can sign for all others.
+        pub webhook_shared_signature: bool = default(WEBHOOK_SHARED_SIGNATURE, "false", boolean),
 
         /// Where webhooks may go.
         pub webhook_policy: webhook::Policy = group(),

@@ -13,6 +13,10 @@ settings! {
         /// of strings.
         pub command: Option<String> = optional(COMMAND, text),
 
+        /// For the processor command: variables that the program gets beside PATH, HOME, the
+        /// language and the like, separated by commas, such as SHOP_URL,SMTP_*.
+        pub command_env: Option<String> = optional(COMMAND_ENV, text),
+
         /// For the processor http: the URL that orders are POSTed to.
         pub http_url: Option<String> = optional(HTTP_URL, text),
 

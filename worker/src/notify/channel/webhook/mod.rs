@@ -3,27 +3,43 @@
 mod breaker;
 mod endpoints;
 mod resolver;
-mod sign;
 
 #[cfg(test)]
 mod tests;
 
-use offload_domain::{
-    event::{EVENT_MEDIA_TYPE, StatusEvent},
-    json::to_json,
-    webhook::Policy,
-};
-use offload_service::{
-    clock,
-    settings::{Errors, NotifierSettings, Secret, catalogue::WEBHOOK_SECRET},
-};
-use reqwest::{Client, header::CONTENT_TYPE};
+use std::time::Duration;
 
-use super::super::{attempt::AttemptResult, client};
-use breaker::Admission;
-use endpoints::Endpoints;
+use offload_domain::{
+    event::EVENT_MEDIA_TYPE,
+    json::to_json,
+    notification::Notification,
+    tenant::Tenant,
+    webhook::{Policy, Secrets},
+};
+use offload_service::{clock, settings::NotifierSettings};
+use reqwest::{Client, header::CONTENT_TYPE};
+use url::Url;
+
+use super::super::{attempt::AttemptResult, client, retry::retry_permits};
+use endpoints::{Endpoints, Lane};
 use resolver::{Lookup, PolicyResolver, SystemLookup};
-use sign::Signer;
+
+/// How long an endpoint that has not worked lately has for its answer.
+const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Signs for each receiver with its own secret.
+struct Signer {
+    secrets: Secrets,
+    /// Whether the operator's secret itself signs too.
+    shared: bool,
+}
+
+impl Signer {
+    fn sign(&self, tenant: &Tenant, url: &Url, id: &str, now: i64, body: &[u8]) -> String {
+        let own = self.secrets.of_receiver(tenant, url).sign(id, now, body);
+        if self.shared { format!("{own} {}", self.secrets.sign(id, now, body)) } else { own }
+    }
+}
 
 pub(super) struct Webhooks {
     http: Client,
@@ -32,58 +48,52 @@ pub(super) struct Webhooks {
     endpoints: Endpoints,
 }
 
-/// Reports a secret that cannot be used.
-pub(super) fn check(settings: &NotifierSettings, errors: &mut Errors<'_>) {
-    if let Err(e) = signer(settings) {
-        errors.refuse(WEBHOOK_SECRET, e);
-    }
-}
-
-fn signer(settings: &NotifierSettings) -> Result<Option<Signer>, String> {
-    let parse = |secrets: &Secret| Signer::parse(secrets.expose());
-    settings.webhook_secret.as_ref().map(parse).transpose().map_err(|e| format!("cannot be used: {e}"))
-}
-
 impl Webhooks {
     /// The channel, if there is a secret that signs webhooks.
     ///
     /// # Errors
-    /// If the secret cannot be used, or the client cannot be built.
+    /// If the client cannot be built.
     pub(super) fn configured(settings: &NotifierSettings) -> Result<Option<Self>, String> {
-        // Never the value: this goes to a log.
-        let signer = signer(settings).map_err(|e| format!("{} {e}", WEBHOOK_SECRET.variable()))?;
-        signer.map(|signer| Self::new(settings.webhook_policy.clone(), signer, SystemLookup)).transpose()
+        let Some(secrets) = settings.webhook_secret.clone() else { return Ok(None) };
+        let signer = Signer { secrets, shared: settings.webhook_shared_signature };
+        let permits = settings.webhook_concurrency;
+        let endpoints = Endpoints::new(permits, retry_permits(permits));
+        Self::new(settings.webhook_policy.clone(), signer, endpoints, SystemLookup).map(Some)
     }
 
-    fn new(policy: Policy, signer: Signer, lookup: impl Lookup) -> Result<Self, String> {
+    fn new(policy: Policy, signer: Signer, endpoints: Endpoints, lookup: impl Lookup) -> Result<Self, String> {
         let resolver = PolicyResolver::new(policy.clone(), lookup);
         // A proxy would connect where it likes.
         let http = client::build(client::builder().no_proxy().dns_resolver(resolver))?;
-        Ok(Self { http, policy, signer, endpoints: Endpoints::new() })
+        Ok(Self { http, policy, signer, endpoints })
     }
 
-    pub(super) async fn deliver(&self, url: &str, event: &StatusEvent) -> AttemptResult {
+    pub(super) async fn deliver(&self, url: &str, notification: &Notification) -> AttemptResult {
+        let Notification { event, tenant, .. } = notification;
         // Again, and not only when the order was accepted: the operator may have changed the rules
         // since.
         let url = match self.policy.check(url) {
             Ok(url) => url,
             Err(e) => return AttemptResult::refused(format!("the webhook's URL is not allowed: {e}")),
         };
-        let endpoint = url.origin().ascii_serialization();
-        match self.endpoints.admit(&endpoint) {
-            Admission::Go => {}
-            Admission::Open(wait) | Admission::Busy(wait) => return AttemptResult::Deferred(wait),
-        }
+        let lane = if notification.is_retry() { Lane::Retry } else { Lane::First };
+        let admitted = match self.endpoints.admit(tenant, &url.origin().ascii_serialization(), lane) {
+            Ok(admitted) => admitted,
+            Err(wait) => return AttemptResult::Deferred(wait),
+        };
         let body = to_json(event);
         let now = clock::now().timestamp();
-        let signature = self.signer.sign(&event.id, now, &body);
-        let request = self
+        let signature = self.signer.sign(tenant, &url, &event.id, now, body.as_bytes());
+        let mut request = self
             .http
             .post(url)
             .header(CONTENT_TYPE, EVENT_MEDIA_TYPE)
             .header("webhook-id", &event.id)
             .header("webhook-timestamp", now)
             .header("webhook-signature", signature);
+        if !admitted.known {
+            request = request.timeout(UNKNOWN_TIMEOUT);
+        }
         let result = client::attempt_result(request.body(body).send().await);
         // An endpoint that refuses one event may take the next; one that is overloaded or broken
         // will not.
@@ -91,7 +101,7 @@ impl Webhooks {
             AttemptResult::Failed(failure) => failure.status.is_some_and(|s| s < 500 && s != 429),
             _ => true,
         };
-        self.endpoints.ended(&endpoint, healthy);
+        self.endpoints.ended(admitted, healthy);
         result
     }
 }

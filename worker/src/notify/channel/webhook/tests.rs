@@ -12,23 +12,27 @@ use std::{
 };
 
 use axum::{Router, body::Body, http::StatusCode, response::IntoResponse, routing::post};
-use offload_domain::{status::Status, webhook::Rule};
+use offload_domain::{notification::Target, status::Status, webhook::Rule};
 use parking_lot::Mutex;
 use tokio::{io::AsyncReadExt, net::TcpListener, sync::oneshot, time::timeout};
 
 use super::{super::super::testing::serve, *};
 
 fn signer() -> Signer {
-    Signer::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap()
+    let secrets = Secrets::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+    Signer { secrets, shared: false }
 }
 
 /// For receivers on this machine.
 fn local() -> Webhooks {
-    Webhooks::new(Policy { loopback: true, ..Policy::default() }, signer(), SystemLookup).unwrap()
+    Webhooks::new(Policy { loopback: true, ..Policy::default() }, signer(), Endpoints::new(64, 16), SystemLookup)
+        .unwrap()
 }
 
 async fn deliver(webhooks: &Webhooks, url: &str) -> AttemptResult {
-    webhooks.deliver(url, &super::super::super::testing::event(Status::Completed)).await
+    let event = super::super::super::testing::event(Status::Completed);
+    let target = Target::Webhook { url: url.to_owned() };
+    webhooks.deliver(url, &Notification::new(target, event, Tenant::default())).await
 }
 
 async fn receiver(router: Router) -> String {
@@ -140,7 +144,8 @@ async fn a_host_that_resolves_into_our_own_network_is_refused() {
         &["fd00:ec2::254"],
         &["8.8.8.8", "10.0.0.1"],
     ] {
-        let webhooks = Webhooks::new(Policy::default(), signer(), resolves_to(&[answer])).unwrap();
+        let webhooks =
+            Webhooks::new(Policy::default(), signer(), Endpoints::new(64, 16), resolves_to(&[answer])).unwrap();
         let begun = Instant::now();
         let (status, error) = failure(deliver(&webhooks, "https://hooks.example/").await);
         assert!(status.is_none() && error.contains("not a public one"), "{answer:?}: {error}");
@@ -149,7 +154,7 @@ async fn a_host_that_resolves_into_our_own_network_is_refused() {
     for url in
         ["https://127.0.0.1/", "https://169.254.169.254/latest/", "https://[::ffff:10.0.0.1]/", "http://hooks.example/"]
     {
-        let webhooks = Webhooks::new(Policy::default(), signer(), SystemLookup).unwrap();
+        let webhooks = Webhooks::new(Policy::default(), signer(), Endpoints::new(64, 16), SystemLookup).unwrap();
         assert!(matches!(deliver(&webhooks, url).await, AttemptResult::Refused(_)), "{url}");
     }
 }
@@ -165,7 +170,7 @@ async fn a_host_that_resolves_differently_the_next_time_gains_nothing() {
     // The operator allows them here, as if they were public.
     let allow = Rule::list("192.0.2.0/24, hooks.example").unwrap();
     let policy = Policy { allow, ..Policy::default() };
-    let webhooks = Webhooks::new(policy, signer(), answers).unwrap();
+    let webhooks = Webhooks::new(policy, signer(), Endpoints::new(64, 16), answers).unwrap();
     let url = format!("https://hooks.example:{port}/");
     let deliveries = async {
         let first = timeout(Duration::from_secs(2), deliver(&webhooks, &url)).await;

@@ -11,7 +11,9 @@ use crate::wire::{self, Body};
 
 /// Decides which hosts requests may name.
 #[derive(Clone, Default)]
-pub struct HostCheck(Option<Arc<dyn Fn(&str) -> bool + Send + Sync>>);
+pub struct HostCheck(Option<Arc<Accepts>>);
+
+type Accepts = dyn Fn(&str) -> bool + Send + Sync;
 
 impl HostCheck {
     /// Those for which `allows` is true; it gets the value of `Host`, port included. The default is

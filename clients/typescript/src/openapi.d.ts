@@ -13,7 +13,7 @@ export interface components {
             at: string;
             /**
              * Format: int64
-             * @description How long it took, in milliseconds.
+             * @description How long it took, in milliseconds; 0 if there was no answer.
              */
             duration_ms: number;
             /** @description What went wrong, if something did. */

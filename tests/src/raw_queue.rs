@@ -36,6 +36,17 @@ impl RawQueue {
         Self::of(system, system.store_settings().notifications.expect("every system has one").queue_url)
     }
 
+    /// The queues of notifications for webhooks, and of those that are tried again.
+    ///
+    /// # Panics
+    /// If the system has none.
+    #[must_use]
+    pub fn webhooks(system: &System) -> [Self; 2] {
+        let settings = system.store_settings().notifications.expect("every system has one");
+        [settings.webhooks_queue_url, settings.webhook_retries_queue_url]
+            .map(|url| Self::of(system, url.expect("every system has one")))
+    }
+
     fn of(system: &System, url: String) -> Self {
         Self { sqs: JsonService::sqs(system), url }
     }

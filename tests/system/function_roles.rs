@@ -163,10 +163,11 @@ async fn the_notifier_function_keeps_what_it_could_not_deliver() {
     let settings = [(c::WEBHOOK_RETRY_SECONDS.variable(), "0.1".to_owned())];
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let mut notifier = Function::start(Role::Notifier, &system, &settings).await;
-    let queue = RawQueue::notifications(&system);
+    let [webhooks, retries] = RawQueue::webhooks(&system);
     let dead = system.stores.notifications.as_ref().unwrap().dead_letters.clone().unwrap();
+    assert_eq!(invoke_with(&mut notifier, &webhooks).await["batchItemFailures"], json!([]));
     eventually("the event is a dead letter", async || {
-        assert_eq!(invoke_with(&mut notifier, &queue).await["batchItemFailures"], json!([]));
+        assert_eq!(invoke_with(&mut notifier, &retries).await["batchItemFailures"], json!([]));
         (dead.depth().await.ok()?.visible == 1).then_some(())
     })
     .await;

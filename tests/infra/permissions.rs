@@ -51,10 +51,7 @@ fn elsewhere(role: Role, action: &str, resource: &str) -> bool {
     let fed_by_a_queue = [Role::Worker, Role::DeadLetters, Role::Notifier].contains(&role);
     let notifier =
         [&OTHER_SERVICES[..], &STREAM_SOURCE[..]].concat().contains(&action) || resource.ends_with(":stream-failures");
-    // What ends an order notifies by the same call; no test has each of them end one with a
-    // webhook.
-    let ends_orders = [Role::DeadLetters, Role::Sweeper].contains(&role) && resource.ends_with("-webhooks");
-    ends_orders || (fed_by_a_queue && EVENT_SOURCE.contains(&action)) || (role == Role::Notifier && notifier)
+    (fed_by_a_queue && EVENT_SOURCE.contains(&action)) || (role == Role::Notifier && notifier)
 }
 
 #[test]

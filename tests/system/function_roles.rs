@@ -20,6 +20,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+/// A webhook whose events stay in their queue.
+const NOBODY: &str = "http://127.0.0.1:9/hook";
+
 const TIME: Duration = Duration::from_secs(30);
 
 async fn system() -> System {
@@ -53,7 +56,7 @@ async fn notifications(system: &System) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_worker_function_publishes_a_large_result_to_subscribers() {
     let system = system().await;
-    let receipt = system.order(&report(10_000)).await;
+    let receipt = system.order(&with_options(report(10_000), json!({"webhook_url": NOBODY}))).await;
     let _stream = subscribe(&system, &receipt).await;
     // A worker that is gone left a report, which this one takes over.
     let reported_at = clock::now() - TimeDelta::hours(1);
@@ -101,7 +104,7 @@ async fn the_sweeper_function_sends_what_was_not_and_ends_what_is_late() {
     let unsent = new_record();
     system.stores.orders.insert(&unsent, None).await.unwrap();
     system.stores.objects.create(&unsent.status_object(None)).await.unwrap();
-    let late = system.order(&with_options(fulfilment(), json!({"deadline_seconds": 1}))).await;
+    let late = system.order(&with_options(fulfilment(), json!({"deadline_seconds": 1, "webhook_url": NOBODY}))).await;
     let _stream = subscribe(&system, &late).await;
     let mut sweeper = Function::start(Role::Sweeper, &system, &[("OFFLOAD_SWEEP_AFTER_SECONDS", "0")]).await;
     let (mut sent, mut ended) = (0, 0);
@@ -122,7 +125,7 @@ async fn the_function_of_dead_letters_publishes_to_subscribers() {
     let system = system().await;
     let dead = RawQueue::dead_letters(&system);
     let letter = |id: &str| json!({"v": 1, "id": id, "key": "status/x", "etag": null}).to_string();
-    let receipt = system.order(&fulfilment()).await;
+    let receipt = system.order(&with_options(fulfilment(), json!({"webhook_url": NOBODY}))).await;
     let _stream = subscribe(&system, &receipt).await;
     dead.send(&letter(&receipt.id)).await.unwrap();
     // An order that has ended with a large result, which nobody published.

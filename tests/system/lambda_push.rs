@@ -14,7 +14,10 @@ use axum::{
     routing::post,
 };
 use offload_service::{clock, settings::catalogue as c};
-use offload_tests::{Function, RawQueue, Receipt, Role, Setup, System, eventually, orders::fulfilment};
+use offload_tests::{
+    Function, RawQueue, Receipt, Role, Setup, System, eventually,
+    orders::{fulfilment, with_options},
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -202,7 +205,9 @@ async fn a_connection_that_is_gone_is_unsubscribed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_may_be_cancelled_when_its_last_client_disconnects() {
     let mut push = Push::start().await;
-    let receipt = push.system.order(&fulfilment()).await;
+    // So that the function sends to every queue.
+    let order = with_options(fulfilment(), json!({"webhook_url": "http://127.0.0.1:9/hook"}));
+    let receipt = push.system.order(&order).await;
     let subscribe = json!({"action": "subscribe", "token": receipt.token, "cancel_on_disconnect": true});
     push.send("subscribe", "a=", json!(null), Some(subscribe)).await;
     push.send("$disconnect", "a=", json!(null), None).await;

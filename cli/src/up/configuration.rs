@@ -88,6 +88,8 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         (c::NOTIFICATIONS_QUEUE_URL, QUEUE_URL_TO_COME.to_owned()),
         (c::WEBHOOKS, "true".to_owned()),
         (c::WEBHOOK_SECRET, secrets.webhook_secret()),
+        // The secret that `up` prints verifies, as it always has.
+        (c::WEBHOOK_SHARED_SIGNATURE, "true".to_owned()),
         // A default that the worker does not have.
         (c::PROCESSOR, processor.clone()),
     ];

@@ -91,7 +91,7 @@ chaos *ARGS:
     cargo build --release --workspace --bins
     {{target}}/release/chaos {{ARGS}}
 
-# The whole system in simulated time, 2,000 seeds; `just simulation --replay SEED` prints one; 5 min
+# The whole system in simulated time, 2,000 seeds; `just simulation --replay SEED` prints one; 4 min
 [group('verify')]
 simulation *ARGS:
     cargo build --release --workspace --bins
@@ -107,7 +107,7 @@ model DEPTH="3":
 mutants *ARGS:
     python3 verify/mutants/run.py {{ARGS}}
 
-# What the service costs: polling-sim, polling, poison, push or coldstart; bench/README.md
+# What the service costs: polling-sim, polling, poison, push, fairness, calls, coldstart; bench/README.md
 [group('bench')]
 bench COMMAND *ARGS:
     cargo build --release --workspace --bins

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod call_order;
+mod callers;
 mod cancellation;
 mod clocks;
 mod confinement;

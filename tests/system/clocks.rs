@@ -81,7 +81,7 @@ async fn an_api_whose_machine_is_wrong_gives_urls_that_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_order_waits_for_the_time_that_nothing_has_told() {
+async fn a_first_order_waits_for_the_time_that_nothing_has_given() {
     let system = Setup { workers: 0, apis: 0, ..Setup::default() }.start().await;
     // What the estimate reads; it does not wait so long.
     for (service, operation) in [(Service::Sqs, "GetQueueAttributes"), (Service::DynamoDb, "Query")] {

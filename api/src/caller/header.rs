@@ -1,6 +1,6 @@
 //! Callers that a trusted proxy states in a header: `tenant=shop; name=jane; roles=submit view`.
 //!
-//! The header is believed. Whoever reaches the api past the proxy, or whose own header the proxy
+//! The header is believed. Who reaches the api past the proxy, or whose own header the proxy
 //! lets through, can be anybody.
 
 use axum::http::HeaderMap;

@@ -52,7 +52,7 @@ impl Tokens {
     /// If it is not valid now and here, or the issuer's keys cannot be fetched.
     pub(super) async fn caller(&self, token: &str, names: &ClaimNames) -> Result<Caller, Refused> {
         let header = decode_header(token).map_err(|_| Refused::Invalid("the token cannot be read"))?;
-        // Before any key is looked for: `none`, and the algorithms of secrets, have none.
+        // Before any key is fetched: `none`, and the algorithms of secrets, have none.
         if !matches!(header.alg, Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA) {
             return Err(Refused::Invalid("the token is not signed by RS256, ES256 or EdDSA"));
         }

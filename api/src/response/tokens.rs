@@ -12,8 +12,8 @@ pub(crate) struct OrderTokens {
     /// `Authorization: Bearer` where that is free.
     #[schema(format = Password)]
     pub(crate) order_token: String,
-    /// The same without cancelling: for URLs (`token=`), which end up in histories and logs, and for
-    /// those who only wait.
+    /// The same without cancelling: for URLs (`token=`), which end up in histories and logs, and
+    /// for those who only wait.
     #[schema(format = Password)]
     pub(crate) read_token: String,
     /// Until when both work.

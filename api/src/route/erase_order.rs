@@ -41,8 +41,8 @@ problems!(
 /// Erase an order
 ///
 /// Its row, its idempotency key, its status object, the results of all attempts, its deliveries and
-/// its subscriptions are deleted, whatever its state; work on it is stopped. Its tokens and its URLs
-/// open nothing any more. The log gets a line of who did it. Only where callers are known.
+/// its subscriptions are deleted, whatever its state; work on it is stopped. Its tokens and its
+/// URLs open nothing any more. The log gets a line of who did it. Only where callers are known.
 #[utoipa::path(
     delete,
     path = "/admin/orders/{id}",

@@ -1,9 +1,9 @@
 //! Erase: nothing of an order is left but a tombstone.
 //!
-//! The order is ended first, so that its worker loses it. Then everything beside its row is deleted,
-//! and the row last: a call that breaks off can be made again. A program that began to write an
-//! object before the end is not stopped by that: the tombstone stays in the index for a while, and a
-//! sweeper deletes the objects again.
+//! The order is ended first, so that its worker loses it. Then everything beside its row is
+//! deleted, and the row last: a call that breaks off can be made again. A program that began to
+//! write an object before the end is not stopped by that: the tombstone stays in the index for a
+//! while, and a sweeper deletes the objects again.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ pub async fn erase(stores: &Stores, id: OrderId) -> Result<Erased, NotErased> {
         let rows = stores.orders.erase_beside(id).await?;
         stores.objects.delete(&objects).await?;
         // False if an operator has redriven it meanwhile.
-        if stores.orders.bury(&record, &objects, clock::now()).await? {
+        if stores.orders.leave_tombstone(&record, &objects, clock::now()).await? {
             // Between the deletion and the tombstone a writer may have been allowed to write it.
             stores.objects.delete(&objects).await?;
             return Ok(Erased { tenant: record.order.tenant, rows, objects: objects.len() });

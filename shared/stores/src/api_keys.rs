@@ -91,7 +91,7 @@ impl OrderTable {
         }
     }
 
-    /// Deletes a key; whether there was one. Whoever has it may still be believed for as long as an
+    /// Deletes a key; whether there was one. Who has it may still be believed for as long as an
     /// api remembers it.
     ///
     /// # Errors

@@ -43,7 +43,7 @@ impl Tombstone {
 }
 
 impl OrderTable {
-    /// Deletes what stands beside an order's row: its deliveries, its subscriptions and its
+    /// Deletes what is kept beside an order's row: its deliveries, its subscriptions and its
     /// idempotency key. How many rows it was.
     ///
     /// # Errors
@@ -86,7 +86,12 @@ impl OrderTable {
     ///
     /// # Errors
     /// If the call fails.
-    pub async fn bury(&self, record: &OrderRecord, objects: &[String], now: DateTime<Utc>) -> Result<bool, Error> {
+    pub async fn leave_tombstone(
+        &self,
+        record: &OrderRecord,
+        objects: &[String],
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
         let id = record.order.id;
         let due_at = now + TimeDelta::from_std(self.patience().resend_after).unwrap_or(TimeDelta::minutes(1));
         let put = self.client.put_item().table_name(&*self.table).set_item(Some(item::key(id).into()));

@@ -14,8 +14,8 @@ use crate::context::Worker;
 /// a worker whose table is down does not empty the queue into its own retries.
 const CLAIM_RETRY: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(3) };
 
-/// Between tries while the order is missing. Its row is written at the same time as its message, and
-/// is nearly always there a moment later; SQS would give the message back after a second.
+/// Between tries while the order is missing. Its row is written at the same time as its message,
+/// and is nearly always there a moment later; SQS would give the message back after a second.
 const MISSING_RETRY: Backoff = Backoff { base: Duration::from_millis(20), max: Duration::from_millis(200) };
 
 /// Tries while the order is missing: half a second, at most.

@@ -43,7 +43,7 @@ settings! {
         pub key_cache: Duration = default(AUTH_CACHE_SECONDS, "30", seconds(0.0..=300.0)),
 
         /// With header: the name of the header in which a proxy states the caller, such as
-        /// tenant=shop; name=jane; roles=submit view. Whoever reaches the api past that proxy can
+        /// tenant=shop; name=jane; roles=submit view. Who reaches the api past that proxy can
         /// be anybody.
         pub header: Option<String> = optional(AUTH_HEADER, header_name),
 

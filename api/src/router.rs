@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{
     caller::identity::identify,
-    edge::{self, limit_clients::limit_clients, limit_concurrency::limit_concurrency},
+    edge::{self, limit_clients::limit_clients, limit_concurrency::limit_concurrency, limit_tenants::limit_tenants},
     openapi::{self, Document},
     response::error::ApiError,
     route,
@@ -32,6 +32,7 @@ pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
     let pages = if connections.docs { route::pages() } else { route::Routes::new() };
     let metrics = if connections.admin_listen.is_none() { route::metrics() } else { route::Routes::new() };
     let (routes, _) = route::orders()
+        .layer(from_fn_with_state(Arc::clone(service), limit_tenants))
         .layer(from_fn_with_state(Arc::clone(service), identify))
         .layer(map_response(no_store))
         .merge(pages)

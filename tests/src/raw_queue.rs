@@ -36,6 +36,16 @@ impl RawQueue {
         Self::of(system, system.store_settings().notifications.expect("every system has one").queue_url)
     }
 
+    /// The queue of webhooks.
+    ///
+    /// # Panics
+    /// If the system has none.
+    #[must_use]
+    pub fn webhooks(system: &System) -> Self {
+        let notifications = system.store_settings().notifications;
+        Self::of(system, notifications.and_then(|n| n.webhooks_queue_url).expect("every system has one"))
+    }
+
     fn of(system: &System, url: String) -> Self {
         Self { sqs: JsonService::sqs(system), url }
     }

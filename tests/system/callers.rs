@@ -4,8 +4,8 @@ use offload_domain::{api_key::ApiKey, caller::Roles, id::OrderId, tenant::Tenant
 use offload_service::{clock, settings::catalogue as c};
 use offload_stores::StoredKey;
 use offload_tests::{
-    Receipt, Response, SECRET, Setup, System, eventually,
-    orders::{fulfilment, report},
+    RawQueue, Receipt, Response, SECRET, Setup, System, eventually,
+    orders::{fulfilment, report, with_options},
 };
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -63,6 +63,48 @@ async fn the_same_key_of_two_tenants_gives_two_orders_of_their_own() {
         let own = as_caller(&system, &a, system.request(method.clone(), &path)).await;
         assert!(matches!(own.status, 200 | 202), "{method}: {}", own.text);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_messages_of_a_tenant_are_its_own_in_every_queue() {
+    let system = system(0).await;
+    for tenant in ["shop", "default"] {
+        let caller = format!("tenant={tenant}; name=jane; roles=submit");
+        let order = with_options(fulfilment(), json!({"webhook_url": "http://127.0.0.1:9/"}));
+        let post = system.request(Method::POST, "/order").header("x-caller", &caller).json(&order);
+        let order = Receipt::of(&system.send(post).await);
+        let cancel = system.request(Method::DELETE, &format!("/order/{}", order.id)).header("x-caller", &caller);
+        assert_eq!(system.send(cancel).await.status, 200);
+        for queue in [RawQueue::orders(&system), RawQueue::webhooks(&system)] {
+            let message = &queue.receive_event(1).await.unwrap()["Records"][0];
+            assert!(message["body"].as_str().unwrap().contains(&order.id), "{message}");
+            // The default tenant has no group: alone it needs no share.
+            let group = message["attributes"].get("MessageGroupId");
+            assert_eq!(group.and_then(|group| group.as_str()), (tenant == "shop").then_some("shop"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_sends_too_much_keeps_no_other_waiting() {
+    let setup = Setup { workers: 0, ..Setup::default() }.with(c::AUTH, "header").with(c::AUTH_HEADER, "x-caller");
+    let system = setup.with(c::MAX_REQUESTS_PER_SECOND_OF_TENANT, 2).start().await;
+    let post = |tenant: &str| {
+        let caller = format!("tenant={tenant}; name=jane; roles=submit");
+        system.send(system.request(Method::POST, "/order").header("x-caller", caller).json(&fulfilment()))
+    };
+    let mut refused = None;
+    for _ in 0..50 {
+        let answer = post("busy").await;
+        if answer.status == 429 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("more than a tenant may send");
+    assert_eq!(problem(&refused), (429, "too-many-requests".to_owned()));
+    assert_eq!((refused.header("retry-after"), refused.header("ratelimit")), ("1", "\"tenant-requests\";r=0;t=1"));
+    assert_eq!(post("calm").await.status, 202);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,8 +34,8 @@ pub(crate) enum ApiError {
     NotFound,
     #[error("the route does not have this method")]
     MethodNotAllowed,
-    /// Of one client.
-    #[error("a client sends too much")]
+    /// Of one address, or of one tenant.
+    #[error("too many {}", .0.what)]
     TooManyRequests(LimitReached),
     #[error("too many requests are in service")]
     Overloaded,
@@ -168,9 +168,7 @@ impl ApiError {
             Self::MethodNotAllowed => "the Allow header lists the methods of this route",
             Self::TooManyRequests(reached) => {
                 let LimitReached { what, retry_after, .. } = reached;
-                return Some(format!(
-                    "nothing was done: too many {what} from this address; retry after {retry_after} s"
-                ));
+                return Some(format!("nothing was done: too many {what}; retry after {retry_after} s"));
             }
             Self::Overloaded => "nothing was done; send the request again a little later",
             Self::InvalidHost => "send exactly one Host header, with a host and nothing else but its port",
@@ -335,9 +333,11 @@ mod tests {
         match variant {
             Variant::NotFound => ApiError::NotFound,
             Variant::MethodNotAllowed => ApiError::MethodNotAllowed,
-            Variant::TooManyRequests => {
-                ApiError::TooManyRequests(LimitReached { what: "requests", retry_after: 1, fields: None })
-            }
+            Variant::TooManyRequests => ApiError::TooManyRequests(LimitReached {
+                what: "requests from this address",
+                retry_after: 1,
+                fields: None,
+            }),
             Variant::Overloaded => ApiError::Overloaded,
             Variant::InvalidHost => ApiError::InvalidHost,
             Variant::WrongHost => ApiError::WrongHost,

@@ -35,7 +35,7 @@ pub(crate) struct ErasedOrder {
 
 problems!(
     Problems: InvalidOrderId, EraseNotAskedFor, CredentialsMissing, CredentialsInvalid, RoleMissing,
-    CallersUnavailable, OrderNotFound, NotFound, StorageUnavailable, Overloaded,
+    CallersUnavailable, OrderNotFound, NotFound, StorageUnavailable, Overloaded, TooManyRequests,
 );
 
 /// Erase an order

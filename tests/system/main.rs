@@ -9,6 +9,7 @@ mod cancellation;
 mod clocks;
 mod confinement;
 mod deployment;
+mod erasure;
 mod estimates;
 mod function_roles;
 mod idempotency;

@@ -1,5 +1,5 @@
-//! Limits what one tenant may take, from however many addresses its callers come. A request that has
-//! no credentials but an order's token counts for its address alone.
+//! Limits what one tenant may take, from however many addresses its callers come. A request that
+//! has no credentials but an order's token counts for its address alone.
 
 use std::sync::Arc;
 

@@ -8,8 +8,8 @@ use crate::settings::{
 };
 
 settings! {
-    /// What one client, and one tenant, may take of an api server. An address is an IPv4 address or the /64 of an
-    /// IPv6 one; behind trusted-proxies it is the client's, not the proxy's.
+    /// What one client, and one tenant, may take of an api server. An address is an IPv4 address or
+    /// the /64 of an IPv6 one; behind trusted-proxies it is the client's, not the proxy's.
     #[derive(Debug, Clone)]
     pub struct LimitSettings in "Limits" {
         /// Requests a second of one address, twice as many at once; none for no limit. Those beyond

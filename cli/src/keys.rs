@@ -11,6 +11,7 @@ use offload_domain::{
 };
 use offload_service::clock;
 use offload_stores::StoredKey;
+use rand::RngExt as _;
 use serde_json::{Value, json};
 
 use crate::{
@@ -60,7 +61,8 @@ pub(crate) async fn run(args: KeysArgs) -> Result<(), Failure> {
     let orders = args.stores.orders("offload keys").await?;
     match args.command {
         KeysCommand::Create { name, tenant, roles } => {
-            let key = ApiKey::new(rand::random(), rand::random());
+            let mut random = clock::random();
+            let key = ApiKey::new(random.random(), random.random());
             // As the log of an api will have it.
             let name = Caller::new(tenant.clone(), &name, Roles::default()).name;
             let stored = StoredKey::new(&key, tenant, &name, roles, clock::now());

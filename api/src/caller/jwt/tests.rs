@@ -81,7 +81,7 @@ struct Issuer(Arc<Mutex<(Option<Value>, usize)>>);
 impl Issuer {
     async fn start(keys: Value) -> (Self, Url) {
         let issuer = Self::default();
-        issuer.publish(keys);
+        issuer.publish(&keys);
         let own = issuer.clone();
         let answer = async move || {
             let mut state = own.0.lock();
@@ -94,7 +94,7 @@ impl Issuer {
         (issuer, url)
     }
 
-    fn publish(&self, keys: Value) {
+    fn publish(&self, keys: &Value) {
         self.0.lock().0 = Some(json!({"keys": keys}));
     }
 
@@ -227,7 +227,7 @@ async fn a_token_signed_with_rsa_is_believed() {
     assert_eq!(outcome(&tokens, &format!("{head}.{}", encode([1; 256]))).await, "the token's signature is wrong");
     let mut other = key;
     other["alg"] = json!("PS256");
-    issuer.publish(json!([other]));
+    issuer.publish(&json!([other]));
     assert_eq!(outcome(&tokens, RSA_TOKEN).await, "the issuer has no such key", "a key is for one algorithm");
 }
 
@@ -239,10 +239,10 @@ async fn a_key_that_is_rotated_in_is_found_and_one_that_is_withdrawn_is_not() {
     let (old_token, new_token) = (old.token("old", &claims()), new.token("new", &claims()));
     assert_eq!(outcome(&tokens, &old_token).await, "ok");
     assert_eq!(outcome(&tokens, &new_token).await, "the issuer has no such key");
-    issuer.publish(json!([old.jwk("old"), new.jwk("new")]));
+    issuer.publish(&json!([old.jwk("old"), new.jwk("new")]));
     assert_eq!(outcome(&tokens, &new_token).await, "ok");
     assert_eq!(outcome(&tokens, &old_token).await, "ok");
-    issuer.publish(json!([new.jwk("new")]));
+    issuer.publish(&json!([new.jwk("new")]));
     assert_eq!(outcome(&tokens, &old_token).await, "the issuer has no such key");
 }
 
@@ -267,12 +267,12 @@ async fn known_keys_are_good_while_the_issuer_is_down() {
     let tokens = tokens(url, Duration::ZERO, Duration::ZERO);
     let (good, later) = (key.token("k", &claims()), other.token("later", &claims()));
     assert_eq!(outcome(&tokens, &good).await, "unavailable", "nothing is known yet");
-    issuer.publish(json!([key.jwk("k")]));
+    issuer.publish(&json!([key.jwk("k")]));
     assert_eq!(outcome(&tokens, &good).await, "ok");
     issuer.go_down();
     assert_eq!(outcome(&tokens, &good).await, "ok");
     assert_eq!(outcome(&tokens, &later).await, "unavailable", "it may be a new key");
-    issuer.publish(json!([json!({"n": "x".repeat(300 * 1024)})]));
+    issuer.publish(&json!([json!({"n": "x".repeat(300 * 1024)})]));
     assert_eq!(outcome(&tokens, &good).await, "ok", "a set that is too large is none");
     assert_eq!(outcome(&tokens, &later).await, "unavailable");
 }

@@ -107,7 +107,7 @@ model DEPTH="3":
 mutants *ARGS:
     python3 verify/mutants/run.py {{ARGS}}
 
-# What the service costs: polling-sim, polling, poison, push, fairness, calls, coldstart; bench/README.md
+# The costs of the service: polling-sim, polling, poison, push, fairness, calls or coldstart
 [group('bench')]
 bench COMMAND *ARGS:
     cargo build --release --workspace --bins

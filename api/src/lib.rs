@@ -8,6 +8,7 @@
 mod acceptance;
 mod background;
 mod byte_budget;
+mod caller;
 mod client_address;
 mod edge;
 mod eta;

@@ -30,7 +30,7 @@ use utoipa::{
 )]
 struct Api;
 
-/// The two ways to send an order's token.
+/// The ways to send an order's token, and a caller's credentials.
 struct OrderToken;
 
 impl Modify for OrderToken {
@@ -39,8 +39,13 @@ impl Modify for OrderToken {
         let bearer =
             HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The order_token of the order"));
         components.add_security_scheme("order_token", SecurityScheme::Http(bearer.build()));
-        let query = ApiKeyValue::with_description("token", "The same, where headers cannot be set");
+        let query = ApiKeyValue::with_description("token", "The read_token of the order, where headers cannot be set");
+        let header = ApiKeyValue::with_description("Offload-Token", "The same, beside a caller's own Authorization");
+        components.add_security_scheme("order_token_in_header", SecurityScheme::ApiKey(ApiKey::Header(header)));
         components.add_security_scheme("order_token_in_query", SecurityScheme::ApiKey(ApiKey::Query(query)));
+        let caller = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        let caller = caller.description(Some("An API key or a JSON Web Token, where callers are known (OFFLOAD_AUTH)"));
+        components.add_security_scheme("caller", SecurityScheme::Http(caller.build()));
     }
 }
 

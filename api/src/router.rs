@@ -12,7 +12,8 @@ use offload_domain::schema::OrderSchema;
 use serde_json::Value;
 
 use crate::{
-    edge::{self, limit_clients::limit_clients, limit_concurrency::limit_concurrency},
+    caller::identity::identify,
+    edge::{self, limit_clients::limit_clients, limit_concurrency::limit_concurrency, limit_tenants::limit_tenants},
     openapi::{self, Document},
     response::error::ApiError,
     route,
@@ -31,6 +32,8 @@ pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
     let pages = if connections.docs { route::pages() } else { route::Routes::new() };
     let metrics = if connections.admin_listen.is_none() { route::metrics() } else { route::Routes::new() };
     let (routes, _) = route::orders()
+        .layer(from_fn_with_state(Arc::clone(service), limit_tenants))
+        .layer(from_fn_with_state(Arc::clone(service), identify))
         .layer(map_response(no_store))
         .merge(pages)
         .layer(limit)
@@ -73,7 +76,7 @@ async fn no_store(mut response: Response) -> Response {
 mod tests {
     use std::collections::BTreeSet;
 
-    use offload_domain::id::OrderId;
+    use offload_domain::{id::OrderId, token::Access};
     use offload_service::settings::catalogue as c;
     use serde_json::json;
 
@@ -134,7 +137,9 @@ mod tests {
         let service = service(&[]).await;
         let router = router(&service).unwrap();
         let (id, other) = (id(), id());
-        let (own, foreign) = (service.settings.token_keys.sign(id), service.settings.token_keys.sign(other));
+        let until = offload_service::clock::now() + chrono::TimeDelta::hours(1);
+        let sign = |order| service.settings.token_keys.sign(order, Access::Full, until);
+        let (own, foreign) = (sign(id), sign(other));
         let (own_header, foreign_header) = (format!("Bearer {own}"), format!("bearer {foreign}"));
         for method in ["GET", "DELETE"] {
             for (path, authorization, status, slug) in [

@@ -2,7 +2,9 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use offload_domain::{event::StatusEvent, id::OrderId, lifetime, order::OrderRecord, status::StatusObject};
+use offload_domain::{
+    event::StatusEvent, id::OrderId, lifetime, order::OrderRecord, status::StatusObject, token::Access,
+};
 use offload_lifecycle::{accept::TableHealth, publish};
 use offload_service::{
     clock,
@@ -16,6 +18,7 @@ use url::Url;
 use crate::{
     background::BackgroundTasks,
     byte_budget::ByteBudget,
+    caller::Callers,
     client_address::Proxies,
     eta::Estimator,
     key_locks::KeyLocks,
@@ -23,7 +26,10 @@ use crate::{
     metrics::Metrics,
     push::connections::PushConnections,
     readiness::Readiness,
-    response::links::{Links, PublicUrl},
+    response::{
+        links::{Links, PublicUrl},
+        tokens::OrderTokens,
+    },
     write_health::WriteHealth,
 };
 
@@ -41,10 +47,11 @@ pub(crate) struct Service {
     pub(crate) settings: ApiSettings,
     pub(crate) stores: Stores,
     pub(crate) public: PublicUrl,
+    pub(crate) callers: Callers,
     pub(crate) estimator: Estimator,
     pub(crate) key_locks: KeyLocks,
     pub(crate) table_health: TableHealth,
-    /// Set once an answer of AWS may have said the time.
+    /// Set once an answer of AWS may have given the time.
     pub(crate) first_answer: OnceCell<()>,
     pub(crate) background: BackgroundTasks,
     /// For the bodies of orders in service.
@@ -95,6 +102,7 @@ impl Service {
         let (metrics, background) = (Metrics::new(), BackgroundTasks::new());
         Ok(Self {
             public: PublicUrl::new(&public),
+            callers: Callers::new(&settings.auth, &stores).map_err(io::Error::other)?,
             estimator: Estimator::new(eta, &stores, metrics.clone(), background.tracker()),
             key_locks: KeyLocks::default(),
             table_health: TableHealth::default(),
@@ -135,6 +143,16 @@ impl Service {
             self.stores.orders.get(OrderId::new(clock::now())).await.map(drop)
         };
         self.first_answer.get_or_try_init(ask).await.map(drop)
+    }
+
+    /// The tokens of an order: the full one, and one that can only read.
+    pub(crate) fn tokens(&self, record: &OrderRecord) -> OrderTokens {
+        let until = match self.settings.token_ttl {
+            Some(ttl) => clock::now() + ttl,
+            None => self.stores.orders.kept_until(record),
+        };
+        let sign = |access| self.settings.token_keys.sign(record.order.id, access, until);
+        OrderTokens { order_token: sign(Access::Full), read_token: sign(Access::Read), token_expires_at: until }
     }
 
     /// The URLs of an order.

@@ -48,7 +48,7 @@ impl TestResponse {
 
 pub(crate) fn settings(more: &[(Setting, &str)]) -> (ApiSettings, EtaSettings) {
     let secret = "s".repeat(32);
-    let mut values = vec![(c::TOKEN_SECRET, secret.as_str())];
+    let mut values = vec![(c::TOKEN_SECRET, secret.as_str()), (c::AUTH, "none")];
     values.extend_from_slice(more);
     settings::from_values(values).unwrap()
 }

@@ -48,6 +48,7 @@ fn an_api_that_does_not_listen_is_not_healthy() {
         ("OFFLOAD_TABLE", "t"),
         ("OFFLOAD_QUEUE_URL", "http://127.0.0.1:1/q"),
         ("OFFLOAD_TOKEN_SECRET", secret.as_str()),
+        ("OFFLOAD_AUTH", "none"),
         ("OFFLOAD_LISTEN", "127.0.0.1:1"),
     ];
     assert_eq!(program(&["--healthcheck"], &variables).status.code(), Some(1));
@@ -61,6 +62,7 @@ fn push_without_a_notifications_queue_is_refused() {
         ("OFFLOAD_TABLE", "t"),
         ("OFFLOAD_QUEUE_URL", "http://127.0.0.1:1/q"),
         ("OFFLOAD_TOKEN_SECRET", secret.as_str()),
+        ("OFFLOAD_AUTH", "none"),
         ("OFFLOAD_INTERNAL_SECRET", secret.as_str()),
         ("OFFLOAD_WEBHOOKS", "true"),
         ("OFFLOAD_MERCURE_URL", "https://hub.example/.well-known/mercure"),

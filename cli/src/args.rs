@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cancel::CancelArgs, dlq::DlqArgs, eta::EtaArgs, failure::EXIT_CODES, status::StatusArgs, submit::SubmitArgs,
-    up::UpArgs, wait::WaitArgs, webhooks::WebhooksArgs,
+    cancel::CancelArgs, dlq::DlqArgs, eta::EtaArgs, failure::EXIT_CODES, keys::KeysArgs, orders::OrdersArgs,
+    status::StatusArgs, submit::SubmitArgs, up::UpArgs, wait::WaitArgs, webhooks::WebhooksArgs,
 };
 
 /// Run status-offload on this machine, submit orders, and wait for them.
@@ -35,6 +35,12 @@ pub(crate) enum Command {
     /// List, redrive or purge dead-lettered orders (for operators, with AWS credentials)
     #[command(after_help = EXIT_CODES)]
     Dlq(DlqArgs),
+    /// Make, list or revoke API keys (for operators, with AWS credentials)
+    #[command(after_help = EXIT_CODES)]
+    Keys(KeysArgs),
+    /// Erase an order (for operators, with AWS credentials)
+    #[command(after_help = EXIT_CODES)]
+    Orders(OrdersArgs),
     /// Print the secret of a webhook's receiver, or verify a message (for operators)
     #[command(after_help = EXIT_CODES)]
     Webhooks(WebhooksArgs),

@@ -1,5 +1,7 @@
 //! The client of a command, and where its api is.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use offload_client::{Client, Error, RequestKind};
 use url::Url;
@@ -9,14 +11,27 @@ use crate::{failure::Failure, output, progress::Messages, render, span};
 pub(crate) const DEFAULT_API: &str = "http://127.0.0.1:8080";
 
 /// The arguments of every command that uses the api.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub(crate) struct ClientArgs {
     /// URL of the api
     #[arg(long, value_name = "URL", default_value = DEFAULT_API, value_parser = api_url)]
     pub(crate) api: Url,
+    /// API key or token of a service that knows its callers
+    #[arg(long, value_name = "KEY", env = "OFFLOAD_API_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// File with the key or token, read again when the api refuses what was in it
+    #[arg(long, value_name = "PATH")]
+    pub(crate) key_file: Option<PathBuf>,
     /// Print the service's JSON and nothing else on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Without the key.
+impl std::fmt::Debug for ClientArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientArgs").field("api", &self.api.as_str()).field("json", &self.json).finish_non_exhaustive()
+    }
 }
 
 impl ClientArgs {
@@ -35,6 +50,21 @@ impl ClientArgs {
             };
             messages.print(&text);
         });
+        let builder = match (&self.key_file, &self.key) {
+            (Some(path), _) => {
+                let path = path.clone();
+                builder.credentials(move || {
+                    let path = path.clone();
+                    async move {
+                        let text = tokio::fs::read_to_string(&path).await;
+                        let text = text.map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+                        Ok::<_, String>(text.trim().to_owned())
+                    }
+                })
+            }
+            (None, Some(key)) => builder.key(key),
+            (None, None) => builder,
+        };
         Ok(builder.build(self.api.as_str())?)
     }
 }

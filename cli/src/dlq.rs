@@ -11,15 +11,17 @@ use clap::{Args, Subcommand};
 use futures_util::{StreamExt, stream};
 use offload_domain::{id::OrderId, order::OrderRecord, payload::Payload, problem::ends};
 use offload_lifecycle::redrive::{Redriven, redrive};
-use offload_service::{
-    clock,
-    settings::{self, Exit, StoreSettings},
-};
-use offload_stores::{CallPolicy, Connection, Delivery, Stores};
+use offload_service::clock;
+use offload_stores::{Delivery, Stores};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, output, render::count};
+use crate::{
+    failure::Failure,
+    output,
+    render::count,
+    stores::{StoreArgs, unreachable},
+};
 
 /// Concurrent reads of the order table.
 const CONCURRENCY: usize = 16;
@@ -36,23 +38,6 @@ pub(crate) struct DlqArgs {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
-}
-
-/// Where the orders are: the flags and variables of `offload-worker`.
-#[derive(Debug, Args)]
-struct StoreArgs {
-    /// S3 bucket of status objects [env: OFFLOAD_BUCKET]
-    #[arg(long, global = true, value_name = "NAME")]
-    bucket: Option<String>,
-    /// DynamoDB table of orders [env: OFFLOAD_TABLE]
-    #[arg(long, global = true, value_name = "NAME")]
-    table: Option<String>,
-    /// URL of the queue of orders [env: OFFLOAD_QUEUE_URL]
-    #[arg(long, global = true, value_name = "URL")]
-    queue_url: Option<String>,
-    /// URL of the dead-letter queue [env: OFFLOAD_DEAD_LETTER_QUEUE_URL]
-    #[arg(long, global = true, value_name = "URL")]
-    dead_letter_queue_url: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,7 +73,7 @@ struct Selection {
 
 /// Runs the command.
 pub(crate) async fn run(args: DlqArgs) -> Result<(), Failure> {
-    let stores = stores(&args.stores).await?;
+    let stores = args.stores.connect("offload dlq").await?;
     match args.command {
         DlqCommand::List => list(&stores, args.json).await,
         DlqCommand::Show { id } => describe(&stores, id).await,
@@ -109,24 +94,6 @@ pub(crate) async fn run(args: DlqArgs) -> Result<(), Failure> {
             .await
         }
     }
-}
-
-async fn stores(args: &StoreArgs) -> Result<Stores, Failure> {
-    let flags = [
-        ("bucket", &args.bucket),
-        ("table", &args.table),
-        ("queue-url", &args.queue_url),
-        ("dead-letter-queue-url", &args.dead_letter_queue_url),
-    ];
-    let flags = flags.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value.as_ref()?).into()));
-    let arguments = std::iter::once("offload dlq".into()).chain(flags);
-    let variables = std::env::vars();
-    let settings = settings::parse::<StoreSettings, _>("offload dlq", "", arguments, variables, |settings, _| settings);
-    let settings = settings.map_err(|exit| match exit {
-        Exit::Invalid(errors) => Failure::Usage(errors.to_string()),
-        Exit::Help(text) => Failure::Usage(text),
-    })?;
-    Connection::from_environment(CallPolicy::BACKGROUND).await.stores(&settings).await.map_err(Failure::Refused)
 }
 
 async fn dead(stores: &Stores) -> Result<Vec<OrderRecord>, Failure> {
@@ -238,7 +205,7 @@ async fn for_each(
 }
 
 /// Asks for confirmation on the terminal.
-fn confirm(question: &str) -> Result<(), Failure> {
+pub(crate) fn confirm(question: &str) -> Result<(), Failure> {
     if !stdin().is_terminal() {
         return Err(Failure::Usage(
             "there is no terminal to confirm on: add --yes, or --dry-run to see what would be done".to_owned(),
@@ -251,9 +218,4 @@ fn confirm(question: &str) -> Result<(), Failure> {
         Ok(_) if matches!(reply.trim(), "y" | "Y" | "yes") => Ok(()),
         _ => Err(Failure::Refused("nothing was done".to_owned())),
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn unreachable(error: offload_stores::Error) -> Failure {
-    Failure::Unreachable(format!("{error}: {}", error.source))
 }

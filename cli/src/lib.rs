@@ -10,6 +10,8 @@ mod client;
 mod dlq;
 mod eta;
 pub mod failure;
+mod keys;
+mod orders;
 mod output;
 mod paint;
 mod progress;
@@ -17,6 +19,7 @@ mod receipt;
 mod render;
 mod span;
 mod status;
+mod stores;
 mod submit;
 mod up;
 mod wait;
@@ -60,6 +63,8 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Cancel(args) => cancel::run(args).await,
         Command::Dlq(args) => dlq::run(args).await,
         Command::Webhooks(args) => webhooks::run(args),
+        Command::Orders(args) => orders::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
         Command::Eta(args) => eta::run(&args),
     };
     match done {

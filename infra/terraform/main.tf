@@ -94,6 +94,8 @@ module "api" {
   architecture       = var.architecture
   public_url         = var.public_url
   access             = var.access
+  auth               = var.auth
+  jwt                = var.jwt
   cors_origins       = var.cors_origins
   bucket             = module.status_store.bucket
   bucket_arn         = module.status_store.bucket_arn

@@ -70,6 +70,28 @@ variable "access" {
   }
 }
 
+variable "auth" {
+  description = "How the API knows its callers: none (everybody may submit orders), or some of keys (API keys), jwt (JSON Web Tokens) and gateway (API Gateway checks the tokens), separated by commas."
+  type        = string
+
+  validation {
+    condition     = var.auth == "none" || alltrue([for method in split(",", replace(var.auth, " ", "")) : contains(["keys", "jwt", "gateway"], method)])
+    error_message = "auth is none, or a list of keys, jwt and gateway."
+  }
+}
+
+variable "jwt" {
+  description = "With jwt or gateway in auth: the issuer of the tokens, their audience, the URL of the issuer's keys (not with gateway), and the claims that name the caller's tenant and roles."
+  type = object({
+    issuer       = string
+    audience     = string
+    jwks_url     = optional(string)
+    tenant_claim = optional(string)
+    roles_claim  = optional(string, "roles")
+  })
+  default = null
+}
+
 variable "max_signature_age_seconds" {
   description = "The oldest that a presigned URL may be when it is used, whatever its own expiry says; null for no such limit."
   type        = number

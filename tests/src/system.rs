@@ -97,6 +97,7 @@ fn defaults() -> Vec<(Setting, String)> {
         (c::BUCKET, "status"),
         (c::TABLE, "orders"),
         (c::TOKEN_SECRET, SECRET),
+        (c::AUTH, "none"),
         (c::LISTEN, "127.0.0.1:0"),
         (c::INTERNAL_SECRET, INTERNAL_SECRET),
         (c::WEBHOOKS, "true"),

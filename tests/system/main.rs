@@ -4,10 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod call_order;
+mod callers;
 mod cancellation;
 mod clocks;
 mod confinement;
 mod deployment;
+mod erasure;
 mod estimates;
 mod function_roles;
 mod idempotency;

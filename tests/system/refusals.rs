@@ -1,6 +1,9 @@
 //! Bad input gets a clear problem and costs no call.
 
-use offload_domain::{id::OrderId, token::TokenKeys};
+use offload_domain::{
+    id::OrderId,
+    token::{Access, TokenKeys},
+};
 use offload_local::Service;
 use offload_service::clock;
 use offload_tests::{
@@ -123,7 +126,8 @@ async fn an_order_opens_to_its_own_token_only() {
     let (a, b) = (system.order(&fulfilment()).await, system.order(&fulfilment()).await);
     // An order that never existed, with a valid token: only the secret of the service makes one.
     let unknown = OrderId::new(clock::now());
-    let right = TokenKeys::parse(offload_tests::SECRET).unwrap().sign(unknown);
+    let right = TokenKeys::parse(offload_tests::SECRET).unwrap();
+    let right = right.sign(unknown, Access::Full, clock::now() + chrono::TimeDelta::hours(1));
     let before = writes(&system);
     for method in [Method::GET, Method::DELETE] {
         let ask = |path: String, token: Option<String>| {

@@ -47,7 +47,7 @@ class System:
             "OFFLOAD_EVENT_TOPIC_ARN": self.topic, "OFFLOAD_INTERNAL_SECRET": SECRET, "OFFLOAD_WEBHOOK_INSECURE_LOOPBACK": "true",
         }  # fmt: skip
         self.environment = {k: v for k, v in {**self.environment, **more}.items() if v is not None}
-        api = {"OFFLOAD_TOKEN_SECRET": SECRET, "OFFLOAD_LISTEN": f"127.0.0.1:{port}", "OFFLOAD_WEBHOOKS": "true"}
+        api = {"OFFLOAD_AUTH": "none", "OFFLOAD_TOKEN_SECRET": SECRET, "OFFLOAD_LISTEN": f"127.0.0.1:{port}", "OFFLOAD_WEBHOOKS": "true"}
         worker = {
             "OFFLOAD_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "OFFLOAD_DEAD_LETTER_QUEUE_URL": self.dead, "OFFLOAD_PROCESSOR": "demo", "OFFLOAD_JOB_SECONDS": "0.2", "OFFLOAD_VISIBILITY_SECONDS": "3",

@@ -10,7 +10,10 @@ use offload_domain::host::is_loopback_origin;
 use super::identity::{TRACEPARENT, X_REQUEST_ID};
 use crate::{
     limits::{RATE_LIMIT, RATE_LIMIT_POLICY},
-    request::prefer::{PREFER, PREFERENCE_APPLIED},
+    request::{
+        authorized::OFFLOAD_TOKEN,
+        prefer::{PREFER, PREFERENCE_APPLIED},
+    },
 };
 
 /// Chrome keeps a preflight for two hours at most.
@@ -43,6 +46,7 @@ pub(crate) fn layer(origins: &[String]) -> io::Result<CorsLayer> {
         .allow_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
+            OFFLOAD_TOKEN,
             HeaderName::from_static("idempotency-key"),
             PREFER,
             HeaderName::from_static("last-event-id"),

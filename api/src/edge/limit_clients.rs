@@ -10,10 +10,7 @@ use axum::{
 };
 
 use crate::{
-    client_address::Peer,
-    limits::{RATE_LIMIT, insert_fields},
-    request::body::BODY_MAX_BYTES,
-    response::error::ApiError,
+    client_address::Peer, limits::insert_fields, request::body::BODY_MAX_BYTES, response::error::ApiError,
     service::Service,
 };
 
@@ -30,9 +27,7 @@ pub(crate) async fn limit_clients(State(service): State<Arc<Service>>, mut reque
     };
     request.extensions_mut().insert(client);
     let mut response = next.run(request).await;
-    if let Some(fields) = fields
-        && !response.headers().contains_key(RATE_LIMIT)
-    {
+    if let Some(fields) = fields {
         insert_fields(response.headers_mut(), fields);
     }
     response

@@ -8,6 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use offload_domain::tenant::Tenant;
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -23,13 +24,24 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct RequestPermit(Arc<Mutex<Option<Permits>>>);
 
-/// One of all requests, and one of its client's.
-type Permits = (OwnedSemaphorePermit, Option<Share<ClientAddress>>);
+#[derive(Debug)]
+struct Permits {
+    _of_all: OwnedSemaphorePermit,
+    _of_address: Option<Share<ClientAddress>>,
+    of_tenant: Option<Share<Tenant>>,
+}
 
 impl RequestPermit {
     /// Lets another request in.
     pub(crate) fn release(&self) {
         self.0.lock().take();
+    }
+
+    /// Holds one of the requests of a tenant too, until it is released.
+    pub(crate) fn hold(&self, of_tenant: Share<Tenant>) {
+        if let Some(permits) = &mut *self.0.lock() {
+            permits.of_tenant = Some(of_tenant);
+        }
     }
 }
 
@@ -43,14 +55,15 @@ pub(crate) async fn limit_concurrency(
         None => None,
         Some(Some(share)) => Some(share),
         Some(None) => {
-            let reached = LimitReached { what: "requests in service", retry_after: 1, fields: None };
+            let reached = LimitReached { what: "requests of this address in service", retry_after: 1, fields: None };
             return ApiError::TooManyRequests(reached).into_response();
         }
     };
     let Ok(permit) = Arc::clone(&service.request_permits).try_acquire_owned() else {
         return ApiError::Overloaded.into_response();
     };
-    let permit = RequestPermit(Arc::new(Mutex::new(Some((permit, share)))));
+    let permits = Permits { _of_all: permit, _of_address: share, of_tenant: None };
+    let permit = RequestPermit(Arc::new(Mutex::new(Some(permits))));
     request.extensions_mut().insert(permit.clone());
     let response = next.run(request).await;
     drop(permit);

@@ -6,6 +6,7 @@ pub(crate) mod host;
 pub(crate) mod identity;
 pub(crate) mod limit_clients;
 pub(crate) mod limit_concurrency;
+pub(crate) mod limit_tenants;
 
 use std::{io, sync::Arc};
 

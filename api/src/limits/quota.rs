@@ -3,6 +3,8 @@
 /// What is limited.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Quota {
+    /// What is limited, and whose, in words.
+    pub(crate) what: &'static str,
     /// The name by which clients read of it.
     pub(crate) policy: &'static str,
     /// What is counted, if it is not requests.

@@ -35,7 +35,7 @@ pub(crate) struct RateLimit<K: Clone + Eq + Hash> {
 /// A limit was reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LimitReached {
-    /// What was limited, in words.
+    /// What was limited, and whose, in words.
     pub(crate) what: &'static str,
     /// Seconds after which a request may succeed.
     pub(crate) retry_after: u64,
@@ -64,7 +64,7 @@ impl<K: Clone + Eq + Hash> RateLimit<K> {
                 let retry_after = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
                 let burst = not_until.quota().burst_size();
                 let fields = fields::rate_limit(&self.quota, burst.get(), 0, retry_after);
-                Err(LimitReached { what: self.quota.policy, retry_after: retry_after.max(1), fields: Some(fields) })
+                Err(LimitReached { what: self.quota.what, retry_after: retry_after.max(1), fields: Some(fields) })
             }
             // More at once than ever fits: settings do not allow such limits.
             Err(_) => Ok(None),
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn each_key_has_a_rate_of_its_own_and_reads_what_is_left() {
-        let quota = Quota { policy: "requests", unit: None, per_second: Some(2) };
+        let quota = Quota { what: "requests of a", policy: "requests", unit: None, per_second: Some(2) };
         let limit = RateLimit::new(quota, 2);
         for left in [3, 2, 1, 0] {
             let (state, policy) = limit.check(&"a", 1).unwrap().unwrap();
@@ -131,7 +131,7 @@ mod tests {
             assert!(state.starts_with(&format!("\"requests\";r={left};t=")), "{state}");
         }
         let reached = limit.check(&"a", 1).unwrap_err();
-        assert_eq!((reached.what, reached.retry_after), ("requests", 1));
+        assert_eq!((reached.what, reached.retry_after), ("requests of a", 1));
         assert_eq!(reached.fields.unwrap().0, "\"requests\";r=0;t=1");
         assert!(limit.check(&"b", 1).is_ok());
         assert_eq!(limit.check(&"a", 0), Ok(None), "nothing costs nothing");
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_many_keys_is_bounded() {
-        let quota = Quota { policy: "requests", unit: None, per_second: Some(1) };
+        let quota = Quota { what: "requests", policy: "requests", unit: None, per_second: Some(1) };
         let limit = RateLimit::new(quota, 1_000);
         for key in 0..KEYS_MAX + 1_000 {
             assert!(limit.check(&key, 1).is_ok());

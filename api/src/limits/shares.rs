@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 /// Counts for each key. Nothing is kept of a key that has none.
 #[derive(Debug)]
-pub(crate) struct Shares<K: Copy + Eq + Hash> {
+pub(crate) struct Shares<K: Clone + Eq + Hash> {
     /// The most that a key may have; `None` for no limit.
     max: Option<u32>,
     taken: Mutex<HashMap<K, u32>>,
@@ -18,9 +18,9 @@ pub(crate) struct Shares<K: Copy + Eq + Hash> {
 
 /// One of a key's, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Share<K: Copy + Eq + Hash>(Option<(Arc<Shares<K>>, K)>);
+pub(crate) struct Share<K: Clone + Eq + Hash>(Option<(Arc<Shares<K>>, K)>);
 
-impl<K: Copy + Eq + Hash> Shares<K> {
+impl<K: Clone + Eq + Hash> Shares<K> {
     pub(crate) fn new(max: Option<u32>) -> Arc<Self> {
         Arc::new(Self { max, taken: Mutex::default() })
     }
@@ -34,7 +34,7 @@ impl<K: Copy + Eq + Hash> Shares<K> {
     pub(crate) fn take(self: &Arc<Self>, key: K) -> Option<Share<K>> {
         let Some(max) = self.max else { return Some(Share(None)) };
         let mut taken = self.taken.lock();
-        let of_key = taken.entry(key).or_insert(0);
+        let of_key = taken.entry(key.clone()).or_insert(0);
         if *of_key >= max {
             return None;
         }
@@ -43,7 +43,7 @@ impl<K: Copy + Eq + Hash> Shares<K> {
     }
 }
 
-impl<K: Copy + Eq + Hash> Drop for Share<K> {
+impl<K: Clone + Eq + Hash> Drop for Share<K> {
     fn drop(&mut self) {
         let Some((shares, key)) = self.0.take() else { return };
         if let Entry::Occupied(mut taken) = shares.taken.lock().entry(key) {

@@ -16,6 +16,7 @@ use offload_domain::{
     json::to_json,
     notification::{Holder, Notification, OpenConnection, Target},
     order::OrderRecord,
+    token::Access,
 };
 use offload_lifecycle::subscribe;
 use offload_service::clock;
@@ -25,7 +26,7 @@ use super::{
     subscription::unsubscribe,
     websocket::{self, Action, MessageError},
 };
-use crate::{request::authorized::bearer, service::Service};
+use crate::{request::authorized::open_any, service::Service};
 
 /// API Gateway refuses what is sent to a connection before its `$connect` is answered.
 const AFTER_CONNECT: Duration = Duration::from_secs(1);
@@ -64,13 +65,13 @@ impl Gateway<'_> {
     /// or without one.
     async fn connect(&self, request: &Request) -> Response {
         let query = request.query_string_parameters();
-        let Some(token) = bearer(request.headers()).or_else(|| query.first("token")) else {
-            return StatusCode::OK.into_response();
-        };
-        let Some(order) = self.service.settings.token_keys.open(token) else {
+        let opened = open_any(&self.service.settings.token_keys, request.headers(), query.first("token"));
+        let Some(opened) = opened else { return StatusCode::OK.into_response() };
+        let cancels = query.first("cancel_on_disconnect") == Some("true");
+        let Some(order) = opened.ok().filter(|token| !cancels || token.access.includes(Access::Full)).map(|t| t.order)
+        else {
             return StatusCode::FORBIDDEN.into_response();
         };
-        let cancels = query.first("cancel_on_disconnect") == Some("true");
         let record = match self.store_subscription(order, cancels).await {
             Ok(Some(record)) => record,
             Ok(None) => return StatusCode::NOT_FOUND.into_response(),
@@ -86,7 +87,7 @@ impl Gateway<'_> {
     }
 
     async fn message(&self, text: &str) -> Response {
-        let answer = match Action::read(text, &self.service.settings.token_keys) {
+        let answer = match Action::read(text, &self.service.settings.token_keys, clock::now()) {
             Ok(Action::Subscribe { order, cancels }) => self.subscribe(order, cancels).await,
             Ok(Action::Unsubscribe { order }) => {
                 self.unsubscribe(order).await;

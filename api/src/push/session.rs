@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use offload_domain::{id::OrderId, json::to_json, order::OrderRecord};
+use offload_service::clock;
 use offload_stores::Error;
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
 
@@ -100,7 +101,7 @@ impl Session {
                     match message {
                         Some(Ok(Message::Text(text))) => {
                             last_action = last_message;
-                            let action = Action::read(&text, &self.service.settings.token_keys);
+                            let action = Action::read(&text, &self.service.settings.token_keys, clock::now());
                             self.act(action).await
                         }
                         Some(Ok(Message::Binary(_))) => {

@@ -6,11 +6,12 @@
 //! after each change; `{"type": "unsubscribed", …}` and `{"type": "pong"}`; and a problem object
 //! for a message that cannot be carried out. The member `type` distinguishes them.
 
+use chrono::{DateTime, Utc};
 use offload_domain::{
     id::OrderId,
     json::to_json,
     problem::{Problem, ProblemType},
-    token::TokenKeys,
+    token::{Access, OpenedToken, TokenError, TokenKeys},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -51,6 +52,8 @@ pub(crate) enum MessageError {
     UnknownAction,
     TokenMissing,
     TokenInvalid,
+    TokenExpired,
+    TokenReadOnly,
     OrderNotFound(OrderId),
     /// With the most that it may have.
     TooManySubscriptions(usize),
@@ -71,6 +74,8 @@ impl MessageError {
             Self::UnknownAction => ProblemType::UnknownAction,
             Self::TokenMissing => ProblemType::TokenMissing,
             Self::TokenInvalid => ProblemType::TokenInvalid,
+            Self::TokenExpired => ProblemType::TokenExpired,
+            Self::TokenReadOnly => ProblemType::TokenReadOnly,
             Self::OrderNotFound(_) => ProblemType::OrderNotFound,
             Self::TooManySubscriptions(_) => ProblemType::TooManySubscriptions,
             Self::TooManySubscribers => ProblemType::TooManySubscribers,
@@ -89,6 +94,10 @@ impl MessageError {
             Self::UnknownAction => "the actions are subscribe, unsubscribe and ping".to_owned(),
             Self::TokenMissing => "send the order_token of the order as the member token".to_owned(),
             Self::TokenInvalid => "each order has a token of its own: the order_token of the 202 answer".to_owned(),
+            Self::TokenExpired => "send the order again with its Idempotency-Key for a new one".to_owned(),
+            Self::TokenReadOnly => {
+                "to have an order cancelled, send its order_token: a read_token can only read".to_owned()
+            }
             Self::OrderNotFound(order) => format!("order {order} never existed, or it is past its retention"),
             Self::TooManySubscriptions(max) => format!(
                 "a connection subscribes to {max} orders at most; \
@@ -107,9 +116,29 @@ impl MessageError {
     }
 }
 
+impl From<TokenError> for MessageError {
+    fn from(e: TokenError) -> Self {
+        match e {
+            TokenError::Invalid => Self::TokenInvalid,
+            TokenError::Expired => Self::TokenExpired,
+        }
+    }
+}
+
 impl Action {
+    /// Subscribing with a token. One that can only read cannot have the order cancelled.
+    ///
+    /// # Errors
+    /// If it is to.
+    pub(crate) fn subscribe(token: OpenedToken, cancels: bool) -> Result<Self, MessageError> {
+        if cancels && !token.access.includes(Access::Full) {
+            return Err(MessageError::TokenReadOnly);
+        }
+        Ok(Self::Subscribe { order: token.order, cancels })
+    }
+
     /// Reads a message.
-    pub(crate) fn read(text: &str, keys: &TokenKeys) -> Result<Self, MessageError> {
+    pub(crate) fn read(text: &str, keys: &TokenKeys, now: DateTime<Utc>) -> Result<Self, MessageError> {
         if text.len() > MESSAGE_MAX_BYTES {
             return Err(MessageError::TooLong);
         }
@@ -122,12 +151,12 @@ impl Action {
         let message: Map<String, Value> = serde_json::from_str(text).map_err(invalid)?;
         let message: Message = serde_json::from_value(message.into()).map_err(invalid)?;
         let order = || match message.token.as_deref() {
-            Some(token) => keys.open(token).ok_or(MessageError::TokenInvalid),
+            Some(token) => keys.open(token, now).map_err(MessageError::from),
             None => Err(MessageError::TokenMissing),
         };
         match message.action.as_str() {
-            "subscribe" => Ok(Self::Subscribe { order: order()?, cancels: message.cancel_on_disconnect }),
-            "unsubscribe" => Ok(Self::Unsubscribe { order: order()? }),
+            "subscribe" => Self::subscribe(order()?, message.cancel_on_disconnect),
+            "unsubscribe" => Ok(Self::Unsubscribe { order: order()?.order }),
             "ping" => Ok(Self::Ping),
             _ => Err(MessageError::UnknownAction),
         }
@@ -144,6 +173,7 @@ pub(crate) fn unsubscribed(order: OrderId) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
     use strum::IntoEnumIterator;
 
     use super::*;
@@ -152,13 +182,21 @@ mod tests {
     fn an_action_is_read_from_its_message() {
         let keys = TokenKeys::parse(&"k".repeat(32)).unwrap();
         let order = OrderId::new(chrono::DateTime::UNIX_EPOCH);
-        let token = keys.sign(order);
-        let read = |text: &str| Action::read(&text.replace("$TOKEN", &token), &keys);
+        let now = DateTime::UNIX_EPOCH;
+        let sign = |access| keys.sign(order, access, now + TimeDelta::seconds(9));
+        let (token, read_token) = (sign(Access::Full), sign(Access::Read));
+        let read = |text: &str| Action::read(&text.replace("$TOKEN", &token).replace("$READ", &read_token), &keys, now);
         assert_eq!(read(r#"{"action":"subscribe","token":"$TOKEN"}"#), Ok(Action::Subscribe { order, cancels: false }));
         let cancels = r#"{"action":"subscribe","token":"$TOKEN","cancel_on_disconnect":true,"more":1}"#;
         assert_eq!(read(cancels), Ok(Action::Subscribe { order, cancels: true }));
         assert_eq!(read(r#"{"action":"unsubscribe","token":"$TOKEN"}"#), Ok(Action::Unsubscribe { order }));
         assert_eq!(read(r#"{"action":"ping"}"#), Ok(Action::Ping));
+        let reads = r#"{"action":"subscribe","token":"$READ"}"#;
+        assert_eq!(read(reads), Ok(Action::Subscribe { order, cancels: false }));
+        let cancels = r#"{"action":"subscribe","token":"$READ","cancel_on_disconnect":true}"#;
+        assert_eq!(read(cancels), Err(MessageError::TokenReadOnly));
+        let late = Action::read(&reads.replace("$READ", &read_token), &keys, now + TimeDelta::seconds(9));
+        assert_eq!(late, Err(MessageError::TokenExpired));
         for invalid in ["", "[]", r#"{"token":"$TOKEN"}"#] {
             assert!(matches!(read(invalid), Err(MessageError::Invalid(_))), "{invalid}");
         }
@@ -179,6 +217,8 @@ mod tests {
             Variant::UnknownAction => MessageError::UnknownAction,
             Variant::TokenMissing => MessageError::TokenMissing,
             Variant::TokenInvalid => MessageError::TokenInvalid,
+            Variant::TokenExpired => MessageError::TokenExpired,
+            Variant::TokenReadOnly => MessageError::TokenReadOnly,
             Variant::OrderNotFound => MessageError::OrderNotFound(OrderId::new(chrono::DateTime::UNIX_EPOCH)),
             Variant::TooManySubscriptions => MessageError::TooManySubscriptions(100),
             Variant::TooManySubscribers => MessageError::TooManySubscribers,

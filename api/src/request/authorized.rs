@@ -1,20 +1,39 @@
-//! Authorization: a request has the token of its order. It is checked before any lookup, so that a
-//! client without it cannot learn which orders exist.
+//! Who may do what with an order: who has its token, and callers of its tenant.
+//!
+//! A token is checked before any lookup, so that a client without one cannot learn which orders
+//! exist. To a caller of another tenant an order is one that does not exist.
 
 use std::sync::Arc;
 
 use axum::{
     extract::{FromRequestParts, Path, Query},
-    http::{HeaderMap, header, request::Parts},
+    http::{HeaderMap, HeaderName, request::Parts},
 };
-use offload_domain::id::OrderId;
+use offload_domain::{
+    caller::{Caller, Role},
+    id::OrderId,
+    order::OrderRecord,
+    token::{Access, OpenedToken, TokenError, TokenKeys, is_order_token},
+};
+use offload_service::clock;
 use serde::Deserialize;
 
-use crate::{response::error::ApiError, service::Service};
+use crate::{
+    caller::{bearer, identity::Identity},
+    response::error::ApiError,
+    service::Service,
+};
 
-/// The order of the path, whose token came with the request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Authorized(pub(crate) OrderId);
+/// The header of an order's token, for requests whose `Authorization` is the caller's.
+pub(crate) const OFFLOAD_TOKEN: HeaderName = HeaderName::from_static("offload-token");
+
+/// The order of the path, and who asks for it. The id is given away only to those who may.
+#[derive(Debug)]
+pub(crate) struct Authorized {
+    id: OrderId,
+    token: Option<Access>,
+    caller: Option<Caller>,
+}
 
 /// For browser APIs that cannot set headers. Such a URL is a secret: the service logs no query.
 #[derive(Default, Deserialize)]
@@ -31,35 +50,93 @@ impl FromRequestParts<Arc<Service>> for Authorized {
         };
         let id: OrderId = id.parse().map_err(|_| ApiError::InvalidOrderId)?;
         let query = Query::<TokenQuery>::try_from_uri(&parts.uri).map(|q| q.0).unwrap_or_default();
-        let token = bearer(&parts.headers).or(query.token.as_deref()).ok_or(ApiError::TokenMissing)?;
-        if service.settings.token_keys.verify(id, token) { Ok(Self(id)) } else { Err(ApiError::TokenInvalid) }
-    }
-}
-
-/// The token of an `Authorization: Bearer` header (RFC 6750; the scheme's case does not matter).
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bearer_token_is_read_in_any_spelling_of_its_scheme() {
-        let of = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::AUTHORIZATION, value.parse().unwrap());
-            bearer(&headers).map(str::to_owned)
+        let opened = match open_any(&service.settings.token_keys, &parts.headers, query.token.as_deref()) {
+            Some(Ok(opened)) if opened.order != id => Some(Err(ApiError::TokenInvalid)),
+            other => other,
         };
-        for good in ["Bearer v1.x", "bearer v1.x", "BEARER  v1.x "] {
-            assert_eq!(of(good).as_deref(), Some("v1.x"), "{good}");
+        let identity = Identity::of(parts);
+        match (opened, identity.caller()) {
+            // Whatever credentials there are beside it, a valid token is one.
+            (Some(Ok(opened)), caller) => {
+                Ok(Self { id, token: Some(opened.access), caller: caller.unwrap_or_default().cloned() })
+            }
+            (_, Ok(Some(caller))) => Ok(Self { id, token: None, caller: Some(caller.clone()) }),
+            (Some(Err(refused)), _) | (None, Err(refused)) => Err(refused),
+            (None, Ok(None)) => Err(ApiError::TokenMissing),
         }
-        for none in ["Basic v1.x", "Bearer", "Bearer ", "v1.x", ""] {
-            assert_eq!(of(none), None, "{none}");
-        }
-        assert_eq!(bearer(&HeaderMap::new()), None);
     }
+}
+
+impl Authorized {
+    /// The order, for one who may read it.
+    ///
+    /// # Errors
+    /// If they may not, or there is no such order for them.
+    pub(crate) async fn read(&self, service: &Service) -> Result<OrderRecord, ApiError> {
+        match self.token {
+            Some(_) => service.stores.orders.get(self.id).await?.ok_or(ApiError::OrderNotFound),
+            None => self.own(Role::View, service).await,
+        }
+    }
+
+    /// The order's id, for one who may subscribe to it, and with `cancels` have it cancelled.
+    ///
+    /// # Errors
+    /// If they may not, or there is no such order for them.
+    pub(crate) async fn subscribe(&self, service: &Service, cancels: bool) -> Result<OrderId, ApiError> {
+        if cancels {
+            self.cancel(service).await?;
+        }
+        if self.token.is_none() {
+            self.own(Role::View, service).await?;
+        }
+        Ok(self.id)
+    }
+
+    /// The order's id, for one who may cancel it.
+    ///
+    /// # Errors
+    /// If they may not, or there is no such order for them.
+    pub(crate) async fn cancel(&self, service: &Service) -> Result<OrderId, ApiError> {
+        if self.token != Some(Access::Full) {
+            self.own(Role::Submit, service).await.map_err(|e| match (self.token, e) {
+                (Some(_), ApiError::TokenMissing | ApiError::RoleMissing(_) | ApiError::OrderNotFound) => {
+                    ApiError::TokenReadOnly
+                }
+                (_, e) => e,
+            })?;
+        }
+        Ok(self.id)
+    }
+
+    /// The order, if it is of the caller's tenant, and the caller has the role.
+    async fn own(&self, role: Role, service: &Service) -> Result<OrderRecord, ApiError> {
+        let caller = self.caller.as_ref().ok_or(ApiError::TokenMissing)?;
+        if !caller.roles.allow(role) {
+            return Err(ApiError::RoleMissing(role));
+        }
+        let record = service.stores.orders.get(self.id).await?;
+        record.filter(|record| record.order.tenant == caller.tenant).ok_or(ApiError::OrderNotFound)
+    }
+}
+
+/// Opens the first valid token of a request: of `Offload-Token`, of the query, or of
+/// `Authorization`, where it counts only if it has the form of one. `None` if there is no token.
+pub(crate) fn open_any(
+    keys: &TokenKeys,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Option<Result<OpenedToken, ApiError>> {
+    let header = headers.get(OFFLOAD_TOKEN).map(|value| value.to_str().unwrap_or_default().trim());
+    let bearer = bearer(headers).filter(|text| is_order_token(text));
+    let now = clock::now();
+    let mut refused = None;
+    for token in [header, query, bearer].into_iter().flatten() {
+        match keys.open(token, now) {
+            Ok(opened) => return Some(Ok(opened)),
+            Err(TokenError::Expired) => refused = Some(ApiError::TokenExpired),
+            Err(TokenError::Invalid) => refused = refused.or(Some(ApiError::TokenInvalid)),
+        }
+    }
+    refused.map(Err)
 }

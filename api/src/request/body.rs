@@ -98,7 +98,8 @@ async fn collect(body: &mut Body, length: usize) -> Result<Vec<u8>, ApiError> {
     Ok(whole)
 }
 
-async fn drain(mut body: Body) {
+/// Reads what a client still sends, within bounds, so that it reads the refusal.
+pub(crate) async fn drain(mut body: Body) {
     let reading = async {
         let mut read = 0;
         while let Some(Ok(frame)) = body.frame().await {

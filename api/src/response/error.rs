@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use offload_domain::{
+    caller::Role,
     id::InvalidOrderId,
     idempotency::{KEY_MAX_BYTES, MalformedKey},
     payload::NotAnOrder,
@@ -33,8 +34,8 @@ pub(crate) enum ApiError {
     NotFound,
     #[error("the route does not have this method")]
     MethodNotAllowed,
-    /// Of one client.
-    #[error("a client sends too much")]
+    /// Of one address, or of one tenant.
+    #[error("too many {}", .0.what)]
     TooManyRequests(LimitReached),
     #[error("too many requests are in service")]
     Overloaded,
@@ -67,10 +68,24 @@ pub(crate) enum ApiError {
     OrderExpired,
     #[error("not an order id")]
     InvalidOrderId,
+    #[error("the request has no credentials")]
+    CredentialsMissing,
+    #[error("the credentials are not valid: {0}")]
+    CredentialsInvalid(&'static str),
+    #[error("the caller lacks the role {}", .0.as_str())]
+    RoleMissing(Role),
+    #[error("callers cannot be checked: {0}")]
+    CallersUnavailable(&'static str),
     #[error("no order token")]
     TokenMissing,
     #[error("not a token of this order")]
     TokenInvalid,
+    #[error("an order token that has expired")]
+    TokenExpired,
+    #[error("an order token that can only read")]
+    TokenReadOnly,
+    #[error("a request to erase that does not say so")]
+    EraseNotAskedFor,
     #[error("no such order")]
     OrderNotFound,
     #[error("the order is already {}", .0.as_str())]
@@ -100,7 +115,7 @@ pub(crate) enum ApiError {
 pub(crate) fn retry_after(problem_type: ProblemType) -> Option<&'static str> {
     match problem_type {
         ProblemType::TooManyRequests | ProblemType::Overloaded | ProblemType::IdempotencyKeyInUse => Some("1"),
-        ProblemType::StorageUnavailable => Some("2"),
+        ProblemType::StorageUnavailable | ProblemType::CallersUnavailable => Some("2"),
         ProblemType::TooManySubscribers | ProblemType::TooManyConnections => Some("10"),
         _ => None,
     }
@@ -127,8 +142,15 @@ impl ApiError {
             Self::IdempotencyKeyInUse => ProblemType::IdempotencyKeyInUse,
             Self::OrderExpired => ProblemType::OrderExpired,
             Self::InvalidOrderId => ProblemType::InvalidOrderId,
+            Self::CredentialsMissing => ProblemType::CredentialsMissing,
+            Self::CredentialsInvalid(_) => ProblemType::CredentialsInvalid,
+            Self::RoleMissing(_) => ProblemType::RoleMissing,
+            Self::CallersUnavailable(_) => ProblemType::CallersUnavailable,
             Self::TokenMissing => ProblemType::TokenMissing,
             Self::TokenInvalid => ProblemType::TokenInvalid,
+            Self::TokenExpired => ProblemType::TokenExpired,
+            Self::TokenReadOnly => ProblemType::TokenReadOnly,
+            Self::EraseNotAskedFor => ProblemType::EraseNotAskedFor,
             Self::OrderNotFound => ProblemType::OrderNotFound,
             Self::OrderAlreadyEnded(_) => ProblemType::OrderAlreadyEnded,
             Self::NoPush => ProblemType::NoPush,
@@ -146,9 +168,7 @@ impl ApiError {
             Self::MethodNotAllowed => "the Allow header lists the methods of this route",
             Self::TooManyRequests(reached) => {
                 let LimitReached { what, retry_after, .. } = reached;
-                return Some(format!(
-                    "nothing was done: too many {what} from this address; retry after {retry_after} s"
-                ));
+                return Some(format!("nothing was done: too many {what}; retry after {retry_after} s"));
             }
             Self::Overloaded => "nothing was done; send the request again a little later",
             Self::InvalidHost => "send exactly one Host header, with a host and nothing else but its port",
@@ -171,10 +191,18 @@ impl ApiError {
             Self::IdempotencyKeyInUse => "send the request again a little later; it will get the same order",
             Self::OrderExpired => "the order that this key gave is past its retention; use a new key",
             Self::InvalidOrderId => return Some(InvalidOrderId.to_string()),
+            Self::CredentialsMissing => "send an API key or a JSON Web Token as Authorization: Bearer",
+            Self::CredentialsInvalid(why) => why,
+            Self::RoleMissing(role) => return Some(format!("this needs the role {}", role.as_str())),
+            Self::CallersUnavailable(why) => why,
             Self::TokenMissing => {
-                "send the order_token of the order as Authorization: Bearer, or as the query parameter token"
+                "send the order_token of the order as Offload-Token or Authorization: Bearer, or its read_token as the \
+                 query parameter token"
             }
             Self::TokenInvalid => "each order has a token of its own: the order_token of the 202 answer",
+            Self::TokenExpired => "send the order again with its Idempotency-Key for new ones, or ask as a caller",
+            Self::TokenReadOnly => "this needs the order_token of the order; its read_token can only read",
+            Self::EraseNotAskedFor => "add the query erase=true; there is no way back",
             Self::OrderNotFound => "it never existed, or it is past its retention",
             Self::OrderAlreadyEnded(status) => {
                 return Some(format!("the order is {}, which is final", status.as_str()));
@@ -264,8 +292,16 @@ impl IntoResponse for ApiError {
                     insert_fields(headers, fields.clone());
                 }
             }
-            Self::TokenMissing => {
+            Self::TokenMissing | Self::CredentialsMissing => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::CredentialsInvalid(_) => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));
+            }
+            Self::RoleMissing(role) => {
+                let challenge = format!(r#"Bearer error="insufficient_scope", scope="{}""#, role.as_str());
+                let challenge = HeaderValue::try_from(challenge);
+                headers.insert(header::WWW_AUTHENTICATE, challenge.expect("a role is a word"));
             }
             Self::UnsupportedMediaType => {
                 headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -297,9 +333,11 @@ mod tests {
         match variant {
             Variant::NotFound => ApiError::NotFound,
             Variant::MethodNotAllowed => ApiError::MethodNotAllowed,
-            Variant::TooManyRequests => {
-                ApiError::TooManyRequests(LimitReached { what: "requests", retry_after: 1, fields: None })
-            }
+            Variant::TooManyRequests => ApiError::TooManyRequests(LimitReached {
+                what: "requests from this address",
+                retry_after: 1,
+                fields: None,
+            }),
             Variant::Overloaded => ApiError::Overloaded,
             Variant::InvalidHost => ApiError::InvalidHost,
             Variant::WrongHost => ApiError::WrongHost,
@@ -317,8 +355,15 @@ mod tests {
             Variant::IdempotencyKeyInUse => ApiError::IdempotencyKeyInUse,
             Variant::OrderExpired => ApiError::OrderExpired,
             Variant::InvalidOrderId => ApiError::InvalidOrderId,
+            Variant::CredentialsMissing => ApiError::CredentialsMissing,
+            Variant::CredentialsInvalid => ApiError::CredentialsInvalid("why"),
+            Variant::RoleMissing => ApiError::RoleMissing(Role::Submit),
+            Variant::CallersUnavailable => ApiError::CallersUnavailable("why"),
             Variant::TokenMissing => ApiError::TokenMissing,
             Variant::TokenInvalid => ApiError::TokenInvalid,
+            Variant::TokenExpired => ApiError::TokenExpired,
+            Variant::TokenReadOnly => ApiError::TokenReadOnly,
+            Variant::EraseNotAskedFor => ApiError::EraseNotAskedFor,
             Variant::OrderNotFound => ApiError::OrderNotFound,
             Variant::OrderAlreadyEnded => ApiError::OrderAlreadyEnded(Status::Completed),
             Variant::NoPush => ApiError::NoPush,

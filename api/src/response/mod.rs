@@ -5,3 +5,4 @@ pub(crate) mod links;
 pub(crate) mod receipt;
 pub(crate) mod status_access;
 pub(crate) mod status_view;
+pub(crate) mod tokens;

@@ -11,7 +11,7 @@ use offload_domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{links::Links, status_access::StatusAccess};
+use super::{links::Links, status_access::StatusAccess, tokens::OrderTokens};
 use crate::acceptance::AcceptedOrder;
 
 /// What a client needs to read the status of its order.
@@ -26,8 +26,8 @@ pub(crate) struct Receipt {
     pub(crate) eta: ReceiptEta,
     /// When to poll `status_url` first, in milliseconds from now.
     pub(crate) poll_after_ms: u64,
-    /// The capability for this order: as `Authorization: Bearer`, or as `token=` in the query.
-    pub(crate) order_token: String,
+    #[serde(flatten)]
+    pub(crate) tokens: OrderTokens,
     pub(crate) links: Links,
 }
 
@@ -51,7 +51,7 @@ pub(crate) struct ReceiptEta {
 
 impl Receipt {
     /// The receipt of an order, made at `now`.
-    pub(crate) fn new(accepted: AcceptedOrder, order_token: String, links: Links, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(accepted: AcceptedOrder, tokens: OrderTokens, links: Links, now: DateTime<Utc>) -> Self {
         let AcceptedOrder { record, access, inputs } = accepted;
         let state = &record.state;
         // An order that has ended, found by a repeated request: its estimate is its end.
@@ -73,7 +73,7 @@ impl Receipt {
                 basis: inputs.basis,
             },
             poll_after_ms: if state.status.is_final() { 0 } else { schedule::poll_after_ms(&window, now) },
-            order_token,
+            tokens,
             links,
         }
     }
@@ -118,7 +118,12 @@ mod tests {
         let access = StatusAccess::url("https://s3/status".to_owned(), at(600_000));
         let inputs = EstimateInputs { queue_depth: 37, basis: Basis::Configured };
         let links = Links { this: "https://api/order/x".to_owned(), events: None, websocket: None };
-        Receipt::new(AcceptedOrder { record, access, inputs }, "v1.x".to_owned(), links, now)
+        let tokens = OrderTokens {
+            order_token: "v2.x".to_owned(),
+            read_token: "v2.y".to_owned(),
+            token_expires_at: at(900_000),
+        };
+        Receipt::new(AcceptedOrder { record, access, inputs }, tokens, links, now)
     }
 
     #[test]
@@ -133,7 +138,8 @@ mod tests {
                 "status_url": "https://s3/status", "status_url_expires_at": "2023-11-14T22:23:20.000Z",
                 "eta": {"seconds": 12.4, "p10_seconds": 9.0, "p90_seconds": 20.1, "at": "2023-11-14T22:13:32.437Z",
                         "queue_depth": 37, "basis": "configured"},
-                "poll_after_ms": 10_843, "order_token": "v1.x", "links": {"self": "https://api/order/x"}
+                "poll_after_ms": 10_843, "order_token": "v2.x", "read_token": "v2.y",
+                "token_expires_at": "2023-11-14T22:28:20.000Z", "links": {"self": "https://api/order/x"}
             })
         );
     }

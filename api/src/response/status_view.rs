@@ -1,12 +1,13 @@
 //! The body of `GET` and `DELETE /order/{id}`.
 
-use offload_domain::{order::OrderRecord, status::StatusObject};
+use chrono::{DateTime, Utc};
+use offload_domain::{order::OrderRecord, status::StatusObject, time::rfc3339_millis};
 use offload_service::clock;
 use offload_stores::{DeliveryLog, Error};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{links::Links, status_access::StatusAccess};
+use super::{links::Links, status_access::StatusAccess, tokens::OrderTokens};
 use crate::service::Service;
 
 /// The status object as it is in the order table, with fresh URLs.
@@ -19,6 +20,13 @@ pub(crate) struct StatusView {
     /// The order's token; only in the answer to the `POST` that submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) order_token: Option<String>,
+    /// The token that can only read; only there too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) read_token: Option<String>,
+    /// Until when both work.
+    #[serde(with = "rfc3339_millis::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) token_expires_at: Option<DateTime<Utc>>,
     /// The latest deliveries to the order's webhook, the newest first; only where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) deliveries: Option<Vec<DeliveryLog>>,
@@ -34,6 +42,21 @@ impl StatusView {
             Some(_) => Some(service.stores.orders.deliveries(id).await?),
             None => None,
         };
-        Ok(Self { object, access, order_token: None, deliveries, links: service.links(id) })
+        Ok(Self {
+            object,
+            access,
+            order_token: None,
+            read_token: None,
+            token_expires_at: None,
+            deliveries,
+            links: service.links(id),
+        })
+    }
+
+    /// The view with the order's tokens, for the client that has just submitted it.
+    pub(crate) fn with_tokens(self, tokens: OrderTokens) -> Self {
+        let OrderTokens { order_token, read_token, token_expires_at } = tokens;
+        let (order_token, read_token) = (Some(order_token), Some(read_token));
+        Self { order_token, read_token, token_expires_at: Some(token_expires_at), ..self }
     }
 }

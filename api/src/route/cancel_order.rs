@@ -15,8 +15,8 @@ use axum::{
 use offload_lifecycle::cancel::{self, Cancelled, NotCancelled};
 
 problems!(
-    Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, OrderAlreadyEnded,
-    StorageUnavailable, Overloaded, TooManyRequests,
+    Problems: InvalidOrderId, TokenMissing, TokenInvalid, TokenExpired, TokenReadOnly, CredentialsInvalid, RoleMissing,
+    CallersUnavailable, OrderNotFound, OrderAlreadyEnded, StorageUnavailable, Overloaded, TooManyRequests,
 );
 
 /// Cancel an order
@@ -28,7 +28,7 @@ problems!(
     path = "/order/{id}",
     tag = "orders",
     operation_id = "cancelOrder",
-    security(("order_token" = []), ("order_token_in_query" = [])),
+    security(("order_token" = []), ("order_token_in_header" = []), ("order_token_in_query" = []), ("caller" = [])),
     params(("id" = String, Path, format = "uuid", description = "The order")),
     responses(
         (status = 200, description = "The order was cancelled before", body = StatusView),
@@ -38,9 +38,10 @@ problems!(
 )]
 pub(crate) async fn cancel_order(
     State(service): State<Arc<Service>>,
-    Authorized(id): Authorized,
+    authorized: Authorized,
     Extension(permit): Extension<RequestPermit>,
 ) -> Result<Response, ApiError> {
+    let id = authorized.cancel(&service).await?;
     let own = Arc::clone(&service);
     let cancelled = service.background.run_to_completion(async move {
         let late = |e: &_| own.record_aws_error("a cancelled order is not published yet; a worker will do it", e);

@@ -21,8 +21,8 @@ use crate::{
 };
 
 problems!(
-    Problems: InvalidOrderId, InvalidPrefer, TokenMissing, TokenInvalid, OrderNotFound, StorageUnavailable,
-    Overloaded, TooManyRequests,
+    Problems: InvalidOrderId, InvalidPrefer, TokenMissing, TokenInvalid, TokenExpired, CredentialsInvalid, RoleMissing,
+    CallersUnavailable, OrderNotFound, StorageUnavailable, Overloaded, TooManyRequests,
 );
 
 /// Get an order
@@ -34,7 +34,7 @@ problems!(
     path = "/order/{id}",
     tag = "orders",
     operation_id = "getOrder",
-    security(("order_token" = []), ("order_token_in_query" = [])),
+    security(("order_token" = []), ("order_token_in_header" = []), ("order_token_in_query" = []), ("caller" = [])),
     params(
         ("id" = String, Path, format = "uuid", description = "The order"),
         ("Prefer" = Option<String>, Header, description = "wait=N: a long poll of up to N seconds (60 at most), answered when the order changes or has ended"),
@@ -48,12 +48,12 @@ problems!(
 )]
 pub(crate) async fn get_order(
     State(service): State<Arc<Service>>,
-    Authorized(id): Authorized,
+    authorized: Authorized,
     Extension(permit): Extension<RequestPermit>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let wait = Wait::of(&headers)?;
-    let record = service.stores.orders.get(id).await?.ok_or(ApiError::OrderNotFound)?;
+    let record = authorized.read(&service).await?;
     let LongPolled { record, applied } = match wait {
         Some(wait) => {
             let seen = record.state.revision;

@@ -3,6 +3,7 @@
 
 pub(crate) mod cancel_order;
 pub(crate) mod docs;
+pub(crate) mod erase_order;
 pub(crate) mod get_order;
 pub(crate) mod healthz;
 pub(crate) mod metrics;
@@ -29,6 +30,7 @@ pub(crate) fn orders() -> Routes {
         .routes(routes!(get_order::get_order, cancel_order::cancel_order))
         .routes(routes!(order_events::order_events))
         .routes(routes!(websocket::websocket))
+        .routes(routes!(erase_order::erase_order))
 }
 
 /// The api's own documentation.

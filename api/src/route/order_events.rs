@@ -36,8 +36,9 @@ pub(crate) struct EventsQuery {
 }
 
 problems!(
-    Problems: InvalidOrderId, TokenMissing, TokenInvalid, OrderNotFound, NoPush, StorageUnavailable,
-    TooManyConnections, Overloaded, TooManyRequests, TooManySubscribers,
+    Problems: InvalidOrderId, TokenMissing, TokenInvalid, TokenExpired, TokenReadOnly, CredentialsInvalid, RoleMissing,
+    CallersUnavailable, OrderNotFound, NoPush, StorageUnavailable, TooManyConnections, Overloaded, TooManyRequests,
+    TooManySubscribers,
 );
 
 /// Subscribe to an order by server-sent events
@@ -50,7 +51,7 @@ problems!(
     path = "/order/{id}/events",
     tag = "orders",
     operation_id = "subscribeToOrder",
-    security(("order_token" = []), ("order_token_in_query" = [])),
+    security(("order_token" = []), ("order_token_in_header" = []), ("order_token_in_query" = []), ("caller" = [])),
     params(
         ("id" = String, Path, format = "uuid", description = "The order"),
         ("cancel_on_disconnect" = Option<bool>, Query, description = "true: cancel the order if it has not started when its last subscriber leaves"),
@@ -64,12 +65,13 @@ problems!(
 )]
 pub(crate) async fn order_events(
     State(service): State<Arc<Service>>,
-    Authorized(id): Authorized,
+    authorized: Authorized,
     Extension(permit): Extension<RequestPermit>,
     query: Result<Query<EventsQuery>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let cancels = query.is_ok_and(|q| q.cancel_on_disconnect);
+    let id = authorized.subscribe(&service, cancels).await?;
     let has: u64 = headers.get(LAST_EVENT_ID).and_then(|v| v.to_str().ok()?.trim().parse().ok()).unwrap_or(0);
     let (updates, record) = OrderUpdates::subscribe(&service, id, cancels).await?;
     let ended = record.state.status.is_final();

@@ -9,11 +9,12 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use offload_domain::{payload::OrderDocument, tenant::Tenant};
+use offload_domain::payload::OrderDocument;
 use offload_service::clock;
 
 use crate::{
     acceptance::{self, AcceptedOrder},
+    caller::identity::Identity,
     edge::{identity::TraceContext, limit_concurrency::RequestPermit},
     long_poll::{LongPolled, long_poll},
     request::{
@@ -28,6 +29,7 @@ use crate::{
 
 problems!(
     Problems: InvalidJson, InvalidPrefer, InvalidIdempotencyKey, BodyIncomplete, BodyTimeout,
+    CredentialsMissing, CredentialsInvalid, RoleMissing, CallersUnavailable,
     IdempotencyKeyInUse, OrderExpired, BodyTooLarge, UnsupportedMediaType, InvalidOrder, IdempotencyKeyReused,
     StorageUnavailable, Overloaded, TooManyRequests,
 );
@@ -42,8 +44,9 @@ problems!(
     path = "/order",
     tag = "orders",
     operation_id = "submitOrder",
+    security((), ("caller" = [])),
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, bare or quoted; the same key gives the same order"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, bare or quoted; the same key of the same tenant gives the same order. Where callers are not known (OFFLOAD_AUTH=none) it must be unguessable, such as a random UUID: anybody who sends the same key and body gets the same order, with its tokens"),
         ("Prefer" = Option<String>, Header, description = "wait=N: a long poll of up to N seconds (60 at most), answered with 200 if the order has ended by then"),
         ("traceparent" = Option<String>, Header, description = "W3C trace context, passed on to the worker"),
         ("x-request-id" = Option<String>, Header, description = "1 to 64 of A-Z a-z 0-9 . _ -; echoed in every answer"),
@@ -66,16 +69,24 @@ pub(crate) async fn submit_order(
     State(service): State<Arc<Service>>,
     Extension(permit): Extension<RequestPermit>,
     Extension(trace): Extension<TraceContext>,
+    Extension(identity): Extension<Identity>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let tenant = match identity.submitter(&service) {
+        Ok(tenant) => tenant,
+        Err(refused) => {
+            body::drain(body).await;
+            return Err(refused);
+        }
+    };
     if !is_json(&headers) {
         return Err(ApiError::UnsupportedMediaType);
     }
     let ReadBody { bytes, reserved } = body::read(&service.bodies, &headers, body).await?;
     let document = OrderDocument::parse(bytes)?;
     let tree = service.trees.reserve(document.contents().tree_bytes).await?;
-    let submission = Submission::check(&service.settings.schema, &headers, document, trace, Tenant::default())?;
+    let submission = Submission::check(&service.settings.schema, &headers, document, trace, tenant)?;
     drop(tree);
     let wait = Wait::of(&headers)?;
     submission.check_callbacks(&service)?;
@@ -87,17 +98,17 @@ pub(crate) async fn submit_order(
     };
     let AcceptedOrder { record, access, inputs } = service.background.run_to_completion(accepting).await?;
     let id = record.order.id;
-    let order_token = service.settings.token_keys.sign(id);
+    let tokens = service.tokens(&record);
     let LongPolled { record, applied } = match wait {
         Some(wait) => long_poll(&service, &permit, record, wait, |_, done| done).await?,
         None => LongPolled { record, applied: None },
     };
     let mut response = if applied.is_some() && record.state.status.is_final() {
         let view = StatusView::of(&service, &record).await?;
-        Json(StatusView { order_token: Some(order_token), ..view }).into_response()
+        Json(view.with_tokens(tokens)).into_response()
     } else {
         let accepted = AcceptedOrder { record, access, inputs };
-        let receipt = Receipt::new(accepted, order_token, service.links(id), clock::now());
+        let receipt = Receipt::new(accepted, tokens, service.links(id), clock::now());
         let retry_after = [(header::RETRY_AFTER, HeaderValue::from(receipt.retry_after()))];
         (StatusCode::ACCEPTED, retry_after, Json(receipt)).into_response()
     };

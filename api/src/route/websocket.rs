@@ -16,7 +16,7 @@ use crate::{
         session::Session,
         websocket::{Action, MESSAGE_MAX_BYTES},
     },
-    request::authorized::bearer,
+    request::authorized::open_any,
     response::error::ApiError,
     route::problems::problems,
     service::Service,
@@ -33,7 +33,9 @@ pub(crate) struct WebSocketQuery {
     cancel_on_disconnect: bool,
 }
 
-problems!(Problems: TokenInvalid, NotAWebSocket, NoPush, TooManyConnections, Overloaded, TooManyRequests,
+problems!(
+    Problems: TokenInvalid, TokenExpired, TokenReadOnly, NotAWebSocket, NoPush, TooManyConnections, Overloaded,
+    TooManyRequests,
 );
 
 /// Subscribe to orders over a WebSocket
@@ -47,7 +49,7 @@ problems!(Problems: TokenInvalid, NotAWebSocket, NoPush, TooManyConnections, Ove
     path = "/ws",
     tag = "orders",
     operation_id = "openWebSocket",
-    security((), ("order_token" = []), ("order_token_in_query" = [])),
+    security((), ("order_token" = []), ("order_token_in_header" = []), ("order_token_in_query" = [])),
     params(("cancel_on_disconnect" = Option<bool>, Query, description = "true: cancel the order if it has not started when its last subscriber leaves")),
     responses(
         (status = 101, description = "The connection is a WebSocket"),
@@ -63,11 +65,8 @@ pub(crate) async fn websocket(
 ) -> Result<Response, ApiError> {
     let connections = service.connections.as_ref().ok_or(ApiError::NoPush)?;
     let WebSocketQuery { token, cancel_on_disconnect: cancels } = query.map(|q| q.0).unwrap_or_default();
-    let first = match bearer(&headers).or(token.as_deref()) {
-        Some(token) => {
-            let order = service.settings.token_keys.open(token).ok_or(ApiError::TokenInvalid)?;
-            Some(Action::Subscribe { order, cancels })
-        }
+    let first = match open_any(&service.settings.token_keys, &headers, token.as_deref()) {
+        Some(opened) => Some(Action::subscribe(opened?, cancels).map_err(|_| ApiError::TokenReadOnly)?),
         None => None,
     };
     let upgrade = upgrade.map_err(|_| ApiError::NotAWebSocket)?;

@@ -109,11 +109,13 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
     // The library under the stack's S3 logs every 304 and 404 as an error; the stack logs its own.
     values.push((c::LOG, if log.contains("s3s") { log.to_owned() } else { format!("{log},s3s=off") }));
     // PUTs cost nothing here, and frequent progress lets a newcomer see how the service works.
+    // On one's own machine nobody needs credentials.
     // A page that somebody else made must not use the service: neither by CORS, nor by a name of
     // its own that points at this machine.
     for (setting, value) in [
         (c::LOG_FORMAT, "text".to_owned()),
         (c::PROGRESS_INTERVAL_SECONDS, "1".to_owned()),
+        (c::AUTH, "none".to_owned()),
         (c::CORS_ORIGINS, "loopback".to_owned()),
         (c::HOSTS, hosts(args, from_environment(c::PUBLIC_URL))),
     ] {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::{
+    credentials::Credentials,
     error::Error,
     http::Http,
     receipt::Receipt,
@@ -33,6 +34,7 @@ pub struct Builder {
     http: Option<reqwest::Client>,
     on_retry: Option<OnRetry>,
     no_push: bool,
+    credentials: Option<Credentials>,
 }
 
 impl Builder {
@@ -41,6 +43,25 @@ impl Builder {
     #[must_use]
     pub fn http(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
+        self
+    }
+
+    /// Sends this API key, or any token that does not change, to the api; never to S3.
+    #[must_use]
+    pub fn key(self, key: impl Into<String>) -> Self {
+        let key = key.into();
+        self.credentials(move || std::future::ready(Ok::<_, std::convert::Infallible>(key.clone())))
+    }
+
+    /// Sends what `source` gives, such as an access token, to the api as `Authorization: Bearer`;
+    /// never to S3. It is asked before the first request, and again when the api answers 401.
+    #[must_use]
+    pub fn credentials<F, E>(mut self, source: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<String, E>> + Send + 'static,
+        E: fmt::Display,
+    {
+        self.credentials = Some(Credentials::new(source));
         self
     }
 
@@ -74,7 +95,7 @@ impl Builder {
             Some(http) => http,
             None => reqwest_client()?,
         };
-        Ok(Client { http: Arc::new(Http::new(http, api, self.on_retry, !self.no_push)) })
+        Ok(Client { http: Arc::new(Http::new(http, api, self.on_retry, !self.no_push, self.credentials)) })
     }
 }
 

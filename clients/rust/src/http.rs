@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
 use reqwest::{
-    Method, RequestBuilder,
+    Method, RequestBuilder, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH},
 };
 use serde::de::DeserializeOwned;
@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::{
     cancellations::Cancellations,
     clock::{self, Clock},
+    credentials::{Credentials, bearer},
     error::Error,
     events::EventStream,
     problem::Problem,
@@ -29,6 +30,7 @@ const API_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest that S3 may take to respond with a status object, and the api to open a stream.
 const POLL_TIMEOUT: Duration = Duration::from_secs(10);
 
+const OFFLOAD_TOKEN: &str = "offload-token";
 const EVENT_STREAM: &str = "text/event-stream";
 
 /// One api, and S3 by presigned URLs.
@@ -41,6 +43,7 @@ pub(crate) struct Http {
     /// One service, one clock: what one order's responses say serves all orders.
     clock: Mutex<Clock>,
     pub(crate) cancellations: Cancellations,
+    credentials: Option<Credentials>,
 }
 
 /// One poll.
@@ -52,8 +55,15 @@ pub(crate) struct Poll {
 }
 
 impl Http {
-    pub(crate) fn new(client: reqwest::Client, api: String, on_retry: Option<OnRetry>, push: bool) -> Self {
-        Self { client, api, on_retry, push, clock: Mutex::default(), cancellations: Cancellations::default() }
+    pub(crate) fn new(
+        client: reqwest::Client,
+        api: String,
+        on_retry: Option<OnRetry>,
+        push: bool,
+        credentials: Option<Credentials>,
+    ) -> Self {
+        let (clock, cancellations) = (Mutex::default(), Cancellations::default());
+        Self { client, api, on_retry, push, clock, cancellations, credentials }
     }
 
     /// The service's clock, as far as it is known.
@@ -68,7 +78,7 @@ impl Http {
             let request = self.client.post(&url).header(CONTENT_TYPE, "application/json");
             request.header("idempotency-key", key).body(body.to_owned())
         };
-        let response = self.send(RequestKind::Submit, request).await?;
+        let response = self.send(RequestKind::Submit, None, request).await?;
         let exchange = response.exchange;
         let receipt: ApiResponse<Receipt> = response.parse()?;
         // The estimate is more exact than `Date`, but 0 may mean any time in the past.
@@ -116,7 +126,9 @@ impl Http {
 
     /// Subscribes to an order's events, after `last_id` if that is given; `None` where that fails.
     pub(crate) async fn subscribe(&self, url: &str, receipt: &Receipt, last_id: Option<String>) -> Option<EventStream> {
-        let mut request = self.client.get(url).header(AUTHORIZATION, bearer(receipt)?).header(ACCEPT, EVENT_STREAM);
+        let request = self.client.get(url).header(ACCEPT, EVENT_STREAM);
+        let caller = self.caller(None).await.ok()?;
+        let mut request = authorize(request, caller.as_ref(), Some(receipt));
         if let Some(id) = &last_id {
             request = request.header("last-event-id", id);
         }
@@ -166,26 +178,42 @@ impl Http {
         receipt: &Receipt,
     ) -> Result<ApiResponse<T>, Error> {
         let url = format!("{}/order/{}", self.api, receipt.id);
-        let request = || {
-            let request = self.client.request(method.clone(), &url);
-            match bearer(receipt) {
-                Some(value) => request.header(AUTHORIZATION, value),
-                // What cannot be a header is no token either, and the api says so.
-                None => request,
-            }
-        };
-        self.send(kind, request).await?.parse()
+        let request = || self.client.request(method.clone(), &url);
+        self.send(kind, Some(receipt), request).await?.parse()
+    }
+
+    /// The caller's own credentials, if it has any; new ones if these were refused.
+    async fn caller(&self, refused: Option<&HeaderValue>) -> Result<Option<HeaderValue>, Error> {
+        match &self.credentials {
+            Some(credentials) => credentials.header(refused).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Sends a request until the response is other than "later". Every request is safe to repeat.
-    async fn send(&self, kind: RequestKind, request: impl Fn() -> RequestBuilder) -> Result<TextResponse, Error> {
-        let mut failures = 0;
+    async fn send(
+        &self,
+        kind: RequestKind,
+        receipt: Option<&Receipt>,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<TextResponse, Error> {
+        let (mut failures, mut caller, mut renewed) = (0, self.caller(None).await?, false);
         loop {
-            let (why, retry_after) = match TextResponse::to(request().timeout(API_TIMEOUT)).await {
+            let request = authorize(request().timeout(API_TIMEOUT), caller.as_ref(), receipt);
+            let (why, retry_after) = match TextResponse::to(request).await {
                 Ok(response) => {
                     self.observe_date(&response);
                     if response.status.is_success() {
                         return Ok(response);
+                    }
+                    // A token may have expired on its way.
+                    if response.status == StatusCode::UNAUTHORIZED && caller.is_some() && !renewed {
+                        let before = caller;
+                        caller = self.caller(before.as_ref()).await?;
+                        renewed = true;
+                        if caller != before {
+                            continue;
+                        }
                     }
                     let problem = Problem::from_response(response.status.as_u16(), &response.text);
                     if !retry::is_retryable(response.status, &response.headers) {
@@ -217,10 +245,28 @@ impl Http {
     }
 }
 
-fn bearer(receipt: &Receipt) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", receipt.order_token)).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+/// Adds what the api is to know: who calls, and the order's token, which has a header of its own
+/// where `Authorization` is the caller's. What cannot be a header is no token either, and the api
+/// says so.
+fn authorize(request: RequestBuilder, caller: Option<&HeaderValue>, receipt: Option<&Receipt>) -> RequestBuilder {
+    let token = receipt.map(|receipt| receipt.order_token.as_str());
+    match (caller, token) {
+        (Some(caller), token) => {
+            let request = request.header(AUTHORIZATION, caller);
+            let token = token.and_then(|token| HeaderValue::try_from(token).ok());
+            match token {
+                Some(mut token) => {
+                    token.set_sensitive(true);
+                    request.header(OFFLOAD_TOKEN, token)
+                }
+                None => request,
+            }
+        }
+        (None, token) => match token.and_then(bearer) {
+            Some(value) => request.header(AUTHORIZATION, value),
+            None => request,
+        },
+    }
 }
 
 impl fmt::Debug for Http {

@@ -31,6 +31,7 @@ mod client;
 mod clock;
 #[cfg(test)]
 mod contract;
+mod credentials;
 mod error;
 mod events;
 mod http;

@@ -17,6 +17,12 @@ pub struct Receipt {
     pub id: String,
     /// The capability for this order: a secret.
     pub order_token: String,
+    /// The same without cancelling, for those who only wait: a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_token: Option<String>,
+    /// Until when both tokens work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_expires_at: Option<DateTime<Utc>>,
     /// `pending`, unless a repeated submission found its order further on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
@@ -116,6 +122,8 @@ impl Receipt {
         Self {
             id: id.into(),
             order_token: order_token.into(),
+            read_token: None,
+            token_expires_at: None,
             status: None,
             status_url: None,
             status_url_expires_at: None,

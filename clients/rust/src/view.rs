@@ -30,6 +30,12 @@ pub struct StatusView {
     /// The order's token: a secret. Only in a response to the submission itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order_token: Option<String>,
+    /// The same without cancelling: a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_token: Option<String>,
+    /// Until when both tokens work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_expires_at: Option<DateTime<Utc>>,
     /// The latest deliveries to the order's webhook, newest first, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliveries: Option<Vec<Delivery>>,

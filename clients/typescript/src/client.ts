@@ -5,6 +5,7 @@
  */
 
 import { Call, type CallOptions, withLimits } from "./call.js";
+import { Credentials } from "./credentials.js";
 import { type EnvironmentOptions, environment } from "./environment.js";
 import { Http } from "./http.js";
 import { newIdempotencyKey } from "./key.js";
@@ -23,6 +24,13 @@ export interface OffloadClientOptions extends EnvironmentOptions {
    * `true` by default. Otherwise the status object is polled by the schedule.
    */
   readonly push?: boolean;
+  /** An API key, or any token that does not change. It is sent to the api and never to S3. */
+  readonly key?: string;
+  /**
+   * Gives a token for the api, such as an access token, in place of `key`. It is asked before the
+   * first request, and again when the api answers 401.
+   */
+  readonly credentials?: () => string | Promise<string>;
   /** Called with each failure that is retried, before the wait. */
   readonly onRetry?: (retry: Retry) => void;
 }
@@ -68,7 +76,9 @@ export class OffloadClient {
   /** A client of the api at `options.api`. Sends nothing yet. */
   constructor(options: OffloadClientOptions) {
     const transport = new Transport(environment(options), options.onRetry ?? (() => {}));
-    this.#http = new Http(options.api, transport, options.push ?? true);
+    const { key } = options;
+    const source = options.credentials ?? (key === undefined ? null : () => key);
+    this.#http = new Http(options.api, transport, options.push ?? true, new Credentials(source));
   }
 
   /**

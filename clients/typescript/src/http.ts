@@ -6,6 +6,7 @@
 
 import { Cancellations } from "./cancellations.js";
 import { isKnown } from "./clock.js";
+import type { Credentials } from "./credentials.js";
 import { EventStream } from "./events.js";
 import { OffloadError, problemOf } from "./problem.js";
 import { type RequestKind, isRetryable, retryAfter } from "./retry.js";
@@ -42,19 +43,20 @@ export class Http {
   /** What {@link Http.cancel} has requested. */
   readonly cancellations = new Cancellations();
   readonly #base: string;
+  readonly #credentials: Credentials;
   /** Streams that are open. */
   #streams = 0;
 
-  constructor(api: string | URL, transport: Transport, push: boolean) {
+  constructor(api: string | URL, transport: Transport, push: boolean, credentials: Credentials) {
     const url = new URL(api, typeof location === "undefined" ? undefined : location.href);
     this.#base = url.origin + url.pathname.replace(/\/+$/, "");
-    [this.transport, this.push] = [transport, push];
+    [this.transport, this.push, this.#credentials] = [transport, push, credentials];
   }
 
   /** `POST /order`. */
   async submit(body: string, key: string, signal: AbortSignal): Promise<Receipt> {
     const headers = { "content-type": "application/json", "idempotency-key": key };
-    const response = await this.#api("submit", "/order", { method: "POST", headers, body }, signal);
+    const response = await this.#api("submit", "/order", { method: "POST", headers, body }, null, signal);
     const receipt = json<Receipt>(response, ["id", "order_token"]);
     // 0 may mean any time in the past.
     if (receipt.eta?.seconds > 0) {
@@ -120,8 +122,10 @@ export class Http {
     signal.addEventListener("abort", close);
     const timer = env.setTimeout(close, SUBSCRIBE_TIMEOUT);
     try {
-      // In the query: a page that sent the token as a header would cause a preflight.
-      const url = `${events}${events.includes("?") ? "&" : "?"}token=${encodeURIComponent(receipt.order_token)}`;
+      // In the query: a page that sent the token as a header would cause a preflight. A URL ends up
+      // in logs, so it gets the token that can only read, if there is one.
+      const token = receipt.read_token ?? receipt.order_token;
+      const url = `${events}${events.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}`;
       const headers: Record<string, string> = lastId === null ? {} : { "last-event-id": lastId };
       const { response } = await this.transport.open(url, {
         headers,
@@ -167,8 +171,8 @@ export class Http {
   }
 
   async #order(request: RequestKind, method: string, receipt: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
-    const headers = { authorization: `Bearer ${receipt.order_token}` };
-    const response = await this.#api(request, `/order/${encodeURIComponent(receipt.id)}`, { method, headers }, signal);
+    const path = `/order/${encodeURIComponent(receipt.id)}`;
+    const response = await this.#api(request, path, { method }, receipt.order_token, signal);
     return json<StatusView>(response, ["id", "status"]);
   }
 
@@ -176,9 +180,25 @@ export class Http {
    * One request to the api, until the response is other than "later". All of them are safe to
    * repeat.
    */
-  #api(request: RequestKind, path: string, init: RequestInit, signal: AbortSignal): Promise<TextResponse> {
+  async #api(
+    request: RequestKind,
+    path: string,
+    init: RequestInit,
+    token: string | null,
+    signal: AbortSignal,
+  ): Promise<TextResponse> {
+    const url = this.#base + path;
+    let caller = await this.#credentials.get();
     return this.transport.retry<TextResponse>(request, signal, async () => {
-      const received = await this.transport.send(this.#base + path, init, API_TIMEOUT, signal);
+      let received = await this.transport.send(url, authorized(init, caller, token), API_TIMEOUT, signal);
+      if (caller !== null && !(received instanceof Error) && received.response.status === 401) {
+        // A token may have expired on its way.
+        const before = caller;
+        caller = await this.#credentials.get(before);
+        if (caller !== before) {
+          received = await this.transport.send(url, authorized(init, caller, token), API_TIMEOUT, signal);
+        }
+      }
       if (received instanceof Error) {
         return { failure: received, waitMs: null };
       }
@@ -203,6 +223,22 @@ export class Http {
   #plain(cache: RequestCache): RequestInit {
     return this.transport.env.httpCache ? { credentials: "omit", cache } : {};
   }
+}
+
+/**
+ * The request with what the api is to know: who calls, and the order's token, which has a header of
+ * its own where `Authorization` is the caller's.
+ */
+function authorized(init: RequestInit, caller: string | null, token: string | null): RequestInit {
+  const headers = { ...(init.headers as Record<string, string> | undefined) };
+  const bearer = caller ?? token;
+  if (bearer !== null) {
+    headers["authorization"] = `Bearer ${bearer}`;
+  }
+  if (caller !== null && token !== null) {
+    headers["offload-token"] = token;
+  }
+  return { ...init, headers };
 }
 
 function json<T>({ response, text }: TextResponse, members: (keyof T & string)[]): T {

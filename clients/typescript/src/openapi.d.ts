@@ -68,6 +68,15 @@ export interface components {
          * @enum {string}
          */
         Dependency: "ok" | "unavailable";
+        /** @description What was erased. */
+        ErasedOrder: {
+            /** Format: uuid */
+            id: string;
+            /** @description Objects that were deleted, those that may have been there included. */
+            objects: number;
+            /** @description Rows that were deleted beside the order's own. */
+            rows: number;
+        };
         /** @description When the order is expected to be done, as absolute times. */
         EtaWindow: {
             /**
@@ -127,6 +136,26 @@ export interface components {
                 webhook_url?: string;
             };
         } & (unknown & unknown);
+        /** @description The capabilities for one order. */
+        OrderTokens: {
+            /**
+             * Format: password
+             * @description The capability for this order: read, subscribe and cancel. Send it as `Offload-Token`, or as
+             *     `Authorization: Bearer` where that is free.
+             */
+            order_token: string;
+            /**
+             * Format: password
+             * @description The same without cancelling: for URLs (`token=`), which end up in histories and logs, and
+             *     for those who only wait.
+             */
+            read_token: string;
+            /**
+             * Format: date-time
+             * @description Until when both work.
+             */
+            token_expires_at: string;
+        };
         /** @description A problem. `type` is stable and documented; `detail` is for people and may change. */
         Problem: {
             /** @description What was wrong this time, where, and what to do about it. */
@@ -156,13 +185,11 @@ export interface components {
             percent: number;
         };
         /** @description What a client needs to read the status of its order. */
-        Receipt: components["schemas"]["StatusAccess"] & {
+        Receipt: components["schemas"]["StatusAccess"] & components["schemas"]["OrderTokens"] & {
             eta: components["schemas"]["ReceiptEta"];
             /** Format: uuid */
             id: string;
             links: components["schemas"]["Links"];
-            /** @description The capability for this order: as `Authorization: Bearer`, or as `token=` in the query. */
-            order_token: string;
             /**
              * Format: int64
              * @description When to poll `status_url` first, in milliseconds from now.
@@ -318,6 +345,13 @@ export interface components {
             links: components["schemas"]["Links"];
             /** @description The order's token; only in the answer to the `POST` that submitted it. */
             order_token?: string | null;
+            /** @description The token that can only read; only there too. */
+            read_token?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when both work.
+             */
+            token_expires_at?: string | null;
         };
         /** @description One thing in a document that its schema does not allow. */
         Violation: {

@@ -18,6 +18,7 @@ variables {
   worker_package   = "README.md"
   worker_processor = "demo"
   token_secret     = "0123456789abcdef0123456789abcdef"
+  auth             = "none"
 }
 
 run "functions_by_default" {

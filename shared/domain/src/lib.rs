@@ -5,7 +5,9 @@
 //! [`backoff`], how long a URL may be said to work [`lifetime`]. They take values, the time among
 //! them, and return values.
 
+pub mod api_key;
 pub mod backoff;
+pub mod caller;
 mod canonical_json;
 pub mod claim;
 pub mod discipline;

@@ -13,6 +13,7 @@ pub mod cancel;
 pub mod claim;
 pub mod dead_letter;
 pub mod enqueue;
+pub mod erase;
 pub mod finish;
 pub mod notify;
 pub mod progress;

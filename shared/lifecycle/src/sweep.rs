@@ -14,7 +14,7 @@ use offload_service::clock;
 use offload_stores::{Conflict, Error, Stores};
 
 use crate::{
-    enqueue,
+    enqueue, erase,
     publish::{ResultUrlTtl, publish_end},
 };
 
@@ -81,7 +81,10 @@ async fn see_to(stores: &Stores, rules: Rules, id: OrderId, now: impl Fn() -> Da
     // After the read: a program that has just started learns the time from its first answers.
     let now = now();
     // The index is a little behind the table, so the row decides.
-    let Some(record) = record.filter(|r| r.due_at.is_some_and(|at| at < now)) else { return Ok(Done::Nothing) };
+    let Some(record) = record.filter(|r| r.due_at.is_some_and(|at| at < now)) else {
+        // Of an erased order the objects are deleted again.
+        return erase::clean_up(stores, id, now).await.map(|_| Done::Nothing);
+    };
     match stores.orders.patience().decide(&record, now, rules.retry_max) {
         Due::Publish(next) => {
             if !stores.orders.defer(&record, next).await? {

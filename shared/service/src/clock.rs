@@ -127,9 +127,9 @@ fn log(report: ClockReport, estimate: Estimate) {
     }
 }
 
-/// A random number generator.
+/// A random number generator, fit for secrets.
 #[must_use]
-pub fn random() -> impl rand::Rng {
+pub fn random() -> impl rand::CryptoRng {
     rand::rng()
 }
 

@@ -12,6 +12,9 @@ pub fn init(settings: &LogSettings) {
     // The setting was checked. A filter that cannot be parsed came from code, and the default is
     // better than no log.
     let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Who erased what is logged whatever the filter says.
+    let audit = "audit=info".parse();
+    let filter = audit.map_or_else(|_| EnvFilter::new("info"), |audit| filter.add_directive(audit));
     let registry = tracing_subscriber::registry().with(filter);
     let writer = std::io::stderr;
     let initialized = if settings.json {

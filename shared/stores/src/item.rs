@@ -33,6 +33,8 @@ pub(crate) const DUE: &str = "due";
 pub(crate) const DUE_AT: &str = "due_at";
 /// Whose order it is; absent for the default tenant.
 const TENANT: &str = "tenant";
+/// The hash of the idempotency key that gave the order, so that it can be erased with it.
+pub(crate) const IDEMPOTENCY: &str = "idempotency";
 /// Set once a connection subscribes to the order.
 pub(crate) const SUBSCRIBED: &str = "subscribed";
 pub(crate) const ORDER_SK: &str = "order";

@@ -1,11 +1,13 @@
 //! Everything that names the AWS SDK. What leaves this module are our own types and [`Error`].
 
+mod api_keys;
 mod aws_time;
 mod connection;
 mod credentials;
 mod deliveries;
 mod deployment;
 mod due;
+mod erasure;
 mod error;
 mod grant;
 mod item;
@@ -20,9 +22,11 @@ mod subscribers;
 mod transport;
 mod workers;
 
+pub use api_keys::StoredKey;
 pub use connection::{CallPolicy, Connection, Endpoints, Stores};
 pub use deliveries::{Attempt, DeliveryLog, DeliveryState};
 pub use deployment::{Checked, Finding, Needs};
+pub use erasure::Tombstone;
 pub use error::{Error, Kind};
 pub use grant::{Grant, Granter};
 pub use notifications::Notifications;

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, Kind},
-    item::{self, DUE, DUE_AT, Due, Item, PK, SK, TTL, millis, number, text},
+    item::{self, DUE, DUE_AT, Due, IDEMPOTENCY, Item, PK, SK, TTL, millis, number, text},
 };
 use offload_domain::{
     id::OrderId,
@@ -97,7 +97,9 @@ impl OrderTable {
         self.retention
     }
 
-    pub(crate) fn kept_until(&self, record: &OrderRecord) -> DateTime<Utc> {
+    /// Until when the row of an order is kept.
+    #[must_use]
+    pub fn kept_until(&self, record: &OrderRecord) -> DateTime<Utc> {
         record.kept_until(self.patience.default_deadline, self.retention)
     }
 
@@ -107,7 +109,7 @@ impl OrderTable {
     /// If the call fails; the order may or may not stand in the table then.
     pub async fn insert(&self, record: &OrderRecord, key: Option<&IdempotencyKey>) -> Result<Inserted, Error> {
         let expires_at = self.kept_until(record);
-        let item = item::encode(record, expires_at, self.patience.first_due(record))?;
+        let mut item = item::encode(record, expires_at, self.patience.first_due(record))?;
         let Some(key) = key else {
             let put = self.client.put_item().table_name(&*self.table).set_item(Some(item));
             let put = put.condition_expression("attribute_not_exists(pk)").send().await;
@@ -118,6 +120,7 @@ impl OrderTable {
                 Err(e) => Err(e),
             };
         };
+        item.insert(IDEMPOTENCY.to_owned(), text(&key.hash));
         let mut key_item: Item = idempotency_key(&key.hash).into();
         key_item.insert("order_id".to_owned(), text(record.order.id.to_string()));
         key_item.insert("fingerprint".to_owned(), text(&key.fingerprint));
@@ -368,7 +371,7 @@ fn owner(lease: Option<&Lease>) -> Option<&str> {
     lease.map(|l| l.owner.as_str())
 }
 
-fn idempotency_key(hash: &str) -> [(String, AttributeValue); 2] {
+pub(crate) fn idempotency_key(hash: &str) -> [(String, AttributeValue); 2] {
     [(PK.to_owned(), text(format!("key#{hash}"))), (SK.to_owned(), text(IDEMPOTENCY_SK))]
 }
 

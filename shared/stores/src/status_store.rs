@@ -170,6 +170,18 @@ impl StatusStore {
         Ok(key)
     }
 
+    /// Deletes objects, whether or not they are there.
+    ///
+    /// # Errors
+    /// If a call fails; the others may have been made.
+    pub async fn delete(&self, keys: &[String]) -> Result<(), Error> {
+        for key in keys {
+            let delete = self.client.delete_object().bucket(&*self.bucket).key(key).send().await;
+            delete.map_err(|e| Error::of("s3.DeleteObject", &e))?;
+        }
+        Ok(())
+    }
+
     /// Whether the bucket can be reached and read.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ impl Programs {
         let settings = [
             (c::BUCKET, "offload"),
             (c::TABLE, "orders"),
+            (c::AUTH, "none"),
             (c::TOKEN_SECRET, "a-secret-that-is-long-enough-for-this"),
             // Every event is sent to somebody.
             (c::EVENT_TOPIC_ARN, "arn:aws:sns:us-east-1:000000000000:events"),

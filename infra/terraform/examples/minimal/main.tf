@@ -21,6 +21,8 @@ module "offload" {
   worker_package   = "../../../../target/package/offload-worker.zip"
   worker_processor = "demo"
   token_secret     = var.token_secret
+  # Made with `offload keys create`.
+  auth = "keys"
 }
 
 output "api_url" {

@@ -55,6 +55,15 @@ module "offload" {
   worker_package = "../../../../target/package/offload-worker.zip"
   token_secret   = var.token_secret
 
+  # People by the tokens of the shop's identity provider, machines by API keys.
+  auth = "keys,jwt"
+  jwt = {
+    issuer       = "https://login.shop.example.com"
+    audience     = "orders"
+    jwks_url     = "https://login.shop.example.com/.well-known/jwks.json"
+    tenant_claim = "tenant"
+  }
+
   public_url   = "https://orders.example.com"
   cors_origins = ["https://shop.example.com"]
 

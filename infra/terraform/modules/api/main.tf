@@ -37,6 +37,13 @@ resource "aws_iam_role_policy" "this" {
         Resource = "${var.bucket_arn}/status/*"
       },
       {
+        # Erasing an order. Its objects are known by name: nothing may list the bucket.
+        Sid      = "Erase"
+        Effect   = "Allow"
+        Action   = "s3:DeleteObject"
+        Resource = ["${var.bucket_arn}/status/*", "${var.bucket_arn}/results/*"]
+      },
+      {
         Sid      = "Queue"
         Effect   = "Allow"
         Action   = ["sqs:GetQueueAttributes", "sqs:SendMessage"]
@@ -115,6 +122,7 @@ resource "aws_lambda_function" "this" {
       OFFLOAD_SIGNER_ROLE_ARN      = var.signer_role_arn
       OFFLOAD_PUBLIC_URL           = local.url
       OFFLOAD_ACCESS               = var.access
+      OFFLOAD_AUTH                 = var.auth
       OFFLOAD_CORS_ORIGINS         = join(",", var.cors_origins)
       OFFLOAD_RETENTION_DAYS       = tostring(var.retention_days)
       OFFLOAD_EXPECTED_CONCURRENCY = tostring(var.expected_workers)
@@ -122,13 +130,31 @@ resource "aws_lambda_function" "this" {
       OFFLOAD_STATUS_URL_TTL_SECONDS = "3600"
       # By it the api sets how long the table keeps an order.
       OFFLOAD_DEFAULT_DEADLINE_SECONDS = var.default_deadline_seconds
-    }, local.push_environment)
+    }, local.jwt_environment, local.push_environment)
   }
 
   depends_on = [aws_cloudwatch_log_group.this]
+
+  lifecycle {
+    precondition {
+      condition     = var.jwt != null || !(strcontains(var.auth, "jwt") || strcontains(var.auth, "gateway"))
+      error_message = "jwt is needed where auth names jwt or gateway."
+    }
+  }
 }
 
 locals {
+  # Without those that are null: a variable of a function has a value.
+  jwt_environment = var.jwt == null ? {} : {
+    for name, value in {
+      OFFLOAD_JWT_ISSUER       = var.jwt.issuer
+      OFFLOAD_JWT_AUDIENCE     = var.jwt.audience
+      OFFLOAD_JWT_JWKS_URL     = var.jwt.jwks_url
+      OFFLOAD_JWT_TENANT_CLAIM = var.jwt.tenant_claim
+      OFFLOAD_JWT_ROLES_CLAIM  = var.jwt.roles_claim
+    } : name => value if value != null
+  }
+
   push_environment = var.push == null ? {} : merge(var.push.channel_settings, var.channel_settings, {
     OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
     OFFLOAD_WEBHOOKS_QUEUE_URL                  = var.push.webhooks_queue_url
@@ -155,6 +181,7 @@ locals {
     "POST /order",
     "GET /order/{id}",
     "DELETE /order/{id}",
+    "DELETE /admin/orders/{id}",
     "OPTIONS /order",
     "OPTIONS /order/{id}",
     "GET /healthz",
@@ -172,12 +199,35 @@ resource "aws_apigatewayv2_integration" "this" {
 }
 
 resource "aws_apigatewayv2_route" "this" {
-  #checkov:skip=CKV_AWS_309:who may order is the deployer's to add, as an authorizer of their own; orders have tokens of their own
+  #checkov:skip=CKV_AWS_309:the program knows its callers by itself, unless auth names gateway; orders have tokens of their own
   for_each = toset(local.routes)
 
   api_id    = aws_apigatewayv2_api.this.id
   route_key = each.value
   target    = "integrations/${aws_apigatewayv2_integration.this.id}"
+
+  # Orders are read and cancelled by their tokens too, which an authorizer would refuse.
+  authorization_type = local.by_gateway && contains(local.for_callers, each.value) ? "JWT" : "NONE"
+  authorizer_id      = local.by_gateway && contains(local.for_callers, each.value) ? aws_apigatewayv2_authorizer.jwt[0].id : null
+}
+
+locals {
+  by_gateway  = contains(split(",", replace(var.auth, " ", "")), "gateway")
+  for_callers = ["POST /order", "DELETE /admin/orders/{id}"]
+}
+
+resource "aws_apigatewayv2_authorizer" "jwt" {
+  count = local.by_gateway ? 1 : 0
+
+  api_id           = aws_apigatewayv2_api.this.id
+  name             = "callers"
+  authorizer_type  = "JWT"
+  identity_sources = ["$request.header.Authorization"]
+
+  jwt_configuration {
+    issuer   = var.jwt.issuer
+    audience = [var.jwt.audience]
+  }
 }
 
 resource "aws_apigatewayv2_stage" "this" {

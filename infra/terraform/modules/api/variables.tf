@@ -23,6 +23,22 @@ variable "access" {
   type        = string
 }
 
+variable "auth" {
+  description = "How callers are known: none, or some of keys, jwt and gateway, separated by commas."
+  type        = string
+}
+
+variable "jwt" {
+  description = "The issuer of JSON Web Tokens, for jwt and gateway; null without either."
+  type = object({
+    issuer       = string
+    audience     = string
+    jwks_url     = optional(string)
+    tenant_claim = optional(string)
+    roles_claim  = optional(string, "roles")
+  })
+}
+
 variable "cors_origins" {
   description = "Origins whose pages may call the API."
   type        = list(string)

@@ -133,6 +133,13 @@ locals {
         Resource = "${var.bucket_arn}/status/*"
       },
       {
+        # What a late writer left of an order that was erased.
+        Sid      = "Erase"
+        Effect   = "Allow"
+        Action   = "s3:DeleteObject"
+        Resource = ["${var.bucket_arn}/status/*", "${var.bucket_arn}/results/*"]
+      },
+      {
         Sid      = "Send"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"

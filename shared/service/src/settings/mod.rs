@@ -20,8 +20,9 @@ mod source;
 mod tests;
 
 pub use catalogue::{
-    ALL, Access, ApiSettings, ConnectionSettings, EtaSettings, ForwardedHeader, LimitSettings, LogSettings,
-    NotificationSettings, NotifierSettings, ProcessorSettings, PushSettings, Secret, StoreSettings, WorkerSettings,
+    ALL, Access, ApiSettings, AuthMethod, AuthSettings, ConnectionSettings, EtaSettings, ForwardedHeader,
+    LimitSettings, LogSettings, NotificationSettings, NotifierSettings, ProcessorSettings, PushSettings, Secret,
+    StoreSettings, WorkerSettings,
 };
 pub use errors::{Errors, SettingsError};
 pub use group::{Group, Groups};

@@ -8,8 +8,10 @@ use std::{
 
 use super::{Setting, secret_file};
 
-/// The `command` processor sets them for the program that it runs, which may be one of ours.
-const OF_THE_COMMAND: [&str; 2] = ["OFFLOAD_ORDER_ID", "OFFLOAD_ATTEMPT"];
+/// Names that are no settings. The `command` processor sets the first two for the program that it
+/// runs, which may be one of ours; the commands of `offload` that are clients read the last, in a
+/// shell that may start the service too.
+const NO_SETTINGS: [&str; 3] = ["OFFLOAD_ORDER_ID", "OFFLOAD_ATTEMPT", "OFFLOAD_API_KEY"];
 
 /// A name that differs from a known one in more letters is not a slip of the fingers.
 const TYPING_ERRORS_MAX: usize = 3;
@@ -118,7 +120,7 @@ impl Source {
                 self.set_file(setting, text, variable);
             } else if all.iter().any(|s| s.secret && s.file_variable() == variable) {
                 // Another program's, too.
-            } else if !OF_THE_COMMAND.contains(&variable.as_str()) && !all.iter().any(|s| s.variable() == variable) {
+            } else if !NO_SETTINGS.contains(&variable.as_str()) && !all.iter().any(|s| s.variable() == variable) {
                 // A setting of another program is not an error: they may share one environment.
                 let hint = did_you_mean(&variable, all.iter().map(Setting::variable));
                 self.error(format!("{variable} is not a setting{hint}"));

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 use offload_domain::{schema::OrderSchema, token::TokenKeys, webhook};
 use url::Url;
 
-use super::{ConnectionSettings, LimitSettings, OrderWebhooks, PushSettings, Shutdown};
+use super::{AuthSettings, ConnectionSettings, LimitSettings, OrderWebhooks, PushSettings, Shutdown};
 use crate::settings::{
     declare::settings,
     parser::{address, http_url, number, one_of, seconds, usable, websocket_url},
@@ -26,6 +26,12 @@ settings! {
         /// Secret of at least 32 bytes that signs order tokens. Several, separated by commas, while
         /// it is being replaced: the first one signs.
         pub token_keys: TokenKeys = required(secret TOKEN_SECRET, usable(TokenKeys::parse)),
+
+        /// How long an order token works. If it is not set: as long as the order is kept.
+        pub token_ttl: Option<Duration> = optional(TOKEN_TTL_SECONDS, seconds(60.0..=315_360_000.0)),
+
+        /// Who may call, and how the api knows them.
+        pub auth: AuthSettings = group(),
 
         /// File with the JSON Schema (2020-12) of an order. If it is not set: the built-in kinds.
         pub schema: OrderSchema = fallback(ORDER_SCHEMA, order_schema, OrderSchema::built_in),

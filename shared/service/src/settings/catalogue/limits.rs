@@ -1,4 +1,4 @@
-//! What one client may take of an api server.
+//! What one client, and one tenant, may take of an api server.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::settings::{
 };
 
 settings! {
-    /// What one client may take of an api server. An address is an IPv4 address or the /64 of an
-    /// IPv6 one; behind trusted-proxies it is the client's, not the proxy's.
+    /// What one client, and one tenant, may take of an api server. An address is an IPv4 address or
+    /// the /64 of an IPv6 one; behind trusted-proxies it is the client's, not the proxy's.
     #[derive(Debug, Clone)]
     pub struct LimitSettings in "Limits" {
         /// Requests a second of one address, twice as many at once; none for no limit. Those beyond
@@ -23,6 +23,15 @@ settings! {
         /// Requests of one address in service at once, none for no limit. Those beyond it get 429.
         /// Long polls and event streams do not count while they wait.
         pub requests_at_once: Option<u32> = default(MAX_REQUESTS_PER_ADDRESS, "512", limit(1_000_000)),
+
+        /// Requests a second of one tenant, twice as many at once; none for no limit. Those beyond
+        /// it get 429. Nothing limits the tenant default.
+        pub requests_per_second_of_tenant: Option<u32> =
+            default(MAX_REQUESTS_PER_SECOND_OF_TENANT, "5000", limit(1_000_000)),
+
+        /// Requests of one tenant in service at once, none for no limit. Those beyond it get 429.
+        /// Long polls and event streams do not count while they wait.
+        pub requests_at_once_of_tenant: Option<u32> = default(MAX_REQUESTS_PER_TENANT, "768", limit(1_000_000)),
 
         /// Event streams, long polls and subscriptions of WebSockets to one order at once, none for
         /// no limit. Those beyond it get 429.

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use super::{Groups, Setting};
 
 mod api;
+mod auth;
 mod connections;
 mod estimates;
 mod limits;
@@ -19,6 +20,7 @@ mod webhooks;
 mod worker;
 
 pub use api::*;
+pub use auth::*;
 pub use connections::*;
 pub use estimates::*;
 pub use limits::*;

@@ -1,0 +1,61 @@
+//! Where the orders are, for the commands of operators: with AWS credentials, and without an api.
+
+use clap::Args;
+use offload_service::settings::{self, Exit, StoreSettings};
+use offload_stores::{CallPolicy, Connection, OrderTable, Stores};
+
+use crate::failure::Failure;
+
+/// The flags and variables of `offload-worker`.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// S3 bucket of status objects [env: OFFLOAD_BUCKET]
+    #[arg(long, global = true, value_name = "NAME")]
+    bucket: Option<String>,
+    /// DynamoDB table of orders [env: OFFLOAD_TABLE]
+    #[arg(long, global = true, value_name = "NAME")]
+    table: Option<String>,
+    /// URL of the queue of orders [env: OFFLOAD_QUEUE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    queue_url: Option<String>,
+    /// URL of the dead-letter queue [env: OFFLOAD_DEAD_LETTER_QUEUE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    dead_letter_queue_url: Option<String>,
+}
+
+impl StoreArgs {
+    /// Connects to the stores.
+    ///
+    /// # Errors
+    /// If a setting is missing or wrong, or there are no credentials.
+    pub(crate) async fn connect(&self, program: &'static str) -> Result<Stores, Failure> {
+        let flags = [
+            ("bucket", &self.bucket),
+            ("table", &self.table),
+            ("queue-url", &self.queue_url),
+            ("dead-letter-queue-url", &self.dead_letter_queue_url),
+        ];
+        let flags = flags.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value.as_ref()?).into()));
+        let arguments = std::iter::once(program.into()).chain(flags);
+        let settings =
+            settings::parse::<StoreSettings, _>(program, "", arguments, std::env::vars(), |settings, _| settings);
+        let settings = settings.map_err(|exit| match exit {
+            Exit::Invalid(errors) => Failure::Usage(errors.to_string()),
+            Exit::Help(text) => Failure::Usage(text),
+        })?;
+        Connection::from_environment(CallPolicy::BACKGROUND).await.stores(&settings).await.map_err(Failure::Refused)
+    }
+
+    /// Connects to the order table alone.
+    ///
+    /// # Errors
+    /// As [`Self::connect`].
+    pub(crate) async fn orders(&self, program: &'static str) -> Result<OrderTable, Failure> {
+        self.connect(program).await.map(|stores| stores.orders)
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(crate) fn unreachable(error: offload_stores::Error) -> Failure {
+    Failure::Unreachable(format!("{error}: {}", error.source))
+}

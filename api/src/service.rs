@@ -51,7 +51,7 @@ pub(crate) struct Service {
     pub(crate) estimator: Estimator,
     pub(crate) key_locks: KeyLocks,
     pub(crate) table_health: TableHealth,
-    /// Set once an answer of AWS may have given the time.
+    /// Set once an answer of AWS may have said the time.
     pub(crate) first_answer: OnceCell<()>,
     pub(crate) background: BackgroundTasks,
     /// For the bodies of orders in service.

@@ -168,6 +168,8 @@ export class Service {
       },
       poll_after_ms: 50,
       order_token: TOKEN,
+      read_token: TOKEN,
+      token_expires_at: new Date(now + 3_600_000).toISOString(),
       links: { self: `${this.api}/order/${ID}` },
       ...change,
     };

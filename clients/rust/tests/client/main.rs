@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 mod cancel;
+mod credentials;
 mod polling;
 mod push;
 mod renewal;

@@ -198,7 +198,8 @@ export class Service {
     if (path !== `/order/${ID}`) {
       return problem(404, "order-not-found");
     }
-    if (headers.authorization !== `Bearer ${TOKEN}`) {
+    const token = headers["offload-token"] ?? headers.authorization?.replace("Bearer ", "");
+    if (token !== TOKEN) {
       return problem(403, "token-invalid");
     }
     if (method === "DELETE") {

@@ -119,3 +119,41 @@ async fn readiness_names_what_is_down() {
     assert_ne!(ready["sqs"], "ok");
     assert_eq!(system.send(system.request(Method::GET, "/healthz")).await.status, 200, "but it is alive");
 }
+
+/// What `/readyz` says of a store whose reads succeed while these writes of it fail, after an order
+/// that was refused, and what it says once they succeed again.
+async fn readiness_by_writes(service: Service, writes: &[&str], orders: usize, member: &str) {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let only = Some(writes.iter().map(ToString::to_string).collect());
+    let down = FaultPlan { outage: Some(Outage::Unavailable), only, ..FaultPlan::default() };
+    system.stack.faults(service).set(down);
+    let readiness = async |status: u16| {
+        let response = system.send(system.request(Method::GET, "/readyz")).await;
+        (response.status == status).then(|| response.json())
+    };
+    assert!(readiness(200).await.is_some(), "nothing was written yet, and all can be read");
+    for _ in 0..orders {
+        assert_eq!(system.post(&fulfilment()).await.status, 503);
+    }
+    let unready = eventually("the api notices", async || readiness(503).await).await;
+    assert_eq!(unready[member], "unavailable", "{unready}");
+    let others = ["s3", "sqs", "dynamodb"].iter().filter(|name| **name != member);
+    assert!(others.clone().all(|name| unready[*name] == "ok"), "{unready}");
+    system.stack.faults(service).clear();
+    eventually("it is ready again without an order", async || readiness(200).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_is_not_ready_while_the_table_takes_no_write() {
+    readiness_by_writes(Service::DynamoDb, &["PutItem", "UpdateItem", "TransactWriteItems"], 1, "dynamodb").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_is_not_ready_while_the_bucket_takes_no_write() {
+    readiness_by_writes(Service::S3, &["PutObject"], 1, "s3").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_is_not_ready_while_the_queue_takes_no_message() {
+    readiness_by_writes(Service::Sqs, &["SendMessage", "SendMessageBatch"], 3, "sqs").await;
+}

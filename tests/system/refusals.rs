@@ -174,3 +174,22 @@ async fn a_page_of_another_origin_may_submit_an_order() {
     assert_eq!((response.status, response.header("access-control-allow-origin")), (202, "*"));
     assert!(response.header("access-control-expose-headers").to_lowercase().contains("location"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_reads_why_its_large_body_is_refused_unread() {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let body = "x".repeat(256 * 1024);
+    for (method, path, kind, status) in [
+        (Method::POST, "/order", "text/plain", 415),
+        (Method::PUT, "/order", "application/json", 405),
+        (Method::POST, "/nowhere", "application/json", 404),
+        (Method::DELETE, "/order/0198c1f0-0000-7000-8000-000000000000", "application/json", 401),
+        (Method::POST, "/healthz", "application/json", 405),
+    ] {
+        for _ in 0..10 {
+            let request = system.request(method.clone(), path).header("content-type", kind).body(body.clone());
+            let answer = request.send().await.unwrap_or_else(|e| panic!("{method} {path}: {e:?}"));
+            assert_eq!(answer.status(), status, "{method} {path}");
+        }
+    }
+}

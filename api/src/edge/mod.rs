@@ -7,10 +7,15 @@ pub(crate) mod identity;
 pub(crate) mod limit_clients;
 pub(crate) mod limit_concurrency;
 pub(crate) mod limit_tenants;
+pub(crate) mod read_rest;
 
 use std::{io, sync::Arc};
 
-use axum::{Router, middleware::from_fn_with_state, response::IntoResponse as _};
+use axum::{
+    Router,
+    middleware::{from_fn, from_fn_with_state},
+    response::IntoResponse as _,
+};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::host::{Hosts, check_host};
@@ -30,6 +35,7 @@ pub(crate) fn wrap(routes: Router<Arc<Service>>, service: &Arc<Service>, hosts: 
         .layer(cors::layer(&service.settings.cors_origins)?)
         .layer(from_fn_with_state(hosts, check_host))
         .layer(from_fn_with_state(Arc::clone(service), access_log::access_log))
+        .layer(from_fn(read_rest::read_rest))
         .with_state(Arc::clone(service)))
 }
 

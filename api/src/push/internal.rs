@@ -9,7 +9,7 @@ use axum::{
     body::Bytes,
     extract::{DefaultBodyLimit, Path, Request, State},
     http::{HeaderMap, Method, StatusCode, header},
-    middleware::{Next, from_fn_with_state},
+    middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::connections::{Gone, PushConnections};
+use crate::edge::read_rest::read_rest;
 
 /// API Gateway's own limit for a message.
 const BODY_MAX_BYTES: usize = 128 * 1024;
@@ -33,6 +34,7 @@ pub(crate) fn router(connections: Arc<PushConnections>, key: InternalKey) -> Rou
         .route("/@connections/{id}", post(post_to_connection).get(get_connection).delete(delete_connection))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(from_fn_with_state(Arc::new(key), authenticate))
+        .layer(from_fn(read_rest))
         .with_state(connections)
 }
 

@@ -6,7 +6,6 @@ use axum::{
     body::Body,
     http::{HeaderMap, header},
 };
-use bytes::Bytes;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
@@ -20,13 +19,6 @@ pub(crate) const BODY_MAX_BYTES: usize = 256 * 1024;
 const TOO_LARGE: ApiError = ApiError::BodyTooLarge { max_bytes: BODY_MAX_BYTES };
 /// The longest that a body may take.
 const READ_MAX: Duration = Duration::from_secs(10);
-
-/// How much more than allowed is read and thrown away before the refusal. A server that closes on
-/// unread bytes resets the connection, and many a client then reports the reset instead of the
-/// answer.
-const DRAIN_MAX_BYTES: usize = 1024 * 1024;
-/// The longest that this may take.
-const DRAIN_MAX: Duration = Duration::from_secs(2);
 
 /// A whole body, and its bytes in the budget.
 #[derive(Debug)]
@@ -52,23 +44,12 @@ async fn read_within(
 ) -> Result<ReadBody, ApiError> {
     // Until the body is polled its bytes wait in the kernel, at the client's expense.
     let length = declared(headers).unwrap_or(BODY_MAX_BYTES);
-    let reserved = if length > BODY_MAX_BYTES { Err(TOO_LARGE) } else { budget.reserve(length).await };
-    let mut reserved = match reserved {
-        Ok(reserved) => reserved,
-        Err(refused) => {
-            // A client that waits for `100 Continue` has sent nothing yet, and need not.
-            if !headers.contains_key(header::EXPECT) {
-                drain(body).await;
-            }
-            return Err(refused);
-        }
-    };
+    if length > BODY_MAX_BYTES {
+        return Err(TOO_LARGE);
+    }
+    let mut reserved = budget.reserve(length).await?;
     match timeout(time, collect(&mut body, length)).await {
         Err(_) => Err(ApiError::BodyTimeout),
-        Ok(Err(ApiError::BodyTooLarge { .. })) => {
-            drain(body).await;
-            Err(TOO_LARGE)
-        }
         Ok(Err(e)) => Err(e),
         Ok(Ok(bytes)) => {
             reserved.shrink_to(bytes.len());
@@ -98,24 +79,10 @@ async fn collect(body: &mut Body, length: usize) -> Result<Vec<u8>, ApiError> {
     Ok(whole)
 }
 
-/// Reads what a client still sends, within bounds, so that it reads the refusal.
-pub(crate) async fn drain(mut body: Body) {
-    let reading = async {
-        let mut read = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            read += frame.data_ref().map_or(0, Bytes::len);
-            if read > DRAIN_MAX_BYTES {
-                break;
-            }
-        }
-    };
-    // However this ends, the refusal is sent.
-    let _ = timeout(DRAIN_MAX, reading).await;
-}
-
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
+    use bytes::Bytes;
 
     use super::*;
 

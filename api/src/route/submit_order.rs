@@ -73,13 +73,7 @@ pub(crate) async fn submit_order(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let tenant = match identity.submitter(&service) {
-        Ok(tenant) => tenant,
-        Err(refused) => {
-            body::drain(body).await;
-            return Err(refused);
-        }
-    };
+    let tenant = identity.submitter(&service)?;
     if !is_json(&headers) {
         return Err(ApiError::UnsupportedMediaType);
     }

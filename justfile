@@ -61,6 +61,16 @@ deny *CHECKS:
     cargo deny --log-level error check {{if CHECKS == "" { "bans licenses sources" } else { CHECKS }}}
     cargo machete --with-metadata
 
+# What the programs are made of, as CycloneDX 1.5: target/sbom/*.json. Needs cargo-cyclonedx
+sbom:
+    rm -rf target/sbom && mkdir -p target/sbom
+    for program in cli api worker; do \
+        cargo cyclonedx -q --manifest-path $program/Cargo.toml --format json --spec-version 1.5 \
+            --no-build-deps --override-filename offload-sbom; \
+        mv $program/offload-sbom.json target/sbom/offload-$program.cdx.json; \
+    done
+    find . -name offload-sbom.json -not -path './target/*' -delete
+
 # The TypeScript client: types, unit tests, end-to-end tests in Node and Chromium
 [group('checks')]
 ts:

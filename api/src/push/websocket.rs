@@ -174,6 +174,7 @@ pub(crate) fn unsubscribed(order: OrderId) -> String {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use proptest::prelude::*;
     use strum::IntoEnumIterator;
 
     use super::*;
@@ -236,6 +237,22 @@ mod tests {
             assert!(problem.is(error.problem_type()), "{variant:?}");
             assert_eq!(problem.status, error.problem_type().status(), "{variant:?}");
             assert!(problem.detail.is_some_and(|detail| !detail.is_empty()), "{variant:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_of_a_stranger_subscribes(text in ".{0,200}", token in ".{0,80}", cancels: bool) {
+            let keys = TokenKeys::parse(&"k".repeat(32)).unwrap();
+            let message = json!({"action": "subscribe", "token": token, "cancel_on_disconnect": cancels}).to_string();
+            for text in [text, message] {
+                let read = Action::read(&text, &keys, DateTime::UNIX_EPOCH);
+                prop_assert!(matches!(read, Err(_) | Ok(Action::Ping)), "{}", text);
+                // Whatever it is, its answer is a problem that can be read.
+                if let Err(e) = read {
+                    prop_assert!(serde_json::from_str::<Problem>(&e.text()).is_ok());
+                }
+            }
         }
     }
 }

@@ -93,8 +93,8 @@ async fn strangers_with_idle_sockets_keep_nobody_waiting() {
     let system = Setup::default().start().await;
     let held = besiege(address(&system.apis[0]), 200, 100).await;
     let (probe, order) = longest(&system.apis[0], 5).await;
-    // The machine of a test may be busy: this shows that nobody waits for a stranger's sockets to be
-    // closed, which takes 10 and 30 s. bench/README has the figures of the test below.
+    // The machine of a test may be busy: what counts here is that nobody waits until the strangers'
+    // sockets are closed, after 10 and 30 s. bench/README has the figures of the test below.
     assert!(probe < Duration::from_secs(1) && order < Duration::from_secs(5), "{probe:?} {order:?}");
     drop(held);
 }

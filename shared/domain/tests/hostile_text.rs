@@ -1,6 +1,6 @@
 //! Text of strangers never makes a reader panic, and is not taken for what it only resembles. Runs
-//! for seconds here; `PROPTEST_CASES=20000000 cargo test -p offload-domain --test hostile_text` runs
-//! for ten minutes and more.
+//! for seconds here; `PROPTEST_CASES=20000000 cargo test -p offload-domain --test hostile_text`
+//! runs for ten minutes and more.
 
 use std::net::IpAddr;
 

@@ -11,6 +11,7 @@
 mod attempt;
 mod channel;
 mod client;
+mod deferral;
 mod notifier;
 mod retry;
 #[cfg(test)]

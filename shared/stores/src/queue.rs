@@ -3,6 +3,10 @@
 //! A delivery is settled once: `complete` and `retry_after` consume it. Until then its visibility
 //! is prolonged by its worker.
 
+mod replace;
+
+pub use replace::Replacement;
+
 use std::{
     sync::{
         Arc,

@@ -13,6 +13,7 @@ mod channel;
 mod client;
 mod deferral;
 mod notifier;
+mod put_back;
 mod retry;
 #[cfg(test)]
 mod testing;

@@ -96,6 +96,8 @@ pub(crate) enum ApiError {
     TooManySubscribers,
     #[error("too many connections are open")]
     TooManyConnections,
+    #[error("a WebSocket of a page of another origin")]
+    OriginNotAllowed,
     #[error("not a WebSocket handshake")]
     NotAWebSocket,
     /// A retry may succeed.
@@ -156,6 +158,7 @@ impl ApiError {
             Self::NoPush => ProblemType::NoPush,
             Self::TooManySubscribers => ProblemType::TooManySubscribers,
             Self::TooManyConnections => ProblemType::TooManyConnections,
+            Self::OriginNotAllowed => ProblemType::OriginNotAllowed,
             Self::NotAWebSocket => ProblemType::NotAWebSocket,
             Self::StorageUnavailable(_) | Self::OrderNotAccepted(..) => ProblemType::StorageUnavailable,
             Self::Internal(_) | Self::Panicked => ProblemType::Internal,
@@ -210,6 +213,7 @@ impl ApiError {
             Self::NoPush => "poll status_url instead",
             Self::TooManySubscribers => "poll status_url instead, or end another subscription to the order",
             Self::TooManyConnections => "poll status_url meanwhile, or connect again a little later",
+            Self::OriginNotAllowed => "operators name the origins of pages in OFFLOAD_CORS_ORIGINS",
             Self::NotAWebSocket => "connect with a WebSocket client (version 13)",
             Self::StorageUnavailable(_) | Self::OrderNotAccepted(_, Refusal::AskAgain) => {
                 "send the request again; an order with the same Idempotency-Key is never created twice"
@@ -369,6 +373,7 @@ mod tests {
             Variant::NoPush => ApiError::NoPush,
             Variant::TooManySubscribers => ApiError::TooManySubscribers,
             Variant::TooManyConnections => ApiError::TooManyConnections,
+            Variant::OriginNotAllowed => ApiError::OriginNotAllowed,
             Variant::NotAWebSocket => ApiError::NotAWebSocket,
             Variant::StorageUnavailable => store_error(Kind::Unavailable).into(),
             Variant::OrderNotAccepted => ApiError::OrderNotAccepted(store_error(Kind::Throttled), Refusal::TakenBack),

@@ -74,6 +74,7 @@ problem_types! {
     NoPush = 501 "no-push" "This deployment does not push updates",
     TooManyConnections = 503 "too-many-connections" "Too many connections are open",
     TooManySubscribers = 429 "too-many-subscribers" "The order has too many subscribers",
+    OriginNotAllowed = 403 "origin-not-allowed" "Pages of this origin may not connect",
     NotAWebSocket = 426 "not-a-websocket" "This route is for WebSockets only",
     InvalidMessage = 400 "invalid-message" "The message is not valid",
     UnknownAction = 400 "unknown-action" "There is no such action",

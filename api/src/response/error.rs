@@ -90,6 +90,8 @@ pub(crate) enum ApiError {
     OrderNotFound,
     #[error("the order is already {}", .0.as_str())]
     OrderAlreadyEnded(Status),
+    #[error("the order has no webhook")]
+    NoWebhook,
     #[error("this deployment has no push")]
     NoPush,
     #[error("the order has too many subscribers")]
@@ -155,6 +157,7 @@ impl ApiError {
             Self::EraseNotAskedFor => ProblemType::EraseNotAskedFor,
             Self::OrderNotFound => ProblemType::OrderNotFound,
             Self::OrderAlreadyEnded(_) => ProblemType::OrderAlreadyEnded,
+            Self::NoWebhook => ProblemType::NoWebhook,
             Self::NoPush => ProblemType::NoPush,
             Self::TooManySubscribers => ProblemType::TooManySubscribers,
             Self::TooManyConnections => ProblemType::TooManyConnections,
@@ -210,6 +213,7 @@ impl ApiError {
             Self::OrderAlreadyEnded(status) => {
                 return Some(format!("the order is {}, which is final", status.as_str()));
             }
+            Self::NoWebhook => "the order names none, or this deployment calls none",
             Self::NoPush => "poll status_url instead",
             Self::TooManySubscribers => "poll status_url instead, or end another subscription to the order",
             Self::TooManyConnections => "poll status_url meanwhile, or connect again a little later",
@@ -370,6 +374,7 @@ mod tests {
             Variant::EraseNotAskedFor => ApiError::EraseNotAskedFor,
             Variant::OrderNotFound => ApiError::OrderNotFound,
             Variant::OrderAlreadyEnded => ApiError::OrderAlreadyEnded(Status::Completed),
+            Variant::NoWebhook => ApiError::NoWebhook,
             Variant::NoPush => ApiError::NoPush,
             Variant::TooManySubscribers => ApiError::TooManySubscribers,
             Variant::TooManyConnections => ApiError::TooManyConnections,

@@ -17,5 +17,7 @@ mod put_back;
 mod retry;
 #[cfg(test)]
 mod testing;
+mod trial;
 
 pub(crate) use notifier::Notifier;
+pub use trial::test_webhook;

@@ -67,6 +67,7 @@ problem_types! {
     EraseNotAskedFor = 400 "erase-not-asked-for" "Erasing must be asked for",
     OrderNotFound = 404 "order-not-found" "There is no such order",
     OrderAlreadyEnded = 409 "order-already-ended" "The order has already ended",
+    NoWebhook = 409 "no-webhook" "The order has no webhook",
     StorageUnavailable = 503 "storage-unavailable" "The service's storage is unavailable",
     Internal = 500 "internal" "The service has an internal error",
 

@@ -28,7 +28,7 @@ use connection::Connections;
 use mercure::Mercure;
 use task::Tasks;
 use topic::Topic;
-use webhook::Webhooks;
+pub(super) use webhook::Webhooks;
 
 /// Every channel; `None` if the settings do not configure it.
 pub(super) struct Channels {

@@ -57,8 +57,8 @@ enum WebhooksCommand {
         #[command(flatten)]
         stores: StoreArgs,
     },
-    /// Send a signed test event to a URL, as far as the settings of webhooks allow it, and print the
-    /// status code of the answer
+    /// Send a signed test event to a URL, as far as the settings of webhooks allow it, and print
+    /// the status code of the answer
     Test {
         /// The receiver's URL
         #[arg(value_name = "URL")]

@@ -1,4 +1,5 @@
-//! `GET /admin/deliveries/{id}` and `POST` to it: what became of an order's webhook, and its replay.
+//! `GET /admin/deliveries/{id}` and `POST` to it: what became of an order's webhook, and its
+//! replay.
 
 use std::sync::Arc;
 

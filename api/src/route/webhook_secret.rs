@@ -37,8 +37,9 @@ problems!(
 
 /// Get the secret of a receiver of webhooks
 ///
-/// The secret by which an endpoint verifies the webhooks of the caller's tenant. The log gets a line
-/// of who got it. Only where callers are known, and the api has the secret that signs webhooks.
+/// The secret by which an endpoint verifies the webhooks of the caller's tenant. The log gets a
+/// line of who got it. Only where callers are known, and the api has the secret that signs
+/// webhooks.
 #[utoipa::path(
     post,
     path = "/webhooks/secret",

@@ -1,9 +1,9 @@
 //! The groups in which notifications compete for their queue, where it is fair. Pure.
 //!
 //! A connection shares a group with its tenant's connections alone: somebody is waiting there. What
-//! goes to one of the operator's services has a group of its tenant's for that service. And webhooks
-//! have a few for each tenant, by their endpoint, so that one that hangs keeps the others waiting
-//! seldom.
+//! goes to one of the operator's services has a group of its tenant's for that service. And
+//! webhooks have a few for each tenant, by their endpoint, so that one that hangs keeps the others
+//! waiting seldom.
 
 use sha2::{Digest as _, Sha256};
 use url::Url;

@@ -94,7 +94,7 @@ async fn complete_all(deliveries: Vec<Delivery>) -> Vec<Result<(), Error>> {
     let mut left: Vec<(usize, Delivery)> = Vec::new();
     for (n, delivery) in deliveries.into_iter().enumerate() {
         match delivery {
-            // Deleted by whoever received it.
+            // Deleted by Lambda, which received it.
             Delivery { handed_by: Some(_), .. } => results[n] = delivery.complete().await,
             delivery => left.push((n, delivery)),
         }

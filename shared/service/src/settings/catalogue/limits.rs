@@ -45,8 +45,8 @@ settings! {
         pub subscriptions_per_connection: usize = default(MAX_SUBSCRIPTIONS_PER_CONNECTION, "100", number(1..=10_000)),
 
         /// Messages to subscribe or unsubscribe a second of one WebSocket, twenty times as many at
-        /// once; none for no limit. Those beyond it are answered with a problem. They count as requests
-        /// of their address and their tenant too.
+        /// once; none for no limit. Those beyond it are answered with a problem. They count as
+        /// requests of their address and their tenant too.
         pub subscription_messages_per_second: Option<u32> =
             default(MAX_SUBSCRIPTION_MESSAGES_PER_SECOND, "10", limit(100_000)),
 

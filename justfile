@@ -117,7 +117,8 @@ model DEPTH="3":
 mutants *ARGS:
     python3 verify/mutants/run.py {{ARGS}}
 
-# The costs of the service: polling-sim, polling, poison, push, fairness, calls or coldstart
+# The costs of the service: polling-sim, polling, poison, push, fairness, isolation, calls or
+# coldstart
 [group('bench')]
 bench COMMAND *ARGS:
     cargo build --release --workspace --bins

@@ -5,6 +5,7 @@
 mod calls;
 mod coldstart;
 mod fairness;
+mod isolation;
 mod poison;
 mod polling;
 mod polling_sim;
@@ -32,6 +33,8 @@ enum Command {
     Push(push::Args),
     /// What a busy tenant costs a quiet one
     Fairness(fairness::Args),
+    /// What webhooks and tasks that hang cost others
+    Isolation(isolation::Args),
     /// Calls of an order, and how long it takes to be accepted
     Calls(calls::Args),
     /// Cold starts of the Lambda programs
@@ -46,6 +49,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Poison(args) => poison::run(&args).await,
         Command::Push(args) => push::run(&args).await,
         Command::Fairness(args) => fairness::run(&args).await,
+        Command::Isolation(args) => isolation::run(&args).await,
         Command::Calls(args) => calls::run(&args).await,
         Command::Coldstart(args) => coldstart::run(&args).await,
     }

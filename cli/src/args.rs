@@ -41,7 +41,8 @@ pub(crate) enum Command {
     /// Erase an order (for operators, with AWS credentials)
     #[command(after_help = EXIT_CODES)]
     Orders(OrdersArgs),
-    /// Print the secret of a webhook's receiver, or verify a message (for operators)
+    /// Print the secret of a webhook's receiver, verify a message, list, replay or test deliveries
+    /// (for operators)
     #[command(after_help = EXIT_CODES)]
     Webhooks(WebhooksArgs),
     /// Replay the trace of a queue, JSON lines on standard input, against the estimator and the

@@ -62,7 +62,7 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Wait(args) => wait::run(args).await,
         Command::Cancel(args) => cancel::run(args).await,
         Command::Dlq(args) => dlq::run(args).await,
-        Command::Webhooks(args) => webhooks::run(args),
+        Command::Webhooks(args) => webhooks::run(args).await,
         Command::Orders(args) => orders::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Eta(args) => eta::run(&args),

@@ -1,18 +1,23 @@
-//! `offload webhooks`: gives a receiver its secret, and verifies what it got.
+//! `offload webhooks`: gives a receiver its secret, verifies what it got, and lists, replays and
+//! tests deliveries.
 //!
-//! For operators: it derives from the secret that signs, and asks no service.
+//! For operators: it derives from the secret that signs, uses the stores directly, and asks no
+//! service.
+
+mod deliveries;
 
 use std::io::{Read as _, stdin};
 
 use clap::{Args, Subcommand};
-use offload_domain::{tenant::Tenant, webhook::Secrets};
+use offload_domain::{id::OrderId, tenant::Tenant, webhook::Secrets};
 use offload_service::{
     clock,
     settings::{self, Exit, NotifierSettings, catalogue::WEBHOOK_SECRET},
 };
+use offload_worker::test_webhook;
 use url::Url;
 
-use crate::{failure::Failure, output};
+use crate::{failure::Failure, output, stores::StoreArgs};
 
 /// How old a message may be, in seconds, as Standard Webhooks recommends.
 const TOLERANCE_SECONDS: u64 = 300;
@@ -35,6 +40,33 @@ enum WebhooksCommand {
         #[arg(long, value_name = "TENANT", default_value_t)]
         tenant: Tenant,
     },
+    /// List the deliveries of an order, or those that became dead letters lately
+    List {
+        /// The order
+        id: Option<OrderId>,
+        #[command(flatten)]
+        stores: StoreArgs,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send the last event of an order again to its webhook, with the same id and a new signature
+    Replay {
+        /// The order
+        id: OrderId,
+        #[command(flatten)]
+        stores: StoreArgs,
+    },
+    /// Send a signed test event to a URL, as far as the settings of webhooks allow it, and print
+    /// the status code of the answer
+    Test {
+        /// The receiver's URL
+        #[arg(value_name = "URL")]
+        url: Url,
+        /// The tenant for whose orders it is signed
+        #[arg(long, value_name = "TENANT", default_value_t)]
+        tenant: Tenant,
+    },
     /// Verify a message: its body is read from standard input, the receiver's secret from the
     /// variable `WEBHOOK_SECRET`
     Verify {
@@ -54,11 +86,29 @@ enum WebhooksCommand {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: WebhooksArgs) -> Result<(), Failure> {
+pub(crate) async fn run(args: WebhooksArgs) -> Result<(), Failure> {
     match args.command {
         WebhooksCommand::Secret { url, tenant } => {
-            let own: Vec<String> = operators()?.of_receiver(&tenant, &url).texts().collect();
+            let own: Vec<String> = operators()?.0.of_receiver(&tenant, &url).texts().collect();
             output::result(&own.join("\n"))
+        }
+        WebhooksCommand::List { id, stores, json } => {
+            let stores = stores.connect("offload webhooks").await?;
+            match id {
+                Some(id) => deliveries::list(&stores, id, json).await,
+                None => deliveries::list_dead(&stores, json).await,
+            }
+        }
+        WebhooksCommand::Replay { id, stores } => {
+            deliveries::replay(&stores.connect("offload webhooks").await?, id).await
+        }
+        WebhooksCommand::Test { url, tenant } => {
+            let (_, settings) = operators()?;
+            match test_webhook(&settings, &tenant, url.as_str()).await.map_err(Failure::Usage)? {
+                Ok(status) if (200..300).contains(&status) => output::result(&status.to_string()),
+                Ok(status) => Err(Failure::Refused(format!("answered {status}"))),
+                Err(why) => Err(Failure::Refused(why)),
+            }
         }
         WebhooksCommand::Verify { id, timestamp, signature, any_age } => {
             let secret = std::env::var("WEBHOOK_SECRET").unwrap_or_default();
@@ -78,16 +128,17 @@ pub(crate) fn run(args: WebhooksArgs) -> Result<(), Failure> {
     }
 }
 
-/// The operator's secrets.
-fn operators() -> Result<Secrets, Failure> {
+/// The operator's secrets, and the settings that they are of.
+fn operators() -> Result<(Secrets, NotifierSettings), Failure> {
     let program = std::iter::once("offload webhooks".into());
     let variables = std::env::vars();
     let read = settings::parse::<NotifierSettings, _>("offload webhooks", "", program, variables, |read, errors| {
-        let secrets = read?.webhook_secret;
+        let settings = read?;
+        let secrets = settings.webhook_secret.clone();
         if secrets.is_none() {
             errors.missing(WEBHOOK_SECRET);
         }
-        secrets
+        Some((secrets?, settings))
     });
     read.map_err(|exit| match exit {
         Exit::Invalid(errors) => Failure::Usage(errors.to_string()),

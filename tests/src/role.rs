@@ -129,6 +129,16 @@ impl Role {
             statements.extend(of_policies(&ROOT));
         }
         statements.retain(|s: &Statement| s.sid != "Log");
+        if self == Self::Container {
+            // Terraform makes the notifier a function, whose messages Lambda gives back. A program
+            // that stops does so itself.
+            let received = statements.iter().find(|s| s.sid == "Notifications").cloned();
+            statements.extend(received.map(|received| Statement {
+                sid: "GiveNotificationsBack".to_owned(),
+                actions: vec!["sqs:ChangeMessageVisibility".to_owned()],
+                ..received
+            }));
+        }
         statements
     }
 

@@ -211,3 +211,27 @@ async fn without_callers_everybody_submits_and_nobody_erases() {
     let with_key = system.request(Method::POST, "/order").bearer_auth("anything").json(&body);
     assert_eq!(system.send(with_key).await.status, 202);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_has_so_many_subscribers_and_others_have_theirs() {
+    let setup = Setup { workers: 0, ..Setup::default() }.with(c::AUTH, "keys").with(c::MAX_SUBSCRIBERS_PER_TENANT, 1);
+    let system = setup.start().await;
+    let (a, b) = (key(&system, "a", "submit,view").await, key(&system, "b", "submit,view").await);
+    let order = async |key: &ApiKey, n: &str| Receipt::of(&submit(&system, key, n).await);
+    let (first, second, other) = (order(&a, "1").await, order(&a, "2").await, order(&b, "1").await);
+    let open = async |receipt: &Receipt| {
+        let url = format!("{}/order/{}/events", system.apis[0], receipt.id);
+        system.http.get(url).bearer_auth(&receipt.token).send().await.unwrap()
+    };
+    let stream = open(&first).await;
+    assert_eq!(stream.status(), 200);
+    assert_eq!(open(&second).await.status(), 503, "its tenant has as many as it may");
+    assert_eq!(open(&other).await.status(), 200);
+    let url = format!("{}/ws?token={}", system.apis[0].replace("http", "ws"), second.token);
+    let mut socket = offload_tests::Socket::open(&url).await.unwrap();
+    let refused = socket.next().await.unwrap();
+    assert_eq!(refused["type"], "https://status-offload.dev/problems/too-many-connections");
+    drop(stream);
+    offload_tests::eventually("the share is given back", async || (open(&second).await.status() == 200).then_some(()))
+        .await;
+}

@@ -6,8 +6,9 @@ use chrono::{DateTime, Utc};
 use offload_domain::{
     event::StatusEvent,
     fixtures,
-    notification::{Notification, Target},
+    notification::{Holder, Notification, OpenConnection, Target},
     status::Status,
+    tenant::Tenant,
 };
 use offload_service::{clock, settings::catalogue as c};
 use offload_tests::{EventStream, Setup, System, eventually, orders::report};
@@ -16,6 +17,8 @@ use tokio::net::TcpListener;
 /// More webhooks than a worker has permits.
 const HANGING: usize = 400;
 const EVENTS: usize = 30;
+/// More than a worker works off while a probe is on its way.
+const FLOOD: usize = 1_000;
 
 /// How long the slowest of some events took from its write to its subscriber.
 async fn slowest_event(system: &System) -> Duration {
@@ -64,4 +67,39 @@ async fn an_event_stream_waits_for_no_webhook_that_hangs() {
     let retries = to.webhook_retries.depth().await.unwrap();
     let waiting = retries.visible + retries.in_flight + retries.delayed;
     assert!(waiting > 0, "after {:?} some wait to be tried again", begun.elapsed());
+}
+
+/// Sends a flood before a probe, and starts a worker: how much of the flood waits still when the
+/// receiver of the probe has it.
+async fn waiting_behind(flood: Notification, probe: impl FnOnce(String) -> Target) -> u64 {
+    let mut system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let to = system.stores.notifications.clone().unwrap();
+    to.send_all(vec![flood.clone(); FLOOD], None).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let event = StatusEvent::of(fixtures::record(clock::now()).status_object(None));
+    to.send(&Notification::new(probe(url), event, Tenant::default()), Duration::ZERO, None).await.unwrap();
+    system.add_worker();
+    let _arrived = listener.accept().await.unwrap();
+    let queue = if matches!(flood.target, Target::Webhook { .. }) { &to.webhooks } else { &to.queue };
+    queue.depth().await.unwrap().visible
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_waits_for_none_to_a_dead_endpoint_of_its_tenant() {
+    let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let flood = hanging("default", format!("http://{}/", dead.local_addr().unwrap()));
+    // Endpoints share a group by chance, one in thirty-two.
+    let waiting = waiting_behind(flood.clone(), |url| Target::Webhook { url }).await;
+    let waiting = if waiting > 0 { waiting } else { waiting_behind(flood, |url| Target::Webhook { url }).await };
+    assert!(waiting > FLOOD as u64 / 2, "{waiting} of {FLOOD} wait still");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_waits_for_no_task() {
+    let task = Notification { target: Target::Task { token: "t".into() }, ..hanging("default", String::new()) };
+    let connection =
+        |endpoint| Target::Connection(OpenConnection { holder: Holder::ApiServer, endpoint, id: "a".into() });
+    let waiting = waiting_behind(task, connection).await;
+    assert!(waiting > FLOOD as u64 / 2, "{waiting} of {FLOOD} wait still");
 }

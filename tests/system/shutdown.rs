@@ -3,8 +3,14 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use offload_domain::{
+    event::StatusEvent,
+    fixtures,
+    notification::{Notification, Target},
+    tenant::Tenant,
+};
 use offload_local::{FaultPlan, Service};
-use offload_service::settings::catalogue as c;
+use offload_service::{clock, settings::catalogue as c};
 use offload_tests::{Setup, eventually, orders::fulfilment};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,6 +58,24 @@ async fn a_message_received_while_the_worker_stops_is_visible_at_once() {
     let depth = system.stores.queue.depth().await.expect("the depth");
     assert_eq!((depth.visible, depth.in_flight), (1, 0), "not after its visibility timeout of half a minute");
     assert_eq!(system.get(&receipt).await.json()["status"], "pending");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_received_while_the_worker_stops_is_visible_at_once() {
+    let mut system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let event = StatusEvent::of(fixtures::record(clock::now()).status_object(None));
+    let target = Target::Webhook { url: "http://127.0.0.1:1/".to_owned() };
+    let to = system.stores.notifications.clone().unwrap();
+    to.send(&Notification::new(target, event, Tenant::default()), Duration::ZERO, None).await.unwrap();
+    // The notifier stops half a second after the consumer, and waits as long for answers.
+    let only = Some(vec!["ReceiveMessage".to_owned()]);
+    let slow = FaultPlan { reply_latency: Duration::from_millis(750), only, ..FaultPlan::default() };
+    system.stack.faults(Service::Sqs).set(slow);
+    system.add_worker();
+    eventually("it is received", async || (to.webhooks.depth().await.ok()?.in_flight == 1).then_some(())).await;
+    system.stop_workers().await;
+    let depth = to.webhooks.depth().await.expect("the depth");
+    assert_eq!((depth.visible, depth.in_flight), (1, 0), "not after its visibility timeout of a minute");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -289,3 +289,42 @@ async fn a_websocket_that_subscribes_all_the_time_writes_little() {
     }
     assert!((70..=80).contains(&refused), "{refused} of 100, and 20 at once are allowed");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_many_websockets_count_as_requests_of_their_address() {
+    let limited = Setup { workers: 0, ..Setup::default() }.with(c::MAX_REQUESTS_PER_SECOND, 20);
+    let system = limited.start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let subscribe_in_vain = async || {
+        let mut socket = offload_tests::Socket::open(&websocket(&system, "")).await.unwrap();
+        let mut refused = 0;
+        for _ in 0..40 {
+            socket.send(&json!({"action": "unsubscribe", "token": receipt.token})).await;
+            let answer = socket.next().await.unwrap();
+            refused += usize::from(answer["type"] == "https://status-offload.dev/problems/too-many-requests");
+        }
+        refused
+    };
+    let (first, second) = tokio::join!(subscribe_in_vain(), subscribe_in_vain());
+    assert!(first + second >= 20, "{first} and {second} of 80, and 40 at once are allowed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_a_stranger_opens_no_websocket() {
+    let system = Setup { workers: 0, ..Setup::default() }.with(c::CORS_ORIGINS, "https://shop.example").start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let open = async |origin: &str| {
+        let handshake = [
+            ("connection", "upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ];
+        let request = system.request(Method::GET, &format!("/ws?token={}", receipt.token)).header("origin", origin);
+        let request = handshake.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(open("https://shop.example").await, 101);
+    assert_eq!(open("https://evil.example").await, 403);
+    assert!(offload_tests::Socket::open(&websocket(&system, "")).await.is_ok(), "no page");
+}

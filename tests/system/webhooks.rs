@@ -1,6 +1,7 @@
 //! An order's webhook: signed, tried again, listed, and closed to our own network.
 
 use std::{
+    process::{Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -16,6 +17,7 @@ use offload_tests::{
     Receipt, Setup, System, WEBHOOK_SECRET, eventually,
     orders::{report, with_options},
 };
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
@@ -189,4 +191,93 @@ async fn a_dead_webhook_delays_no_other() {
     assert!(begun.elapsed() < Duration::from_secs(14), "{:?}: not after the ones that hang", begun.elapsed());
     assert_eq!(got.lock().unwrap().len(), 1);
     accepting.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_replayed_with_its_id_and_a_new_signature() {
+    let system = setup().with(c::AUTH, "header").with(c::AUTH_HEADER, "x-caller").start().await;
+    let (url, got) = receiver(&[204]).await;
+    let ask = async |caller: &str, request: RequestBuilder| system.send(request.header("x-caller", caller)).await;
+    let of = |tenant: &str, roles: &str| format!("tenant={tenant}; name=n; roles={roles}");
+    let (shop, other) = (of("shop", "submit view operate"), of("other", "submit view operate"));
+    let receipt = Receipt::of(&ask(&shop, system.request(Method::POST, "/order").json(&order(&url))).await);
+    deliveries(&system, &receipt, "delivered").await;
+    let path = format!("/admin/deliveries/{}", receipt.id);
+    for method in [Method::GET, Method::POST] {
+        let foreign = ask(&other, system.request(method.clone(), &path)).await;
+        assert_eq!((foreign.status, foreign.problem().as_str()), (404, "order-not-found"), "another tenant's");
+        assert_eq!(system.send(system.request(method, &path)).await.status, 401);
+    }
+    let viewer = ask(&of("shop", "view"), system.request(Method::POST, &path)).await;
+    assert_eq!((viewer.status, viewer.problem().as_str()), (403, "role-missing"));
+    let replayed = ask(&shop, system.request(Method::POST, &path)).await;
+    assert_eq!((replayed.status, replayed.json()["order"].as_str()), (200, Some(&*receipt.id)));
+    eventually("it comes again", async || (got.lock().unwrap().len() == 2).then_some(())).await;
+    let got = got.lock().unwrap().clone();
+    assert_eq!(got[0].0["webhook-id"], got[1].0["webhook-id"]);
+    // By the secret that the api gives to the receiver's owner.
+    let secret_of = async |caller: &str| {
+        let request = system.request(Method::POST, &format!("/webhooks/secret?url={url}"));
+        ask(caller, request).await
+    };
+    let given = secret_of(&shop).await;
+    assert_eq!((given.status, given.header("cache-control")), (200, "no-store"));
+    let secret = given.json()["secrets"][0].as_str().unwrap().to_owned();
+    assert_eq!(secret, own_secret(&"shop".parse().unwrap(), &url));
+    for (headers, body) in &got {
+        Webhook::new(&secret).unwrap().verify(body, headers).unwrap();
+    }
+    assert_ne!(secret_of(&other).await.json()["secrets"][0], *secret, "another tenant's signs nothing of ours");
+    assert_eq!(secret_of(&of("shop", "view")).await.problem(), "role-missing");
+    let inside = system.request(Method::POST, "/webhooks/secret?url=http://10.0.0.1/");
+    assert_eq!(ask(&shop, inside).await.problem(), "invalid-order");
+    eventually("both attempts are listed", async || {
+        let listed = ask(&shop, system.request(Method::GET, &path)).await.json();
+        (listed["deliveries"][0]["attempts"].as_array()?.len() == 2).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gets_a_secret_where_callers_are_not_known() {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let request = system.request(Method::POST, "/webhooks/secret?url=https://hooks.example/");
+    assert_eq!(system.send(request).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_lists_replays_and_tests_webhooks() {
+    let system = setup().with(c::WEBHOOK_RETRY_SECONDS, "0.1").start().await;
+    let ((good, got), (bad, _)) = (receiver(&[204]).await, receiver(&[500]).await);
+    let (delivered, failed) = (system.order(&order(&good)).await, system.order(&order(&bad)).await);
+    deliveries(&system, &delivered, "delivered").await;
+    deliveries(&system, &failed, "given_up").await;
+    let webhooks = |args: &[&str]| {
+        let mut command = Command::new(offload_tests::program("offload"));
+        command.arg("webhooks").args(args).envs(system.variables()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code(), printed)
+    };
+    let (code, listed) = webhooks(&["list", &delivered.id]);
+    assert!(code == Some(0) && listed.contains("delivered  attempts 1  204"), "{listed}");
+    let (_, json) = webhooks(&["list", &failed.id, "--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["deliveries"][0]["state"], "given_up", "{json}");
+    let dead = eventually("a dead letter", async || {
+        let (_, dead) = webhooks(&["list"]);
+        (!dead.trim().is_empty()).then_some(dead)
+    })
+    .await;
+    assert!(dead.contains(&failed.id) && !dead.contains(&delivered.id), "{dead}");
+    assert_eq!(webhooks(&["replay", &delivered.id]).0, Some(0));
+    eventually("it comes again", async || (got.lock().unwrap().len() == 2).then_some(())).await;
+    let (code, tested) = webhooks(&["test", &good]);
+    assert_eq!((code, tested.trim()), (Some(0), "204"));
+    let (headers, body) = got.lock().unwrap().last().unwrap().clone();
+    Webhook::new(&own_secret(&Tenant::default(), &good)).unwrap().verify(&body, &headers).unwrap();
+    assert!(headers["webhook-id"].to_str().unwrap().starts_with("test/"));
+    assert!(webhooks(&["test", &bad]).1.contains("answered 500"));
+    let (code, refused) = webhooks(&["test", "http://10.0.0.1/"]);
+    assert!(code != Some(0) && refused.contains("not allowed"), "{refused}");
 }

@@ -23,4 +23,5 @@ mod run;
 mod sweeper;
 
 pub use context::StartError;
+pub use notify::test_webhook;
 pub use run::run;

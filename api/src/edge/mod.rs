@@ -1,7 +1,7 @@
 //! What every request passes before and after its handler.
 
 pub(crate) mod access_log;
-mod cors;
+pub(crate) mod cors;
 pub(crate) mod host;
 pub(crate) mod identity;
 pub(crate) mod limit_clients;

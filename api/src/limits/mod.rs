@@ -32,9 +32,36 @@ pub(crate) struct Limits {
     pub(crate) requests_of_tenant: RateLimit<Tenant>,
     pub(crate) in_service_of_tenant: Arc<Shares<Tenant>>,
     pub(crate) subscribers: Arc<Shares<OrderId>>,
+    pub(crate) subscribers_of_tenant: Arc<Shares<Tenant>>,
+}
+
+/// Counts a subscription among those of its order, and of its tenant, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct SubscriberShare {
+    _of_order: Share<OrderId>,
+    /// The default tenant's have no limit: whose callers are all of it has nobody to protect.
+    _of_tenant: Option<Share<Tenant>>,
 }
 
 impl Limits {
+    /// The share of a subscription to an order of a tenant, which has one of the order's; `None` if
+    /// the tenant has as many as it may.
+    pub(crate) fn subscriber(&self, of_order: Share<OrderId>, tenant: &Tenant) -> Option<SubscriberShare> {
+        let of_tenant = match tenant.is_default() {
+            true => None,
+            false => Some(self.subscribers_of_tenant.take(tenant.clone())?),
+        };
+        Some(SubscriberShare { _of_order: of_order, _of_tenant: of_tenant })
+    }
+
+    /// Counts a message of a WebSocket as a request of its address and its tenant, as far as they
+    /// are known; whether it may be carried out.
+    pub(crate) fn admits_message(&self, address: Option<ClientAddress>, tenant: Option<&Tenant>) -> bool {
+        let tenant = tenant.filter(|tenant| !tenant.is_default());
+        address.is_none_or(|address| self.requests.check(&address, 1).is_ok())
+            && tenant.is_none_or(|tenant| self.requests_of_tenant.check(tenant, 1).is_ok())
+    }
+
     pub(crate) fn new(settings: &LimitSettings) -> Self {
         let requests = Quota {
             what: "requests from this address",
@@ -61,6 +88,7 @@ impl Limits {
             requests_of_tenant: RateLimit::new(of_tenant, BURST_SECONDS),
             in_service_of_tenant: Shares::new(settings.requests_at_once_of_tenant),
             subscribers: Shares::new(settings.subscribers_per_order),
+            subscribers_of_tenant: Shares::new(settings.subscribers_per_tenant),
         }
     }
 }

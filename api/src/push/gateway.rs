@@ -26,7 +26,7 @@ use super::{
     subscription::unsubscribe,
     websocket::{self, Action, MessageError},
 };
-use crate::{request::authorized::open_any, service::Service};
+use crate::{edge::cors::allows_websocket, request::authorized::open_any, service::Service};
 
 /// API Gateway refuses what is sent to a connection before its `$connect` is answered.
 const AFTER_CONNECT: Duration = Duration::from_secs(1);
@@ -64,6 +64,9 @@ impl Gateway<'_> {
     /// Answers a client that connects: with the token of an order, which it is then subscribed to,
     /// or without one.
     async fn connect(&self, request: &Request) -> Response {
+        if !allows_websocket(&self.service.settings.cors_origins, request.headers()) {
+            return StatusCode::FORBIDDEN.into_response();
+        }
         let query = request.query_string_parameters();
         let opened = open_any(&self.service.settings.token_keys, request.headers(), query.first("token"));
         let Some(opened) = opened else { return StatusCode::OK.into_response() };

@@ -6,7 +6,7 @@ use offload_domain::{id::OrderId, order::OrderRecord};
 use tokio::time::sleep_until;
 
 use super::{connections::PushConnection, status_update::StatusUpdate, subscription::Subscription};
-use crate::{limits::Share, response::error::ApiError, service::Service};
+use crate::{limits::SubscriberShare, response::error::ApiError, service::Service};
 
 /// One connection, and its subscription to one order.
 #[derive(Debug)]
@@ -16,8 +16,7 @@ pub(crate) struct OrderUpdates {
     // sent in vain.
     subscription: Subscription,
     connection: PushConnection,
-    /// Counts it among the order's subscribers.
-    _share: Share<OrderId>,
+    _share: SubscriberShare,
     /// The last revision that the client has.
     seen: u64,
 }
@@ -34,6 +33,7 @@ impl OrderUpdates {
         let connection = connections.connect().ok_or(ApiError::TooManyConnections)?;
         let subscribed = Subscription::subscribe(service, order, connection.subscriber(cancels)).await?;
         let (subscription, record) = subscribed.ok_or(ApiError::OrderNotFound)?;
+        let share = service.limits.subscriber(share, &record.order.tenant).ok_or(ApiError::TooManyConnections)?;
         let (service, seen) = (Arc::clone(service), record.state.revision);
         Ok((Self { service, subscription, connection, _share: share, seen }, record))
     }

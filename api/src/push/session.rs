@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
-use offload_domain::{id::OrderId, json::to_json, order::OrderRecord};
+use offload_domain::{id::OrderId, json::to_json, order::OrderRecord, tenant::Tenant};
 use offload_service::clock;
 use offload_stores::Error;
 use tokio::time::{Instant, interval_at, sleep_until, timeout};
@@ -16,7 +16,8 @@ use super::{
     websocket::{self, Action, MessageError},
 };
 use crate::{
-    limits::{Share, SubscriptionRate},
+    client_address::ClientAddress,
+    limits::{SubscriberShare, SubscriptionRate},
     service::Service,
 };
 
@@ -38,7 +39,10 @@ pub(crate) struct Session {
     subscriptions: HashMap<OrderId, Subscribed>,
     /// Counts this connection among the subscribers of the last order that it subscribed to, also
     /// when that has ended: a token must not buy any number of connections.
-    sponsor: Option<Arc<Share<OrderId>>>,
+    sponsor: Option<Arc<SubscriberShare>>,
+    /// Where it comes from, and the tenant of that order: its messages count as requests of both.
+    address: Option<ClientAddress>,
+    tenant: Option<Tenant>,
     /// How often it may subscribe.
     rate: SubscriptionRate,
     refused: u32,
@@ -51,8 +55,7 @@ struct Subscribed {
     subscription: Subscription,
     /// The last revision that the client has.
     seen: u64,
-    /// Counts it among the order's subscribers.
-    _share: Arc<Share<OrderId>>,
+    _share: Arc<SubscriberShare>,
 }
 
 /// Why a session ends.
@@ -64,9 +67,15 @@ enum SessionEnd {
 }
 
 impl Session {
-    pub(crate) fn new(service: Arc<Service>, socket: WebSocket, connection: PushConnection) -> Self {
+    pub(crate) fn new(
+        service: Arc<Service>,
+        socket: WebSocket,
+        connection: PushConnection,
+        address: Option<ClientAddress>,
+    ) -> Self {
         let rate = SubscriptionRate::new(service.settings.limits.subscription_messages_per_second);
-        Self { service, subscriptions: HashMap::new(), sponsor: None, rate, refused: 0, connection, socket }
+        let (subscriptions, sponsor, tenant, refused) = (HashMap::new(), None, None, 0);
+        Self { service, subscriptions, sponsor, address, tenant, rate, refused, connection, socket }
     }
 
     /// Serves the WebSocket until it ends, beginning with the action that its URL asks for.
@@ -134,8 +143,9 @@ impl Session {
 
     /// Does what the client asks for, or answers with the problem.
     async fn act(&mut self, action: Result<Action, MessageError>) -> Result<(), SessionEnd> {
+        let limited = matches!(action, Ok(Action::Subscribe { .. } | Action::Unsubscribe { .. }));
         let too_fast =
-            matches!(action, Ok(Action::Subscribe { .. } | Action::Unsubscribe { .. })) && !self.rate.admits();
+            limited && !(self.rate.admits() && self.service.limits.admits_message(self.address, self.tenant.as_ref()));
         self.refused = if too_fast { self.refused + 1 } else { 0 };
         if self.refused > REFUSED_MAX {
             return Err(SessionEnd::Closed(close_code::POLICY, "subscribes and unsubscribes too often"));
@@ -168,30 +178,23 @@ impl Session {
         if !self.connection.count_token() {
             return Err(MessageError::TooManyConnections);
         }
-        let subscribed = self.try_subscribe(order, cancels, Arc::new(share)).await.map_err(|e| {
+        let failed = |e| {
             self.service.record_aws_error("cannot subscribe to an order", &e);
             MessageError::StorageUnavailable
-        })?;
-        subscribed.ok_or(MessageError::OrderNotFound(order))
-    }
-
-    async fn try_subscribe(
-        &mut self,
-        order: OrderId,
-        cancels: bool,
-        share: Arc<Share<OrderId>>,
-    ) -> Result<Option<String>, Error> {
-        let subscriber = self.connection.subscriber(cancels);
-        let Some((subscription, record)) = Subscription::subscribe(&self.service, order, subscriber).await? else {
-            return Ok(None);
         };
-        let event = event_of(&self.service, &record).await?;
+        let subscriber = self.connection.subscriber(cancels);
+        let subscribed = Subscription::subscribe(&self.service, order, subscriber).await.map_err(failed)?;
+        let (subscription, record) = subscribed.ok_or(MessageError::OrderNotFound(order))?;
+        let share = self.service.limits.subscriber(share, &record.order.tenant);
+        let share = Arc::new(share.ok_or(MessageError::TooManyConnections)?);
+        let event = event_of(&self.service, &record).await.map_err(failed)?;
+        self.tenant = Some(record.order.tenant.clone());
         self.sponsor = Some(Arc::clone(&share));
         if !record.state.status.is_final() {
             let seen = record.state.revision;
             self.subscriptions.insert(order, Subscribed { subscription, seen, _share: share });
         }
-        Ok(Some(event))
+        Ok(event)
     }
 
     /// Passes an event on, if the client is subscribed to its order and does not have it.

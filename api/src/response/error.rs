@@ -90,12 +90,16 @@ pub(crate) enum ApiError {
     OrderNotFound,
     #[error("the order is already {}", .0.as_str())]
     OrderAlreadyEnded(Status),
+    #[error("the order has no webhook")]
+    NoWebhook,
     #[error("this deployment has no push")]
     NoPush,
     #[error("the order has too many subscribers")]
     TooManySubscribers,
     #[error("too many connections are open")]
     TooManyConnections,
+    #[error("a WebSocket of a page of another origin")]
+    OriginNotAllowed,
     #[error("not a WebSocket handshake")]
     NotAWebSocket,
     /// A retry may succeed.
@@ -153,9 +157,11 @@ impl ApiError {
             Self::EraseNotAskedFor => ProblemType::EraseNotAskedFor,
             Self::OrderNotFound => ProblemType::OrderNotFound,
             Self::OrderAlreadyEnded(_) => ProblemType::OrderAlreadyEnded,
+            Self::NoWebhook => ProblemType::NoWebhook,
             Self::NoPush => ProblemType::NoPush,
             Self::TooManySubscribers => ProblemType::TooManySubscribers,
             Self::TooManyConnections => ProblemType::TooManyConnections,
+            Self::OriginNotAllowed => ProblemType::OriginNotAllowed,
             Self::NotAWebSocket => ProblemType::NotAWebSocket,
             Self::StorageUnavailable(_) | Self::OrderNotAccepted(..) => ProblemType::StorageUnavailable,
             Self::Internal(_) | Self::Panicked => ProblemType::Internal,
@@ -207,9 +213,11 @@ impl ApiError {
             Self::OrderAlreadyEnded(status) => {
                 return Some(format!("the order is {}, which is final", status.as_str()));
             }
+            Self::NoWebhook => "the order names none, or this deployment calls none",
             Self::NoPush => "poll status_url instead",
             Self::TooManySubscribers => "poll status_url instead, or end another subscription to the order",
             Self::TooManyConnections => "poll status_url meanwhile, or connect again a little later",
+            Self::OriginNotAllowed => "operators name the origins of pages in OFFLOAD_CORS_ORIGINS",
             Self::NotAWebSocket => "connect with a WebSocket client (version 13)",
             Self::StorageUnavailable(_) | Self::OrderNotAccepted(_, Refusal::AskAgain) => {
                 "send the request again; an order with the same Idempotency-Key is never created twice"
@@ -366,9 +374,11 @@ mod tests {
             Variant::EraseNotAskedFor => ApiError::EraseNotAskedFor,
             Variant::OrderNotFound => ApiError::OrderNotFound,
             Variant::OrderAlreadyEnded => ApiError::OrderAlreadyEnded(Status::Completed),
+            Variant::NoWebhook => ApiError::NoWebhook,
             Variant::NoPush => ApiError::NoPush,
             Variant::TooManySubscribers => ApiError::TooManySubscribers,
             Variant::TooManyConnections => ApiError::TooManyConnections,
+            Variant::OriginNotAllowed => ApiError::OriginNotAllowed,
             Variant::NotAWebSocket => ApiError::NotAWebSocket,
             Variant::StorageUnavailable => store_error(Kind::Unavailable).into(),
             Variant::OrderNotAccepted => ApiError::OrderNotAccepted(store_error(Kind::Throttled), Refusal::TakenBack),

@@ -2,6 +2,7 @@
 //! written beside its handler.
 
 pub(crate) mod cancel_order;
+pub(crate) mod deliveries;
 pub(crate) mod docs;
 pub(crate) mod erase_order;
 pub(crate) mod get_order;
@@ -12,6 +13,7 @@ pub(crate) mod order_events;
 mod problems;
 pub(crate) mod readyz;
 pub(crate) mod submit_order;
+pub(crate) mod webhook_secret;
 pub(crate) mod websocket;
 
 use std::sync::Arc;
@@ -31,6 +33,8 @@ pub(crate) fn orders() -> Routes {
         .routes(routes!(order_events::order_events))
         .routes(routes!(websocket::websocket))
         .routes(routes!(erase_order::erase_order))
+        .routes(routes!(deliveries::list_deliveries, deliveries::replay_delivery))
+        .routes(routes!(webhook_secret::webhook_secret))
 }
 
 /// The api's own documentation.

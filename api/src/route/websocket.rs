@@ -11,7 +11,8 @@ use axum::{
 use serde::Deserialize;
 
 use crate::{
-    edge::limit_concurrency::RequestPermit,
+    client_address::ClientAddress,
+    edge::{cors::allows_websocket, limit_concurrency::RequestPermit},
     push::{
         session::Session,
         websocket::{Action, MESSAGE_MAX_BYTES},
@@ -34,7 +35,7 @@ pub(crate) struct WebSocketQuery {
 }
 
 problems!(
-    Problems: TokenInvalid, TokenExpired, TokenReadOnly, NotAWebSocket, NoPush, TooManyConnections, Overloaded,
+    Problems: TokenInvalid, TokenExpired, TokenReadOnly, OriginNotAllowed, NotAWebSocket, NoPush, TooManyConnections, Overloaded,
     TooManyRequests,
 );
 
@@ -59,11 +60,15 @@ problems!(
 pub(crate) async fn websocket(
     State(service): State<Arc<Service>>,
     Extension(permit): Extension<RequestPermit>,
+    address: Option<Extension<ClientAddress>>,
     query: Result<Query<WebSocketQuery>, QueryRejection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
     let connections = service.connections.as_ref().ok_or(ApiError::NoPush)?;
+    if !allows_websocket(&service.settings.cors_origins, &headers) {
+        return Err(ApiError::OriginNotAllowed);
+    }
     let WebSocketQuery { token, cancel_on_disconnect: cancels } = query.map(|q| q.0).unwrap_or_default();
     let first = match open_any(&service.settings.token_keys, &headers, token.as_deref()) {
         Some(opened) => Some(Action::subscribe(opened?, cancels).map_err(|_| ApiError::TokenReadOnly)?),
@@ -76,11 +81,12 @@ pub(crate) async fn websocket(
     };
     let connection = connection.ok_or(ApiError::TooManyConnections)?;
     permit.release();
+    let address = address.map(|Extension(address)| address);
     let own = Arc::clone(&service);
     let upgrade = upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(0).max_write_buffer_size(BUFFER_BYTES * 64);
     Ok(upgrade.max_message_size(MESSAGE_MAX_BYTES).max_frame_size(MESSAGE_MAX_BYTES).on_upgrade(move |socket| {
         // Counted among the tasks that end before the service does.
         let tracker = own.background.tracker();
-        tracker.track_future(Session::new(own, socket, connection).run(first))
+        tracker.track_future(Session::new(own, socket, connection, address).run(first))
     }))
 }

@@ -16,8 +16,14 @@ impl Api {
     pub(crate) async fn start(system: &System) -> anyhow::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let (listen, mut variables) = (format!("127.0.0.1:{port}"), system.variables());
-        let own =
-            [("OFFLOAD_LISTEN", listen.as_str()), ("OFFLOAD_LOG", "warn"), ("OFFLOAD_SHUTDOWN_GRACE_SECONDS", "60")];
+        let own = [
+            ("OFFLOAD_LISTEN", listen.as_str()),
+            ("OFFLOAD_LOG", "warn"),
+            ("OFFLOAD_SHUTDOWN_GRACE_SECONDS", "60"),
+            // All clients of a harness have one address.
+            ("OFFLOAD_MAX_CONNECTIONS_PER_ADDRESS", "none"),
+            ("OFFLOAD_MAX_REQUESTS_PER_SECOND", "none"),
+        ];
         variables.retain(|(name, _)| own.iter().all(|(own, _)| name != own));
         let variables = variables.iter().map(|(k, v)| (k.as_str(), v.as_str()));
         let process = Process::start("offload-api", &[], &variables.chain(own).collect::<Vec<_>>());

@@ -17,6 +17,11 @@ mod webhooks;
 
 use clap::ValueEnum;
 
+pub(crate) use api::Api;
+pub(crate) use connections::{Connections, Kind};
+pub(crate) use order::{TrackedOrder, wait_until};
+pub(crate) use webhooks::{Delivered, good as good_webhook};
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only this question
@@ -62,7 +67,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 /// Every client connection takes a file descriptor of this process.
-fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     if let Err(e) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {

@@ -140,13 +140,13 @@ async fn collect(
 }
 
 /// An event that the good webhook received.
-struct Delivered {
-    id: String,
-    at: Instant,
+pub(crate) struct Delivered {
+    pub(crate) id: String,
+    pub(crate) at: Instant,
 }
 
 /// A webhook that responds at once and passes on what it received.
-async fn good() -> anyhow::Result<(String, mpsc::UnboundedReceiver<Delivered>)> {
+pub(crate) async fn good() -> anyhow::Result<(String, mpsc::UnboundedReceiver<Delivered>)> {
     let (sender, arrivals) = mpsc::unbounded_channel();
     let take = move |Json(event): Json<Value>| async move {
         let (id, at) = (event["id"].as_str().unwrap_or_default().to_owned(), Instant::now());

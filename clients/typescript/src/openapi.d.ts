@@ -120,6 +120,13 @@ export interface components {
              */
             websocket?: string | null;
         };
+        /** @description The deliveries of an order's events. */
+        OrderDeliveries: {
+            /** @description Those of the last events, the newest first. */
+            deliveries: components["schemas"]["DeliveryLog"][];
+            /** Format: uuid */
+            order: string;
+        };
         /** Order */
         OrderRequest: {
             /** @enum {unknown} */
@@ -226,6 +233,26 @@ export interface components {
              * @description The median, in seconds from now.
              */
             seconds: number;
+        };
+        /** @description The secret of a receiver of webhooks. */
+        ReceiverSecret: {
+            /**
+             * @description whsec_ and base64. Several, while the operator's is being replaced: a message is signed by
+             *     each.
+             */
+            secrets: string[];
+            /** @description The tenant whose orders it verifies. */
+            tenant: string;
+        };
+        /** @description An event that is sent again. */
+        ReplayedEvent: {
+            /** Format: uuid */
+            order: string;
+            /**
+             * Format: int64
+             * @description The event's revision.
+             */
+            revision: number;
         };
         /** @description Text for the client, and for no log. */
         Secret: string;

@@ -1,6 +1,8 @@
 //! What the notifications queue carries: one event for one target, so that a target that fails
 //! repeats nothing for another. Pure.
 
+mod group;
+
 use std::fmt;
 
 use chrono::{DateTime, Utc};
@@ -131,6 +133,10 @@ impl Holder {
 impl OfTenant for Notification {
     fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    fn group(&self) -> Option<String> {
+        group::group(&self.target, &self.tenant)
     }
 }
 

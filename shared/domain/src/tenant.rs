@@ -40,6 +40,13 @@ impl Tenant {
 pub trait OfTenant {
     /// Whose it is.
     fn tenant(&self) -> &Tenant;
+
+    /// With what it competes: a fair queue keeps a busy group from holding up the others. The
+    /// default tenant has none: alone it needs no share.
+    fn group(&self) -> Option<String> {
+        let tenant = self.tenant();
+        (!tenant.is_default()).then(|| tenant.as_str().to_owned())
+    }
 }
 
 impl Default for Tenant {

@@ -19,5 +19,6 @@ pub mod notify;
 pub mod progress;
 pub mod publish;
 pub mod redrive;
+pub mod replay;
 pub mod subscribe;
 pub mod sweep;

@@ -37,7 +37,7 @@ impl Kind {
 }
 
 /// A call to AWS that failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation} failed ({})", kind.as_str())]
 pub struct Error {
     /// What to do about it.
@@ -50,7 +50,7 @@ pub struct Error {
 }
 
 /// The SDK's own words, without the response body.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct Cause(String);
 

@@ -33,7 +33,9 @@ pub use notifications::Notifications;
 pub use orders::{Conflict, Inserted, LeaseState, OrderTable};
 pub use presign::Presigner;
 pub use provision::{Provisioned, allow_origins, provision};
-pub use queue::{DELAY_MAX, Delivery, Outcome, Queue, QueueDepth, RECEIVE_MAX, ReceivedMessage, Visibility};
+pub use queue::{
+    DELAY_MAX, Delivery, Outcome, Queue, QueueDepth, RECEIVE_MAX, ReceivedMessage, Replacement, Visibility,
+};
 pub use signed::RequestSigner;
 pub use status_store::{Overwritten, ResultBody, StatusStore};
 pub use subscribers::{SUBSCRIPTION_TIME, Subscriber};

@@ -42,7 +42,8 @@ impl Notifications {
     }
 
     /// The queue of a notification.
-    fn of(&self, notification: &Notification) -> &Queue {
+    #[must_use]
+    pub fn of(&self, notification: &Notification) -> &Queue {
         match notification.target {
             Target::Webhook { .. } if notification.is_retry() => &self.webhook_retries,
             Target::Webhook { .. } => &self.webhooks,

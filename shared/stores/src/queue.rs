@@ -3,8 +3,15 @@
 //! A delivery is settled once: `complete` and `retry_after` consume it. Until then its visibility
 //! is prolonged by its worker.
 
+mod replace;
+
+pub use replace::Replacement;
+
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -35,6 +42,8 @@ const TRACEPARENT: &str = "traceparent";
 pub struct Queue {
     pub(crate) client: Client,
     pub(crate) url: Arc<str>,
+    /// Whether the server has refused to group messages: not every one knows fair queues.
+    ungrouped: Arc<AtomicBool>,
 }
 
 /// How many messages SQS believes to have.
@@ -101,7 +110,7 @@ pub struct Visibility {
 
 impl Queue {
     pub(crate) fn new(client: Client, url: &str) -> Self {
-        Self { client, url: url.into() }
+        Self { client, url: url.into(), ungrouped: Arc::default() }
     }
 
     /// Sends a message, to be delivered after `delay` (at most [`DELAY_MAX`]; a longer one is cut).
@@ -114,16 +123,34 @@ impl Queue {
         delay: Duration,
         traceparent: Option<&str>,
     ) -> Result<(), Error> {
-        let body = body(message, "sqs.SendMessage")?;
-        let mut send = self.client.send_message().queue_url(&*self.url).message_body(body);
-        send = send.set_message_group_id(group(message));
+        let grouped = message.group().is_some() && self.takes_groups();
+        match self.send_one(message, delay, grouped, traceparent).await {
+            Err(refused) if grouped && refused.kind == Kind::Invalid => {
+                self.send_one(message, delay, false, traceparent).await?;
+                self.groups_refused(&refused);
+                Ok(())
+            }
+            sent => sent,
+        }
+    }
+
+    async fn send_one(
+        &self,
+        message: &(impl Serialize + OfTenant),
+        delay: Duration,
+        grouped: bool,
+        traceparent: Option<&str>,
+    ) -> Result<(), Error> {
+        const OPERATION: &str = "sqs.SendMessage";
+        let mut send = self.client.send_message().queue_url(&*self.url).message_body(body(message, OPERATION)?);
+        send = send.set_message_group_id(message.group().filter(|_| grouped));
         if !delay.is_zero() {
             send = send.delay_seconds(whole_seconds(delay.min(DELAY_MAX)));
         }
         if let Some(t) = traceparent {
-            send = send.message_attributes(TRACEPARENT, trace_attribute(t, "sqs.SendMessage")?);
+            send = send.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
         }
-        send.send().await.map(drop).map_err(|e| Error::of("sqs.SendMessage", &e))
+        send.send().await.map(drop).map_err(|e| Error::of(OPERATION, &e))
     }
 
     /// Sends messages, to be delivered at once, in as few calls as SQS allows.
@@ -136,28 +163,60 @@ impl Queue {
         messages: &[M],
         traceparent: Option<&str>,
     ) -> Result<(), Error> {
-        const OPERATION: &str = "sqs.SendMessageBatch";
         if let [message] = messages {
             return self.send(message, Duration::ZERO, traceparent).await;
         }
         for batch in messages.chunks(BATCH_MAX) {
-            let mut entries = Vec::with_capacity(batch.len());
-            for (n, message) in batch.iter().enumerate() {
-                let mut entry = SendMessageBatchRequestEntry::builder().id(n.to_string());
-                entry = entry.message_body(body(message, OPERATION)?).set_message_group_id(group(message));
-                if let Some(t) = traceparent {
-                    entry = entry.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
+            let grouped = batch.iter().any(|message| message.group().is_some()) && self.takes_groups();
+            match self.send_batch(batch, grouped, traceparent).await {
+                Err(refused) if grouped && refused.kind == Kind::Invalid => {
+                    self.send_batch(batch, false, traceparent).await?;
+                    self.groups_refused(&refused);
                 }
-                entries.push(entry.build().map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?);
-            }
-            let send = self.client.send_message_batch().queue_url(&*self.url).set_entries(Some(entries));
-            let answer = send.send().await.map_err(|e| Error::of(OPERATION, &e))?;
-            if let Some(failed) = answer.failed.first() {
-                let kind = if failed.sender_fault { Kind::Invalid } else { Kind::Unavailable };
-                return Err(Error::new(kind, OPERATION, failed.code.clone()));
+                sent => sent?,
             }
         }
         Ok(())
+    }
+
+    async fn send_batch<M: Serialize + OfTenant>(
+        &self,
+        batch: &[M],
+        grouped: bool,
+        traceparent: Option<&str>,
+    ) -> Result<(), Error> {
+        const OPERATION: &str = "sqs.SendMessageBatch";
+        let mut entries = Vec::with_capacity(batch.len());
+        for (n, message) in batch.iter().enumerate() {
+            let group = message.group().filter(|_| grouped);
+            let mut entry = SendMessageBatchRequestEntry::builder().id(n.to_string());
+            entry = entry.message_body(body(message, OPERATION)?).set_message_group_id(group);
+            if let Some(t) = traceparent {
+                entry = entry.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
+            }
+            entries.push(entry.build().map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?);
+        }
+        let send = self.client.send_message_batch().queue_url(&*self.url).set_entries(Some(entries));
+        let answer = send.send().await.map_err(|e| Error::of(OPERATION, &e))?;
+        if let Some(failed) = answer.failed.first() {
+            let kind = if failed.sender_fault { Kind::Invalid } else { Kind::Unavailable };
+            return Err(Error::new(kind, OPERATION, failed.code.clone()));
+        }
+        Ok(())
+    }
+
+    /// Whether messages are sent with their groups, by which SQS keeps a busy one from holding up
+    /// the others (fair queues).
+    fn takes_groups(&self) -> bool {
+        !self.ungrouped.load(Ordering::Relaxed)
+    }
+
+    /// Sends without groups from now on: what was refused with them was taken without.
+    fn groups_refused(&self, refused: &Error) {
+        if !self.ungrouped.swap(true, Ordering::Relaxed) {
+            tracing::warn!(queue = self.name(), error.cause = %refused.source,
+                "the queue takes no message groups, so a busy tenant may keep the others waiting");
+        }
     }
 
     /// Waits up to `wait` (at most 20 s) for up to `max` messages (at most [`RECEIVE_MAX`]) and
@@ -316,13 +375,6 @@ impl Delivery {
 
 fn body(message: &impl Serialize, operation: &'static str) -> Result<String, Error> {
     serde_json::to_string(message).map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))
-}
-
-/// By this SQS keeps a busy tenant from holding up the others (fair queues). The default tenant has
-/// none: alone it needs no share, and not every server knows of fair queues.
-fn group(message: &impl OfTenant) -> Option<String> {
-    let tenant = message.tenant();
-    (!tenant.is_default()).then(|| tenant.as_str().to_owned())
 }
 
 fn trace_attribute(traceparent: &str, operation: &'static str) -> Result<MessageAttributeValue, Error> {

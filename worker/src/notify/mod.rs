@@ -11,9 +11,13 @@
 mod attempt;
 mod channel;
 mod client;
+mod deferral;
 mod notifier;
+mod put_back;
 mod retry;
 #[cfg(test)]
 mod testing;
+mod trial;
 
 pub(crate) use notifier::Notifier;
+pub use trial::test_webhook;

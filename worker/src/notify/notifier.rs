@@ -9,13 +9,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use offload_domain::notification::{Notification, Target, VERSION};
 use offload_service::{clock, settings::NotifierSettings};
-use offload_stores::{Attempt, DELAY_MAX, Delivery, DeliveryState, Error, Notifications, Queue, Stores};
+use offload_stores::{Attempt, Delivery, DeliveryState, Error, Notifications, Queue, Replacement, Stores};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     attempt::AttemptResult,
     channel::{Channels, retry_policy},
+    put_back::PutBack,
     retry::{Next, next, retry_permits},
 };
 use crate::receive::receive_until;
@@ -35,6 +36,8 @@ pub(crate) struct Notifier {
     queues: Notifications,
     settings: NotifierSettings,
     channels: Channels,
+    /// For each queue, in the order of [`Notifications::queues`].
+    put_back: [PutBack; 3],
 }
 
 impl Notifier {
@@ -46,7 +49,8 @@ impl Notifier {
     pub(crate) fn new(stores: &Stores, settings: &NotifierSettings) -> Result<Option<Self>, String> {
         let Some(queues) = stores.notifications.clone() else { return Ok(None) };
         let channels = Channels::new(&queues.settings, settings, &stores.signer)?;
-        Ok(Some(Self { stores: stores.clone(), queues, settings: settings.clone(), channels }))
+        let put_back = queues.queues().map(PutBack::new);
+        Ok(Some(Self { stores: stores.clone(), queues, settings: settings.clone(), channels, put_back }))
     }
 
     /// Delivers until `stop`, then lets running deliveries end.
@@ -149,8 +153,9 @@ impl Notifier {
     /// dead letter. And invisible messages count against the queue's limit, which would keep others
     /// waiting.
     async fn put_back(&self, notification: Notification, wait: Duration, delivery: Delivery) -> Result<(), Error> {
-        self.queues.send(&notification, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
-        delivery.complete().await
+        let queue = self.queues.of(&notification).name();
+        let of_queue = self.queues.queues().iter().position(|q| q.name() == queue).unwrap_or_default();
+        self.put_back[of_queue].put_back(Replacement { message: notification, delay: wait, delivery }).await
     }
 }
 

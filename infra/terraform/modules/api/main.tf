@@ -182,6 +182,9 @@ locals {
     "GET /order/{id}",
     "DELETE /order/{id}",
     "DELETE /admin/orders/{id}",
+    "GET /admin/deliveries/{id}",
+    "POST /admin/deliveries/{id}",
+    "POST /webhooks/secret",
     "OPTIONS /order",
     "OPTIONS /order/{id}",
     "GET /healthz",
@@ -213,7 +216,13 @@ resource "aws_apigatewayv2_route" "this" {
 
 locals {
   by_gateway  = contains(split(",", replace(var.auth, " ", "")), "gateway")
-  for_callers = ["POST /order", "DELETE /admin/orders/{id}"]
+  for_callers = [
+    "POST /order",
+    "DELETE /admin/orders/{id}",
+    "GET /admin/deliveries/{id}",
+    "POST /admin/deliveries/{id}",
+    "POST /webhooks/secret",
+  ]
 }
 
 resource "aws_apigatewayv2_authorizer" "jwt" {

@@ -67,6 +67,7 @@ problem_types! {
     EraseNotAskedFor = 400 "erase-not-asked-for" "Erasing must be asked for",
     OrderNotFound = 404 "order-not-found" "There is no such order",
     OrderAlreadyEnded = 409 "order-already-ended" "The order has already ended",
+    NoWebhook = 409 "no-webhook" "The order has no webhook",
     StorageUnavailable = 503 "storage-unavailable" "The service's storage is unavailable",
     Internal = 500 "internal" "The service has an internal error",
 
@@ -74,6 +75,7 @@ problem_types! {
     NoPush = 501 "no-push" "This deployment does not push updates",
     TooManyConnections = 503 "too-many-connections" "Too many connections are open",
     TooManySubscribers = 429 "too-many-subscribers" "The order has too many subscribers",
+    OriginNotAllowed = 403 "origin-not-allowed" "Pages of this origin may not connect",
     NotAWebSocket = 426 "not-a-websocket" "This route is for WebSockets only",
     InvalidMessage = 400 "invalid-message" "The message is not valid",
     UnknownAction = 400 "unknown-action" "There is no such action",

@@ -7,20 +7,28 @@ mod task;
 mod topic;
 mod webhook;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use offload_domain::notification::{Notification, Target};
 use offload_service::settings::{NotificationSettings, NotifierSettings};
 use offload_stores::RequestSigner;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{attempt::AttemptResult, client, retry::RetryPolicy};
+use super::{
+    attempt::AttemptResult,
+    client,
+    deferral::{LONGEST_WAIT, deferral},
+    retry::RetryPolicy,
+};
 use appsync::Appsync;
 use connection::Connections;
 use mercure::Mercure;
 use task::Tasks;
 use topic::Topic;
-use webhook::Webhooks;
+pub(super) use webhook::Webhooks;
 
 /// Every channel; `None` if the settings do not configure it.
 pub(super) struct Channels {
@@ -36,19 +44,40 @@ pub(super) struct Channels {
 /// The permits that each of the operator's own services may take at once: one that hangs keeps no
 /// connection waiting.
 struct Shares {
-    topic: Semaphore,
-    tasks: Semaphore,
-    appsync: Semaphore,
-    mercure: Semaphore,
+    topic: Share,
+    tasks: Share,
+    appsync: Share,
+    mercure: Share,
 }
-
-/// How long what is beyond a share waits.
-const SHARE_WAIT: Duration = Duration::from_secs(1);
 
 impl Shares {
     fn of(permits: usize) -> Self {
-        let share = || Semaphore::new((permits / 4).max(1));
+        let share = || Share { permits: Semaphore::new((permits / 4).max(1)), deferred: AtomicU32::default() };
         Self { topic: share(), tasks: share(), appsync: share(), mercure: share() }
+    }
+}
+
+/// What one service may take.
+struct Share {
+    permits: Semaphore,
+    /// Deliveries that were deferred since one succeeded.
+    deferred: AtomicU32,
+}
+
+impl Share {
+    /// A permit.
+    ///
+    /// # Errors
+    /// How long to wait for one.
+    fn take(&self) -> Result<SemaphorePermit<'_>, Duration> {
+        let wait = |_| deferral(self.deferred.fetch_add(1, Ordering::Relaxed), LONGEST_WAIT);
+        self.permits.try_acquire().map_err(wait)
+    }
+
+    fn ended(&self, result: &AttemptResult) {
+        if matches!(result, AttemptResult::Delivered { .. } | AttemptResult::Gone { .. }) {
+            self.deferred.store(0, Ordering::Relaxed);
+        }
     }
 }
 
@@ -86,13 +115,18 @@ impl Channels {
             Target::Appsync => Some(&self.shares.appsync),
             Target::Mercure => Some(&self.shares.mercure),
         };
-        let Ok(_permit) = share.map(Semaphore::try_acquire).transpose() else {
-            return AttemptResult::Deferred(SHARE_WAIT);
+        let _permit = match share.map(Share::take).transpose() {
+            Ok(permit) => permit,
+            Err(wait) => return AttemptResult::Deferred(wait),
         };
-        self.configured(notification).await.unwrap_or_else(|| {
+        let result = self.configured(notification).await.unwrap_or_else(|| {
             let channel = notification.target.channel();
             AttemptResult::refused(format!("this worker has no settings for the channel {channel}"))
-        })
+        });
+        if let Some(share) = share {
+            share.ended(&result);
+        }
+        result
     }
 
     /// The same; `None` if the settings do not configure the target's channel.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 use offload_domain::{schema::OrderSchema, token::TokenKeys, webhook};
 use url::Url;
 
-use super::{AuthSettings, ConnectionSettings, LimitSettings, OrderWebhooks, PushSettings, Shutdown};
+use super::{AuthSettings, ConnectionSettings, LimitSettings, OrderWebhooks, PushSettings, Shutdown, WebhookSecret};
 use crate::settings::{
     declare::settings,
     parser::{address, http_url, number, one_of, seconds, usable, websocket_url},
@@ -74,6 +74,9 @@ settings! {
 
         /// Where orders may have their webhooks; `None` if they may name none.
         pub webhooks: Option<webhook::Policy> = group(OrderWebhooks, OrderWebhooks::policy),
+
+        /// Derives the secrets of receivers, for callers who ask for theirs.
+        pub webhook_secret: Option<webhook::Secrets> = group(WebhookSecret, |secret| secret.secrets),
     }
 }
 

@@ -33,6 +33,10 @@ settings! {
         /// Long polls and event streams do not count while they wait.
         pub requests_at_once_of_tenant: Option<u32> = default(MAX_REQUESTS_PER_TENANT, "768", limit(1_000_000)),
 
+        /// Event streams, long polls and subscriptions of WebSockets to orders of one tenant at
+        /// once, none for no limit. Those beyond it get 503. Nothing limits the tenant default.
+        pub subscribers_per_tenant: Option<u32> = default(MAX_SUBSCRIBERS_PER_TENANT, "5000", limit(1_000_000)),
+
         /// Event streams, long polls and subscriptions of WebSockets to one order at once, none for
         /// no limit. Those beyond it get 429.
         pub subscribers_per_order: Option<u32> = default(MAX_SUBSCRIBERS_PER_ORDER, "100", limit(1_000_000)),
@@ -41,7 +45,8 @@ settings! {
         pub subscriptions_per_connection: usize = default(MAX_SUBSCRIPTIONS_PER_CONNECTION, "100", number(1..=10_000)),
 
         /// Messages to subscribe or unsubscribe a second of one WebSocket, twenty times as many at
-        /// once; none for no limit. Those beyond it are answered with a problem.
+        /// once; none for no limit. Those beyond it are answered with a problem. They count as
+        /// requests of their address and their tenant too.
         pub subscription_messages_per_second: Option<u32> =
             default(MAX_SUBSCRIPTION_MESSAGES_PER_SECOND, "10", limit(100_000)),
 

@@ -25,10 +25,8 @@ settings! {
         /// What authenticates the worker to api servers, if there are any.
         pub key: Option<InternalKey> = group(InternalSecret, |secret| secret.key),
 
-        /// Secret from which that of each receiver of webhooks is derived: whsec_ and the base64 of
-        /// 24 to 64 bytes. Several, separated by spaces, while it is being replaced.
-        pub webhook_secret: Option<webhook::Secrets> =
-            optional(secret WEBHOOK_SECRET, usable(webhook::Secrets::parse)),
+        /// Signs webhooks.
+        pub webhook_secret: Option<webhook::Secrets> = group(WebhookSecret, |secret| secret.secrets),
 
         /// Whether webhooks are signed by webhook-secret itself too, for receivers that still
         /// verify with it: true or false. Each of them can sign for all others.
@@ -46,6 +44,17 @@ settings! {
 
         /// JWT that may publish to the Mercure hub.
         pub mercure_jwt: Option<Secret> = optional(secret MERCURE_JWT, Secret::new),
+    }
+}
+
+settings! {
+    /// What signs webhooks.
+    pub(super) struct WebhookSecret in "Webhooks" {
+        /// Secret from which that of each receiver of webhooks is derived: whsec_ and the base64 of
+        /// 24 to 64 bytes. Several, separated by spaces, while it is being replaced. Workers sign
+        /// with it. An api that has it gives callers the secrets of their receivers.
+        pub(super) secrets: Option<webhook::Secrets> =
+            optional(secret WEBHOOK_SECRET, usable(webhook::Secrets::parse)),
     }
 }
 

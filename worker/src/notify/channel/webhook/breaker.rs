@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use super::super::super::deferral::{LONGEST_WAIT, deferral};
+
 /// This many failures in a row open the circuit.
 const OPENS_AFTER: u32 = 5;
 /// How long it stays open at first; twice as long after each probe that fails.
@@ -10,12 +12,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(900);
 /// Deliveries to one endpoint at once: an endpoint that hangs must not take every permit.
 const RUNNING_MAX: u32 = 8;
-/// A delivery beyond that is deferred for at least this long.
-const SHORTEST_DEFERRAL: Duration = Duration::from_secs(1);
-/// And this much longer for each that was deferred since the endpoint last worked: thousands that
-/// came back every second would keep every permit as busy as an endpoint that hangs.
-const DEFERRAL_STEP: Duration = Duration::from_millis(12);
-const LONGEST_DEFERRAL: Duration = FIRST_PAUSE;
 
 /// What is known of an endpoint. Times are since any fixed moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +47,7 @@ impl Breaker {
                 return Admission::Open(FIRST_PAUSE);
             }
         } else if self.running >= RUNNING_MAX {
-            let wait = (SHORTEST_DEFERRAL + DEFERRAL_STEP * self.deferred).min(LONGEST_DEFERRAL);
+            let wait = deferral(self.deferred, LONGEST_WAIT);
             self.deferred = self.deferred.saturating_add(1);
             return Admission::Busy(wait);
         }
@@ -128,7 +124,7 @@ mod tests {
             _ => None,
         };
         let waits: Vec<Duration> = (0..10_000).filter_map(|_| deferral()).collect();
-        assert_eq!((waits[0], waits[9_000]), (s(1), s(30)));
+        assert_eq!((waits[0], waits[9_000]), (s(1), s(109)));
         assert!(waits.iter().filter(|w| **w < s(10)).count() < 1_000);
         b.ended(s(0), true);
         assert_eq!(b.admit(s(0)), Admission::Go);

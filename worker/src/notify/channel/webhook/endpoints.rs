@@ -15,17 +15,20 @@ use lru::LruCache;
 use offload_domain::tenant::Tenant;
 use parking_lot::Mutex;
 
-use super::breaker::{Admission, Breaker};
+use super::{
+    super::super::deferral::deferral,
+    breaker::{Admission, Breaker},
+};
 
 /// Endpoints that are remembered, of those that fail and of those that work. Beyond that, the one
 /// that was used least recently is forgotten.
 const REMEMBERED_MAX: NonZeroUsize = NonZeroUsize::new(10_000).expect("it is not zero");
 /// An endpoint is known for so long after a success.
 const KNOWN_FOR: Duration = Duration::from_secs(3_600);
-/// How long what is beyond a bound waits at least, and how much longer for each that waits already.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-const WAIT_STEP: Duration = Duration::from_millis(12);
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A tenant has the permits to itself once no other one has had webhooks for so long.
+const ALONE_AFTER: Duration = Duration::from_secs(3_600);
+/// The longest that what is beyond a tenant's bounds waits: other endpoints of it may work.
+const LONGEST_WAIT_OF_TENANT: Duration = Duration::from_secs(30);
 
 /// Which attempts compete with each other. Retries have permits of their own, so that they keep no
 /// first attempt waiting.
@@ -50,6 +53,32 @@ impl Bounds {
     fn of(permits: usize) -> Self {
         let part = |n: usize| u32::try_from((permits / n).max(1)).unwrap_or(u32::MAX);
         Self { unknown: part(4), unknown_of_tenant: part(8), tenant: part(2) }
+    }
+
+    /// Of a tenant beside which there is no other.
+    fn alone(self) -> Self {
+        Self { unknown_of_tenant: self.unknown, tenant: u32::MAX, ..self }
+    }
+}
+
+/// The two tenants that had webhooks last.
+#[derive(Debug, Default)]
+struct LastTenants {
+    last: Option<Tenant>,
+    /// When the last one had.
+    at: Duration,
+    /// When the one before it had.
+    other_at: Option<Duration>,
+}
+
+impl LastTenants {
+    /// A tenant has one now; whether no other one has had any for [`ALONE_AFTER`].
+    fn is_alone(&mut self, tenant: &Tenant, now: Duration) -> bool {
+        if self.last.as_ref() != Some(tenant) {
+            self.other_at = self.last.replace(tenant.clone()).map(|_| self.at);
+        }
+        self.at = now;
+        self.other_at.is_none_or(|at| now >= at + ALONE_AFTER)
     }
 }
 
@@ -77,6 +106,7 @@ struct State {
     /// make, and would have others forgotten.
     known: LruCache<Key, Duration>,
     lanes: [Running; 2],
+    tenants: LastTenants,
 }
 
 pub(super) struct Endpoints {
@@ -98,7 +128,8 @@ impl Endpoints {
     /// For so many first attempts and so many retries at once.
     pub(super) fn new(first: usize, retries: usize) -> Self {
         let (breakers, known) = (LruCache::sparse(REMEMBERED_MAX), LruCache::sparse(REMEMBERED_MAX));
-        let state = State { breakers, known, lanes: [Running::default(), Running::default()] };
+        let tenants = LastTenants::default();
+        let state = State { breakers, known, lanes: [Running::default(), Running::default()], tenants };
         Self { since: Instant::now(), bounds: [Bounds::of(first), Bounds::of(retries)], state: Mutex::new(state) }
     }
 
@@ -117,18 +148,19 @@ impl Endpoints {
 
     fn admit_at(&self, tenant: &Tenant, origin: &str, lane: Lane, now: Duration) -> Result<Admitted, Duration> {
         let (key, bounds) = ((tenant.clone(), origin.to_owned()), self.bounds[lane as usize]);
-        let State { breakers, known, lanes } = &mut *self.state.lock();
+        let State { breakers, known, lanes, tenants } = &mut *self.state.lock();
+        let bounds = if tenants.is_alone(tenant, now) { bounds.alone() } else { bounds };
         let known = known.get(&key).is_some_and(|at| now < *at + KNOWN_FOR);
         let running = &mut lanes[lane as usize];
         if let Some(share) = running.tenants.get_mut(tenant) {
             let unknown_full = running.unknown >= bounds.unknown || share.unknown >= bounds.unknown_of_tenant;
             if share.running >= bounds.tenant || (!known && unknown_full) {
-                let wait = (SHORTEST_WAIT + WAIT_STEP * share.deferred).min(LONGEST_WAIT);
+                let wait = deferral(share.deferred, LONGEST_WAIT_OF_TENANT);
                 share.deferred = share.deferred.saturating_add(1);
                 return Err(wait);
             }
         } else if !known && running.unknown >= bounds.unknown {
-            return Err(SHORTEST_WAIT);
+            return Err(deferral(0, LONGEST_WAIT_OF_TENANT));
         }
         match breakers.get_or_insert_mut(key.clone(), Breaker::default).admit(now) {
             Admission::Go => {}
@@ -144,7 +176,7 @@ impl Endpoints {
     }
 
     fn ended_at(&self, Admitted { key, lane, known: was_known }: Admitted, healthy: bool, now: Duration) {
-        let State { breakers, known, lanes } = &mut *self.state.lock();
+        let State { breakers, known, lanes, .. } = &mut *self.state.lock();
         let running = &mut lanes[lane as usize];
         if let Some(share) = running.tenants.get_mut(&key.0) {
             share.running = share.running.saturating_sub(1);
@@ -216,6 +248,7 @@ mod tests {
     fn unknown_endpoints_share_a_few_permits_however_many_there_are() {
         let endpoints = Endpoints::new(64, 16);
         make_known(&endpoints, "good", "https://known.example");
+        make_known(&endpoints, "b", "https://b.example");
         let mut running = Vec::new();
         for name in ["a", "b", "c"] {
             for n in 0..10_000 {
@@ -237,6 +270,7 @@ mod tests {
     fn a_tenant_has_half_of_the_permits_at_most() {
         let endpoints = Endpoints::new(64, 16);
         let host = |n: usize| format!("https://{n}.example");
+        make_known(&endpoints, "b", "https://b.example");
         for n in 0..100 {
             make_known(&endpoints, "a", &host(n));
         }
@@ -246,12 +280,32 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_has_all_permits_while_no_other_one_has_webhooks() {
+        let endpoints = Endpoints::new(64, 16);
+        let host = |n: usize| format!("https://{n}.example");
+        let admitted = |now| {
+            let admit = |n| endpoints.admit_at(&tenant("a"), &host(n), Lane::First, now).ok();
+            let admitted: Vec<Admitted> = (0..100).filter_map(admit).collect();
+            let count = admitted.len();
+            admitted.into_iter().for_each(|admitted| endpoints.ended_at(admitted, true, now));
+            count
+        };
+        assert_eq!(admitted(NOW), 16, "all that endpoints that are unknown have");
+        assert_eq!(admitted(NOW) / 16, 2, "those that worked and the unknown ones");
+        (0..100).for_each(|n| make_known(&endpoints, "a", &host(n)));
+        assert_eq!(admitted(NOW), 100);
+        make_known(&endpoints, "b", "https://b.example");
+        assert_eq!(admitted(ALONE_AFTER / 2), 32);
+        assert_eq!(admitted(ALONE_AFTER), 32 + 16, "those that worked within the hour, and unknown ones");
+    }
+
+    #[test]
     fn what_waits_does_not_come_back_all_at_once() {
         let endpoints = Endpoints::new(8, 8);
         let _running = admit(&endpoints, "a", "https://0.example").unwrap();
         let waits: Vec<Duration> =
             (1..10_000).filter_map(|n| admit(&endpoints, "a", &format!("https://{n}.example")).err()).collect();
-        assert_eq!((waits[0], waits[9_000]), (SHORTEST_WAIT, LONGEST_WAIT));
+        assert_eq!((waits[0], waits[9_000]), (Duration::from_secs(1), LONGEST_WAIT_OF_TENANT));
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Signer {
     }
 }
 
-pub(super) struct Webhooks {
+pub(in crate::notify) struct Webhooks {
     http: Client,
     policy: Policy,
     signer: Signer,
@@ -53,7 +53,7 @@ impl Webhooks {
     ///
     /// # Errors
     /// If the client cannot be built.
-    pub(super) fn configured(settings: &NotifierSettings) -> Result<Option<Self>, String> {
+    pub(in crate::notify) fn configured(settings: &NotifierSettings) -> Result<Option<Self>, String> {
         let Some(secrets) = settings.webhook_secret.clone() else { return Ok(None) };
         let signer = Signer { secrets, shared: settings.webhook_shared_signature };
         let permits = settings.webhook_concurrency;
@@ -81,20 +81,8 @@ impl Webhooks {
             Ok(admitted) => admitted,
             Err(wait) => return AttemptResult::Deferred(wait),
         };
-        let body = to_json(event);
-        let now = clock::now().timestamp();
-        let signature = self.signer.sign(tenant, &url, &event.id, now, body.as_bytes());
-        let mut request = self
-            .http
-            .post(url)
-            .header(CONTENT_TYPE, EVENT_MEDIA_TYPE)
-            .header("webhook-id", &event.id)
-            .header("webhook-timestamp", now)
-            .header("webhook-signature", signature);
-        if !admitted.known {
-            request = request.timeout(UNKNOWN_TIMEOUT);
-        }
-        let result = client::attempt_result(request.body(body).send().await);
+        let timeout = (!admitted.known).then_some(UNKNOWN_TIMEOUT);
+        let result = self.post(tenant, url, &event.id, to_json(event), timeout).await;
         // An endpoint that refuses one event may take the next; one that is overloaded or broken
         // will not.
         let healthy = match &result {
@@ -103,5 +91,37 @@ impl Webhooks {
         };
         self.endpoints.ended(admitted, healthy);
         result
+    }
+
+    /// Sends an event of no order, whatever is known of the endpoint.
+    pub(in crate::notify) async fn test(&self, tenant: &Tenant, url: &str, id: &str, body: String) -> AttemptResult {
+        match self.policy.check(url) {
+            Ok(url) => self.post(tenant, url, id, body, Some(UNKNOWN_TIMEOUT)).await,
+            Err(e) => AttemptResult::refused(format!("the webhook's URL is not allowed: {e}")),
+        }
+    }
+
+    /// Signs an event and sends it.
+    async fn post(
+        &self,
+        tenant: &Tenant,
+        url: Url,
+        id: &str,
+        body: String,
+        timeout: Option<Duration>,
+    ) -> AttemptResult {
+        let now = clock::now().timestamp();
+        let signature = self.signer.sign(tenant, &url, id, now, body.as_bytes());
+        let mut request = self
+            .http
+            .post(url)
+            .header(CONTENT_TYPE, EVENT_MEDIA_TYPE)
+            .header("webhook-id", id)
+            .header("webhook-timestamp", now)
+            .header("webhook-signature", signature);
+        if let Some(timeout) = timeout {
+            request = request.timeout(timeout);
+        }
+        client::attempt_result(request.body(body).send().await)
     }
 }

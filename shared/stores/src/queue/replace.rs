@@ -1,0 +1,142 @@
+//! New messages in the place of deliveries: ten of them in two calls.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, SendMessageBatchRequestEntry};
+use offload_domain::tenant::OfTenant;
+use serde::Serialize;
+
+use super::{BATCH_MAX, DELAY_MAX, Delivery, Queue, TRACEPARENT, body, trace_attribute, whole_seconds};
+use crate::error::{Error, Kind};
+
+const SEND: &str = "sqs.SendMessageBatch";
+const DELETE: &str = "sqs.DeleteMessageBatch";
+
+/// A message that is sent in the place of a delivery, whose trace it keeps.
+#[derive(Debug)]
+pub struct Replacement<M> {
+    /// The message.
+    pub message: M,
+    /// To be delivered after this (at most [`DELAY_MAX`]; a longer one is cut).
+    pub delay: Duration,
+    /// What it replaces.
+    pub delivery: Delivery,
+}
+
+impl Queue {
+    /// Sends the messages of replacements to this queue, and settles the deliveries of those that
+    /// were sent. In the same order: what of each failed. What was not settled comes again.
+    pub async fn replace<M: Serialize + OfTenant>(&self, replacements: Vec<Replacement<M>>) -> Vec<Result<(), Error>> {
+        let mut results = Vec::with_capacity(replacements.len());
+        let mut left = replacements.into_iter();
+        loop {
+            let batch: Vec<_> = left.by_ref().take(BATCH_MAX).collect();
+            if batch.is_empty() {
+                return results;
+            }
+            let mut grouped = batch.iter().any(|r| r.message.group().is_some()) && self.takes_groups();
+            let mut sent = self.send_replacements(&batch, grouped).await;
+            if let (true, Some(refused)) = (grouped, all_refused(&sent)) {
+                grouped = false;
+                sent = self.send_replacements(&batch, grouped).await;
+                if sent.iter().any(Result::is_ok) {
+                    self.groups_refused(&refused);
+                }
+            }
+            let deliveries = batch.into_iter().map(|replacement| replacement.delivery);
+            let (done, failed): (Vec<_>, Vec<_>) = deliveries.zip(sent).enumerate().partition(|(_, (_, r))| r.is_ok());
+            let (places, done): (Vec<usize>, Vec<Delivery>) = done.into_iter().map(|(n, (d, _))| (n, d)).unzip();
+            let mut of_batch: Vec<(usize, Result<(), Error>)> =
+                places.into_iter().zip(complete_all(done).await).collect();
+            of_batch.extend(failed.into_iter().map(|(n, (_, failed))| (n, failed)));
+            of_batch.sort_by_key(|(n, _)| *n);
+            results.extend(of_batch.into_iter().map(|(_, result)| result));
+        }
+    }
+
+    async fn send_replacements<M: Serialize + OfTenant>(
+        &self,
+        batch: &[Replacement<M>],
+        grouped: bool,
+    ) -> Vec<Result<(), Error>> {
+        let entry = |(n, replacement): (usize, &Replacement<M>)| {
+            let Replacement { message, delay, delivery } = replacement;
+            let mut entry =
+                SendMessageBatchRequestEntry::builder().id(n.to_string()).message_body(body(message, SEND)?);
+            entry = entry.set_message_group_id(message.group().filter(|_| grouped));
+            entry = entry.delay_seconds(whole_seconds((*delay).min(DELAY_MAX)));
+            if let Some(t) = &delivery.traceparent {
+                entry = entry.message_attributes(TRACEPARENT, trace_attribute(t, SEND)?);
+            }
+            entry.build().map_err(|e| Error::new(Kind::Invalid, SEND, e.to_string()))
+        };
+        let entries = match batch.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>() {
+            Ok(entries) => entries,
+            Err(e) => return vec![Err(e); batch.len()],
+        };
+        let send = self.client.send_message_batch().queue_url(&*self.url).set_entries(Some(entries));
+        match send.send().await {
+            Ok(answer) => by_entry(batch.len(), SEND, answer.failed),
+            Err(e) => vec![Err(Error::of(SEND, &e)); batch.len()],
+        }
+    }
+}
+
+/// The error with which all were refused, if they were.
+fn all_refused(results: &[Result<(), Error>]) -> Option<Error> {
+    let refused = |r: &Result<(), Error>| r.as_ref().err().filter(|e| e.kind == Kind::Invalid).cloned();
+    results.iter().map(refused).collect::<Option<Vec<_>>>()?.pop()
+}
+
+/// Settles deliveries, which may be of several queues.
+async fn complete_all(deliveries: Vec<Delivery>) -> Vec<Result<(), Error>> {
+    let mut results = vec![Ok(()); deliveries.len()];
+    let mut left: Vec<(usize, Delivery)> = Vec::new();
+    for (n, delivery) in deliveries.into_iter().enumerate() {
+        match delivery {
+            // Deleted by Lambda, which received it.
+            Delivery { handed_by: Some(_), .. } => results[n] = delivery.complete().await,
+            delivery => left.push((n, delivery)),
+        }
+    }
+    while let Some((_, first)) = left.first() {
+        let queue = first.handle.queue.clone();
+        let (of_queue, others) = left.into_iter().partition(|(_, delivery)| delivery.handle.queue.url == queue.url);
+        left = others;
+        let of_queue: Vec<(usize, Delivery)> = of_queue;
+        let deleted = delete(&queue, of_queue.iter().map(|(_, delivery)| delivery)).await;
+        for ((n, _), result) in of_queue.iter().zip(deleted) {
+            results[*n] = result;
+        }
+    }
+    results
+}
+
+async fn delete<'a>(queue: &Queue, deliveries: impl Iterator<Item = &'a Delivery>) -> Vec<Result<(), Error>> {
+    let entry = |(n, delivery): (usize, &Delivery)| {
+        DeleteMessageBatchRequestEntry::builder().id(n.to_string()).receipt_handle(&*delivery.handle.receipt).build()
+    };
+    let entries: Vec<_> = deliveries.enumerate().filter_map(|entry_of| entry(entry_of).ok()).collect();
+    let count = entries.len();
+    let delete = queue.client.delete_message_batch().queue_url(&*queue.url).set_entries(Some(entries));
+    match delete.send().await {
+        Ok(answer) => by_entry(count, DELETE, answer.failed),
+        Err(e) => vec![Err(Error::of(DELETE, &e)); count],
+    }
+}
+
+/// What became of each entry of a batch.
+fn by_entry(
+    count: usize,
+    operation: &'static str,
+    failed: Vec<aws_sdk_sqs::types::BatchResultErrorEntry>,
+) -> Vec<Result<(), Error>> {
+    let mut results = vec![Ok(()); count];
+    for entry in failed {
+        let kind = if entry.sender_fault { Kind::Invalid } else { Kind::Unavailable };
+        if let Some(result) = entry.id.parse::<usize>().ok().and_then(|n| results.get_mut(n)) {
+            *result = Err(Error::new(kind, operation, entry.code));
+        }
+    }
+    results
+}

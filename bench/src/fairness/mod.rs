@@ -1,15 +1,16 @@
 //! What a busy tenant costs a quiet one: `just bench fairness`.
 //!
-//! A quiet tenant orders now and then, alone at first, and then while another orders as fast as it
-//! can and has a backlog. What counts is the time from acceptance to the start of the work.
+//! A quiet tenant orders now and then. What counts is the time from acceptance to the start of the
+//! work, in three cases that take turns:
+//!
+//! - **alone**: nobody else orders.
+//! - **control**: the busy tenant has its backlog and goes on, in another system on this machine.
+//! - **beside**: the same in the quiet tenant's own system.
+//!
+//! All of it shares the processors of one machine. What they cost the quiet tenant is in the control
+//! too: only what the case beside takes longer is due to the queue and the workers.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::pending, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use futures_util::{StreamExt as _, stream};
@@ -18,76 +19,150 @@ use offload_lifecycle::accept::{Accepted, TableHealth, accept};
 use offload_service::settings::catalogue as c;
 use offload_stores::Stores;
 use offload_tests::{Setup, System, eventually, orders::new_record};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
 
-use crate::statistics::{ms, percentile};
+use crate::statistics::{median, ms, percentile};
 
-/// Orders that are being accepted at once.
+/// Orders of the backlog that are being accepted at once.
 const AT_ONCE: usize = 32;
+
+/// A sweeper would send the orders of the backlog again, which is another load.
+const SWEEP_AFTER_SECONDS: u32 = 86_400;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Orders of the busy tenant
+    /// Orders of the busy tenant that wait when the first round begins
     #[arg(long, default_value_t = 100_000)]
-    busy: usize,
-    /// Orders of the quiet tenant, alone and beside the busy one
-    #[arg(long, default_value_t = 400)]
+    backlog: usize,
+    /// Orders a second that the busy tenant goes on with: more than are worked on
+    #[arg(long, default_value_t = 340.0)]
+    busy_rate: f64,
+    /// Orders of the quiet tenant in each case of a round
+    #[arg(long, default_value_t = 200)]
     quiet: usize,
     /// Milliseconds between two orders of the quiet tenant
     #[arg(long, default_value_t = 100)]
     every_ms: u64,
-    /// How long the work on an order takes, in milliseconds
-    #[arg(long, default_value_t = 100)]
-    job_ms: u32,
+    /// How long the work on an order takes, as in `OFFLOAD_JOB_SECONDS`
+    #[arg(long, default_value = "lognormal:0.1:0.5")]
+    job_seconds: String,
     /// Orders that are worked on at once
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 32)]
     concurrency: usize,
+    /// Rounds
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
     /// Give both the same tenant, as without fair queues
     #[arg(long)]
     unfair: bool,
 }
 
+/// Where the quiet tenant orders, and whether the busy one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    Alone,
+    Control,
+    Beside,
+}
+
+impl Case {
+    const ALL: [Self; 3] = [Self::Alone, Self::Control, Self::Beside];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Alone => "alone",
+            Self::Control => "control",
+            Self::Beside => "beside",
+        }
+    }
+}
+
 pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
-    let setup = Setup { apis: 0, ..Setup::default() };
-    let setup = setup.with(c::JOB_SECONDS, f64::from(args.job_ms) / 1e3).with(c::CONCURRENCY, args.concurrency);
-    let system = setup.start().await;
     let quiet: Tenant = "quiet".parse()?;
     let busy: Tenant = if args.unfair { quiet.clone() } else { "busy".parse()? };
-    let alone = starts(&system, &quiet, args).await?;
-
-    let accepted = Arc::new(AtomicUsize::new(0));
-    let (stores, counter, orders) = (system.stores.clone(), Arc::clone(&accepted), args.busy);
-    let posting = tokio::spawn(async move {
-        let each = |_| async {
-            let done = order(&stores, &busy).await;
-            counter.fetch_add(1, Ordering::Relaxed);
-            done
-        };
-        let mut posting = stream::iter(0..orders).map(each).buffer_unordered(AT_ONCE);
-        while let Some(posted) = posting.next().await {
-            posted?;
-        }
-        anyhow::Ok(())
-    });
-    let backlog = 20 * args.concurrency as u64;
-    eventually("there is a backlog", async || {
-        let waiting = system.stores.queue.depth().await.ok()?.visible;
-        (waiting >= backlog || posting.is_finished()).then_some(())
-    })
-    .await;
-    let beside = starts(&system, &quiet, args).await?;
-    let (posted, waiting) = (accepted.load(Ordering::Relaxed), system.stores.queue.depth().await?.visible);
-    ensure!(waiting > 0, "the busy tenant's orders were all done before the quiet one's");
-    posting.abort();
-
-    println!("start after acceptance, {} orders of the quiet tenant, one every {} ms", args.quiet, args.every_ms);
-    for (name, times) in [("alone", &alone), ("beside", &beside)] {
-        let (p50, p99) = (ms(percentile(times, 0.5)), ms(percentile(times, 0.99)));
-        println!("{name:8} p50 {p50:8.1} ms, p99 {p99:8.1} ms");
+    let own = start(args, 1).await;
+    let mut shared = start(args, 0).await;
+    let mut posting = stream::iter(0..args.backlog).map(|_| order(&shared.stores, &busy)).buffer_unordered(AT_ONCE);
+    while let Some(posted) = posting.next().await {
+        posted?;
     }
-    let ratio = percentile(&beside, 0.99).as_secs_f64() / percentile(&alone, 0.99).as_secs_f64();
-    println!("ratio    p99 {ratio:8.2}; the busy tenant had ordered {posted}, and {waiting} waited");
+    drop(posting);
+
+    println!("| round | case    | p50, ms | p99, ms | waiting |");
+    println!("|-------|---------|---------|---------|---------|");
+    let mut p99s = [const { Vec::new() }; 3];
+    for round in 1..=args.rounds {
+        for (case, p99s) in Case::ALL.into_iter().zip(&mut p99s) {
+            let times = measure(case, &own, &mut shared, (&quiet, &busy), args).await?;
+            let waiting = shared.stores.queue.depth().await?.visible;
+            ensure!(waiting > 0, "the busy tenant's orders were all done before the quiet one's");
+            let (p50, p99) = (ms(percentile(&times, 0.5)), ms(percentile(&times, 0.99)));
+            println!("| {round:5} | {:7} | {p50:7.1} | {p99:7.1} | {waiting:7} |", case.name());
+            p99s.push(p99);
+        }
+    }
+    let [alone, control, beside] = p99s.map(median);
+    println!("medians of p99: {alone:.1} ms alone, {control:.1} ms in the control, {beside:.1} ms beside");
+    println!("ratio {:.2} to alone, {:.2} to the control", beside / alone, beside / control);
     Ok(())
+}
+
+async fn start(args: &Args, workers: usize) -> System {
+    let setup = Setup { apis: 0, workers, ..Setup::default() };
+    let setup = setup.with(c::JOB_SECONDS, &args.job_seconds).with(c::CONCURRENCY, args.concurrency);
+    setup.with(c::SWEEP_AFTER_SECONDS, SWEEP_AFTER_SECONDS).start().await
+}
+
+/// How long after acceptance the work on the quiet tenant's orders started, in order of length.
+async fn measure(
+    case: Case,
+    own: &System,
+    shared: &mut System,
+    (quiet, busy): (&Tenant, &Tenant),
+    args: &Args,
+) -> anyhow::Result<Vec<Duration>> {
+    if case != Case::Alone {
+        shared.add_worker();
+        eventually("every worker is busy", async || {
+            let working = shared.stores.queue.depth().await.ok()?.in_flight;
+            (working >= args.concurrency as u64).then_some(())
+        })
+        .await;
+    }
+    let system = if case == Case::Beside { &*shared } else { own };
+    let posting = async {
+        match case {
+            Case::Alone => pending().await,
+            Case::Control | Case::Beside => go_on(&shared.stores, busy, args.busy_rate).await,
+        }
+    };
+    let times = tokio::select! {
+        times = starts(system, quiet, args) => times?,
+        failed = posting => return Err(failed),
+    };
+    shared.stop_workers().await;
+    Ok(times)
+}
+
+/// Orders at a steady rate; returns only an error.
+async fn go_on(stores: &Stores, tenant: &Tenant, rate: f64) -> anyhow::Error {
+    let mut ticks = interval(Duration::from_secs_f64(1.0 / rate));
+    let mut posting = JoinSet::new();
+    loop {
+        ticks.tick().await;
+        let (stores, tenant) = (stores.clone(), tenant.clone());
+        posting.spawn(async move { order(&stores, &tenant).await });
+        while let Some(posted) = posting.try_join_next() {
+            match posted {
+                Ok(Ok(_)) => {}
+                Ok(Err(refused)) => return refused,
+                Err(panicked) => return panicked.into(),
+            }
+        }
+    }
 }
 
 /// Orders now and then, and gives how long after acceptance the work started, in order of length.

@@ -57,7 +57,7 @@ pub(crate) async fn accept(service: &Arc<Service>, submission: Submission) -> Re
 async fn create(service: &Arc<Service>, submission: Submission) -> Result<AcceptedOrder, ApiError> {
     let Submission { tenant, payload, options, key, traceparent } = submission;
     let delay = Duration::from_secs(options.delay_seconds.unwrap_or(0).into());
-    let (estimate, inputs) = service.estimator.estimate(delay).await;
+    let (estimate, inputs) = service.estimator.estimate(&tenant, delay).await;
     service.know_the_time().await?;
     let now = clock::now();
     let id = OrderId::new(now);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::{Router, http::StatusCode, routing::post};
 use chrono::TimeDelta;
 use offload_domain::{
-    history::{History, WorkerReport},
+    history::{History, StartedTenants, WorkerReport},
     id::OrderId,
     order::OrderResult,
     transition::Transition,
@@ -64,6 +64,7 @@ async fn the_worker_function_publishes_a_large_result_to_subscribers() {
         worker: "worker-0".to_owned(),
         concurrency: 1,
         finished_3s: 0,
+        tenants: StartedTenants::default(),
         history: History::default(),
         reported_at,
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures_util::{StreamExt, future::join_all, stream};
 use offload_domain::{
-    history::{History, WorkerReport},
+    history::{History, StartedTenants, WorkerReport},
     id::OrderId,
     idempotency::IdempotencyKey,
     message::Envelope,
@@ -204,6 +204,7 @@ async fn the_reports_of_a_large_fleet_are_read_to_the_last() {
         worker: format!("worker-{n}"),
         concurrency: 1,
         finished_3s: 0,
+        tenants: StartedTenants::default(),
         history: history.clone(),
         reported_at: now,
     };

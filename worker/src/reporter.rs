@@ -6,7 +6,9 @@ use std::{collections::VecDeque, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use offload_domain::{
     eta::ServiceTimes,
-    history::{History, REPORT_TTL, WorkerReport},
+    history::{History, REPORT_TTL, StartedTenants, WorkerReport},
+    order::Order,
+    tenant::Tenant,
 };
 use offload_service::clock;
 use offload_stores::OrderTable;
@@ -38,12 +40,33 @@ struct Recorded {
     reported_at: Option<DateTime<Utc>>,
     history: History,
     finished: VecDeque<DateTime<Utc>>,
+    tenants: StartedTenants,
+}
+
+/// An order that is worked on, as its tenant's. Dropped when it is not any more.
+#[derive(Debug)]
+pub(crate) struct Running<'a> {
+    reporter: &'a Reporter,
+    tenant: Tenant,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.reporter.recorded.lock().tenants.stop(&self.tenant);
+    }
 }
 
 impl Reporter {
     pub(crate) fn new(worker: &str, concurrency: usize, guess: ServiceTimes) -> Self {
         let concurrency = u32::try_from(concurrency).unwrap_or(u32::MAX);
         Self { worker: worker.to_owned(), concurrency, guess, recorded: Mutex::default() }
+    }
+
+    /// Records that the work on an order starts; by its first attempt one knows how long orders wait.
+    pub(crate) fn started(&self, order: &Order, attempt: u32, now: DateTime<Utc>) -> Running<'_> {
+        let due = if attempt == 1 { order.not_before.unwrap_or(order.created_at).max(order.created_at) } else { now };
+        self.recorded.lock().tenants.start(&order.tenant, due, now);
+        Running { reporter: self, tenant: order.tenant.clone() }
     }
 
     /// Records an order that ended: how long its last attempt took, and which one it was.
@@ -111,6 +134,7 @@ impl Reporter {
             concurrency: self.concurrency,
             finished_3s: u32::try_from(recorded.finished.len()).unwrap_or(u32::MAX),
             history: recorded.history.clone(),
+            tenants: recorded.tenants.report(now),
             reported_at: now,
         }
     }

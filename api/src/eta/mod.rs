@@ -2,20 +2,23 @@
 
 mod arrivals;
 mod gauge;
+mod posts;
 
 use std::time::Duration;
 
 use offload_domain::{
-    eta::{self, Basis, Estimate, QueueState, ServiceTimes},
+    eta::{self, Basis, Estimate, QueueState, ServiceTimes, TenantQueue},
     history::Fleet,
+    tenant::Tenant,
 };
-use offload_service::settings::EtaSettings;
+use offload_service::{clock, settings::EtaSettings};
 use offload_stores::{QueueDepth, Stores};
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
 use arrivals::Arrivals;
 use gauge::QueueGauge;
+use posts::Posts;
 
 /// What an estimate is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,7 @@ pub(crate) struct Estimator {
     concurrency: f64,
     gauge: QueueGauge,
     arrivals: Arrivals,
+    posts: Posts,
 }
 
 impl Estimator {
@@ -48,13 +52,15 @@ impl Estimator {
             concurrency: f64::from(settings.expected_concurrency),
             gauge: QueueGauge::new(stores.queue.clone(), stores.orders.clone(), metrics, tasks),
             arrivals: Arrivals::default(),
+            posts: Posts::default(),
         }
     }
 
-    /// The estimate for an order that joins the queue after `delay`, and what it is made from.
+    /// The estimate for an order of a tenant that joins the queue after `delay`, and what it is made
+    /// from.
     /// Counts the order: orders that arrive in the same moment are ahead of each other, long before
     /// one of them is in the queue.
-    pub(crate) async fn estimate(&self, delay: Duration) -> (Estimate, EstimateInputs) {
+    pub(crate) async fn estimate(&self, tenant: &Tenant, delay: Duration) -> (Estimate, EstimateInputs) {
         let depth = self.gauge.depth().await;
         // Once, for the estimate and for what it is made from: a newer report may come in between.
         let fleet = self.gauge.fleet();
@@ -68,8 +74,15 @@ impl Estimator {
         let times = ServiceTimes::known(&fleet.history, self.guess);
         // No worker has ever reported: they may not have started yet.
         let concurrency = if fleet.concurrency > 0.0 { fleet.concurrency } else { self.concurrency };
+        let now = clock::now();
+        let own = fleet.tenants.of(tenant, times.mean).map(|start| {
+            let posted = self.posts.since(tenant, (now - start.posted_at).to_std().unwrap_or_default());
+            TenantQueue::new(&start, posted, now)
+        });
+        let queue = own.map_or(queue, |own| queue.of_tenant(&own, concurrency, times.mean));
         let estimate = eta::estimate(&queue, &times, concurrency).delayed(delay.as_secs_f64());
         self.arrivals.count();
+        self.posts.count(tenant);
         (estimate, EstimateInputs::of(depth, &fleet))
     }
 

@@ -44,6 +44,7 @@ pub(super) async fn run(worker: &Worker, job: &mut Claimed, heartbeat: &mut Leas
     let mut work = AbortOnDropHandle::new(tokio::spawn(async move { processor.process(&order, &progress).await }));
 
     let started = Instant::now();
+    let _running = worker.reporter.started(&job.record.order, job.record.state.attempt, clock::now());
     let first_write = started + worker.settings.processing_after;
     let mut publish_at = Some(first_write);
     let mut writes = ProgressWrites::new(started, worker.settings.progress_interval);

@@ -2,7 +2,7 @@
 
 use offload_domain::{
     eta::{Concurrency, QueueState, ServiceTimes, estimate},
-    history::{Fleet, History, WorkerReport},
+    history::{Fleet, History, StartedTenants, WorkerReport},
 };
 
 use super::{Event, MeasuredOrder, World, clock, pool::RAMP};
@@ -80,6 +80,7 @@ impl World<'_> {
                 concurrency: 0,
                 finished_3s: 0,
                 history: History::default(),
+                tenants: StartedTenants::default(),
                 reported_at: clock(self.now),
             });
             report.concurrency = u32::try_from(share + usize::from(index < over)).unwrap_or(u32::MAX);

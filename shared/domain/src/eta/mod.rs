@@ -23,6 +23,7 @@
 
 mod finish;
 mod queue;
+mod tenant;
 mod times;
 mod wait;
 
@@ -32,6 +33,7 @@ use utoipa::ToSchema;
 
 pub use finish::{finish_hint, started, worth_publishing};
 pub use queue::QueueState;
+pub use tenant::TenantQueue;
 pub use times::ServiceTimes;
 pub use wait::Concurrency;
 

@@ -3,7 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::History;
+use super::{
+    History,
+    tenants::{StartedTenants, TenantStarts},
+};
 
 /// A worker that has not reported for this long has stopped: it may miss three reports in a row.
 ///
@@ -26,6 +29,9 @@ pub struct WorkerReport {
     pub finished_3s: u32,
     /// Its service times.
     pub history: History,
+    /// Whose orders it works on.
+    #[serde(default, skip_serializing_if = "StartedTenants::is_empty")]
+    pub tenants: StartedTenants,
     /// When it wrote the report.
     pub reported_at: DateTime<Utc>,
 }
@@ -39,6 +45,8 @@ pub struct Fleet {
     pub finished_3s: f64,
     /// The service times of all.
     pub history: History,
+    /// Whose orders they work on.
+    pub tenants: TenantStarts,
     /// Whether any worker is running.
     pub alive: bool,
 }
@@ -64,7 +72,10 @@ impl Fleet {
             if report.reported_at >= since {
                 fleet.history = fleet.history.merge(&report.history);
                 fleet.concurrency += f64::from(report.concurrency);
-                fleet.finished_3s += if alive { f64::from(report.finished_3s) } else { 0.0 };
+                if alive {
+                    fleet.finished_3s += f64::from(report.finished_3s);
+                    fleet.tenants.add(&report.tenants, report.reported_at);
+                }
             } else {
                 stopped = stopped.merge(&report.history);
             }
@@ -85,7 +96,14 @@ mod tests {
         let reported_at = at(reported_at);
         let mut history = History::default();
         history.record(10.0, 1, reported_at);
-        WorkerReport { worker: worker.to_owned(), concurrency: 4, finished_3s: 2, history, reported_at }
+        WorkerReport {
+            worker: worker.to_owned(),
+            concurrency: 4,
+            finished_3s: 2,
+            history,
+            tenants: StartedTenants::default(),
+            reported_at,
+        }
     }
 
     fn at(seconds: i64) -> DateTime<Utc> {

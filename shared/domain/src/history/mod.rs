@@ -18,6 +18,7 @@
 
 mod fleet;
 mod sketch;
+mod tenants;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use fleet::{Fleet, REPORT_TTL, WorkerReport};
 pub use sketch::Summary;
 use sketch::{Fading, Sketch};
+pub use tenants::{StartedTenants, TenantStart, TenantStarts};
 
 /// The last 1,000 orders of a worker, or those of some days where they are fewer: a quiet night
 /// must not erase the history.

@@ -12,6 +12,7 @@ mod queue;
 mod random;
 mod report;
 mod scenarios;
+mod tenants;
 mod world;
 
 use std::{io::Write, path::PathBuf};
@@ -37,16 +38,17 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let figures = figures::measure(&queue::all(args.quick), args.seed);
     let recoveries = scenarios::play(args.seed, if args.quick { 20 } else { 100 });
+    let tenants = tenants::measure(args.seed, args.quick);
     if let Some(path) = &args.plot {
         std::fs::write(path, plot::svg(&figures)).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let text = if args.json {
         let verdicts = report::verdicts(&figures);
         let all = serde_json::json!({"seed": args.seed, "quick": args.quick, "classes": figures,
-            "targets": verdicts, "recoveries": recoveries});
+            "targets": verdicts, "recoveries": recoveries, "tenants": tenants});
         format!("{all:#}\n")
     } else {
-        report::text(&figures, &recoveries)
+        report::text(&figures, &recoveries, &tenants)
     };
     std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
 }

@@ -1,5 +1,7 @@
 //! The simulated queues: arrivals, workers, service times.
 
+use offload_domain::tenant::Tenant;
+
 use super::random::Random;
 
 /// The distribution of service times.
@@ -89,6 +91,8 @@ pub(crate) struct Queue {
     pub(crate) changes: Vec<(f64, Change)>,
     /// The share of the capacity that arrives, where the class does not set it.
     pub(crate) load: f64,
+    /// The share of the orders that each tenant posts; empty for one tenant.
+    pub(crate) tenants: Vec<f64>,
 }
 
 impl Queue {
@@ -112,7 +116,28 @@ impl Queue {
             guess: 1.0,
             changes: Vec::new(),
             load,
+            tenants: Vec::new(),
         }
+    }
+
+    /// Who posts the `index`-th order.
+    pub(crate) fn tenant(&self, index: usize, random: &mut Random) -> usize {
+        if self.tenants.is_empty() || index == self.warm {
+            return 0;
+        }
+        let drawn = random.unit();
+        let mut sum = 0.0;
+        let within = |share: &f64| {
+            sum += share;
+            drawn < sum
+        };
+        self.tenants.iter().position(within).unwrap_or_default()
+    }
+
+    /// The name of a tenant.
+    pub(crate) fn name(tenant: usize) -> Tenant {
+        // A name of a letter and a number is one.
+        format!("t{tenant}").parse().unwrap_or_default()
     }
 
     /// Orders a second when every worker is busy.

@@ -9,6 +9,7 @@ use super::{
     figures::{ClassFigures, Figures},
     queue::Class,
     scenarios::Recovery,
+    tenants::TenantFigures,
 };
 
 /// The figures to beat.
@@ -61,13 +62,14 @@ pub(crate) fn verdicts(figures: &Figures) -> Vec<Verdict> {
 }
 
 /// All tables, as Markdown.
-pub(crate) fn text(figures: &Figures, recoveries: &[Recovery]) -> String {
+pub(crate) fn text(figures: &Figures, recoveries: &[Recovery], of_tenants: &[TenantFigures]) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = clients(&mut out, figures);
     let _ = accuracy(&mut out, figures);
     let _ = targets(&mut out, figures);
     let _ = scenarios(&mut out, recoveries);
+    let _ = tenants(&mut out, of_tenants);
     out
 }
 
@@ -167,6 +169,33 @@ fn scenarios(out: &mut String, recoveries: &[Recovery]) -> std::fmt::Result {
             out,
             "| {} | {after} | {:.2} ({:.2}) | {:.2} ({:.2}) |",
             r.name, r.first_mdape, r.first_informed, r.later_mdape, r.later_informed
+        )?;
+    }
+    Ok(())
+}
+
+fn tenants(out: &mut String, figures: &[TenantFigures]) -> std::fmt::Result {
+    writeln!(
+        out,
+        "\nA quiet tenant (1/20 of the orders) beside a busy one; together they post 1.5 times what is worked on.\n"
+    )?;
+    writeln!(
+        out,
+        "| queue | tenant | estimate | MdAPE | done by p90 | polls / delay | start p50 | p99 |\n|---|---|---|---|---|---|---|---|"
+    )?;
+    for f in figures {
+        writeln!(
+            out,
+            "| {} | {} | {} | {:.2} | {:.0} % | {:.2} / {:.1} % | {:.2} s | {:.2} s |",
+            f.queue,
+            f.tenant,
+            f.estimate,
+            f.mdape,
+            100.0 * f.by_p90,
+            f.polls,
+            100.0 * f.delay,
+            f.start_p50,
+            f.start_p99
         )?;
     }
     Ok(())

@@ -9,6 +9,7 @@
 
 mod observation;
 mod pool;
+mod waiting;
 
 use std::{
     cmp::Ordering,
@@ -18,7 +19,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use offload_domain::{
     eta::{Estimate, ServiceTimes},
-    history::{Fleet, History, WorkerReport},
+    history::{Fleet, History, StartedTenants, WorkerReport},
 };
 
 use crate::polling_sim::{
@@ -27,6 +28,7 @@ use crate::polling_sim::{
 };
 use observation::COUNTS_LATE;
 use pool::POLLERS;
+use waiting::Waiting;
 
 const DUPLICATES: f64 = 0.002;
 const FAILURES: f64 = 0.01;
@@ -36,6 +38,8 @@ const ATTEMPTS: u32 = 5;
 /// One measured order. Times are seconds since it was posted, unless stated otherwise.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MeasuredOrder {
+    /// Which tenant posted it, from 0.
+    pub(crate) tenant: usize,
     /// Seconds since measuring started.
     pub(crate) posted: f64,
     /// When its last attempt started.
@@ -44,6 +48,8 @@ pub(crate) struct MeasuredOrder {
     pub(crate) done: f64,
     /// The estimate at POST.
     pub(crate) estimate: Estimate,
+    /// The same for the whole queue, whosever orders wait there.
+    pub(crate) of_queue: Estimate,
     /// The same, given the true workers and their service time.
     pub(crate) informed: Estimate,
     /// The estimate of the baseline.
@@ -60,7 +66,7 @@ enum Event {
     /// An order's attempt ends; by its epoch, because a worker that died ends nothing.
     End(usize, u32),
     /// A second delivery ends, which does nothing.
-    EndOfDuplicate,
+    EndOfDuplicate(usize),
     /// A message is visible again.
     Visible(usize),
     Report,
@@ -96,6 +102,7 @@ struct Job {
     attempt: u32,
     epoch: u32,
     worker: usize,
+    tenant: usize,
     poison: bool,
     fails: bool,
     busy: f64,
@@ -108,6 +115,7 @@ struct Worker {
     history: History,
     learned: bool,
     finished: VecDeque<f64>,
+    tenants: StartedTenants,
     report: Option<WorkerReport>,
 }
 
@@ -119,8 +127,7 @@ struct World<'a> {
     events: BinaryHeap<Timed>,
     planned: u64,
     orders: Vec<Job>,
-    /// Indices of orders, or `None` for a second delivery.
-    waiting: VecDeque<Option<usize>>,
+    waiting: Waiting,
     hidden: usize,
     busy: usize,
     pool: usize,
@@ -129,6 +136,8 @@ struct World<'a> {
     /// The counts as they were: time, visible, in flight.
     counts: VecDeque<(f64, usize, usize)>,
     arrivals: VecDeque<f64>,
+    /// When each tenant posted.
+    posts: Vec<Vec<f64>>,
     workers: Vec<Worker>,
     fleet: Fleet,
     times: ServiceTimes,
@@ -148,7 +157,7 @@ pub(crate) fn run(queue: &Queue, seed: u64, stream: u64) -> Vec<MeasuredOrder> {
         events: BinaryHeap::new(),
         planned: 0,
         orders: Vec::with_capacity(queue.warm + queue.orders),
-        waiting: VecDeque::new(),
+        waiting: Waiting::new(queue.tenants.len()),
         hidden: 0,
         busy: 0,
         pool: if elastic { POLLERS } else { queue.concurrency },
@@ -156,6 +165,7 @@ pub(crate) fn run(queue: &Queue, seed: u64, stream: u64) -> Vec<MeasuredOrder> {
         pace: 1.0,
         counts: VecDeque::from([(f64::NEG_INFINITY, 0, 0)]),
         arrivals: VecDeque::new(),
+        posts: vec![Vec::new(); queue.tenants.len().max(1)],
         workers: Vec::new(),
         fleet: Fleet::default(),
         times: ServiceTimes::configured(queue.guess),
@@ -194,10 +204,13 @@ impl World<'_> {
         match event {
             Event::Arrive => self.arrive(),
             Event::End(order, epoch) => self.end(order, epoch),
-            Event::EndOfDuplicate => self.busy -= 1,
+            Event::EndOfDuplicate(tenant) => {
+                self.busy -= 1;
+                self.waiting.ended(tenant);
+            }
             Event::Visible(order) => {
                 self.hidden -= 1;
-                self.waiting.push_back(Some(order));
+                self.waiting.add(self.orders[order].tenant, Some(order));
             }
             Event::Report => self.report(),
             Event::Ramp => self.grow(),
@@ -219,7 +232,8 @@ impl World<'_> {
         if index == queue.warm {
             self.measure();
         }
-        let measured = (index >= queue.warm).then(|| self.observe());
+        let tenant = queue.tenant(index, &mut self.random);
+        let measured = (index >= queue.warm).then(|| self.observe(tenant));
         let poison = self.random.chance(POISON);
         let (posted, fails) = (self.now, false);
         self.orders.push(Job {
@@ -228,15 +242,17 @@ impl World<'_> {
             attempt: 0,
             epoch: 0,
             worker: 0,
+            tenant,
             poison,
             fails,
             busy: 0.0,
             measured,
         });
         self.arrivals.push_back(self.now);
-        self.waiting.push_back(Some(index));
+        self.posts[tenant].push(self.now);
+        self.waiting.add(tenant, Some(index));
         if self.random.chance(DUPLICATES) {
-            self.waiting.push_back(None);
+            self.waiting.add(tenant, None);
         }
         if index + 1 < queue.warm + queue.orders {
             let pause = queue.pause(self.now, index + 1, &mut self.random);
@@ -254,10 +270,10 @@ impl World<'_> {
     /// Delivers waiting messages to idle workers.
     fn start(&mut self) {
         while self.busy < self.pool {
-            let Some(message) = self.waiting.pop_front() else { return };
+            let Some((tenant, message)) = self.waiting.next() else { return };
             self.busy += 1;
             let Some(index) = message else {
-                self.plan(0.05, Event::EndOfDuplicate);
+                self.plan(0.05, Event::EndOfDuplicate(tenant));
                 continue;
             };
             let worker = self.some_worker();
@@ -269,7 +285,9 @@ impl World<'_> {
             let order = &mut self.orders[index];
             (order.started, order.worker, order.fails, order.busy) = (self.now + taken, worker, fails, busy);
             order.attempt += 1;
-            let epoch = order.epoch;
+            let (epoch, attempt, posted) = (order.epoch, order.attempt, order.posted);
+            let (now, due) = (clock(self.now), if attempt == 1 { clock(posted) } else { clock(self.now) });
+            self.workers[worker].tenants.start(&Queue::name(tenant), due, now);
             self.plan(taken + busy, Event::End(index, epoch));
         }
     }
@@ -287,6 +305,8 @@ impl World<'_> {
             return;
         }
         self.busy -= 1;
+        self.waiting.ended(order.tenant);
+        self.workers[order.worker].tenants.stop(&Queue::name(order.tenant));
         if order.fails && order.attempt < ATTEMPTS {
             self.hidden += 1;
             self.plan(5.0 * f64::from(1 << (order.attempt - 1)), Event::Visible(index));

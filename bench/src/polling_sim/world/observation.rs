@@ -1,12 +1,16 @@
 //! What the api knows of the queue and of the workers.
 
 use offload_domain::{
-    eta::{Concurrency, QueueState, ServiceTimes, estimate},
+    eta::{Concurrency, QueueState, ServiceTimes, TenantQueue, estimate},
     history::{Fleet, History, StartedTenants, WorkerReport},
 };
 
 use super::{Event, MeasuredOrder, World, clock, pool::RAMP};
-use crate::polling_sim::{baseline, queue::Class, random::Random};
+use crate::polling_sim::{
+    baseline,
+    queue::{Class, Queue},
+    random::Random,
+};
 
 /// Seconds between two reports of a worker.
 const REPORT_EVERY: f64 = 3.0;
@@ -18,7 +22,7 @@ const COUNTS_NOISE: f64 = 0.03;
 
 impl World<'_> {
     /// An order that is posted now, with the estimate that the api gives it.
-    pub(super) fn observe(&mut self) -> MeasuredOrder {
+    pub(super) fn observe(&mut self, tenant: usize) -> MeasuredOrder {
         self.refresh();
         // The same error for all orders of that second.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "simulated seconds fit")]
@@ -44,7 +48,18 @@ impl World<'_> {
         let known =
             ServiceTimes { mean, p10: times.p10 * scale, p50: times.p50 * scale, p90: times.p90 * scale, ..times };
         let pool = if self.pool == 0 { self.fleet.concurrency } else { self.pool as f64 };
+        let of_queue = estimate(&state, &times, concurrency);
+        let now = clock(self.now);
+        let own = self.fleet.tenants.of(&Queue::name(tenant), times.mean).map(|start| {
+            let ago = (now - start.posted_at).as_seconds_f64();
+            let posts = &self.posts[tenant];
+            let posted = posts.len() - posts.partition_point(|&at| at <= self.now - ago);
+            TenantQueue::new(&start, posted as f64, now)
+        });
+        let state = own.map_or(state, |own| state.of_tenant(&own, concurrency.now, times.mean));
         MeasuredOrder {
+            tenant,
+            of_queue,
             posted: self.now - self.measured_from,
             started: 0.0,
             done: 0.0,
@@ -86,6 +101,7 @@ impl World<'_> {
             report.concurrency = u32::try_from(share + usize::from(index < over)).unwrap_or(u32::MAX);
             report.finished_3s = u32::try_from(worker.finished.len()).unwrap_or(u32::MAX);
             report.reported_at = clock(self.now);
+            report.tenants = worker.tenants.report(report.reported_at);
             if worker.learned {
                 worker.learned = false;
                 report.history.clone_from(&worker.history);

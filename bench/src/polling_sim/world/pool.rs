@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use offload_domain::history::History;
+use offload_domain::history::{History, StartedTenants};
 
 use super::{Event, Worker, World};
 use crate::polling_sim::queue::Change;
@@ -41,6 +41,7 @@ impl World<'_> {
                 history: History::default(),
                 learned: false,
                 finished: VecDeque::new(),
+                tenants: StartedTenants::default(),
                 report: None,
             });
         }
@@ -64,6 +65,7 @@ impl World<'_> {
                     if runs && order.worker < workers && self.is_running(index) {
                         self.orders[index].epoch += 1;
                         self.busy -= 1;
+                        self.waiting.ended(self.orders[index].tenant);
                         self.hidden += 1;
                         self.plan(VISIBILITY, Event::Visible(index));
                     }

@@ -64,7 +64,7 @@ impl Reporter {
 
     /// Records that the work on an order starts; by its first attempt one knows how long orders wait.
     pub(crate) fn started(&self, order: &Order, attempt: u32, now: DateTime<Utc>) -> Running<'_> {
-        let due = if attempt == 1 { order.not_before.unwrap_or(order.created_at).max(order.created_at) } else { now };
+        let due = (attempt == 1).then(|| order.not_before.unwrap_or(order.created_at).max(order.created_at));
         self.recorded.lock().tenants.start(&order.tenant, due, now);
         Running { reporter: self, tenant: order.tenant.clone() }
     }

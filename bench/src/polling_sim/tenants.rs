@@ -76,8 +76,8 @@ fn figures(queue: &str, tenant: &'static str, estimate: &'static str, orders: &[
         by_p90: accuracy.by_p90,
         polls: polls / orders.len() as f64,
         delay: delay / sojourn,
-        start_p50: median(orders.iter().map(|o| o.started)),
-        start_p99: quantile(orders.iter().map(|o| o.started), 0.99),
+        start_p50: median(orders.iter().map(|o| o.first_started)),
+        start_p99: quantile(orders.iter().map(|o| o.first_started), 0.99),
     }
 }
 

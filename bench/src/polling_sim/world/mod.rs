@@ -42,6 +42,8 @@ pub(crate) struct MeasuredOrder {
     pub(crate) tenant: usize,
     /// Seconds since measuring started.
     pub(crate) posted: f64,
+    /// When its first attempt started.
+    pub(crate) first_started: f64,
     /// When its last attempt started.
     pub(crate) started: f64,
     /// When its final status was published.
@@ -286,7 +288,11 @@ impl World<'_> {
             (order.started, order.worker, order.fails, order.busy) = (self.now + taken, worker, fails, busy);
             order.attempt += 1;
             let (epoch, attempt, posted) = (order.epoch, order.attempt, order.posted);
-            let (now, due) = (clock(self.now), if attempt == 1 { clock(posted) } else { clock(self.now) });
+            let (now, due) = (clock(self.now), (attempt == 1).then(|| clock(posted)));
+            let first_started = self.now + taken - posted;
+            if let Some(measured) = order.measured.as_mut().filter(|_| attempt == 1) {
+                measured.first_started = first_started;
+            }
             self.workers[worker].tenants.start(&Queue::name(tenant), due, now);
             self.plan(taken + busy, Event::End(index, epoch));
         }

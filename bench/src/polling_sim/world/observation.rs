@@ -61,6 +61,7 @@ impl World<'_> {
             tenant,
             of_queue,
             posted: self.now - self.measured_from,
+            first_started: 0.0,
             started: 0.0,
             done: 0.0,
             estimate: estimate(&state, &times, concurrency),

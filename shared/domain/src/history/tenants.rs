@@ -44,11 +44,15 @@ impl StartedTenants {
         self.tenants.is_empty()
     }
 
-    /// An order starts that could have been started since `due`.
-    pub fn start(&mut self, tenant: &Tenant, due: DateTime<Utc>, now: DateTime<Utc>) {
-        let waited_ms = (now - due).num_milliseconds().max(0);
-        let started = self.tenants.entry(tenant.clone()).or_insert(Started { running: 0, at: now, waited_ms });
-        *started = Started { running: started.running.saturating_add(1), at: now, waited_ms };
+    /// An order starts that could have been started since `due`; `None` for one that is tried again,
+    /// which says nothing of what waits.
+    pub fn start(&mut self, tenant: &Tenant, due: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        let first = Started { running: 0, at: now, waited_ms: 0 };
+        let started = self.tenants.entry(tenant.clone()).or_insert(first);
+        started.running = started.running.saturating_add(1);
+        if let Some(due) = due {
+            (started.at, started.waited_ms) = (now, (now - due).num_milliseconds().max(0));
+        }
     }
 
     /// An order that was started is not worked on any more.
@@ -89,20 +93,28 @@ impl TenantStarts {
         }
     }
 
-    /// What is known of a tenant, where an order takes `s` seconds. `None` where only the whole queue
-    /// is known: there is no other tenant, or this one is not among those that fit into a report.
+    /// What is known of a tenant, where an order takes `s` seconds. `None` where the whole queue is
+    /// what counts: there is no other tenant, this one has the most orders waiting, or it may be one
+    /// of those that do not fit into a report.
     #[must_use]
     pub fn of(&self, tenant: &Tenant, s: f64) -> Option<TenantStart> {
-        let others = self.started.tenants.iter().filter(|(other, started)| *other != tenant && started.running > 0);
-        let (running, waiting) = others.fold((0_u32, 0_u32), |(running, waiting), (_, started)| {
-            (running + 1, waiting + u32::from(started.waiting(s) >= 1.0))
-        });
-        if running == 0 {
+        let mut others = 0_u32;
+        let (mut waiting, mut most): (u32, f64) = (0, 0.0);
+        for (_, started) in
+            self.started.tenants.iter().filter(|(other, started)| *other != tenant && started.running > 0)
+        {
+            others += 1;
+            waiting += u32::from(started.waiting(s) >= 1.0);
+            most = most.max(started.waiting(s));
+        }
+        if others == 0 {
             return None;
         }
         // Whose orders wait is known late; that others are worked on is known at once.
         let others = f64::from(waiting.max(1));
         match self.started.tenants.get(tenant) {
+            // A fair queue serves as many of each other tenant meanwhile: all that they have.
+            Some(started) if started.waiting(s) > most => None,
             Some(started) => {
                 let posted_at = started.at - TimeDelta::milliseconds(started.waited_ms);
                 Some(TenantStart { posted_at, at: started.at, waiting: started.waiting(s), others })
@@ -158,14 +170,16 @@ mod tests {
     #[test]
     fn a_tenant_is_known_by_its_latest_start_and_a_silent_one_by_the_report() {
         let mut started = StartedTenants::default();
-        started.start(&tenant("busy"), at(0), at(90));
-        started.start(&tenant("busy"), at(10), at(100));
+        started.start(&tenant("busy"), Some(at(0)), at(90));
+        started.start(&tenant("busy"), Some(at(10)), at(100));
         assert_eq!(reported(&mut started, 101).of(&tenant("busy"), 10.0), None, "it is alone");
-        started.start(&tenant("quiet"), at(100), at(101));
+        started.start(&tenant("busy"), None, at(101));
+        started.start(&tenant("quiet"), Some(at(100)), at(101));
         let all = reported(&mut started, 102);
-        let busy = all.of(&tenant("busy"), 10.0).unwrap();
-        assert_eq!((busy.posted_at, busy.at), (at(10), at(100)));
-        assert!((busy.waiting - 18.0).abs() < 1e-9, "two at once, and each had waited 90 s");
+        assert_eq!(all.of(&tenant("busy"), 10.0), None, "it has the most waiting");
+        let quiet = all.of(&tenant("quiet"), 10.0).unwrap();
+        assert_eq!((quiet.posted_at, quiet.at, quiet.others), (at(100), at(101), 1.0));
+        assert!((quiet.waiting - 0.1).abs() < 1e-9, "one at once, which had waited 1 s");
         assert_eq!(all.of(&tenant("silent"), 10.0).unwrap().at, at(102));
     }
 
@@ -173,7 +187,7 @@ mod tests {
     fn tenants_that_do_not_fit_into_a_report_are_not_taken_for_quiet_ones() {
         let mut started = StartedTenants::default();
         for n in 0..=REPORTED_MAX {
-            started.start(&tenant(&format!("t{n}")), at(0), at(0));
+            started.start(&tenant(&format!("t{n}")), Some(at(0)), at(0));
         }
         assert_eq!(reported(&mut started, 1).of(&tenant("other"), 1.0), None);
         for n in 0..=REPORTED_MAX {

@@ -62,7 +62,8 @@ impl Reporter {
         Self { worker: worker.to_owned(), concurrency, guess, recorded: Mutex::default() }
     }
 
-    /// Records that the work on an order starts; by its first attempt one knows how long orders wait.
+    /// Records that the work on an order starts; by its first attempt one knows how long orders
+    /// wait.
     pub(crate) fn started(&self, order: &Order, attempt: u32, now: DateTime<Utc>) -> Running<'_> {
         let due = (attempt == 1).then(|| order.not_before.unwrap_or(order.created_at).max(order.created_at));
         self.recorded.lock().tenants.start(&order.tenant, due, now);

@@ -56,10 +56,9 @@ impl Estimator {
         }
     }
 
-    /// The estimate for an order of a tenant that joins the queue after `delay`, and what it is made
-    /// from.
-    /// Counts the order: orders that arrive in the same moment are ahead of each other, long before
-    /// one of them is in the queue.
+    /// The estimate for an order of a tenant that joins the queue after `delay`, and what it is
+    /// made from. Counts the order: orders that arrive in the same moment are ahead of each other,
+    /// long before one of them is in the queue.
     pub(crate) async fn estimate(&self, tenant: &Tenant, delay: Duration) -> (Estimate, EstimateInputs) {
         let depth = self.gauge.depth().await;
         // Once, for the estimate and for what it is made from: a newer report may come in between.

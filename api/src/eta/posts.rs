@@ -1,5 +1,5 @@
-//! How many orders each tenant has posted to this process, and when: by it the estimator knows what a
-//! tenant has waiting.
+//! How many orders each tenant has posted to this process, and when: by it the estimator knows what
+//! a tenant has waiting.
 
 use std::{
     collections::{HashMap, VecDeque},

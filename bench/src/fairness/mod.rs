@@ -7,8 +7,8 @@
 //! - **control**: the busy tenant has its backlog and goes on, in another system on this machine.
 //! - **beside**: the same in the quiet tenant's own system.
 //!
-//! All of it shares the processors of one machine. What they cost the quiet tenant is in the control
-//! too: only what the case beside takes longer is due to the queue and the workers.
+//! All of it shares the processors of one machine. What they cost the quiet tenant is in the
+//! control too: only what the case beside takes longer is due to the queue and the workers.
 
 use std::{future::pending, time::Duration};
 

@@ -1,9 +1,9 @@
 //! The estimate for one tenant of a fair queue.
 //!
-//! SQS does not count messages by tenant. But a tenant's messages come in their order: when one that
-//! was posted at `t` starts, nothing that the tenant posted before `t` waits any more. So the api
-//! knows what a tenant has waiting from what it has posted itself, and from what the workers report
-//! of the tenant's latest start. No call is made for it.
+//! SQS does not count messages by tenant. But a tenant's messages come in their order: when one
+//! that was posted at `t` starts, nothing that the tenant posted before `t` waits any more. So the
+//! api knows what a tenant has waiting from what it has posted itself, and from what the workers
+//! report of the tenant's latest start. No call is made for it.
 
 use chrono::{DateTime, Utc};
 

@@ -44,8 +44,8 @@ impl StartedTenants {
         self.tenants.is_empty()
     }
 
-    /// An order starts that could have been started since `due`; `None` for one that is tried again,
-    /// which says nothing of what waits.
+    /// An order starts that could have been started since `due`; `None` for one that is tried
+    /// again, which says nothing of what waits.
     pub fn start(&mut self, tenant: &Tenant, due: Option<DateTime<Utc>>, now: DateTime<Utc>) {
         let first = Started { running: 0, at: now, waited_ms: 0 };
         let started = self.tenants.entry(tenant.clone()).or_insert(first);
@@ -94,8 +94,8 @@ impl TenantStarts {
     }
 
     /// What is known of a tenant, where an order takes `s` seconds. `None` where the whole queue is
-    /// what counts: there is no other tenant, this one has the most orders waiting, or it may be one
-    /// of those that do not fit into a report.
+    /// what counts: there is no other tenant, this one has the most orders waiting, or it may be
+    /// one of those that do not fit into a report.
     #[must_use]
     pub fn of(&self, tenant: &Tenant, s: f64) -> Option<TenantStart> {
         let mut others = 0_u32;

@@ -4,7 +4,7 @@ use offload_domain::{api_key::ApiKey, caller::Roles, id::OrderId, tenant::Tenant
 use offload_service::{clock, settings::catalogue as c};
 use offload_stores::StoredKey;
 use offload_tests::{
-    RawQueue, Receipt, Response, SECRET, Setup, System,
+    RawQueue, Receipt, Response, SECRET, Setup, System, eventually,
     orders::{fulfilment, report, with_options},
 };
 use reqwest::{Method, RequestBuilder};
@@ -234,4 +234,28 @@ async fn a_tenant_has_so_many_subscribers_and_others_have_theirs() {
     drop(stream);
     offload_tests::eventually("the share is given back", async || (open(&second).await.status() == 200).then_some(()))
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quiet_tenant_has_an_estimate_of_its_own_beside_a_busy_one() {
+    let setup = Setup::default().with(c::AUTH, "keys").with(c::JOB_SECONDS, 1).with(c::CONCURRENCY, 2);
+    let mut system = setup.with(c::EXPECTED_JOB_SECONDS, 1).start().await;
+    let (busy, quiet) = (key(&system, "busy", "submit,view").await, key(&system, "quiet", "submit,view").await);
+    let seconds = async |system: &System, key: &ApiKey| {
+        let request = system.request(Method::POST, "/order").json(&fulfilment());
+        Receipt::of(&as_caller(system, key, request).await).body["eta"]["seconds"].as_f64().unwrap()
+    };
+    for _ in 0..80 {
+        seconds(&system, &busy).await;
+    }
+    eventually("the worker has reported whose orders it works on", async || {
+        let reports = system.stores.orders.worker_reports().await.ok()?;
+        reports.iter().any(|report| !report.tenants.is_empty()).then_some(())
+    })
+    .await;
+    // One that has accepted none of the orders, and knows no more than the report says.
+    system.add_api().await;
+    system.apis.swap(0, 1);
+    let (of_quiet, of_busy) = (seconds(&system, &quiet).await, seconds(&system, &busy).await);
+    assert!(of_quiet < 5.0 && of_busy > 20.0, "{of_quiet} {of_busy}");
 }

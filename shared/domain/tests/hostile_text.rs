@@ -22,12 +22,12 @@ fn now() -> DateTime<Utc> {
 }
 
 fn keys() -> TokenKeys {
-    TokenKeys::parse(&"k".repeat(32)).unwrap()
+    TokenKeys::parse(&"k".repeat(32)).expect("it is long enough")
 }
 
 /// Any text, and text of the letters that matter to a reader.
 fn text(letters: &'static str) -> impl Strategy<Value = String> {
-    let of_letters = prop::string::string_regex(&format!("[{letters}]{{0,80}}")).unwrap();
+    let of_letters = prop::string::string_regex(&format!("[{letters}]{{0,80}}")).expect("these are letters");
     prop_oneof![".{0,80}", of_letters]
 }
 

@@ -215,7 +215,7 @@ resource "aws_apigatewayv2_route" "this" {
 }
 
 locals {
-  by_gateway  = contains(split(",", replace(var.auth, " ", "")), "gateway")
+  by_gateway = contains(split(",", replace(var.auth, " ", "")), "gateway")
   for_callers = [
     "POST /order",
     "DELETE /admin/orders/{id}",

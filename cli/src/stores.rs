@@ -38,7 +38,7 @@ impl StoreArgs {
         let flags = flags.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value.as_ref()?).into()));
         let arguments = std::iter::once(program.into()).chain(flags);
         let settings =
-            settings::parse::<StoreSettings, _>(program, "", arguments, std::env::vars(), |settings, _| settings);
+            settings::parse::<StoreSettings, _>(program, "", arguments, std::env::vars_os(), |settings, _| settings);
         let settings = settings.map_err(|exit| match exit {
             Exit::Invalid(errors) => Failure::Usage(errors.to_string()),
             Exit::Help(text) => Failure::Usage(text),

@@ -131,7 +131,7 @@ pub(crate) async fn run(args: WebhooksArgs) -> Result<(), Failure> {
 /// The operator's secrets, and the settings that they are of.
 fn operators() -> Result<(Secrets, NotifierSettings), Failure> {
     let program = std::iter::once("offload webhooks".into());
-    let variables = std::env::vars();
+    let variables = std::env::vars_os();
     let read = settings::parse::<NotifierSettings, _>("offload webhooks", "", program, variables, |read, errors| {
         let settings = read?;
         let secrets = settings.webhook_secret.clone();

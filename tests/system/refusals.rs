@@ -7,7 +7,7 @@ use offload_domain::{
 use offload_local::Service;
 use offload_service::clock;
 use offload_tests::{
-    Response, Setup, System,
+    Response, Setup, Socket, System,
     orders::{fulfilment, report, with_options},
 };
 use reqwest::{Method, header::CONTENT_TYPE};
@@ -192,4 +192,70 @@ async fn a_client_reads_why_its_large_body_is_refused_unread() {
             assert_eq!(answer.status(), status, "{method} {path}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_that_is_none_gets_the_version_of_one() {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let key = "dGhlIHNhbXBsZSBub25jZQ==";
+    let handshake = |version: &'static str, key: &'static str| {
+        let request = system.request(Method::GET, "/ws").header("connection", "Upgrade").header("upgrade", "websocket");
+        request.header("sec-websocket-version", version).header("sec-websocket-key", key)
+    };
+    for (what, request) in [
+        ("no upgrade", system.request(Method::GET, "/ws")),
+        ("an old version", handshake("8", key)),
+        ("a short key", handshake("13", "c2hvcnQ=")),
+        ("a key that is none", handshake("13", "!!")),
+        ("two keys", handshake("13", key).header("sec-websocket-key", key)),
+    ] {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 426, "{what}");
+        assert_eq!(answer.headers()["upgrade"], "websocket", "{what}");
+        assert_eq!(answer.headers()["sec-websocket-version"], "13", "{what}");
+        assert_eq!(answer.headers()["connection"], "Upgrade", "{what}");
+    }
+    assert_eq!(handshake("13", key).send().await.unwrap().status(), 101);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_that_cannot_be_read_loses_no_token_and_no_wish() {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let (id, token) = (&receipt.id, &receipt.token);
+    for path in ["/ws?".to_owned(), format!("/order/{id}/events?")] {
+        for query in [
+            format!("token={token}&cancel_on_disconnect=perhaps"),
+            format!("token={token}&cancel_on_disconnect="),
+            format!("token={token}&token={token}"),
+            format!("token={token}&cancel_on_disconnect=true&cancel_on_disconnect=true"),
+        ] {
+            let answer = system.send(system.request(Method::GET, &format!("{path}{query}"))).await;
+            assert_eq!((answer.status, &*answer.problem()), (400, "invalid-query"), "{path}{query}");
+        }
+    }
+    let answer = system.send(system.request(Method::GET, &format!("/order/{id}?token={token}&token=x"))).await;
+    assert_eq!((answer.status, &*answer.problem()), (400, "invalid-query"));
+    // One reader: what is read by one route is read by the other.
+    let mut socket =
+        Socket::open(&format!("{}/ws?token={token}&cancel_on_disconnect=0", system.apis[0].replace("http", "ws")))
+            .await
+            .unwrap();
+    assert_eq!(socket.next().await.unwrap()["subject"], **id);
+    let capitals = format!("/order/{}?token={token}", id.to_uppercase());
+    assert_eq!(system.send(system.request(Method::GET, &capitals)).await.status, 200, "the same id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_for_the_head_of_an_event_stream_changes_nothing() {
+    let system = Setup { workers: 0, ..Setup::default() }.start().await;
+    let receipt = system.order(&fulfilment()).await;
+    let before = system.stack.requests(Service::DynamoDb);
+    let path = format!("/order/{}/events?token={}&cancel_on_disconnect=true", receipt.id, receipt.token);
+    let head = system.request(Method::HEAD, &path).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), &head.headers()["content-type"]), (200, &"text/event-stream".parse().unwrap()));
+    let refused = system.request(Method::HEAD, &format!("/order/{}/events", receipt.id)).send().await.unwrap();
+    assert_eq!(refused.status(), 401);
+    let since = system.stack.requests(Service::DynamoDb).since(&before);
+    assert_eq!((since.of("PutItem"), since.of("UpdateItem"), since.of("DeleteItem")), (0, 0, 0), "it only reads");
 }

@@ -43,7 +43,7 @@ pub fn settings() -> Vec<Setting> {
 #[tokio::main]
 pub async fn main() -> ExitCode {
     let about = "Takes orders from the queue, has them processed, and records how they ended.";
-    let (args, variables) = (std::env::args_os(), std::env::vars());
+    let (args, variables) = (std::env::args_os(), std::env::vars_os());
     let settings = settings::parse::<Read, _>("offload-worker", about, args, variables, |read, errors| {
         let (store, worker, eta, log, processor) = read;
         let processor = processor::from_settings(processor, errors);

@@ -34,8 +34,8 @@ impl RequestId {
 impl TraceContext {
     /// The client's trace, if it is well formed, or the start of a new one.
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let given = headers.get(TRACEPARENT).and_then(|v| v.to_str().ok()).filter(|t| trace::is_traceparent(t));
-        Self(given.map_or_else(new_traceparent, str::to_owned))
+        let given = headers.get(TRACEPARENT).and_then(|v| v.to_str().ok()).and_then(trace::read_traceparent);
+        Self(given.unwrap_or_else(new_traceparent))
     }
 
     pub(crate) fn trace_id(&self) -> &str {

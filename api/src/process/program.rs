@@ -61,7 +61,7 @@ pub async fn main() -> ExitCode {
     let about = "Accepts orders over HTTP, and serves their status. With --healthcheck: exits with 0 if the api that \
                  listens on this machine is healthy.";
     let (healthchecks, args): (Vec<_>, Vec<_>) = std::env::args_os().partition(|arg| arg == healthcheck::FLAG);
-    let settings = settings::parse::<Read, _>("offload-api", about, args, std::env::vars(), |read, errors| {
+    let settings = settings::parse::<Read, _>("offload-api", about, args, std::env::vars_os(), |read, errors| {
         let ((store, api, eta, log), in_lambda) = (read, settings::in_lambda());
         check(store.as_ref(), api.as_ref(), in_lambda, errors);
         Some(Settings { store: store?, api: api?, eta: eta?, log: log?, in_lambda })

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{FromRequestParts, Path, Query},
+    extract::{FromRequestParts, Path},
     http::{HeaderMap, HeaderName, request::Parts},
 };
 use offload_domain::{
@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 use crate::{
     caller::{bearer, identity::Identity},
+    request::query,
     response::error::ApiError,
     service::Service,
 };
@@ -49,7 +50,7 @@ impl FromRequestParts<Arc<Service>> for Authorized {
             return Err(ApiError::InvalidOrderId);
         };
         let id: OrderId = id.parse().map_err(|_| ApiError::InvalidOrderId)?;
-        let query = Query::<TokenQuery>::try_from_uri(&parts.uri).map(|q| q.0).unwrap_or_default();
+        let query: TokenQuery = query::read(&parts.uri)?;
         let opened = match open_any(&service.settings.token_keys, &parts.headers, query.token.as_deref()) {
             Some(Ok(opened)) if opened.order != id => Some(Err(ApiError::TokenInvalid)),
             other => other,

@@ -3,4 +3,5 @@
 pub(crate) mod authorized;
 pub(crate) mod body;
 pub(crate) mod prefer;
+pub(crate) mod query;
 pub(crate) mod submission;

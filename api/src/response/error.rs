@@ -58,6 +58,8 @@ pub(crate) enum ApiError {
     InvalidOrder(Vec<Violation>),
     #[error("the Prefer header is not valid")]
     InvalidPrefer(#[from] InvalidPrefer),
+    #[error("the query is not valid")]
+    InvalidQuery,
     #[error("the Idempotency-Key header is not valid")]
     InvalidIdempotencyKey,
     #[error("the idempotency key belongs to another request")]
@@ -141,6 +143,7 @@ impl ApiError {
             Self::InvalidJson(_) => ProblemType::InvalidJson,
             Self::InvalidOrder(_) => ProblemType::InvalidOrder,
             Self::InvalidPrefer(_) => ProblemType::InvalidPrefer,
+            Self::InvalidQuery => ProblemType::InvalidQuery,
             Self::InvalidIdempotencyKey => ProblemType::InvalidIdempotencyKey,
             Self::IdempotencyKeyReused => ProblemType::IdempotencyKeyReused,
             Self::IdempotencyKeyInUse => ProblemType::IdempotencyKeyInUse,
@@ -170,6 +173,7 @@ impl ApiError {
 
     fn detail(&self) -> Option<String> {
         let text = match self {
+            Self::InvalidQuery => "give each member once; cancel_on_disconnect and erase are true or false",
             Self::NotFound => "the routes are listed at /docs",
             Self::MethodNotAllowed => "the Allow header lists the methods of this route",
             Self::TooManyRequests(reached) => {
@@ -311,6 +315,12 @@ impl IntoResponse for ApiError {
                 let challenge = HeaderValue::try_from(challenge);
                 headers.insert(header::WWW_AUTHENTICATE, challenge.expect("a role is a word"));
             }
+            // RFC 9110 §7.8 and RFC 6455 §4.4: what a client needs to know to do better.
+            Self::NotAWebSocket => {
+                headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+                headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+                headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+            }
             Self::UnsupportedMediaType => {
                 headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
             }
@@ -358,6 +368,7 @@ mod tests {
                 ApiError::InvalidOrder(vec![Violation { pointer: "/kind".into(), detail: "x".into() }])
             }
             Variant::InvalidPrefer => ApiError::InvalidPrefer(InvalidPrefer),
+            Variant::InvalidQuery => ApiError::InvalidQuery,
             Variant::InvalidIdempotencyKey => ApiError::InvalidIdempotencyKey,
             Variant::IdempotencyKeyReused => ApiError::IdempotencyKeyReused,
             Variant::IdempotencyKeyInUse => ApiError::IdempotencyKeyInUse,

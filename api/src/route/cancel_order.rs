@@ -15,7 +15,7 @@ use axum::{
 use offload_lifecycle::cancel::{self, Cancelled, NotCancelled};
 
 problems!(
-    Problems: InvalidOrderId, TokenMissing, TokenInvalid, TokenExpired, TokenReadOnly, CredentialsInvalid, RoleMissing,
+    Problems: InvalidOrderId, InvalidQuery, TokenMissing, TokenInvalid, TokenExpired, TokenReadOnly, CredentialsInvalid, RoleMissing,
     CallersUnavailable, OrderNotFound, OrderAlreadyEnded, StorageUnavailable, Overloaded, TooManyRequests,
 );
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Path, State},
 };
 use offload_domain::{caller::Role, id::OrderId};
 use offload_lifecycle::erase::{self, NotErased};
@@ -12,13 +12,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    caller::identity::Identity, edge::limit_concurrency::RequestPermit, response::error::ApiError,
-    route::problems::problems, service::Service,
+    caller::identity::Identity,
+    edge::limit_concurrency::RequestPermit,
+    request::query::{OfQuery, wish},
+    response::error::ApiError,
+    route::problems::problems,
+    service::Service,
 };
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct EraseQuery {
+    #[serde(deserialize_with = "wish")]
     erase: bool,
 }
 
@@ -34,7 +39,7 @@ pub(crate) struct ErasedOrder {
 }
 
 problems!(
-    Problems: InvalidOrderId, EraseNotAskedFor, CredentialsMissing, CredentialsInvalid, RoleMissing,
+    Problems: InvalidOrderId, InvalidQuery, EraseNotAskedFor, CredentialsMissing, CredentialsInvalid, RoleMissing,
     CallersUnavailable, OrderNotFound, NotFound, StorageUnavailable, Overloaded, TooManyRequests,
 );
 
@@ -58,7 +63,7 @@ problems!(
 pub(crate) async fn erase_order(
     State(service): State<Arc<Service>>,
     Path(id): Path<String>,
-    query: Result<Query<EraseQuery>, QueryRejection>,
+    OfQuery(query): OfQuery<EraseQuery>,
     Extension(identity): Extension<Identity>,
     Extension(permit): Extension<RequestPermit>,
 ) -> Result<Json<ErasedOrder>, ApiError> {
@@ -68,7 +73,7 @@ pub(crate) async fn erase_order(
     }
     let caller = identity.with_role(Role::Admin)?.clone();
     let id: OrderId = id.parse().map_err(|_| ApiError::InvalidOrderId)?;
-    if !query.is_ok_and(|query| query.erase) {
+    if !query.erase {
         return Err(ApiError::EraseNotAskedFor);
     }
     let own = Arc::clone(&service);

@@ -21,7 +21,7 @@ use crate::{
 };
 
 problems!(
-    Problems: InvalidOrderId, InvalidPrefer, TokenMissing, TokenInvalid, TokenExpired, CredentialsInvalid, RoleMissing,
+    Problems: InvalidOrderId, InvalidQuery, InvalidPrefer, TokenMissing, TokenInvalid, TokenExpired, CredentialsInvalid, RoleMissing,
     CallersUnavailable, OrderNotFound, StorageUnavailable, Overloaded, TooManyRequests,
 );
 

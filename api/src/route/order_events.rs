@@ -4,8 +4,8 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Extension,
-    extract::{Query, State, rejection::QueryRejection},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{
         IntoResponse, Response, Sse,
         sse::{Event, KeepAlive},
@@ -17,7 +17,10 @@ use serde::Deserialize;
 use crate::{
     edge::limit_concurrency::RequestPermit,
     push::{order_updates::OrderUpdates, status_update::StatusUpdate},
-    request::authorized::Authorized,
+    request::{
+        authorized::Authorized,
+        query::{OfQuery, wish},
+    },
     response::error::ApiError,
     route::problems::problems,
     service::Service,
@@ -32,11 +35,12 @@ const RETRY: Duration = Duration::from_secs(2);
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct EventsQuery {
+    #[serde(deserialize_with = "wish")]
     cancel_on_disconnect: bool,
 }
 
 problems!(
-    Problems: InvalidOrderId, TokenMissing, TokenInvalid, TokenExpired, TokenReadOnly, CredentialsInvalid, RoleMissing,
+    Problems: InvalidOrderId, InvalidQuery, TokenMissing, TokenInvalid, TokenExpired, TokenReadOnly, CredentialsInvalid, RoleMissing,
     CallersUnavailable, OrderNotFound, NoPush, StorageUnavailable, TooManyConnections, Overloaded, TooManyRequests,
     TooManySubscribers,
 );
@@ -67,10 +71,16 @@ pub(crate) async fn order_events(
     State(service): State<Arc<Service>>,
     authorized: Authorized,
     Extension(permit): Extension<RequestPermit>,
-    query: Result<Query<EventsQuery>, QueryRejection>,
+    OfQuery(query): OfQuery<EventsQuery>,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let cancels = query.is_ok_and(|q| q.cancel_on_disconnect);
+    if method == Method::HEAD {
+        // It is safe (RFC 9110 §9.2.1): it subscribes nobody, and cancels nothing.
+        authorized.read(&service).await?;
+        return Ok([(header::CONTENT_TYPE, "text/event-stream")].into_response());
+    }
+    let cancels = query.cancel_on_disconnect;
     let id = authorized.subscribe(&service, cancels).await?;
     let has: u64 = headers.get(LAST_EVENT_ID).and_then(|v| v.to_str().ok()?.trim().parse().ok()).unwrap_or(0);
     let (updates, record) = OrderUpdates::subscribe(&service, id, cancels).await?;

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Extension, Json,
-    extract::{Query, State, rejection::QueryRejection},
-};
+use axum::{Extension, Json, extract::State};
 use offload_domain::{caller::Role, problem::Violation, tenant::Tenant};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{caller::identity::Identity, response::error::ApiError, route::problems::problems, service::Service};
+use crate::{
+    caller::identity::Identity, request::query::OfQuery, response::error::ApiError, route::problems::problems,
+    service::Service,
+};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -31,7 +31,7 @@ pub(crate) struct ReceiverSecret {
 }
 
 problems!(
-    Problems: InvalidOrder, CredentialsMissing, CredentialsInvalid, RoleMissing, CallersUnavailable, NotFound,
+    Problems: InvalidOrder, InvalidQuery, CredentialsMissing, CredentialsInvalid, RoleMissing, CallersUnavailable, NotFound,
     Overloaded, TooManyRequests,
 );
 
@@ -51,7 +51,7 @@ problems!(
 )]
 pub(crate) async fn webhook_secret(
     State(service): State<Arc<Service>>,
-    query: Result<Query<SecretQuery>, QueryRejection>,
+    OfQuery(query): OfQuery<SecretQuery>,
     Extension(identity): Extension<Identity>,
 ) -> Result<Json<ReceiverSecret>, ApiError> {
     // Without callers anybody would get the secret of everybody.
@@ -61,8 +61,7 @@ pub(crate) async fn webhook_secret(
         return Err(ApiError::NotFound);
     };
     let caller = identity.with_role(Role::Submit)?;
-    let text = query.map(|query| query.0.url).unwrap_or_default();
-    let url = policy.check(&text).map_err(|why| {
+    let url = policy.check(&query.url).map_err(|why| {
         ApiError::InvalidOrder(vec![Violation { pointer: "/options/webhook_url".to_owned(), detail: why.to_string() }])
     })?;
     let (name, tenant, origin) = (&caller.name, &caller.tenant, url.origin().ascii_serialization());

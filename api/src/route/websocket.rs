@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    extract::{Query, State, WebSocketUpgrade, rejection::QueryRejection, ws::rejection::WebSocketUpgradeRejection},
-    http::HeaderMap,
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    http::{HeaderMap, header},
     response::Response,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
 use crate::{
@@ -17,7 +18,10 @@ use crate::{
         session::Session,
         websocket::{Action, MESSAGE_MAX_BYTES},
     },
-    request::authorized::open_any,
+    request::{
+        authorized::open_any,
+        query::{OfQuery, wish},
+    },
     response::error::ApiError,
     route::problems::problems,
     service::Service,
@@ -31,11 +35,12 @@ const BUFFER_BYTES: usize = 2 * 1024;
 #[serde(default)]
 pub(crate) struct WebSocketQuery {
     token: Option<String>,
+    #[serde(deserialize_with = "wish")]
     cancel_on_disconnect: bool,
 }
 
 problems!(
-    Problems: TokenInvalid, TokenExpired, TokenReadOnly, OriginNotAllowed, NotAWebSocket, NoPush, TooManyConnections, Overloaded,
+    Problems: InvalidQuery, TokenInvalid, TokenExpired, TokenReadOnly, OriginNotAllowed, NotAWebSocket, NoPush, TooManyConnections, Overloaded,
     TooManyRequests,
 );
 
@@ -61,7 +66,7 @@ pub(crate) async fn websocket(
     State(service): State<Arc<Service>>,
     Extension(permit): Extension<RequestPermit>,
     address: Option<Extension<ClientAddress>>,
-    query: Result<Query<WebSocketQuery>, QueryRejection>,
+    OfQuery(query): OfQuery<WebSocketQuery>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
@@ -69,12 +74,12 @@ pub(crate) async fn websocket(
     if !allows_websocket(&service.settings.cors_origins, &headers) {
         return Err(ApiError::OriginNotAllowed);
     }
-    let WebSocketQuery { token, cancel_on_disconnect: cancels } = query.map(|q| q.0).unwrap_or_default();
+    let WebSocketQuery { token, cancel_on_disconnect: cancels } = query;
     let first = match open_any(&service.settings.token_keys, &headers, token.as_deref()) {
         Some(opened) => Some(Action::subscribe(opened?, cancels).map_err(|_| ApiError::TokenReadOnly)?),
         None => None,
     };
-    let upgrade = upgrade.map_err(|_| ApiError::NotAWebSocket)?;
+    let upgrade = upgrade.ok().filter(|_| has_key(&headers)).ok_or(ApiError::NotAWebSocket)?;
     let connection = match first {
         Some(_) => connections.connect(),
         None => connections.connect_without_token(),
@@ -89,4 +94,11 @@ pub(crate) async fn websocket(
         let tracker = own.background.tracker();
         tracker.track_future(Session::new(own, socket, connection, address).run(first))
     }))
+}
+
+/// Whether the handshake has one key of 16 bytes (RFC 6455 §4.2.1).
+fn has_key(headers: &HeaderMap) -> bool {
+    let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
+    let (Some(key), None) = (keys.next(), keys.next()) else { return false };
+    STANDARD.decode(key).is_ok_and(|key| key.len() == 16)
 }

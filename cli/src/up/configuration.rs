@@ -43,10 +43,12 @@ impl Configuration {
     pub(super) fn read(
         args: &UpArgs,
         secrets: &Secrets,
-        variables: impl IntoIterator<Item = (String, String)>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Failure> {
-        let variables: BTreeMap<String, String> = variables.into_iter().collect();
-        let values = values(args, secrets, &variables);
+        let variables: Vec<(OsString, OsString)> = variables.into_iter().collect();
+        let readable = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+        let readable = readable.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let values = values(args, secrets, &readable);
         let flags = values.iter().map(|(setting, value)| OsString::from(format!("--{}={value}", setting.name())));
         let arguments = std::iter::once(OsString::from("offload up")).chain(flags);
         let configuration = settings::parse::<Read, _>("offload up", "", arguments, variables, |read, errors| {
@@ -173,7 +175,7 @@ mod tests {
 
     fn read(flags: &[&str], variables: &[(&str, &str)]) -> Result<Configuration, Failure> {
         let line = CommandLine::parse_from(std::iter::once(&"up").chain(flags));
-        let variables = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let variables = variables.iter().map(|(k, v)| (OsString::from(k), OsString::from(v)));
         Configuration::read(&line.up, &Secrets::fresh(), variables)
     }
 
@@ -237,11 +239,11 @@ mod tests {
 
     #[test]
     fn every_invalid_setting_is_reported_at_once() {
-        let variables = [("OFFLOAD_VISIBILITY_SECONDS", "x"), ("OFFLOAD_COLOUR", "red")];
+        let variables = [("OFFLOAD_VISIBILITY_SECONDS", "x"), ("OFFLOAD_MAX_ATTEMPTS", "many")];
         for (flag, wrong) in [("--job-seconds=soon", "--job-seconds is \"soon\""), ("--processor=command", "--command")]
         {
             let Err(Failure::Usage(text)) = read(&[flag], &variables) else { panic!() };
-            for part in ["OFFLOAD_COLOUR", "OFFLOAD_VISIBILITY_SECONDS", wrong] {
+            for part in ["OFFLOAD_MAX_ATTEMPTS", "OFFLOAD_VISIBILITY_SECONDS", wrong] {
                 assert!(text.contains(part), "{part} is not in {text}");
             }
         }

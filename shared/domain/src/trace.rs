@@ -1,5 +1,20 @@
 //! W3C trace context: <https://www.w3.org/TR/trace-context/#traceparent-header>.
 
+/// The length of a header of version 00.
+const LENGTH: usize = 55;
+
+/// The trace context of a `traceparent` header, as a header of version 00. A higher version is read
+/// as far as it is known (section 4.3 of the recommendation); `None` if it is not well formed.
+#[must_use]
+pub fn read_traceparent(value: &str) -> Option<String> {
+    let version = value.get(..2).filter(|v| v.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))?;
+    let (known, more) = value.split_at_checked(LENGTH)?;
+    // What a later version adds comes after a dash.
+    let fits = more.is_empty() || (version != "00" && more.starts_with('-'));
+    let read = format!("00{}", known.get(2..)?);
+    (version != "ff" && fits && is_traceparent(&read)).then_some(read)
+}
+
 /// Whether this is a well-formed `traceparent` header of version 00.
 #[must_use]
 pub fn is_traceparent(value: &str) -> bool {
@@ -56,6 +71,21 @@ mod tests {
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
         ] {
             assert!(!is_traceparent(bad), "{bad}");
+            assert_eq!(read_traceparent(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_higher_version_is_read_as_far_as_it_is_known() {
+        let rest = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let known = format!("00-{rest}");
+        for text in [known.clone(), format!("cc-{rest}"), format!("01-{rest}-what-comes"), format!("cc-{rest}-")] {
+            assert_eq!(read_traceparent(&text).as_deref(), Some(&*known), "{text}");
+        }
+        for bad in
+            [format!("ff-{rest}"), format!("CC-{rest}"), format!("cc-{rest}.x"), format!("0é-{rest}"), "cc".into()]
+        {
+            assert_eq!(read_traceparent(&bad), None, "{bad}");
         }
     }
 

@@ -51,6 +51,7 @@ problem_types! {
     InvalidJson = 400 "invalid-json" "The request body is not valid JSON",
     InvalidOrder = 422 "invalid-order" "The order is not valid",
     InvalidPrefer = 400 "invalid-prefer" "The Prefer header is not valid",
+    InvalidQuery = 400 "invalid-query" "The query of the URL is not valid",
     InvalidIdempotencyKey = 400 "invalid-idempotency-key" "The Idempotency-Key header is not valid",
     IdempotencyKeyReused = 422 "idempotency-key-reused" "The idempotency key belongs to another request",
     IdempotencyKeyInUse = 409 "idempotency-key-in-use" "A request with this idempotency key is in progress",

@@ -44,7 +44,7 @@ pub fn parse<G: Groups, T>(
     program: &'static str,
     about: &'static str,
     args: impl IntoIterator<Item = OsString>,
-    variables: impl IntoIterator<Item = (String, String)>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
     build: impl FnOnce(G::Read, &mut Errors<'_>) -> Option<T>,
 ) -> Result<T, Exit> {
     let mut source = Source::new(G::settings());

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
     fmt::Display,
     time::Duration,
 };
@@ -110,20 +111,33 @@ impl Source {
     }
 
     /// Sets the values of environment variables. `all` are the settings of every program.
-    pub(super) fn set_variables(&mut self, variables: impl IntoIterator<Item = (String, String)>, all: &[Setting]) {
-        for (variable, text) in variables.into_iter().filter(|(name, _)| name.starts_with("OFFLOAD_")) {
+    ///
+    /// The environment is not ours alone: Kubernetes, for one, puts `OFFLOAD_PORT` into every pod
+    /// beside a service of the name `offload`. So what is no setting stops nothing; it is warned
+    /// of, because it may be a typing error.
+    pub(super) fn set_variables(&mut self, variables: impl IntoIterator<Item = (OsString, OsString)>, all: &[Setting]) {
+        let of_ours = |(name, text): (OsString, OsString)| {
+            let name = name.into_string().ok().filter(|name| name.starts_with("OFFLOAD_"))?;
+            Some((name, text))
+        };
+        for (variable, text) in variables.into_iter().filter_map(of_ours) {
+            let known = all.iter().any(|s| s.variable() == variable || (s.secret && s.file_variable() == variable));
+            let Ok(text) = text.into_string() else {
+                if known {
+                    self.error(format!("{variable} is not UTF-8"));
+                }
+                continue;
+            };
             if let Some(setting) = self.settings.iter().find(|s| s.variable() == variable).copied() {
                 self.set(setting, text, variable);
             } else if let Some(setting) =
                 self.settings.iter().find(|s| s.secret && s.file_variable() == variable).copied()
             {
                 self.set_file(setting, text, variable);
-            } else if all.iter().any(|s| s.secret && s.file_variable() == variable) {
-                // Another program's, too.
-            } else if !NO_SETTINGS.contains(&variable.as_str()) && !all.iter().any(|s| s.variable() == variable) {
-                // A setting of another program is not an error: they may share one environment.
+            } else if !known && !NO_SETTINGS.contains(&variable.as_str()) && !is_service_link(&variable) {
+                // Nor is a setting of another program: they may share one environment.
                 let hint = did_you_mean(&variable, all.iter().map(Setting::variable));
-                self.error(format!("{variable} is not a setting{hint}"));
+                self.warnings.push(format!("{variable} is not a setting, and is ignored{hint}"));
             }
         }
     }
@@ -205,6 +219,22 @@ impl Source {
     pub(super) fn into_errors(self) -> Vec<String> {
         self.errors
     }
+}
+
+/// Whether this is a variable by which Kubernetes lists a service whose name begins with
+/// `offload`: `OFFLOAD_API_SERVICE_HOST`, `OFFLOAD_PORT_80_TCP_ADDR`.
+/// <https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables>
+fn is_service_link(variable: &str) -> bool {
+    let of_port = |rest: &str| {
+        let mut parts = rest.split('_');
+        let number = parts.next().is_some_and(|n| n.parse::<u16>().is_ok());
+        let protocol = matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"));
+        number && protocol && matches!(parts.next(), None | Some("PROTO" | "PORT" | "ADDR")) && parts.next().is_none()
+    };
+    variable.ends_with("_SERVICE_HOST")
+        || variable.contains("_SERVICE_PORT")
+        || variable.ends_with("_PORT")
+        || variable.split_once("_PORT_").is_some_and(|(_, rest)| of_port(rest))
 }
 
 fn is_flag(origin: &str) -> bool {

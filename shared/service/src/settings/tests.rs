@@ -7,7 +7,7 @@ type All = (StoreSettings, ApiSettings, WorkerSettings, ProcessorSettings, EtaSe
 /// Bucket, table and concurrency.
 fn read(args: &[&str], variables: &[(&str, &str)]) -> Result<(String, String, usize), Exit> {
     let args = ["p", "--queue-url=q"].iter().chain(args).map(OsString::from);
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     parse::<(StoreSettings, WorkerSettings), _>("p", "a program", args, variables, |(store, worker), _| {
         let (store, worker) = (store?, worker?);
         Some((store.bucket, store.table, worker.concurrency))
@@ -33,22 +33,57 @@ fn a_flag_wins_over_a_variable_and_a_variable_over_the_default() {
 fn every_error_is_reported_at_once() {
     let variables = [("OFFLOAD_BUKET", "b"), ("OFFLOAD_CONCURRENCY", "many"), ("PATH", "/bin")];
     let e = errors(&["--colour", "red", "--shape=round", "-v", "--con=1"], &variables);
-    assert_eq!(e.len(), 8, "{e:#?}");
-    assert!(e[0].contains("OFFLOAD_BUKET") && e[0].contains("OFFLOAD_BUCKET"));
-    assert!(["--colour", "--shape", "-v", "--con"].iter().zip(&e[1..5]).all(|(flag, e)| e.starts_with(flag)), "{e:#?}");
-    assert!(e[5].contains("OFFLOAD_BUCKET") && e[5].contains("missing"));
-    assert!(e[6].contains("OFFLOAD_TABLE"));
-    assert!(e[7].contains("\"many\"") && e[7].contains("OFFLOAD_CONCURRENCY"));
+    assert_eq!(e.len(), 7, "{e:#?}");
+    assert!(["--colour", "--shape", "-v", "--con"].iter().zip(&e[..4]).all(|(flag, e)| e.starts_with(flag)), "{e:#?}");
+    assert!(e[4].contains("OFFLOAD_BUCKET") && e[4].contains("missing"));
+    assert!(e[5].contains("OFFLOAD_TABLE"));
+    assert!(e[6].contains("\"many\"") && e[6].contains("OFFLOAD_CONCURRENCY"));
 }
 
 #[test]
-fn a_misspelt_name_is_an_error_with_a_suggestion() {
-    let variables = [("OFFLOAD_TBALE", "t"), ("OFFLOAD_VISIBILTY_SECONDS", "5"), ("OFFLOAD_COLOUR", "red")];
-    let e = errors(&["--concurency=3"], &variables);
-    assert_eq!(e[0], "OFFLOAD_TBALE is not a setting; did you mean OFFLOAD_TABLE?");
-    assert_eq!(e[1], "OFFLOAD_VISIBILTY_SECONDS is not a setting; did you mean OFFLOAD_VISIBILITY_SECONDS?");
-    assert_eq!(e[2], "OFFLOAD_COLOUR is not a setting");
-    assert_eq!(e[3], "--concurency is not a setting; did you mean --concurrency? (--help lists them)");
+fn a_misspelt_name_comes_with_a_suggestion() {
+    let e = errors(&["--concurency=3"], &[]);
+    assert_eq!(e[0], "--concurency is not a setting; did you mean --concurrency? (--help lists them)");
+    assert_eq!(
+        warnings(&[("OFFLOAD_TBALE", "t"), ("OFFLOAD_VISIBILTY_SECONDS", "5"), ("OFFLOAD_COLOUR", "red")]),
+        [
+            "OFFLOAD_TBALE is not a setting, and is ignored; did you mean OFFLOAD_TABLE?",
+            "OFFLOAD_VISIBILTY_SECONDS is not a setting, and is ignored; did you mean OFFLOAD_VISIBILITY_SECONDS?",
+            "OFFLOAD_COLOUR is not a setting, and is ignored",
+        ]
+    );
+}
+
+/// What is warned of in these variables, none of which stops a program.
+fn warnings(variables: &[(&str, &str)]) -> Vec<String> {
+    let mut source = source::Source::new(vec![c::TABLE]);
+    source.set_variables(variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))), &c::ALL);
+    let warnings = source.warnings().to_vec();
+    assert!(source.into_errors().is_empty());
+    warnings
+}
+
+#[test]
+fn what_kubernetes_sets_beside_a_service_is_no_concern_of_ours() {
+    let set = ["OFFLOAD", "OFFLOAD_API", "OFFLOAD_API_2"].map(|name| {
+        let of = |rest: &str| format!("{name}_{rest}");
+        ["SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT", "PORT_80_TCP", "PORT_80_TCP_PROTO"].map(of)
+    });
+    let set: Vec<_> = set.as_flattened().iter().map(|name| (name.as_str(), "tcp://10.0.0.1:80")).collect();
+    assert_eq!(warnings(&set), [""; 0]);
+    assert_eq!(warnings(&[("OFFLOAD_PORTS", "1"), ("OFFLOAD_PORT_80_TCP_X", "1")]).len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_utf_8_is_an_error_only_if_it_is_a_setting() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let value = || OsString::from_vec(vec![0xff]);
+    let mut source = source::Source::new(vec![c::TABLE]);
+    let names = ["OFFLOAD_TABLE", "OFFLOAD_COLOUR", "PATH"].map(OsString::from);
+    let odd = OsString::from_vec(b"OFFLOAD_\xff".to_vec());
+    source.set_variables(names.into_iter().chain([odd]).map(|name| (name, value())), &c::ALL);
+    assert_eq!(source.into_errors(), ["OFFLOAD_TABLE is not UTF-8"]);
 }
 
 #[test]
@@ -166,7 +201,7 @@ fn the_group_of_a_missing_switch_is_checked_and_left_out() {
 /// Reads the token's secret, by a flag, a variable, or a file of either.
 fn secret(args: &[&str], variables: &[(&str, &str)]) -> Result<String, Vec<String>> {
     let args = ["p", "--auth=none"].iter().chain(args).map(OsString::from);
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
     let read = parse::<(ApiSettings, NotifierSettings), _>("p", "a program", args, variables, |(_, notifier), _| {
         Some(notifier?.mercure_jwt.map_or_else(String::new, |jwt| jwt.expose().to_owned()))
     });
@@ -202,8 +237,8 @@ fn every_secret_can_come_from_a_file() {
     assert_eq!(errors, ["OFFLOAD_MERCURE_JWT and OFFLOAD_MERCURE_JWT_FILE are both set: set one of them"]);
     let errors = secret(&[], &[("OFFLOAD_TOKEN_SECRET_FILE", "/no/such/file")]).unwrap_err();
     assert!(errors.len() == 1 && errors[0].starts_with("OFFLOAD_TOKEN_SECRET_FILE is \"/no/such/file\""), "{errors:?}");
-    let errors = secret(&[], &[token_file, ("OFFLOAD_BUCKET_FILE", "x")]).unwrap_err();
-    assert_eq!(errors.len(), 1, "only a secret can come from a file: {errors:?}");
+    let warnings = warnings(&[("OFFLOAD_BUCKET_FILE", "x")]);
+    assert_eq!(warnings.len(), 1, "only a secret can come from a file: {warnings:?}");
     let short = path("short", "private");
     let errors = secret(&[], &[("OFFLOAD_TOKEN_SECRET_FILE", &short)]).unwrap_err().join("\n");
     assert!(errors.contains("OFFLOAD_TOKEN_SECRET_FILE cannot be used") && !errors.contains("private"), "{errors}");

@@ -3,7 +3,10 @@
 use std::error::Error as _;
 
 use offload_domain::order::Order;
-use reqwest::{Response, StatusCode, header::CONTENT_TYPE};
+use reqwest::{
+    Response, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
 use serde_json::Value;
 
 use super::super::{
@@ -15,16 +18,33 @@ use super::super::{
 
 const ANSWER: &str = "the endpoint's answer";
 const LIMITS: OutputLimits = OutputLimits { line_bytes: 1024 * 1024, total_bytes: 16 * 1024 * 1024 };
+/// The media types of JSON lines, none of which is registered.
+const LINES: [&str; 6] = [
+    "application/x-ndjson",
+    "application/ndjson",
+    "application/jsonl",
+    "application/x-jsonl",
+    "application/jsonlines",
+    "application/x-jsonlines",
+];
 /// The most that is read of the body of an error.
 const PROBLEM_MAX_BYTES: usize = 64 * 1024;
 
 /// Reads an answer to its end.
 pub(super) async fn read(order: &Order, response: Response, progress: &Progress) -> Result<Outcome, ProcessError> {
     match (response.status(), media_type(&response).as_str()) {
+        (status, _) if status.is_success() && is_encoded(&response) => {
+            Err(ProcessError::protocol("the endpoint's answer has a content coding that was not asked for"))
+        }
         (status, media) if !status.is_success() => Err(refusal(status, media, response).await),
-        (_, "application/x-ndjson") => read_lines(order, response, progress).await,
+        (_, media) if LINES.contains(&media) => read_lines(order, response, progress).await,
         _ => read_value(order, response).await,
     }
+}
+
+fn is_encoded(response: &Response) -> bool {
+    let codings = response.headers().get_all(CONTENT_ENCODING).iter();
+    codings.into_iter().any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn media_type(response: &Response) -> String {

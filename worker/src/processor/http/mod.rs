@@ -21,7 +21,7 @@ use offload_domain::{order::Order, trace::is_traceparent};
 use offload_service::settings::{Errors, ProcessorSettings, catalogue::HTTP_URL};
 use reqwest::{
     Client,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE},
     redirect,
 };
 use url::Url;
@@ -95,6 +95,9 @@ impl HttpProcessor {
             .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json, application/x-ndjson, application/problem+json")
+            // Nothing here decodes. Without the header anything would be acceptable (RFC 9110
+            // §12.5.3).
+            .header(ACCEPT_ENCODING, "identity")
             .header("idempotency-key", order.id.to_string())
             .header("offload-attempt", order.attempt.to_string())
             .body(document(order));

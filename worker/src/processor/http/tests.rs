@@ -109,6 +109,21 @@ async fn the_detail_of_a_problem_reaches_the_client_within_its_length() {
 }
 
 #[tokio::test]
+async fn json_lines_have_many_names_and_no_coding_is_decoded() {
+    for media in ["application/jsonl", "application/x-ndjson; charset=utf-8", "Application/JSONLines"] {
+        let lines = "{\"progress\":150}\n{\"progress\":\"most\"}\n{\"result\":1}\n";
+        assert_eq!(value(answer(([("content-type", media)], lines)).await), json!(1), "{media}");
+    }
+    let coded = |coding| answer(([("content-encoding", coding)], "1"));
+    assert_eq!(value(coded("Identity").await), json!(1));
+    let error = protocol_error(coded("gzip").await);
+    assert_eq!(error, "the endpoint's answer has a content coding that was not asked for");
+    let echo = async |headers: HeaderMap| headers["accept-encoding"].to_str().unwrap().replace("identity", "1");
+    let address = serve(Router::new().route("/work", post(echo))).await;
+    assert_eq!(value(process(address, &order_of(json!({}))).await), json!(1));
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     let routes = Router::new()
         .route("/work", post(async || Redirect::temporary("/elsewhere")))

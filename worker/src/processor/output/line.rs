@@ -13,6 +13,9 @@ pub(super) enum OutputLine {
     Blank,
     /// `{"progress": 40, "message": "packing"}`; the message may be missing.
     Progress { percent: u8, message: Option<String> },
+    /// A progress line that cannot be read. It is only advice, and no reason to fail work that may
+    /// be done.
+    Useless,
     /// `{"result": ...}`
     Result(JsonText),
     /// `{"error": "text for the client", "retry": true}`; `retry` may be missing.
@@ -28,12 +31,8 @@ pub(crate) enum LineError {
     NotAnObject,
     #[error("must have exactly one of the members progress, result and error")]
     NotOneOfThree,
-    #[error("has an unknown member; beside progress there may be a message, beside error a retry")]
+    #[error("has an unknown member; beside error there may be a retry, and beside result none")]
     UnknownMember,
-    #[error("has a progress that is not a number from 0 to 100")]
-    Progress,
-    #[error("has a message that is not a string")]
-    Message,
     #[error("has an error that is not a string")]
     Error,
     #[error("has a retry that is neither true nor false")]
@@ -45,14 +44,13 @@ pub(super) fn parse(line: &[u8]) -> Result<OutputLine, LineError> {
     if line.trim_ascii().is_empty() {
         return Ok(OutputLine::Blank);
     }
+    if let Some(progress) = progress(line) {
+        return Ok(progress);
+    }
     check_slice(line).map_err(|_| LineError::NotJson)?;
     // Only where each member is in the line: a result may be large, and is passed on as it is.
     let mut members: BTreeMap<String, &RawValue> = serde_json::from_slice(line).map_err(|_| LineError::NotAnObject)?;
     let parsed = match (members.remove("progress"), members.remove("result"), members.remove("error")) {
-        (Some(progress), None, None) => {
-            let percent = percent(progress).ok_or(LineError::Progress)?;
-            OutputLine::Progress { percent, message: optional(&mut members, "message").ok_or(LineError::Message)? }
-        }
         (None, Some(result), None) => OutputLine::Result(result.into()),
         (None, None, Some(error)) => {
             let retry = optional(&mut members, "retry").ok_or(LineError::Retry)?;
@@ -63,11 +61,29 @@ pub(super) fn parse(line: &[u8]) -> Result<OutputLine, LineError> {
     if members.is_empty() { Ok(parsed) } else { Err(LineError::UnknownMember) }
 }
 
-/// A fraction is cut off: `100 * i / n` is no whole number in most languages.
-fn percent(value: &RawValue) -> Option<u8> {
-    let percent = read::<f64>(value).filter(|p| (0.0..=100.0).contains(p))?;
+/// A line that has a progress, and neither a result nor an error, which must be read exactly. What
+/// it has beside it may be anything.
+fn progress(line: &[u8]) -> Option<OutputLine> {
+    let text = String::from_utf8_lossy(line);
+    // A raw value may hold escapes that are no text, such as half of a surrogate pair.
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(&text).ok()?;
+    let progress =
+        members.get("progress").filter(|_| !members.contains_key("result") && !members.contains_key("error"))?;
+    Some(match read::<f64>(progress) {
+        Some(progress) => {
+            let message = members.get("message").and_then(|message| read(message));
+            OutputLine::Progress { percent: percent(progress), message }
+        }
+        None => OutputLine::Useless,
+    })
+}
+
+/// From 0 to 100. A fraction is cut off: `100 * i / n` is no whole number in most languages, and
+/// may be a little more than 100.
+fn percent(progress: f64) -> u8 {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is from 0 to 100")]
-    Some(percent as u8)
+    let percent = progress.clamp(0.0, 100.0) as u8;
+    percent
 }
 
 /// The value, if it is of this type.
@@ -97,6 +113,15 @@ mod tests {
             (r#"{"progress":0}"#, progress(0, None)),
             (r#"{"progress":100,"message":null}"#, progress(100, None)),
             ("{\"progress\":33.9}\r", progress(33, None)),
+            (r#"{"progress":100.00000000000001}"#, progress(100, None)),
+            (r#"{"progress":1e300}"#, progress(100, None)),
+            (r#"{"progress":-0.1}"#, progress(0, None)),
+            (r#"{"progress":1,"percent":2,"retry":true}"#, progress(1, None)),
+            (r#"{"progress":1,"message":2}"#, progress(1, None)),
+            (r#"{"progress":1,"message":"\ud83d"}"#, progress(1, None)),
+            (r#"{"progress":"40"}"#, OutputLine::Useless),
+            (r#"{"progress":null,"message":"packing"}"#, OutputLine::Useless),
+            (r#"{"progress":1e999}"#, OutputLine::Useless),
             (r#"{"result":null}"#, result("null")),
             (r#"{"result": [1E+2,-0, "two"] }"#, result(r#"[1E+2,-0, "two"]"#)),
             (r#"{"error":"no stock"}"#, error(None)),
@@ -118,13 +143,7 @@ mod tests {
             ("{}", LineError::NotOneOfThree),
             (r#"{"message":"packing"}"#, LineError::NotOneOfThree),
             (r#"{"progress":1,"result":2}"#, LineError::NotOneOfThree),
-            (r#"{"progress":1,"percent":2}"#, LineError::UnknownMember),
-            (r#"{"progress":1,"retry":true}"#, LineError::UnknownMember),
             (r#"{"result":1,"message":"done"}"#, LineError::UnknownMember),
-            (r#"{"progress":101}"#, LineError::Progress),
-            (r#"{"progress":-1}"#, LineError::Progress),
-            (r#"{"progress":"40"}"#, LineError::Progress),
-            (r#"{"progress":1,"message":2}"#, LineError::Message),
             (r#"{"error":null}"#, LineError::Error),
             (r#"{"error":{"text":"no stock"}}"#, LineError::Error),
             (r#"{"error":"no stock","retry":"yes"}"#, LineError::Retry),
@@ -133,5 +152,8 @@ mod tests {
             assert_eq!(parse(text.as_bytes()), Err(error), "{text}");
         }
         assert_eq!(parse(b"{\"result\":\"\xff\"}"), Err(LineError::NotJson));
+        let message = Some("\u{fffd}!".to_owned());
+        let lossy = parse(b"{\"progress\":1,\"message\":\"\xff!\"}");
+        assert_eq!(lossy, Ok(OutputLine::Progress { percent: 1, message }), "advice is read as far as it can be");
     }
 }

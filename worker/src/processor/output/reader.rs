@@ -75,11 +75,13 @@ pub(crate) struct OutputReader {
     bytes: usize,
     result: Option<JsonText>,
     error: Option<ReportedError>,
+    /// There was a progress line that could not be read.
+    useless: bool,
 }
 
 impl OutputReader {
     pub(crate) fn new(source: &'static str, limits: OutputLimits) -> Self {
-        Self { source, limits, unfinished: Vec::new(), lines: 0, bytes: 0, result: None, error: None }
+        Self { source, limits, unfinished: Vec::new(), lines: 0, bytes: 0, result: None, error: None, useless: false }
     }
 
     /// Takes the next bytes and passes progress on. An error is final: there is nothing more to
@@ -132,7 +134,7 @@ impl OutputReader {
         self.lines += 1;
         let (number, of) = (self.lines, self.source);
         let line = line::parse(&self.unfinished).map_err(|error| ProtocolError::Line { number, of, error })?;
-        if !matches!(line, OutputLine::Progress { .. }) {
+        if !matches!(line, OutputLine::Progress { .. } | OutputLine::Useless) {
             // With its line feed: blank lines without an end are too much as well.
             self.bytes = self.bytes.saturating_add(self.unfinished.len() + 1);
             if self.bytes > self.limits.total_bytes {
@@ -143,6 +145,13 @@ impl OutputReader {
         match line {
             OutputLine::Blank => {}
             OutputLine::Progress { percent, message } => report(percent, message.as_deref()),
+            OutputLine::Useless if self.useless => {}
+            OutputLine::Useless => {
+                self.useless = true;
+                tracing::warn!(
+                    "line {number} of {of} has a progress that is not a number; it and more of its kind are ignored"
+                );
+            }
             OutputLine::Result(value) => self.result = Some(value),
             OutputLine::Error { detail, retry } => {
                 self.error = Some(ReportedError { detail: cut(&detail, ERROR_DETAIL_MAX_CHARS), retry });

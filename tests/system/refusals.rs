@@ -185,9 +185,18 @@ async fn a_client_reads_why_its_large_body_is_refused_unread() {
         (Method::POST, "/nowhere", "application/json", 404),
         (Method::DELETE, "/order/0198c1f0-0000-7000-8000-000000000000", "application/json", 401),
         (Method::POST, "/healthz", "application/json", 405),
+        // It is read, and `100 Continue` sent, until it is too long.
+        (Method::POST, "/order", "application/json", 413),
     ] {
         for _ in 0..10 {
-            let request = system.request(method.clone(), path).header("content-type", kind).body(body.clone());
+            let request = system.request(method.clone(), path).header("content-type", kind);
+            let request = if status == 413 {
+                let parts: Vec<_> = (0..4).map(|_| Ok::<_, std::io::Error>(body.clone())).collect();
+                let stream = reqwest::Body::wrap_stream(futures_util::stream::iter(parts));
+                request.header("expect", "100-continue").body(stream)
+            } else {
+                request.body(body.clone())
+            };
             let answer = request.send().await.unwrap_or_else(|e| panic!("{method} {path}: {e:?}"));
             assert_eq!(answer.status(), status, "{method} {path}");
         }

@@ -30,16 +30,18 @@ const REST_MAX: Duration = Duration::from_secs(2);
 /// A body of which the rest is kept when its reader drops it.
 struct Returned {
     body: Body,
+    /// Its client waits for `100 Continue`: until it is read, nothing of it is sent, and need not.
+    unsent: bool,
     rest: Arc<Mutex<Option<Body>>>,
 }
 
 pub(crate) async fn read_rest(request: Request, next: Next) -> Response {
-    // A client that waits for `100 Continue` has sent nothing yet, and need not.
-    if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
+    if request.body().is_end_stream() {
         return next.run(request).await;
     }
+    let unsent = request.headers().contains_key(header::EXPECT);
     let rest = Arc::new(Mutex::new(None));
-    let response = next.run(request.map(|body| Body::new(Returned { body, rest: Arc::clone(&rest) }))).await;
+    let response = next.run(request.map(|body| Body::new(Returned { body, unsent, rest: Arc::clone(&rest) }))).await;
     let unread = rest.lock().take();
     if let Some(body) = unread {
         // However this ends, the answer is sent.
@@ -63,6 +65,7 @@ impl HttpBody for Returned {
     type Error = Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.unsent = false;
         Pin::new(&mut self.body).poll_frame(context)
     }
 
@@ -77,7 +80,7 @@ impl HttpBody for Returned {
 
 impl Drop for Returned {
     fn drop(&mut self) {
-        if !self.body.is_end_stream() {
+        if !self.unsent && !self.body.is_end_stream() {
             *self.rest.lock() = Some(std::mem::take(&mut self.body));
         }
     }

@@ -78,6 +78,7 @@ pub(crate) async fn order_events(
     if method == Method::HEAD {
         // It is safe (RFC 9110 §9.2.1): it subscribes nobody, and cancels nothing.
         authorized.read(&service).await?;
+        service.connections.as_ref().ok_or(ApiError::NoPush)?;
         return Ok([(header::CONTENT_TYPE, "text/event-stream")].into_response());
     }
     let cancels = query.cancel_on_disconnect;

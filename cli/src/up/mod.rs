@@ -36,11 +36,13 @@ const API_HEAD_START: Duration = Duration::from_secs(1);
 /// Runs the command until a signal or an error ends it.
 pub(crate) async fn run(args: &UpArgs) -> Result<(), Failure> {
     address::check(&args.listeners(), args.allow_remote).map_err(Failure::Usage)?;
-    // Settings first: invalid ones should leave no trace in the data directory.
-    Configuration::read(args, &Secrets::fresh(), std::env::vars_os())?;
     let secrets = match &args.data {
         None => Secrets::fresh(),
-        Some(directory) => Secrets::kept_in(directory).map_err(Failure::Refused)?,
+        Some(directory) => {
+            // Settings first: invalid ones should leave no trace in the data directory.
+            Configuration::read(args, &Secrets::fresh(), std::env::vars_os())?;
+            Secrets::kept_in(directory).map_err(Failure::Refused)?
+        }
     };
     let mut configuration = Configuration::read(args, &secrets, std::env::vars_os())?;
     telemetry::init(&configuration.log);

@@ -19,6 +19,7 @@ pub mod processor;
 pub mod program;
 mod receive;
 mod reporter;
+mod retry_after;
 mod run;
 mod sweeper;
 

@@ -16,6 +16,16 @@ pub(super) enum AttemptEnd {
     Stopped(StopReason),
 }
 
+impl AttemptEnd {
+    /// How long the work asks to wait before the next attempt.
+    pub(super) fn asked_wait(&self) -> Duration {
+        match self {
+            Self::Error(ProcessError::Retryable { after, .. }) => after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
 /// Why an attempt is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StopReason {

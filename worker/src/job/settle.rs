@@ -41,13 +41,14 @@ pub(super) async fn settle(
     heartbeat: LeaseHeartbeat,
     delivery: Delivery,
 ) -> Result<(), Error> {
+    let asked = end.asked_wait();
     let Ok(transition) = transition(worker, &job, end, &heartbeat).await else { return Ok(()) };
     let Ok(record) = store_end(worker, &job, &transition, &heartbeat).await else { return Ok(()) };
     // The lease ended with the attempt.
     drop(heartbeat);
     job.record = record;
     if let Transition::Yield { error } = &transition {
-        let delay = if error.is_some() { retry_delay(worker, &job.record) } else { Duration::ZERO };
+        let delay = if error.is_some() { retry_delay(worker, &job.record, asked) } else { Duration::ZERO };
         tracing::info!(attempt = job.record.state.attempt, retry_ms = delay.as_millis(), "order will be tried again");
         return delivery.retry_after(delay).await;
     }
@@ -98,7 +99,7 @@ async fn transition(
             Transition::Complete { result: store_outcome(worker, job, outcome, heartbeat).await? }
         }
         AttemptEnd::Error(ProcessError::Final(error)) => Transition::Fail { error },
-        AttemptEnd::Error(ProcessError::Retryable(error)) => retry_or_fail(error),
+        AttemptEnd::Error(ProcessError::Retryable { problem, .. }) => retry_or_fail(problem),
         AttemptEnd::Crashed => retry_or_fail(ends::processing_failed("the processor crashed")),
         AttemptEnd::Stopped(reason) => match reason {
             StopReason::Cancelled => Transition::Cancel,
@@ -116,10 +117,12 @@ async fn transition(
     })
 }
 
-/// How long the next attempt waits. Not past the deadline: the order should fail then, and not when
-/// the wait is over.
-fn retry_delay(worker: &Worker, record: &OrderRecord) -> Duration {
-    let delay = worker.settings.retry.delay(record.state.attempts_made(), clock::unit_random());
+/// How long the next attempt waits: at least as long as the work asks, within the longest wait
+/// between attempts. Not past the deadline: the order should fail then, and not when the wait is
+/// over.
+fn retry_delay(worker: &Worker, record: &OrderRecord, asked: Duration) -> Duration {
+    let retry = worker.settings.retry;
+    let delay = retry.delay(record.state.attempts_made(), clock::unit_random()).max(asked.min(retry.max));
     let deadline = record.deadline(worker.settings.limits.default_deadline);
     delay.min((deadline - clock::now()).to_std().unwrap_or_default())
 }

@@ -3,9 +3,10 @@
 use std::{error::Error as _, time::Duration};
 
 use offload_stores::RequestSigner;
-use reqwest::{Client, ClientBuilder, Response, StatusCode, header::RETRY_AFTER, redirect};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
 
 use super::attempt::{AttemptResult, Failure};
+use crate::retry_after::retry_after;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest that an answer may take, in all: what Standard Webhooks recommends at least.
@@ -68,13 +69,13 @@ pub(super) fn attempt_result(answer: Result<Response, reqwest::Error>) -> Attemp
     if status == StatusCode::GONE {
         return AttemptResult::Gone { status: code };
     }
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|v| v.to_str().ok()?.trim().parse().ok());
+    let retry_after = retry_after(response.headers());
     let error = if status.is_redirection() {
         format!("answered {code}; redirects are not followed")
     } else {
         format!("answered {code}")
     };
-    AttemptResult::Failed(Failure { status: Some(code), error, retry_after: retry_after.map(Duration::from_secs) })
+    AttemptResult::Failed(Failure { status: Some(code), error, retry_after })
 }
 
 /// Why a request failed, without its URL.

@@ -1,5 +1,7 @@
 //! What a processor is given, and what it returns.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use offload_domain::{
     json_text::JsonText,
@@ -51,8 +53,13 @@ pub struct ResultFile {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ProcessError {
     /// Another attempt may succeed.
-    #[error("{}", .0.detail.as_deref().unwrap_or(&.0.title))]
-    Retryable(Problem),
+    #[error("{}", .problem.detail.as_deref().unwrap_or(&.problem.title))]
+    Retryable {
+        /// Why this one did not.
+        problem: Problem,
+        /// How long the next one waits at least, within the longest wait between attempts.
+        after: Option<Duration>,
+    },
     /// No other attempt will.
     #[error("{}", .0.detail.as_deref().unwrap_or(&.0.title))]
     Final(Problem),
@@ -62,7 +69,16 @@ impl ProcessError {
     /// The work failed, and another attempt may succeed.
     #[must_use]
     pub fn retryable(detail: impl AsRef<str>) -> Self {
-        Self::Retryable(ends::processing_failed(for_clients(detail.as_ref())))
+        Self::Retryable { problem: ends::processing_failed(for_clients(detail.as_ref())), after: None }
+    }
+
+    /// The same, where another attempt may succeed, which waits at least this long.
+    #[must_use]
+    pub fn after(self, wait: Option<Duration>) -> Self {
+        match self {
+            Self::Retryable { problem, .. } => Self::Retryable { problem, after: wait },
+            Self::Final(_) => self,
+        }
     }
 
     /// The work failed, and no other attempt will succeed.

@@ -84,7 +84,7 @@ mod tests {
             (ProgramEnd::Code(1), again, true),
         ] {
             let error = failure(end, output).unwrap();
-            assert_eq!(matches!(error, ProcessError::Retryable(_)), retryable, "{end:?} {output}");
+            assert_eq!(matches!(error, ProcessError::Retryable { .. }), retryable, "{end:?} {output}");
             assert_eq!(error.to_string() == "no stock", !output.is_empty());
         }
     }

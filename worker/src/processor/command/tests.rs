@@ -243,5 +243,5 @@ async fn a_program_that_is_gone_when_it_is_needed_is_tried_again() {
     std::fs::copy("/bin/true", &program).unwrap();
     let processor = CommandProcessor::new(program.display().to_string(), Vec::new()).unwrap();
     std::fs::remove_file(&program).unwrap();
-    assert!(matches!(run(processor).await.0, Err(ProcessError::Retryable(_))));
+    assert!(matches!(run(processor).await.0, Err(ProcessError::Retryable { .. })));
 }

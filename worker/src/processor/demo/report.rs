@@ -195,6 +195,6 @@ mod tests {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let writer = write(with_header(full).unwrap(), 0..3).unwrap();
         let error = disk(&finish(writer).unwrap_err());
-        assert!(matches!(error, ProcessError::Retryable(_)) && error.to_string().contains("disk is full"), "{error}");
+        assert!(matches!(error, ProcessError::Retryable { .. }) && error.to_string().contains("disk is full"), "{error}");
     }
 }

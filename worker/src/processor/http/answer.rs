@@ -15,6 +15,7 @@ use super::super::{
     progress::Progress,
     result_text::ResultText,
 };
+use crate::retry_after::retry_after;
 
 const ANSWER: &str = "the endpoint's answer";
 const LIMITS: OutputLimits = OutputLimits { line_bytes: 1024 * 1024, total_bytes: 16 * 1024 * 1024 };
@@ -81,12 +82,13 @@ async fn read_value(order: &Order, mut response: Response) -> Result<Outcome, Pr
 
 /// What an answer outside of 2xx means.
 async fn refusal(status: StatusCode, media: &str, response: Response) -> ProcessError {
+    let wait = retry_after(response.headers());
     let detail = if media == "application/problem+json" { problem_detail(response).await } else { None };
     let detail = detail.unwrap_or_else(|| match status.as_u16() {
         300..400 => format!("the endpoint answered {}, and redirects are not followed", status.as_u16()),
         code => format!("the endpoint answered {code}"),
     });
-    if is_retryable(status) { ProcessError::retryable(detail) } else { ProcessError::failed(detail) }
+    if is_retryable(status) { ProcessError::retryable(detail).after(wait) } else { ProcessError::failed(detail) }
 }
 
 /// 408, 425 and 429 ask for another attempt, 5xx are faults of the endpoint.

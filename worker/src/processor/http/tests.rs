@@ -97,6 +97,17 @@ async fn the_status_code_decides_whether_another_attempt_is_made() {
 }
 
 #[tokio::test]
+async fn an_endpoint_says_how_long_the_next_attempt_waits() {
+    for (code_, value, wait) in [(503, "8", Some(8)), (429, "120", Some(120)), (500, "soon", None)] {
+        let error = answer((code(code_), [("retry-after", value)], "")).await.unwrap_err();
+        let ProcessError::Retryable { after, .. } = error else { panic!("{error:?}") };
+        assert_eq!(after, wait.map(Duration::from_secs), "{value}");
+    }
+    let error = answer((code(404), [("retry-after", "8")])).await.unwrap_err();
+    assert_eq!(error, ProcessError::failed("the endpoint answered 404"));
+}
+
+#[tokio::test]
 async fn the_detail_of_a_problem_reaches_the_client_within_its_length() {
     let problem = |detail: &str| (code(422), PROBLEM, json!({"detail": detail}).to_string());
     assert_eq!(answer(problem("no such size")).await.unwrap_err(), ProcessError::failed("no such size"));
@@ -193,7 +204,7 @@ async fn a_connection_that_breaks_is_tried_again() {
             }
         });
         let error = process(address, &order_of(json!({}))).await.unwrap_err();
-        let ProcessError::Retryable(_) = &error else { panic!("{answer:?}: {error:?}") };
+        let ProcessError::Retryable { .. } = &error else { panic!("{answer:?}: {error:?}") };
         assert!(error.to_string().starts_with("the connection to the endpoint broke"), "{answer:?}: {error}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use offload_service::clock;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 /// The wait in `Retry-After` (RFC 9110 §10.2.3), in seconds or until a date in any of the three
@@ -17,7 +18,7 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     if !wanted.is_empty() && wanted.bytes().all(|b| b.is_ascii_digit()) {
         return Some(Duration::from_secs(wanted.parse().unwrap_or(u64::MAX)));
     }
-    let now = text(DATE).and_then(date).unwrap_or_else(SystemTime::now);
+    let now = text(DATE).and_then(date).unwrap_or_else(|| clock::now().into());
     Some(date(wanted)?.duration_since(now).unwrap_or_default())
 }
 
@@ -54,7 +55,7 @@ mod tests {
 
     #[test]
     fn without_a_date_of_its_own_an_answer_is_of_now() {
-        let at = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
+        let at = httpdate::fmt_http_date(SystemTime::from(clock::now()) + Duration::from_secs(100));
         let wait = seconds(&[("retry-after", &at)]).unwrap();
         assert!((60..=100).contains(&wait), "{wait}");
     }

@@ -50,7 +50,7 @@ impl Posts {
         let now = self.start.elapsed();
         let mut tenants = self.tenants.lock();
         if tenants.len() >= TENANTS_MAX && !tenants.contains_key(tenant) {
-            tenants.retain(|_, counts| counts.0.back().is_some_and(|last| now - last.to < IDLE));
+            tenants.retain(|_, counts| counts.0.back().is_some_and(|last| now.saturating_sub(last.to) < IDLE));
             if tenants.len() >= TENANTS_MAX {
                 return;
             }
@@ -66,9 +66,11 @@ impl Posts {
 }
 
 impl Counts {
+    /// Counts an order. Of two that come at once the later one may be counted first.
     fn add(&mut self, now: Duration) {
+        let now = self.0.back().map_or(now, |last| now.max(last.to));
         match self.0.back_mut() {
-            Some(last) if now - last.from < Duration::from_millis(500) => {
+            Some(last) if now.saturating_sub(last.from) < Duration::from_millis(500) => {
                 (last.to, last.posts) = (now, last.posts.saturating_add(1));
             }
             _ => self.0.push_back(Count { from: now, to: now, posts: 1 }),
@@ -89,8 +91,8 @@ impl Counts {
             if count.to <= from {
                 return 0.0;
             }
-            let whole = (count.to - count.from).as_secs_f64();
-            let part = (count.to - from).as_secs_f64();
+            let whole = count.to.saturating_sub(count.from).as_secs_f64();
+            let part = count.to.saturating_sub(from).as_secs_f64();
             f64::from(count.posts) * if part < whole { part / whole } else { 1.0 }
         };
         self.0.iter().map(after).sum()
@@ -113,6 +115,16 @@ mod tests {
             assert!((found - ago).abs() < 0.05 * ago + 2.0, "{ago}: {found}");
         }
         assert!((counts.since(Duration::ZERO) - 10_000.0).abs() < 1.5);
+    }
+
+    #[test]
+    fn two_posts_may_be_counted_in_the_other_order_of_their_times() {
+        let mut counts = Counts::default();
+        for millisecond in [7, 5, 600, 3, 601] {
+            counts.add(Duration::from_millis(millisecond));
+        }
+        assert!((counts.since(Duration::ZERO) - 5.0).abs() < 1e-9);
+        assert!((counts.since(Duration::from_millis(100)) - 3.0).abs() < 1e-9);
     }
 
     #[test]

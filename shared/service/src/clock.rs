@@ -99,7 +99,7 @@ impl Exchange {
         if let Some(report) = report {
             log(report, estimate);
         }
-        date - (self.believed + (received.monotonic - self.sent))
+        date - (self.believed + received.monotonic.saturating_sub(self.sent))
     }
 }
 

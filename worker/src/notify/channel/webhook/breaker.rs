@@ -40,8 +40,9 @@ impl Breaker {
     /// Asks to deliver at `now`.
     pub(super) fn admit(&mut self, now: Duration) -> Admission {
         if let Some(until) = self.open_until {
-            if now < until {
-                return Admission::Open(until - now);
+            let left = until.saturating_sub(now);
+            if !left.is_zero() {
+                return Admission::Open(left);
             }
             if self.running > 0 {
                 return Admission::Open(FIRST_PAUSE);

@@ -6,6 +6,9 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     offload_service::confinement::forbid_inspection();
+    if let Some(ended) = offload_worker::processor::command::watch_programs() {
+        return ended;
+    }
     offload_cli::install_tls();
     offload_cli::run(offload_cli::Cli::parse())
 }

@@ -36,6 +36,21 @@ impl Process {
         Self { child: command.spawn().expect("it starts"), _folder: None }
     }
 
+    /// The same by a launcher such as `nohup`, which gets the program and its arguments.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn start_by(launcher: &[&str], name: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new(launcher[0]);
+        command.args(&launcher[1..]).arg(program(name)).args(args);
+        command.env_clear().env("PATH", path).envs(variables.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        Self { child: command.spawn().expect("it starts"), _folder: None }
+    }
+
     /// The same as a user without privileges: root may read whatever others may not.
     ///
     /// # Panics
@@ -81,8 +96,16 @@ impl Process {
     /// # Panics
     /// If it cannot.
     pub fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// If it cannot.
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("to signal");
+        rustix::process::kill_process(id, signal).expect("to signal");
     }
 
     /// Sends SIGKILL and waits, so that nothing of the process runs any more.

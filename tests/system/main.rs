@@ -6,6 +6,7 @@
 mod call_order;
 mod callers;
 mod cancellation;
+mod children;
 mod clocks;
 mod confinement;
 mod deployment;

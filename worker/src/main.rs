@@ -4,5 +4,8 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     offload_service::confinement::forbid_inspection();
+    if let Some(ended) = offload_worker::processor::command::watch_programs() {
+        return ended;
+    }
     offload_worker::program::main()
 }

@@ -1,6 +1,6 @@
 //! How long another server asks to be left alone.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use offload_service::clock;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
@@ -24,6 +24,8 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     fn seconds(headers: &[(&'static str, &str)]) -> Option<u64> {

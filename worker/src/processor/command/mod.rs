@@ -26,18 +26,19 @@
 //! order's id in `OFFLOAD_ORDER_ID`, the number of the attempt in `OFFLOAD_ATTEMPT` and the trace
 //! context, if there is one, in `TRACEPARENT`. It runs in a process group of its own. To stop it,
 //! the group gets SIGTERM and, [`Limits::term_grace`] later, SIGKILL. Processes that it leaves
-//! behind in the group are killed when it ends. Only SIGKILL to the worker itself leaves programs
-//! running.
+//! behind in the group are killed when it ends. None outlives the worker, also if that is killed.
 
+mod children;
 mod end;
 mod environment;
-mod group;
 mod limits;
+mod orphans;
 mod program;
 mod run;
 mod tail;
 #[cfg(test)]
 mod tests;
+mod watchdog;
 
 use offload_service::settings::{
     Errors, ProcessorSettings,
@@ -49,6 +50,7 @@ use environment::Allowed;
 
 pub use limits::Limits;
 pub use program::{CommandProcessor, InvalidCommand};
+pub use watchdog::watch_programs;
 
 /// The processor `command`.
 pub const ENTRY: Entry =
@@ -59,6 +61,6 @@ fn build(settings: &ProcessorSettings, errors: &mut Errors<'_>) -> Option<Chosen
     let allowed = usable(COMMAND_ENV, Allowed::parse(names), "cannot be used", errors);
     let text = required(COMMAND, settings.command.as_ref(), errors)?;
     let processor = usable(COMMAND, CommandProcessor::parse(text), "is not a command that can be run", errors)?;
-    let processor = processor.with_environment(allowed?);
+    let processor = processor.with_environment(allowed?).guarded();
     Some(Chosen::new(&ENTRY, processor, format!("command: {text}")))
 }

@@ -11,17 +11,23 @@ use std::{
 };
 
 use offload_domain::order::Order;
+use offload_service::settings;
 use tokio::process::{Child, Command};
 
-use super::{environment::Allowed, limits::Limits};
+use super::{
+    children::{Children, Group},
+    environment::Allowed,
+    limits::Limits,
+};
 
 /// Runs a program for every order. The [module](super) describes what it reads and prints.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct CommandProcessor {
     pub(super) program: String,
     pub(super) args: Vec<String>,
     pub(super) limits: Limits,
     environment: Allowed,
+    children: Children,
 }
 
 /// The command cannot be run.
@@ -53,7 +59,7 @@ impl CommandProcessor {
     pub fn new(program: impl Into<String>, args: Vec<String>) -> Result<Self, InvalidCommand> {
         let program = program.into();
         find(&program, env::var_os("PATH").as_deref())?;
-        Ok(Self { program, args, limits: Limits::default(), environment: Allowed::default() })
+        Ok(Self { program, args, limits: Limits::default(), environment: Allowed::default(), children: Children::default() })
     }
 
     /// A command in one text: a JSON array of strings, or program and arguments split at white
@@ -78,8 +84,14 @@ impl CommandProcessor {
         Self { environment, ..self }
     }
 
-    pub(super) fn start(&self, order: &Order) -> io::Result<Child> {
-        self.command(order).spawn()
+    /// The same, whose programs end with the worker, whatever ends that.
+    pub(super) fn guarded(self) -> Self {
+        // Lambda ends all processes of a function together.
+        if settings::in_lambda() { self } else { Self { children: Children::guarded(), ..self } }
+    }
+
+    pub(super) async fn start(&self, order: &Order) -> io::Result<(Child, Group)> {
+        self.children.start(self.command(order)).await
     }
 
     pub(super) fn command(&self, order: &Order) -> Command {
@@ -93,7 +105,6 @@ impl CommandProcessor {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
             .kill_on_drop(true);
         if let Some(traceparent) = &order.traceparent {
             command.env("TRACEPARENT", traceparent);

@@ -20,7 +20,6 @@ use super::{
         progress::Progress,
     },
     end::ProgramEnd,
-    group::Group,
     program::CommandProcessor,
     tail::Tail,
 };
@@ -32,10 +31,8 @@ const CHUNK_BYTES: usize = 16 * 1024;
 impl Processor for CommandProcessor {
     async fn process(&self, order: &Order, progress: &Progress) -> Result<Outcome, ProcessError> {
         let limits = self.limits;
-        let mut child = self.start(order).map_err(|e| cannot_start(order, &e))?;
-        // Declared after the child and so dropped before it: killing the child first could free the
-        // group's id.
-        let group = Group::led_by(&child);
+        // The group is dropped before the child: killing the child first could free the group's id.
+        let (mut child, group) = self.start(order).await.map_err(|e| cannot_start(order, &e))?;
         let output_limits = OutputLimits { line_bytes: limits.line_bytes, total_bytes: limits.output_bytes };
         let mut reader = OutputReader::new("the program's output", output_limits);
         let mut tail = Tail::new(limits.stderr_bytes);

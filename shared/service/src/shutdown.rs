@@ -65,9 +65,9 @@ pub fn ending_signals() -> mpsc::Receiver<Signal> {
         match signal(SignalKind::from_raw(ending.as_raw())) {
             Ok(mut signals) => {
                 let sender = sender.clone();
-                tokio::spawn(async move {
-                    while signals.recv().await.is_some() && sender.send(ending).await.is_ok() {}
-                });
+                tokio::spawn(
+                    async move { while signals.recv().await.is_some() && sender.send(ending).await.is_ok() {} },
+                );
             }
             Err(error) => tracing::warn!(signal = ending.as_raw(), %error, "a signal will end this process at once"),
         }

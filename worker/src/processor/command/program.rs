@@ -59,7 +59,13 @@ impl CommandProcessor {
     pub fn new(program: impl Into<String>, args: Vec<String>) -> Result<Self, InvalidCommand> {
         let program = program.into();
         find(&program, env::var_os("PATH").as_deref())?;
-        Ok(Self { program, args, limits: Limits::default(), environment: Allowed::default(), children: Children::default() })
+        Ok(Self {
+            program,
+            args,
+            limits: Limits::default(),
+            environment: Allowed::default(),
+            children: Children::default(),
+        })
     }
 
     /// A command in one text: a JSON array of strings, or program and arguments split at white

@@ -7,8 +7,7 @@
 
 use std::{
     collections::BTreeSet,
-    env,
-    io,
+    env, io,
     path::PathBuf,
     process::{ExitCode, Stdio},
     sync::Arc,

@@ -25,6 +25,7 @@ use std::io::{BufRead, BufReader, BufWriter, Read, Write, stdin, stdout};
 use clap::Args;
 use offload_domain::{
     eta::{Concurrency, QueueState, ServiceTimes, estimate},
+    json::without_mark,
     schedule::Schedule,
 };
 use serde::{Deserialize, Serialize};
@@ -133,7 +134,7 @@ impl From<String> for LineError {
 
 /// Adopts a history, or writes the prediction for an order.
 fn replay_line(line: &[u8], times: &mut ServiceTimes, output: &mut impl Write) -> Result<(), LineError> {
-    let line: TraceLine<'_> = serde_json::from_slice(line).map_err(|e| LineError::Line(reason(&e)))?;
+    let line: TraceLine<'_> = serde_json::from_slice(without_mark(line)).map_err(|e| LineError::Line(reason(&e)))?;
     if line.stats_id.is_some() {
         *times = history(&line)?;
         return Ok(());

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use offload_client::Receipt;
-use offload_domain::id::OrderId;
+use offload_domain::{id::OrderId, json::text_without_mark};
 
 use crate::{failure::Failure, output};
 
@@ -16,7 +16,7 @@ use crate::{failure::Failure, output};
 /// # Errors
 /// What is wrong with it, without a part of it: it holds a token and a signed URL.
 pub(crate) fn parse(text: &str) -> Result<Receipt, String> {
-    serde_json::from_str(text).map_err(|e| match e.classify() {
+    serde_json::from_str(text_without_mark(text)).map_err(|e| match e.classify() {
         serde_json::error::Category::Data => "it is JSON, but not a receipt".to_owned(),
         _ => format!("it is not JSON (line {}, column {})", e.line(), e.column()),
     })

@@ -1,7 +1,10 @@
 //! `offload submit`: submits an order.
 
 use clap::Args;
-use offload_domain::payload::{NotAnOrder, OrderDocument};
+use offload_domain::{
+    json::text_without_mark,
+    payload::{NotAnOrder, OrderDocument},
+};
 use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 
@@ -60,8 +63,8 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
     let order = with_options(&order, &options).map_err(Failure::Usage)?;
     let mut submit = client.submit_json(&order);
     if let Some(key) = args.idempotency_key {
-        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(Failure::Usage("--idempotency-key takes visible ASCII characters without spaces".to_owned()));
+        if key.is_empty() || !key.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+            return Err(Failure::Usage("--idempotency-key takes visible ASCII characters and spaces".to_owned()));
         }
         submit = submit.idempotency_key(key);
     }
@@ -97,7 +100,7 @@ fn read(order: Option<&str>) -> Result<String, Failure> {
 /// the byte.
 fn with_options(text: &str, options: &OrderOptions) -> Result<String, String> {
     let invalid = |e: serde_json::Error| format!("the order is not JSON: {e}");
-    let raw: &RawValue = serde_json::from_str(text).map_err(invalid)?;
+    let raw: &RawValue = serde_json::from_str(text_without_mark(text)).map_err(invalid)?;
     let Ok(Value::Object(set)) = serde_json::to_value(options) else { return Ok(raw.get().to_owned()) };
     if set.is_empty() {
         return Ok(raw.get().to_owned());

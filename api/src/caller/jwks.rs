@@ -8,6 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use jsonwebtoken::jwk::{Jwk, JwkSet};
+use offload_domain::json::without_mark;
 use parking_lot::Mutex;
 use reqwest::{Client, redirect};
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
@@ -131,7 +132,8 @@ impl Jwks {
             }
             body.extend_from_slice(&chunk);
         }
-        let set: JwkSet = serde_json::from_slice(&body).map_err(|_| "the answer is not a set of keys".to_owned())?;
+        let set: JwkSet =
+            serde_json::from_slice(without_mark(&body)).map_err(|_| "the answer is not a set of keys".to_owned())?;
         Ok(set.keys)
     }
 }

@@ -9,7 +9,7 @@
 use chrono::{DateTime, Utc};
 use offload_domain::{
     id::OrderId,
-    json::to_json,
+    json::{text_without_mark, to_json},
     problem::{Problem, ProblemType},
     token::{Access, OpenedToken, TokenError, TokenKeys},
 };
@@ -148,7 +148,7 @@ impl Action {
             MessageError::Invalid(if e.is_data() { words.to_owned() } else { e.to_string() })
         };
         // By way of a map: serde would take an array for a struct too.
-        let message: Map<String, Value> = serde_json::from_str(text).map_err(invalid)?;
+        let message: Map<String, Value> = serde_json::from_str(text_without_mark(text)).map_err(invalid)?;
         let message: Message = serde_json::from_value(message.into()).map_err(invalid)?;
         let order = || match message.token.as_deref() {
             Some(token) => keys.open(token, now).map_err(MessageError::from),

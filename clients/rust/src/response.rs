@@ -85,6 +85,10 @@ async fn text(response: &mut Response) -> Result<String, String> {
         }
         bytes.extend_from_slice(&chunk);
     }
+    // Before JSON it may be ignored (RFC 8259 §8.1).
+    if bytes.starts_with("\u{feff}".as_bytes()) {
+        bytes.drain(..'\u{feff}'.len_utf8());
+    }
     String::from_utf8(bytes).map_err(|_| "the response is not text".to_owned())
 }
 

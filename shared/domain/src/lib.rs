@@ -41,3 +41,4 @@ pub mod token;
 pub mod trace;
 pub mod transition;
 pub mod webhook;
+pub mod whole_number;

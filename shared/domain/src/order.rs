@@ -14,6 +14,7 @@ use crate::{
     status::{EtaWindow, ProgressReport, Status, StatusObject},
     tenant::Tenant,
     time::rfc3339_millis,
+    whole_number,
 };
 
 /// What the client asked for.
@@ -275,8 +276,10 @@ impl OrderRecord {
 #[serde(deny_unknown_fields)]
 pub struct OrderOptions {
     /// The order fails if it has not ended after so many seconds.
+    #[serde(default, deserialize_with = "whole_number::optional")]
     pub deadline_seconds: Option<u32>,
     /// The work starts after so many seconds at the earliest.
+    #[serde(default, deserialize_with = "whole_number::optional")]
     pub delay_seconds: Option<u32>,
     /// Notified of every change by a signed POST (Standard Webhooks 1.0).
     pub webhook_url: Option<String>,

@@ -10,6 +10,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     canonical_json::canonical,
+    json::remove_mark,
     json_check::{Contents, Fault, check},
     json_text::JsonText,
     problem::Violation,
@@ -88,7 +89,8 @@ impl OrderDocument {
     ///
     /// # Errors
     /// [`NotAnOrder`]
-    pub fn parse(body: Vec<u8>) -> Result<Self, NotAnOrder> {
+    pub fn parse(mut body: Vec<u8>) -> Result<Self, NotAnOrder> {
+        remove_mark(&mut body);
         let text = String::from_utf8(body).map_err(|e| {
             NotAnOrder::Syntax(format!("the text is not UTF-8 after byte {}", e.utf8_error().valid_up_to()))
         })?;

@@ -3,7 +3,7 @@
 use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::{order::OrderOptions, payload::OrderDocument, problem::Violation};
+use crate::{json::text_without_mark, order::OrderOptions, payload::OrderDocument, problem::Violation};
 
 /// The built-in schema.
 pub const BUILT_IN: &str = include_str!("../schemas/order.json");
@@ -43,7 +43,7 @@ impl OrderSchema {
     /// # Errors
     /// [`SchemaError`].
     pub fn parse(text: &str) -> Result<Self, SchemaError> {
-        let document: Value = serde_json::from_str(text).map_err(SchemaError::Json)?;
+        let document: Value = serde_json::from_str(text_without_mark(text)).map_err(SchemaError::Json)?;
         let options: Value = serde_json::from_str(OPTIONS).map_err(SchemaError::Json)?;
         let compile = |d: &Value| jsonschema::draft202012::new(d).map_err(|e| SchemaError::Schema(e.to_string()));
         Ok(Self { order: compile(&document)?, options: compile(&options)?, document })

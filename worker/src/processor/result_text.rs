@@ -7,6 +7,7 @@ use std::{
 };
 
 use offload_domain::{
+    json::remove_mark,
     json_check::{check_reader, check_slice},
     json_text::JsonText,
     status::INLINE_RESULT_MAX_BYTES,
@@ -34,7 +35,7 @@ impl ResultText {
         Self::Small(Vec::new())
     }
 
-    /// Adds what came next. White space before the value is dropped.
+    /// Adds what came next. White space and a byte order mark before the value are dropped.
     ///
     /// # Errors
     /// If the file cannot be written: worth another attempt.
@@ -43,16 +44,19 @@ impl ResultText {
             if text.is_empty() {
                 part = part.trim_ascii_start();
             }
-            if text.len() + part.len() <= INLINE_RESULT_MAX_BYTES {
-                text.extend_from_slice(part);
+            text.extend_from_slice(part);
+            remove_mark(text);
+            if text.len() <= INLINE_RESULT_MAX_BYTES {
                 return Ok(());
             }
             let before = mem::take(text);
             let file = spawn_blocking(|| tempfile::Builder::new().prefix("result-").suffix(".json").tempfile());
             let (file, path) = file.await.map_err(|e| thread_died(&e))?.map_err(|e| disk(&e))?.into_parts();
             let mut file = File::from_std(file);
-            file.write_all(&before).await.map_err(|e| disk(&e))?;
+            part = &before;
+            file.write_all(part).await.map_err(|e| disk(&e))?;
             *self = Self::Large(file, path);
+            return Ok(());
         }
         match self {
             Self::Large(file, _) => file.write_all(part).await.map_err(|e| disk(&e)),
@@ -67,7 +71,7 @@ impl ResultText {
     pub(super) async fn finish(self, source: &'static str) -> Result<Outcome, ProcessError> {
         let not_json = |_| ProcessError::protocol(format!("{source} is not JSON"));
         match self {
-            Self::Small(text) if text.is_empty() => Ok(Outcome::Value(None)),
+            Self::Small(text) if text.trim_ascii().is_empty() => Ok(Outcome::Value(None)),
             Self::Small(text) => {
                 check_slice(&text).map_err(not_json)?;
                 // It is checked, and JSON is UTF-8.

@@ -6,6 +6,8 @@ use std::{
     os::unix::fs::PermissionsExt as _,
 };
 
+use offload_domain::json::text_without_mark;
+
 /// The longest file. The longest secret is several keys of 64 bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
@@ -38,7 +40,7 @@ pub(super) fn read(path: &str) -> Result<SecretFile, String> {
         return Err(format!("is longer than {} KiB", MAX_BYTES / 1024));
     }
     let text = String::from_utf8(bytes).map_err(|_| "is not text in UTF-8".to_owned())?;
-    let text = text.trim_end_matches(['\r', '\n']);
+    let text = text_without_mark(&text).trim_end_matches(['\r', '\n']);
     if text.is_empty() {
         return Err("is empty".to_owned());
     }

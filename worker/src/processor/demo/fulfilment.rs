@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use offload_domain::{id::OrderId, order::Order};
+use offload_domain::{id::OrderId, order::Order, whole_number::whole_number};
 use offload_service::clock;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ impl Parcel {
             quantity: Option<Value>,
         }
         let Items { items } = order.payload.read().ok()?;
-        let quantity = |item: &Item| item.quantity.as_ref().and_then(Value::as_u64).unwrap_or(1);
+        let quantity = |item: &Item| item.quantity.as_ref().and_then(whole_number).unwrap_or(1);
         let units = items.iter().map(quantity).fold(0, u64::saturating_add);
         Some(Self { items: u32::try_from(items.len()).ok()?, units })
     }

@@ -3,7 +3,7 @@
 use std::{fs::File, io, ops::Range, time::Duration};
 
 use async_trait::async_trait;
-use offload_domain::order::Order;
+use offload_domain::{order::Order, whole_number::whole_number};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::task::spawn_blocking;
@@ -68,7 +68,7 @@ impl Request {
         }
         let Members { rows, delay_ms } = order.payload.read().unwrap_or_default();
         let number = |name, value: Option<Value>, default, max: u64| {
-            let value = value.map_or(default, |v| v.as_u64());
+            let value = value.map_or(default, |v| whole_number(&v));
             let fault = || format!("a report needs {name}: a whole number, at most {max}");
             value.filter(|n| *n <= max).ok_or_else(fault)
         };
@@ -195,6 +195,9 @@ mod tests {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let writer = write(with_header(full).unwrap(), 0..3).unwrap();
         let error = disk(&finish(writer).unwrap_err());
-        assert!(matches!(error, ProcessError::Retryable { .. }) && error.to_string().contains("disk is full"), "{error}");
+        assert!(
+            matches!(error, ProcessError::Retryable { .. }) && error.to_string().contains("disk is full"),
+            "{error}"
+        );
     }
 }

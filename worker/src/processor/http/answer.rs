@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use offload_domain::order::Order;
+use offload_domain::{json::without_mark, order::Order};
 use reqwest::{
     Response, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -104,7 +104,7 @@ async fn problem_detail(mut response: Response) -> Option<String> {
             return None;
         }
     }
-    let problem: Value = serde_json::from_slice(&body).ok()?;
+    let problem: Value = serde_json::from_slice(without_mark(&body)).ok()?;
     Some(problem.get("detail")?.as_str()?.to_owned())
 }
 

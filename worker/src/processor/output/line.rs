@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use offload_domain::{json_check::check_slice, json_text::JsonText};
+use offload_domain::{json::without_mark, json_check::check_slice, json_text::JsonText};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -41,6 +41,7 @@ pub(crate) enum LineError {
 
 /// Reads a line without its line feed.
 pub(super) fn parse(line: &[u8]) -> Result<OutputLine, LineError> {
+    let line = without_mark(line);
     if line.trim_ascii().is_empty() {
         return Ok(OutputLine::Blank);
     }
@@ -109,6 +110,8 @@ mod tests {
         for (text, line) in [
             ("", OutputLine::Blank),
             (" \t\r", OutputLine::Blank),
+            ("\u{feff}", OutputLine::Blank),
+            ("\u{feff}{\"result\":null}", result("null")),
             (r#"{"progress": 40, "message": "packing"}"#, progress(40, Some("packing"))),
             (r#"{"progress":0}"#, progress(0, None)),
             (r#"{"progress":100,"message":null}"#, progress(100, None)),

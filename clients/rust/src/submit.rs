@@ -77,8 +77,7 @@ impl<'a> Submit<'a> {
     /// [`Error::Timeout`], [`Error::InvalidInput`] if the order is not JSON.
     pub async fn response(self) -> Result<ApiResponse<Receipt>, Error> {
         let key = self.key.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-        let key = HeaderValue::try_from(key)
-            .map_err(|_| Error::InvalidInput("an idempotency key has visible ASCII characters only".to_owned()))?;
+        let key = key_header(&key)?;
         let body = self.body.map_err(|e| Error::InvalidInput(format!("the order cannot be written as JSON: {e}")))?;
         let body = match body {
             Body::Text(text) if self.options.is_empty() => text,
@@ -118,6 +117,18 @@ impl<'a> IntoFuture for Submit<'a> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async { self.response().await.map(|response| response.body) })
     }
+}
+
+/// The header of a key: as it is, or as a string (RFC 9651 §3.3.3) where it has what a bare one may
+/// not have. Both are the same key.
+fn key_header(key: &str) -> Result<HeaderValue, Error> {
+    let wrong = || Error::InvalidInput("an idempotency key has visible ASCII characters and spaces only".to_owned());
+    if !key.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
+        return Err(wrong());
+    }
+    let bare = !key.contains([' ', '"', '\\']);
+    let text = if bare { key.to_owned() } else { format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\"")) };
+    HeaderValue::try_from(text).map_err(|_| wrong())
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ export class Http {
 
   /** `POST /order`. */
   async submit(body: string, key: string, signal: AbortSignal): Promise<Receipt> {
-    const headers = { "content-type": "application/json", "idempotency-key": key };
+    const headers = { "content-type": "application/json", "idempotency-key": keyHeader(key) };
     const response = await this.#api("submit", "/order", { method: "POST", headers, body }, null, signal);
     const receipt = json<Receipt>(response, ["id", "order_token"]);
     // 0 may mean any time in the past.
@@ -253,4 +253,12 @@ function json<T>({ response, text }: TextResponse, members: (keyof T & string)[]
   throw new OffloadError(
     `the response (${response.status}) cannot be parsed: is it status-offload that answers there?`,
   );
+}
+
+/**
+ * The header of an idempotency key: as it is, or as a string (RFC 9651 §3.3.3) where it has what a
+ * bare one may not have. Both are the same key.
+ */
+export function keyHeader(key: string): string {
+  return /[ "\\]/.test(key) ? `"${key.replace(/["\\]/g, "\\$&")}"` : key;
 }

@@ -89,6 +89,12 @@ compat *ARGS:
     cargo build --workspace --bins
     python3 verify/compat/run.py {{ARGS}}
 
+# The OpenAPI document against the service, by Schemathesis; 1 min
+[group('verify')]
+schemathesis *ARGS:
+    cargo build --workspace --bins
+    OFFLOAD_BIN="{{offload}}" python3 verify/schemathesis/run.py {{ARGS}}
+
 # kill -9 of api and worker at every call of the write protocol; 30 s
 [group('verify')]
 crash *ARGS:

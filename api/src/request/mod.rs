@@ -2,6 +2,7 @@
 
 pub(crate) mod authorized;
 pub(crate) mod body;
+pub(crate) mod order_path;
 pub(crate) mod prefer;
 pub(crate) mod query;
 pub(crate) mod submission;

@@ -11,8 +11,9 @@ const WAIT_MAX_SECONDS: u64 = 60;
 pub(crate) const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub(crate) const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// The header is not valid. The RFC would have us ignore it, but a client that asks to wait and
-/// gets its answer at once would poll in a tight loop.
+/// The header asks to wait, and cannot be read. The RFC would have us ignore it, as we do what asks
+/// for something else; but a client that asks to wait and gets its answer at once would poll in a
+/// tight loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "Prefer is a list such as wait=20, where wait has a whole number of seconds; more than {WAIT_MAX_SECONDS} count as {WAIT_MAX_SECONDS}"
@@ -29,11 +30,13 @@ impl Wait {
     /// The wait that a request asks for, if it asks for one.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, InvalidPrefer> {
         for line in headers.get_all(PREFER) {
-            let line = line.to_str().map_err(|_| InvalidPrefer)?;
             // "If any preference is specified more than once, only the first instance is to be
             // considered."
-            if let Some(wait) = wait_of(line)? {
-                return Ok(Some(wait));
+            match line.to_str().map_err(|_| InvalidPrefer).and_then(wait_of) {
+                Ok(Some(wait)) => return Ok(Some(wait)),
+                Ok(None) => {}
+                Err(invalid) if mentions_wait(line.as_bytes()) => return Err(invalid),
+                Err(_) => {}
             }
         }
         Ok(None)
@@ -48,6 +51,10 @@ impl Wait {
         let value = HeaderValue::try_from(format!("wait={}", self.seconds));
         value.expect("a number of seconds is a header value")
     }
+}
+
+fn mentions_wait(line: &[u8]) -> bool {
+    line.windows(b"wait".len()).any(|word| word.eq_ignore_ascii_case(b"wait"))
 }
 
 fn wait_of(line: &str) -> Result<Option<Wait>, InvalidPrefer> {
@@ -150,6 +157,8 @@ mod tests {
             (&["wait=99999999999999999999999"], Some(60)),
             (&["return=minimal,,"], None),
             (&[""], None),
+            (&["x=\"open", "a b"], None),
+            (&["a b", "wait=2"], Some(2)),
             (&[], None),
         ] {
             assert_eq!(wait(lines), Ok(expected), "{lines:?}");
@@ -159,7 +168,7 @@ mod tests {
     #[test]
     fn a_wait_that_is_no_number_is_refused() {
         for line in
-            ["wait=abc", "wait=-1", "wait=1.5", "wait", "wait=", "wait=\"\"", "wait=+1", "x=\"open", "a b, wait=1"]
+            ["wait=abc", "wait=-1", "wait=1.5", "wait", "wait=", "wait=\"\"", "wait=+1", "x=\"open, WAIT=1", "a b, wait=1"]
         {
             assert_eq!(wait(&[line]), Err(InvalidPrefer), "{line}");
         }

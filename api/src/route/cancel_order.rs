@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    edge::limit_concurrency::RequestPermit, request::authorized::Authorized, response::error::ApiError,
-    response::status_view::StatusView, route::problems::problems, service::Service,
+    edge::limit_concurrency::RequestPermit, request::authorized::Authorized, request::order_path::OrderPath,
+    response::error::ApiError, response::status_view::StatusView, route::problems::problems, service::Service,
 };
 use axum::{
     Extension, Json,
@@ -29,7 +29,7 @@ problems!(
     tag = "orders",
     operation_id = "cancelOrder",
     security(("order_token" = []), ("order_token_in_header" = []), ("order_token_in_query" = []), ("caller" = [])),
-    params(("id" = String, Path, format = "uuid", description = "The order")),
+    params(OrderPath),
     responses(
         (status = 200, description = "The order was cancelled before", body = StatusView),
         (status = 202, description = "Cancellation is requested; status says whether it is done already", body = StatusView),

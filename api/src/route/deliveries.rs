@@ -19,7 +19,10 @@ use offload_stores::DeliveryLog;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{caller::identity::Identity, response::error::ApiError, route::problems::problems, service::Service};
+use crate::{
+    caller::identity::Identity, request::order_path::OrderPath, response::error::ApiError, route::problems::problems,
+    service::Service,
+};
 
 /// The deliveries of an order's events.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,7 +57,7 @@ problems!(
     tag = "operations",
     operation_id = "listDeliveries",
     security(("caller" = [])),
-    params(("id" = String, Path, format = "uuid", description = "The order")),
+    params(OrderPath),
     responses((status = 200, description = "The deliveries", body = OrderDeliveries), Problems)
 )]
 pub(crate) async fn list_deliveries(
@@ -77,7 +80,7 @@ pub(crate) async fn list_deliveries(
     tag = "operations",
     operation_id = "replayDelivery",
     security(("caller" = [])),
-    params(("id" = String, Path, format = "uuid", description = "The order")),
+    params(OrderPath),
     responses((status = 200, description = "The event is on its way", body = ReplayedEvent), Problems)
 )]
 pub(crate) async fn replay_delivery(

@@ -14,11 +14,22 @@ use utoipa::ToSchema;
 use crate::{
     caller::identity::Identity,
     edge::limit_concurrency::RequestPermit,
-    request::query::{OfQuery, wish},
+    request::{
+        order_path::OrderPath,
+        query::{OfQuery, wish},
+    },
     response::error::ApiError,
     route::problems::problems,
     service::Service,
 };
+
+/// The only value that erases.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "the query is read by `wish`; this is its description")]
+enum EraseWish {
+    True,
+}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -55,8 +66,8 @@ problems!(
     operation_id = "eraseOrder",
     security(("caller" = [])),
     params(
-        ("id" = String, Path, format = "uuid", description = "The order"),
-        ("erase" = bool, Query, description = "true: there is no way back"),
+        OrderPath,
+        ("erase" = inline(EraseWish), Query, description = "true: there is no way back"),
     ),
     responses((status = 200, description = "Nothing is left of the order", body = ErasedOrder), Problems)
 )]

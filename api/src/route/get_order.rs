@@ -13,6 +13,7 @@ use crate::{
     edge::limit_concurrency::RequestPermit,
     long_poll::{LongPolled, long_poll},
     request::authorized::Authorized,
+    request::order_path::OrderPath,
     request::prefer::{PREFERENCE_APPLIED, Wait},
     response::error::ApiError,
     response::status_view::StatusView,
@@ -36,7 +37,7 @@ problems!(
     operation_id = "getOrder",
     security(("order_token" = []), ("order_token_in_header" = []), ("order_token_in_query" = []), ("caller" = [])),
     params(
-        ("id" = String, Path, format = "uuid", description = "The order"),
+        OrderPath,
         ("Prefer" = Option<String>, Header, description = "wait=N: a long poll of up to N seconds (60 at most), answered when the order changes or has ended"),
     ),
     responses(

@@ -19,6 +19,7 @@ use crate::{
     push::{order_updates::OrderUpdates, status_update::StatusUpdate},
     request::{
         authorized::Authorized,
+        order_path::OrderPath,
         query::{OfQuery, wish},
     },
     response::error::ApiError,
@@ -57,7 +58,7 @@ problems!(
     operation_id = "subscribeToOrder",
     security(("order_token" = []), ("order_token_in_header" = []), ("order_token_in_query" = []), ("caller" = [])),
     params(
-        ("id" = String, Path, format = "uuid", description = "The order"),
+        OrderPath,
         ("cancel_on_disconnect" = Option<bool>, Query, description = "true: cancel the order if it has not started when its last subscriber leaves"),
         ("Last-Event-ID" = Option<String>, Header, description = "The last revision that the client has: it is not sent again"),
     ),

@@ -46,7 +46,7 @@ problems!(
     operation_id = "submitOrder",
     security((), ("caller" = [])),
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters, bare or quoted; the same key of the same tenant gives the same order. Where callers are not known (OFFLOAD_AUTH=none) it must be unguessable, such as a random UUID: anybody who sends the same key and body gets the same order, with its tokens"),
+        ("Idempotency-Key" = Option<String>, Header, pattern = r#"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-\[\]-~]{1,255})$"#, description = "1 to 255 characters of ASCII: a string in double quotes (RFC 9651), or bare without spaces, quotes and backslashes; the same key of the same tenant gives the same order. Where callers are not known (OFFLOAD_AUTH=none) it must be unguessable, such as a random UUID: anybody who sends the same key and body gets the same order, with its tokens"),
         ("Prefer" = Option<String>, Header, description = "wait=N: a long poll of up to N seconds (60 at most), answered with 200 if the order has ended by then"),
         ("traceparent" = Option<String>, Header, description = "W3C trace context, passed on to the worker"),
         ("x-request-id" = Option<String>, Header, description = "1 to 64 of A-Z a-z 0-9 . _ -; echoed in every answer"),
@@ -57,6 +57,12 @@ problems!(
             ("Location" = String, description = "The order"),
             ("Retry-After" = u64, description = "The estimate in whole seconds"),
             ("Preference-Applied" = Option<String>, description = "wait=N, if the request waited"),
+        ), links(
+            ("order" = (operation_id = "getOrder", parameters(("id" = "$response.body#/id")))),
+            ("cancel" = (operation_id = "cancelOrder", parameters(("id" = "$response.body#/id")))),
+            ("events" = (operation_id = "subscribeToOrder", parameters(("id" = "$response.body#/id")))),
+            ("deliveries" = (operation_id = "listDeliveries", parameters(("id" = "$response.body#/id")))),
+            ("erase" = (operation_id = "eraseOrder", parameters(("id" = "$response.body#/id")))),
         )),
         (status = 200, description = "The order has ended within the preferred wait", body = StatusView, headers(
             ("Location" = String, description = "The order"),

@@ -249,6 +249,13 @@ impl System {
         }
     }
 
+    /// Tells the api servers to stop, as SIGTERM does.
+    pub fn stop_apis(&self) {
+        for task in &self.api_tasks {
+            task.stop.cancel();
+        }
+    }
+
     /// A request to the first api server.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.apis[0]))

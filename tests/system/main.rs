@@ -30,4 +30,5 @@ mod stores;
 mod strangers;
 mod times;
 mod webhooks;
+mod websocket_end;
 mod work;

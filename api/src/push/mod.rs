@@ -13,6 +13,7 @@ pub(crate) mod gateway;
 pub(crate) mod internal;
 pub(crate) mod order_updates;
 pub(crate) mod session;
+mod session_end;
 pub(crate) mod status_update;
 pub(crate) mod subscription;
 pub(crate) mod websocket;

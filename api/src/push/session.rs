@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use axum::extract::ws::{Message, Utf8Bytes, WebSocket, close_code};
 use bytes::Bytes;
 use offload_domain::{id::OrderId, json::to_json, order::OrderRecord, tenant::Tenant};
 use offload_service::clock;
@@ -11,6 +11,7 @@ use tokio::time::{Instant, interval_at, sleep_until, timeout};
 
 use super::{
     connections::PushConnection,
+    session_end::SessionEnd,
     status_update::StatusUpdate,
     subscription::Subscription,
     websocket::{self, Action, MessageError},
@@ -58,14 +59,6 @@ struct Subscribed {
     _share: Arc<SubscriberShare>,
 }
 
-/// Why a session ends.
-enum SessionEnd {
-    /// The client has gone.
-    ClientGone,
-    /// The server closes it, with a code and a reason.
-    Closed(u16, &'static str),
-}
-
 impl Session {
     pub(crate) fn new(
         service: Arc<Service>,
@@ -88,10 +81,13 @@ impl Session {
             Ok(()) => self.serve().await,
             Err(end) => end,
         };
-        if let SessionEnd::Closed(code, reason) = end {
-            let close = Message::Close(Some(CloseFrame { code, reason: Utf8Bytes::from_static(reason) }));
-            let _ = timeout(SEND_MAX, self.socket.send(close)).await;
-        }
+        end.close(self.into_socket()).await;
+    }
+
+    /// The socket alone: the place of the connection and its subscriptions are given back before the
+    /// client has answered the Close frame.
+    fn into_socket(self) -> WebSocket {
+        self.socket
     }
 
     async fn serve(&mut self) -> SessionEnd {
@@ -118,12 +114,14 @@ impl Session {
                         }
                         // The library answers pings.
                         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                        Some(Ok(Message::Close(_)) | Err(_)) | None => return SessionEnd::ClientGone,
+                        Some(Ok(Message::Close(_))) => return SessionEnd::ClosedByClient,
+                        Some(Err(e)) => return SessionEnd::unreadable(e),
+                        None => return SessionEnd::ClientGone,
                     }
                 },
                 _ = pings.tick() => {
                     if last_message.elapsed() > SILENCE_MAX {
-                        return SessionEnd::ClientGone;
+                        return SessionEnd::Closed(close_code::POLICY, "nothing came, not even the answer to a ping");
                     }
                     if self.subscriptions.is_empty() && last_action.elapsed() > IDLE_MAX {
                         return SessionEnd::Closed(close_code::NORMAL, "no subscription for ten minutes");
@@ -133,7 +131,7 @@ impl Session {
                 () = sleep_until(subscribe_by), if self.sponsor.is_none() => {
                     Err(SessionEnd::Closed(close_code::POLICY, "no subscription in time"))
                 }
-                () = stop.cancelled() => Err(SessionEnd::Closed(close_code::AWAY, "the server ends; connect again")),
+                () = stop.cancelled() => Err(SessionEnd::Closed(close_code::RESTART, "the server ends; connect again")),
             };
             if let Err(end) = ended {
                 return end;

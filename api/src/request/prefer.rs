@@ -167,9 +167,17 @@ mod tests {
 
     #[test]
     fn a_wait_that_is_no_number_is_refused() {
-        for line in
-            ["wait=abc", "wait=-1", "wait=1.5", "wait", "wait=", "wait=\"\"", "wait=+1", "x=\"open, WAIT=1", "a b, wait=1"]
-        {
+        for line in [
+            "wait=abc",
+            "wait=-1",
+            "wait=1.5",
+            "wait",
+            "wait=",
+            "wait=\"\"",
+            "wait=+1",
+            "x=\"open, WAIT=1",
+            "a b, wait=1",
+        ] {
             assert_eq!(wait(&[line]), Err(InvalidPrefer), "{line}");
         }
     }

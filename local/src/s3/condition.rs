@@ -1,7 +1,7 @@
 //! The conditions of reads and writes. Pure.
 
 use http::{HeaderMap, HeaderValue, StatusCode};
-use s3s::dto::{ETagCondition, Timestamp};
+use s3s::dto::{ETag, ETagCondition, Timestamp};
 use s3s::{S3Error, S3ErrorCode, S3Result, s3_error};
 
 use super::error::{no_such_key, precondition_failed};
@@ -42,26 +42,33 @@ pub(super) fn meets(condition: &ETagCondition, etag: &str) -> bool {
     }
 }
 
+/// A weak tag is never the same where the bytes matter (§13.1.1).
+fn is_strong(condition: &ETagCondition) -> bool {
+    !matches!(condition, ETagCondition::ETag(ETag::Weak(_)))
+}
+
 /// The conditions of a read.
 #[derive(Clone, Default)]
 pub(super) struct Conditions {
-    pub(super) if_match: Option<ETagCondition>,
-    pub(super) if_none_match: Option<ETagCondition>,
+    pub(super) if_match: Option<Vec<ETagCondition>>,
+    pub(super) if_none_match: Option<Vec<ETagCondition>>,
     pub(super) if_modified_since: Option<Timestamp>,
     pub(super) if_unmodified_since: Option<Timestamp>,
 }
 
 impl Conditions {
-    /// In RFC 9110's order: an ETag condition outweighs the date of its kind.
+    /// In RFC 9110's order (§13.2.2): an ETag condition outweighs the date of its kind.
     pub(super) fn check(&self, object: &Object) -> S3Result<()> {
         let changed_since = |since: &Timestamp| object.modified / 1000 > seconds(since);
         match (&self.if_match, &self.if_unmodified_since) {
-            (Some(condition), _) if !meets(condition, &object.etag) => return Err(precondition_failed()),
+            (Some(tags), _) if !tags.iter().any(|tag| is_strong(tag) && meets(tag, &object.etag)) => {
+                return Err(precondition_failed());
+            }
             (None, Some(since)) if changed_since(since) => return Err(precondition_failed()),
             _ => {}
         }
         match (&self.if_none_match, &self.if_modified_since) {
-            (Some(condition), _) if meets(condition, &object.etag) => Err(not_modified(object)),
+            (Some(tags), _) if tags.iter().any(|tag| meets(tag, &object.etag)) => Err(not_modified(object)),
             (None, Some(since)) if !changed_since(since) => Err(not_modified(object)),
             _ => Ok(()),
         }
@@ -129,14 +136,17 @@ mod tests {
         let later = super::super::timestamp::timestamp(2_000_000_000);
         let none = Conditions::default;
         let code = |conditions: Conditions| conditions.check(&object("a")).map_err(|error| error.code().clone());
-        assert_eq!(code(Conditions { if_none_match: Some(is("a")), ..none() }), Err(S3ErrorCode::NotModified));
+        assert_eq!(
+            code(Conditions { if_none_match: Some(vec![is("x"), is("a")]), ..none() }),
+            Err(S3ErrorCode::NotModified)
+        );
         assert_eq!(
             code(Conditions { if_modified_since: Some(later.clone()), ..none() }),
             Err(S3ErrorCode::NotModified)
         );
-        let both = Conditions { if_none_match: Some(is("b")), if_modified_since: Some(later.clone()), ..none() };
+        let both = Conditions { if_none_match: Some(vec![is("b")]), if_modified_since: Some(later.clone()), ..none() };
         assert_eq!(code(both), Ok(()));
-        assert_eq!(code(Conditions { if_match: Some(is("b")), ..none() }), Err(S3ErrorCode::PreconditionFailed));
+        assert_eq!(code(Conditions { if_match: Some(vec![is("b")]), ..none() }), Err(S3ErrorCode::PreconditionFailed));
         assert_eq!(code(Conditions { if_unmodified_since: Some(later), ..none() }), Ok(()));
     }
 }

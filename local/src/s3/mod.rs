@@ -17,6 +17,7 @@ mod multipart;
 mod object;
 mod operation;
 mod read;
+mod read_headers;
 mod registry;
 mod service;
 mod tagging;
@@ -95,6 +96,7 @@ impl S3 {
             Ok(None) => {}
             Ok(Some(caller)) => drop(head.extensions.insert(caller)),
         }
+        read_headers::prepare(&mut head);
         if is_form_upload(&head) {
             return denied(ErrorResponse::new(
                 StatusCode::NOT_IMPLEMENTED,

@@ -13,6 +13,7 @@ use super::buckets::Buckets;
 use super::condition::Conditions;
 use super::error::{WriteError, internal, no_such_key};
 use super::object::{LARGE_BYTES, STANDARD_CLASS};
+use super::read_headers::Taken;
 use super::timestamp::timestamp;
 use super::upload;
 use crate::store::integer;
@@ -24,6 +25,7 @@ struct ObjectRead {
     key: String,
     range: Option<Range>,
     conditions: Conditions,
+    taken: Taken,
 }
 
 /// What a read found.
@@ -35,6 +37,8 @@ enum Found {
         object: Box<Object>,
         from: i64,
         body: Vec<u8>,
+        /// Not all of it, as was asked for.
+        part: bool,
     },
 }
 
@@ -43,7 +47,8 @@ impl ObjectRead {
     fn run(&self, connection: &Connection, limit: usize) -> Result<Found, WriteError> {
         let Some(object) = objects::find(connection, &self.bucket, &self.key)? else { return Ok(Found::Missing) };
         self.conditions.check(&object)?;
-        let (from, length) = match self.range {
+        let range = self.range.filter(|_| self.taken.admits_range(&object));
+        let (from, length) = match range {
             None => (0, object.size),
             Some(range) => {
                 let stretch = range.check(u64::try_from(object.size).unwrap_or_default()).map_err(S3Error::from)?;
@@ -55,33 +60,35 @@ impl ObjectRead {
             return Ok(Found::TooLarge);
         }
         let body = if length == 0 { Vec::new() } else { objects::body(connection, object.id, from, length)? };
-        Ok(Found::Stretch { object: Box::new(object), from, body })
+        Ok(Found::Stretch { object: Box::new(object), from, body, part: range.is_some() })
     }
 }
 
 pub(super) async fn get(s3: &Buckets, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
     let S3Request { input, extensions, .. } = request;
     s3.registry.get(&input.bucket)?;
+    let taken = extensions.get::<Taken>().cloned().unwrap_or_default();
     let read = ObjectRead {
         bucket: input.bucket.clone(),
         key: input.key,
         range: input.range,
         conditions: Conditions {
-            if_match: input.if_match,
-            if_none_match: input.if_none_match,
+            if_match: input.if_match.map(|tag| vec![tag]).or(taken.if_match.clone()),
+            if_none_match: input.if_none_match.map(|tag| vec![tag]).or(taken.if_none_match.clone()),
             if_modified_since: input.if_modified_since,
             if_unmodified_since: input.if_unmodified_since,
         },
+        taken,
     };
     let mut found = s3.store.run(|connection| read.run(connection, LARGE_BYTES)).await.map_err(WriteError::into_s3)?;
     if matches!(found, Found::TooLarge) {
         let read = move |transaction: &rusqlite::Transaction<'_>| read.run(transaction, usize::MAX);
         found = s3.store.write_large(read).await.map_err(WriteError::into_s3)?;
     }
-    let Found::Stretch { object, from, body } = found else {
+    let Found::Stretch { object, from, body, part } = found else {
         return Err(missing(s3, &extensions, &input.bucket));
     };
-    let content_range = input.range.map(|_| format!("bytes {from}-{}/{}", from + integer(body.len()) - 1, object.size));
+    let content_range = part.then(|| format!("bytes {from}-{}/{}", from + integer(body.len()) - 1, object.size));
     // A checksum is of the whole object, so a range has none.
     let checksum = checksums(
         &object,
@@ -118,9 +125,10 @@ pub(super) async fn head(s3: &Buckets, request: S3Request<HeadObjectInput>) -> S
     let found =
         s3.store.run(|connection| objects::find(connection, &input.bucket, &input.key)).await.map_err(internal)?;
     let Some(object) = found else { return Err(missing(s3, &extensions, &input.bucket)) };
+    let taken = extensions.get::<Taken>().cloned().unwrap_or_default();
     let conditions = Conditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
+        if_match: input.if_match.map(|tag| vec![tag]).or(taken.if_match),
+        if_none_match: input.if_none_match.map(|tag| vec![tag]).or(taken.if_none_match),
         if_modified_since: input.if_modified_since,
         if_unmodified_since: input.if_unmodified_since,
     };

@@ -161,3 +161,50 @@ async fn a_missing_key_is_not_found() {
     let response = clients.http.get(url.uri()).send().await.unwrap();
     assert_eq!(refusal(response).await, (404, "NoSuchKey".to_owned()));
 }
+
+#[tokio::test]
+async fn ranges_and_conditions_are_read_as_rfc_9110_has_it() {
+    let clients = published().await;
+    let url = get_url(&clients.s3, minutes(1)).await;
+    let first = clients.http.get(&url).send().await.unwrap();
+    let header = |name: &str| first.headers()[name].to_str().unwrap().to_owned();
+    let (etag, modified) = (header("etag"), header("last-modified"));
+    let (listed, weak) = (format!("\"x,y\", {etag}"), format!("W/{etag}"));
+    for (headers, expected) in [
+        // Ranges that are none: all of it.
+        (&[("range", "lines=1-2")][..], 200),
+        (&[("range", "bytes=5-2")], 200),
+        (&[("range", "bytes=abc")], 200),
+        (&[("range", "bytes=0-0,1-1")], 200),
+        (&[("range", "bytes=0-0")], 206),
+        (&[("range", "bytes=-1")], 206),
+        (&[("range", "bytes=99-")], 416),
+        (&[("range", "bytes=0-0"), ("if-range", &etag)], 206),
+        (&[("range", "bytes=0-0"), ("if-range", &modified)], 206),
+        (&[("range", "bytes=0-0"), ("if-range", "\"x\"")], 200),
+        (&[("range", "bytes=0-0"), ("if-range", &weak)], 200),
+        (&[("if-none-match", &etag)], 304),
+        (&[("if-none-match", &weak)], 304),
+        (&[("if-none-match", &listed)], 304),
+        (&[("if-none-match", "*")], 304),
+        (&[("if-none-match", "garbage,")], 200),
+        (&[("if-match", &listed)], 200),
+        (&[("if-match", &weak)], 412),
+        (&[("if-match", "*")], 200),
+        (&[("if-match", "\"x\"")], 412),
+        (&[("if-modified-since", &modified)], 304),
+        (&[("if-modified-since", "Sunday, 06-Nov-94 08:49:37 GMT")], 200),
+        (&[("if-modified-since", "yesterday")], 200),
+        (&[("if-unmodified-since", "yesterday")], 200),
+        (&[("if-unmodified-since", "Sun Nov  6 08:49:37 1994")], 412),
+        (&[("if-none-match", "\"x\""), ("if-modified-since", &modified)], 200),
+        (&[("if-match", &etag), ("if-unmodified-since", "Sun, 06 Nov 1994 08:49:37 GMT")], 200),
+        (&[("if-match", "\"x\""), ("if-none-match", &etag)], 412),
+    ] {
+        let request =
+            headers.iter().fold(clients.http.get(&url), |request, (name, value)| request.header(*name, *value));
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), expected, "{headers:?}");
+        assert_eq!(answer.headers().contains_key("content-range"), expected == 206, "{headers:?}");
+    }
+}

@@ -100,6 +100,7 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         (c::ADMIN_LISTEN, args.admin.map(|admin| admin.to_string())),
         (c::WEBHOOK_INSECURE_LOOPBACK, args.loopback_webhooks.then(|| "true".to_owned())),
         (c::CONCURRENCY, args.workers.map(|n| n.to_string())),
+        (c::ORDER_SCHEMA, args.order_schema.clone()),
         (c::COMMAND, args.command.clone()),
         (c::COMMAND_ENV, args.command_env.clone()),
         (c::HTTP_URL, args.http_url.clone()),

@@ -93,7 +93,10 @@ fn tag(text: &str) -> Option<ETagCondition> {
     }
     let (weak, text) = text.strip_prefix("W/").map_or((false, text), |text| (true, text));
     let tag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).to_owned();
-    (!tag.is_empty()).then(|| ETagCondition::ETag(if weak { ETag::Weak(tag) } else { ETag::Strong(tag) }))
+    match tag.is_empty() {
+        true => None,
+        false => Some(ETagCondition::ETag(if weak { ETag::Weak(tag) } else { ETag::Strong(tag) })),
+    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ use crate::data_directory;
 /// By these files a data directory is known.
 const OWN_FILES: [&str; 2] = ["stack.sqlite", "secrets.json"];
 
+/// How much of a database without a directory stays in memory, in KiB.
+const MEMORY_KIB: i64 = 64 * 1024;
+
 /// Prepared statements in the cache: more than the stack has.
 const PREPARED_STATEMENTS: usize = 128;
 
@@ -51,13 +54,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the database in `data`, or a fresh one in memory.
+    /// Opens the database in `data`, or a fresh one in memory, of which SQLite moves what is more than
+    /// [`MEMORY_KIB`] into a temporary file.
     pub(crate) fn open(data: Option<&Path>) -> Result<Self, DataError> {
         let Some(directory) = data else {
-            return Ok(Self {
-                connection: share(prepare(Connection::open_in_memory()?, Path::new(":memory:"))?),
-                file: None,
-            });
+            return Ok(Self { connection: share(prepare(open_temporary()?, Path::new(":memory:"))?), file: None });
         };
         let io = |source| DataError::Io { path: directory.to_owned(), source };
         let path = directory.join("stack.sqlite");
@@ -126,6 +127,16 @@ impl Store {
 /// reader or writer waits for it.
 pub(crate) fn checkpoint(database: &Path) -> Result<(), StoreError> {
     Connection::open(database)?.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+}
+
+/// A private database that ends with its connection. Its file has no name, and is there only when
+/// the cache is full (<https://sqlite.org/inmemorydb.html>, "Temporary Databases").
+fn open_temporary() -> Result<Connection, rusqlite::Error> {
+    let connection = Connection::open("")?;
+    connection.pragma_update(None, "cache_size", -MEMORY_KIB)?;
+    connection.pragma_update(None, "journal_mode", "MEMORY")?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    Ok(connection)
 }
 
 fn share(connection: Connection) -> Arc<Mutex<Connection>> {

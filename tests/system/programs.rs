@@ -156,3 +156,34 @@ async fn an_operator_lists_dead_orders_and_redrives_them() {
     let (_, listed) = dlq(&["list"]);
     assert!(listed.contains("0 dead-lettered orders"), "{listed}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_root_certificates_what_needs_no_tls_goes_on() {
+    let none = [("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")];
+    let (_up, ready) = up(&["--job-seconds", "0.5"], &none);
+    let http = reqwest::Client::new();
+    let url = format!("{}/order", ready["api"].as_str().unwrap());
+    let held = http.post(url).header("prefer", "wait=20").json(&fulfilment()).send().await.unwrap();
+    assert_eq!(held.status(), 200, "the end is told to whoever waits for it");
+    // What cannot work stops the start.
+    let mut aws = Command::new(program("offload-api"));
+    aws.env_clear().envs(none).env("AWS_REGION", "eu-west-1").envs([
+        ("AWS_ACCESS_KEY_ID", "a"),
+        ("AWS_SECRET_ACCESS_KEY", "b"),
+        ("OFFLOAD_AUTH", "none"),
+        ("OFFLOAD_BUCKET", "status"),
+        ("OFFLOAD_TABLE", "orders"),
+        ("OFFLOAD_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/1/orders"),
+        ("OFFLOAD_TOKEN_SECRET", "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldA=="),
+        ("OFFLOAD_LISTEN", "127.0.0.1:0"),
+    ]);
+    let mut endpoint = Command::new(program("offload"));
+    endpoint.args(["up", "--processor", "http", "--http-url", "https://example.com/"]).args(ANYWHERE);
+    endpoint.env_clear().envs(none);
+    for mut command in [aws, endpoint] {
+        let ended = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let printed = [ended.stdout, ended.stderr].concat();
+        let printed = String::from_utf8_lossy(&printed);
+        assert!(!ended.status.success() && printed.contains("has no root certificates"), "{printed}");
+    }
+}

@@ -102,11 +102,16 @@ impl Builder {
 fn reqwest_client() -> Result<reqwest::Client, Error> {
     // An error means that the program has installed its own provider, which serves as well.
     drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder()
-        .user_agent(concat!("offload-client/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(Duration::from_secs(5))
-        .read_timeout(Duration::from_secs(60))
+    let builder = || {
+        reqwest::Client::builder()
+            .user_agent(concat!("offload-client/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(5))
+            .read_timeout(Duration::from_secs(60))
+    };
+    // On a machine without root certificates a service can still be reached by http.
+    builder()
         .build()
+        .or_else(|_| builder().tls_certs_only([]).build())
         .map_err(|e| Error::InvalidInput(format!("cannot set up HTTP: {}", cause(e))))
 }
 

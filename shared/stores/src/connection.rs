@@ -20,7 +20,7 @@ use crate::{
     status_store::StatusStore,
     transport::{self, Transport},
 };
-use offload_service::settings::StoreSettings;
+use offload_service::{certificates, settings::StoreSettings};
 
 /// How long a call may take and how often it is tried. This is the one retry layer: callers do not
 /// retry on top, except where they own the whole wait, as a consumer does between two receives.
@@ -129,8 +129,13 @@ impl Connection {
     /// The clients.
     ///
     /// # Errors
-    /// A message for the operator, if no URL can be made for the bucket: mostly a missing region.
+    /// A message for the operator, if no URL can be made for the bucket, mostly because the region
+    /// is missing, or if AWS cannot be reached because there are no root certificates.
     pub async fn stores(&self, settings: &StoreSettings) -> Result<Stores, String> {
+        let by_http = || self.endpoints.is_some() || ["S3", "SQS", "DYNAMODB"].into_iter().all(is_by_http);
+        if !certificates::are_there() && !by_http() {
+            return Err(certificates::MISSING.to_owned());
+        }
         let s3 = self.s3(settings);
         let own = self.sdk.credentials_provider().ok_or("no AWS credentials are configured")?;
         let signer = RequestSigner::new(&self.sdk, own.clone());
@@ -235,7 +240,23 @@ impl std::fmt::Debug for Connection {
 }
 
 fn sockets() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https()
+    let builder = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
+    if certificates::are_there() {
+        return builder.build_https();
+    }
+    // Enough for endpoints by http.
+    let none = tls::TlsContext::builder().with_trust_store(tls::TrustStore::empty()).build();
+    match none {
+        Ok(none) => builder.tls_context(none).build_https(),
+        Err(_) => builder.build_https(),
+    }
+}
+
+/// Whether the environment sends a service of AWS elsewhere, by http.
+fn is_by_http(service: &str) -> bool {
+    let variables = [format!("AWS_ENDPOINT_URL_{service}"), "AWS_ENDPOINT_URL".to_owned()];
+    let endpoint = variables.iter().find_map(|variable| std::env::var(variable).ok());
+    endpoint.is_some_and(|url| url.starts_with("http://"))
 }
 
 fn loader(policy: CallPolicy, http: SharedHttpClient) -> aws_config::ConfigLoader {

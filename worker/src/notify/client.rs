@@ -2,6 +2,7 @@
 
 use std::{error::Error as _, time::Duration};
 
+use offload_service::certificates;
 use offload_stores::RequestSigner;
 use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
 
@@ -16,7 +17,10 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 pub(super) fn builder() -> ClientBuilder {
     // An error means that the process already has a provider, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
+    let builder = Client::builder();
+    // Without any, what goes by http still works.
+    let builder = if certificates::are_there() { builder } else { builder.tls_certs_only([]) };
+    builder
         .user_agent(concat!("status-offload/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)

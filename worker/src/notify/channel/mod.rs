@@ -13,7 +13,10 @@ use std::{
 };
 
 use offload_domain::notification::{Notification, Target};
-use offload_service::settings::{NotificationSettings, NotifierSettings};
+use offload_service::{
+    certificates,
+    settings::{NotificationSettings, NotifierSettings},
+};
 use offload_stores::RequestSigner;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -91,6 +94,11 @@ impl Channels {
         settings: &NotifierSettings,
         signer: &RequestSigner,
     ) -> Result<Self, String> {
+        let by_tls =
+            [&broadcast.appsync_url, &broadcast.mercure_url].into_iter().flatten().any(|u| u.scheme() == "https");
+        if by_tls && !certificates::are_there() {
+            return Err(certificates::MISSING.to_owned());
+        }
         let http = client::build(client::builder())?;
         let NotifierSettings { key, appsync_api_key, mercure_jwt, .. } = settings.clone();
         let NotificationSettings { topic_arn, appsync_url, mercure_url, .. } = broadcast.clone();

@@ -18,7 +18,10 @@ use std::{error::Error as _, fmt, time::Duration};
 
 use async_trait::async_trait;
 use offload_domain::{order::Order, trace::is_traceparent};
-use offload_service::settings::{Errors, ProcessorSettings, catalogue::HTTP_URL};
+use offload_service::{
+    certificates,
+    settings::{Errors, ProcessorSettings, catalogue::HTTP_URL},
+};
 use reqwest::{
     Client,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE},
@@ -63,6 +66,9 @@ pub enum InvalidEndpoint {
     /// Neither http nor https, or without a host.
     #[error("it must be an http or https URL")]
     Url,
+    /// It is https, and there is nothing to check the endpoint by.
+    #[error("{}", certificates::MISSING)]
+    NoCertificates,
     /// The client for it cannot be built, for instance because the system has no root certificates.
     #[error("the HTTP client cannot be built: {0}{cause}", cause = .0.source().map(|e| format!(": {e}")).unwrap_or_default())]
     Client(reqwest::Error),
@@ -79,7 +85,12 @@ impl HttpProcessor {
         }
         // An error means that the process already has a provider, which serves as well.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
+        if url.scheme() == "https" && !certificates::are_there() {
+            return Err(InvalidEndpoint::NoCertificates);
+        }
+        let builder = Client::builder();
+        let builder = if certificates::are_there() { builder } else { builder.tls_certs_only([]) };
+        let client = builder
             .user_agent(concat!("status-offload/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)

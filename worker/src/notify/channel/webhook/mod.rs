@@ -16,7 +16,7 @@ use offload_domain::{
     tenant::Tenant,
     webhook::{Policy, Secrets},
 };
-use offload_service::{clock, settings::NotifierSettings};
+use offload_service::{certificates, clock, settings::NotifierSettings};
 use reqwest::{Client, header::CONTENT_TYPE};
 use url::Url;
 
@@ -55,6 +55,9 @@ impl Webhooks {
     /// If the client cannot be built.
     pub(in crate::notify) fn configured(settings: &NotifierSettings) -> Result<Option<Self>, String> {
         let Some(secrets) = settings.webhook_secret.clone() else { return Ok(None) };
+        if !certificates::are_there() {
+            tracing::warn!("no webhook can be delivered by https: {}", certificates::MISSING);
+        }
         let signer = Signer { secrets, shared: settings.webhook_shared_signature };
         let permits = settings.webhook_concurrency;
         let endpoints = Endpoints::new(permits, retry_permits(permits));

@@ -24,6 +24,7 @@ mod payload;
 mod programs;
 mod push;
 mod refusals;
+mod refusals_table;
 mod resilience;
 mod shutdown;
 mod stores;

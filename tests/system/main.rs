@@ -15,6 +15,7 @@ mod estimates;
 mod function_roles;
 mod idempotency;
 mod isolation;
+mod labels;
 mod lambda;
 mod lambda_push;
 mod liveness;

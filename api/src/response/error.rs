@@ -173,7 +173,9 @@ impl ApiError {
 
     fn detail(&self) -> Option<String> {
         let text = match self {
-            Self::InvalidQuery => "give each member once; cancel_on_disconnect and erase are true or false",
+            Self::InvalidQuery => {
+                "give each member once, but for label, and only values that the documentation of the route allows"
+            }
             Self::NotFound => "the routes are listed at /docs",
             Self::MethodNotAllowed => "the Allow header lists the methods of this route",
             Self::TooManyRequests(reached) => {

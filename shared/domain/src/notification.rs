@@ -168,11 +168,14 @@ impl Target {
         }
     }
 
-    /// Whether the target belongs to the order's client, and may get the URL of its result.
-    fn is_the_clients(&self) -> bool {
+    /// What of an event the target may get. The order's client gets the URL of its result and its
+    /// labels, the operator's own topic the labels, and a hub, whose subscribers the operator need
+    /// not know, neither.
+    fn share_of(&self, event: StatusEvent) -> StatusEvent {
         match self {
-            Self::Connection(_) | Self::Webhook { .. } | Self::Task { .. } => true,
-            Self::Topic | Self::Appsync | Self::Mercure => false,
+            Self::Connection(_) | Self::Webhook { .. } | Self::Task { .. } => event,
+            Self::Topic => event.for_anybody(),
+            Self::Appsync | Self::Mercure => event.for_the_public(),
         }
     }
 }
@@ -216,8 +219,7 @@ pub fn notifications(
     let Callbacks { webhook_url, task_token } = order.callbacks.clone();
     let own = [webhook_url.map(|url| Target::Webhook { url }), task_token.map(|token| Target::Task { token })];
     let notification = |target: Target| {
-        let event = event.clone();
-        let event = if target.is_the_clients() { event } else { event.for_anybody() };
+        let event = target.share_of(event.clone());
         Notification::new(target, event, order.tenant.clone())
     };
     connections.into_iter().chain(own.into_iter().flatten()).chain(broadcast.targets()).map(notification).collect()

@@ -31,6 +31,12 @@ resource "aws_iam_role_policy" "this" {
         Resource = var.table_arn
       },
       {
+        Sid      = "ListOrders"
+        Effect   = "Allow"
+        Action   = "dynamodb:Query"
+        Resource = "${var.table_arn}/index/due"
+      },
+      {
         Sid      = "StatusObjects"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]
@@ -181,6 +187,7 @@ locals {
     "POST /order",
     "GET /order/{id}",
     "DELETE /order/{id}",
+    "GET /admin/orders",
     "DELETE /admin/orders/{id}",
     "GET /admin/deliveries/{id}",
     "POST /admin/deliveries/{id}",
@@ -218,6 +225,7 @@ locals {
   by_gateway = contains(split(",", replace(var.auth, " ", "")), "gateway")
   for_callers = [
     "POST /order",
+    "GET /admin/orders",
     "DELETE /admin/orders/{id}",
     "GET /admin/deliveries/{id}",
     "POST /admin/deliveries/{id}",

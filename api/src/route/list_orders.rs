@@ -16,7 +16,10 @@ use offload_domain::{
 };
 use serde::Serialize;
 use url::form_urlencoded;
-use utoipa::ToSchema;
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{Array, ObjectBuilder, Type},
+};
 
 use crate::{caller::identity::Identity, response::error::ApiError, route::problems::problems, service::Service};
 
@@ -82,6 +85,45 @@ impl From<OrderRecord> for ListedOrder {
     }
 }
 
+/// The query, as the OpenAPI document has it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the query is read by `wanted`, as label may be there several times")]
+struct ListQuery {
+    /// Which orders; open if it is left out.
+    #[param(inline)]
+    state: Option<ListedState>,
+    /// NAME:VALUE, or NAME for any value; several must all be met.
+    #[param(explode, schema_with = labels)]
+    label: Option<Vec<String>>,
+    /// Only of this tenant; for the role admin.
+    #[param(pattern = "^[A-Za-z0-9._-]{1,64}$")]
+    tenant: Option<String>,
+    /// The most orders of a page; 50 if it is left out.
+    #[param(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// The member next of the page before, with the same state.
+    after: Option<String>,
+}
+
+/// The words of [`Listed`](offload_domain::order_list::Listed).
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "a description")]
+enum ListedState {
+    Open,
+    Pending,
+    Processing,
+    Failed,
+}
+
+/// The same patterns as in the schema of an order's options.
+fn labels() -> Array {
+    let value = "[^\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069]{0,63}";
+    let pattern = format!("^[a-z0-9]([a-z0-9._-]{{0,61}}[a-z0-9])?([:=]{value})?$");
+    Array::new(ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)))
+}
+
 /// What the query asks for.
 #[derive(Debug, PartialEq, Eq)]
 struct Wanted {
@@ -106,13 +148,7 @@ problems!(
     tag = "operations",
     operation_id = "listOrders",
     security(("caller" = [])),
-    params(
-        ("state" = Option<String>, Query, description = "open (if it is left out), pending, processing or failed"),
-        ("label" = Option<Vec<String>>, Query, explode, description = "NAME:VALUE, or NAME for any value; several must all be met"),
-        ("tenant" = Option<String>, Query, description = "Only of this tenant; for the role admin"),
-        ("limit" = Option<usize>, Query, minimum = 1, maximum = 100, description = "The most orders of a page; 50 if it is left out"),
-        ("after" = Option<String>, Query, description = "next of the page before, with the same state"),
-    ),
+    params(ListQuery),
     responses((status = 200, description = "A page of orders", body = OrderList), Problems)
 )]
 pub(crate) async fn list_orders(

@@ -13,7 +13,10 @@ use serde::Deserialize;
 
 use super::deliveries::order_for;
 use crate::{
-    caller::identity::Identity, request::query::OfQuery, response::error::ApiError, route::problems::problems,
+    caller::identity::Identity,
+    request::{order_path::OrderPath, query::OfQuery},
+    response::error::ApiError,
+    route::problems::problems,
     service::Service,
 };
 
@@ -43,8 +46,8 @@ problems!(
     operation_id = "readWorkLog",
     security(("caller" = [])),
     params(
-        ("id" = String, Path, format = "uuid", description = "The order"),
-        ("attempt" = Option<String>, Query, description = "Generation and attempt, such as 1-2; the latest one with a log if it is left out"),
+        OrderPath,
+        ("attempt" = Option<String>, Query, pattern = "^[1-9][0-9]{0,8}-[1-9][0-9]{0,8}$", description = "Generation and attempt, such as 1-2; the latest one with a log if it is left out"),
     ),
     responses(
         (status = 200, description = "The log", body = String, content_type = "text/plain", headers(

@@ -424,8 +424,8 @@ export interface components {
             deliveries?: components["schemas"]["DeliveryLog"][] | null;
             links: components["schemas"]["Links"];
             /**
-             * @description A presigned GET URL of the log of the latest attempt that has ended and logged anything; only
-             *     where the operator shares logs.
+             * @description A presigned GET URL of the log of the latest attempt that has ended and logged anything;
+             *     only where the operator shares logs.
              */
             log_url?: string | null;
             /**

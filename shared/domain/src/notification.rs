@@ -230,6 +230,27 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn a_target_gets_what_of_an_event_is_meant_for_it() {
+        let mut record = fixtures::record(DateTime::UNIX_EPOCH);
+        record.order.labels = [("customer", "acme")].into_iter().collect();
+        let mut object = record.with_labels(record.status_object(None));
+        object.result_url = Some("https://s3/secret".to_owned());
+        let event = StatusEvent::of(object);
+        for (target, url, labels) in [
+            (Target::Webhook { url: "u".into() }, true, true),
+            (Target::Task { token: "t".into() }, true, true),
+            (Target::Topic, false, true),
+            (Target::Appsync, false, false),
+            (Target::Mercure, false, false),
+        ] {
+            let share = target.share_of(event.clone());
+            let has = (share.data.result_url.is_some(), !share.data.labels.is_empty());
+            assert_eq!(has, (url, labels), "{target:?}");
+        }
+    }
 
     #[test]
     fn a_connection_names_its_holder_and_an_old_one_is_read_by_its_endpoint() {

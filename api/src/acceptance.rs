@@ -78,12 +78,13 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
         traceparent,
         renew,
         callbacks,
+        labels: options.labels,
         attempt: Fence::default(),
     };
     let record = OrderRecord::new(order, window, schedule::poll_after_ms(&window, now));
     let refused = match accept::accept(&service.stores, &service.table_health, &record, key.as_ref()).await {
         Ok(Accepted::New) => {
-            service.metrics.accepted();
+            service.metrics.accepted(&record.order.labels);
             service.write_health.succeeded();
             // It is written: a long poll would only hold it.
             let record = record.without_payload();

@@ -13,6 +13,7 @@ mod client_address;
 mod edge;
 mod eta;
 mod key_locks;
+mod label_counts;
 mod limits;
 mod long_poll;
 mod metrics;

@@ -7,6 +7,8 @@ use std::{
 };
 
 use chrono::TimeDelta;
+use offload_domain::labels::Labels;
+use offload_service::settings::MetricLabels;
 use offload_stores as aws;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -19,6 +21,8 @@ use prometheus_client::{
     },
     registry::Registry,
 };
+
+use crate::label_counts::LabelCounts;
 
 /// Buckets in seconds: from a cached answer to a long poll of a minute.
 const BUCKETS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0];
@@ -36,6 +40,7 @@ struct Inner {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<RouteLabels, Histogram, Buckets>,
     accepted: Counter,
+    by_label: LabelCounts,
     aws_errors: Family<AwsErrorLabels, Counter>,
     depth: Gauge<i64>,
     connections: Gauge<i64>,
@@ -70,7 +75,7 @@ impl MetricConstructor<Histogram> for Buckets {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(labels: &MetricLabels) -> Self {
         let mut registry = Registry::default();
         let requests = Family::default();
         let seconds = Family::new_with_constructor(Buckets);
@@ -79,6 +84,7 @@ impl Metrics {
         let depth = Gauge::default();
         let connections = Gauge::default();
         let clock_offset = Gauge::<f64, AtomicU64>::default();
+        let by_label = LabelCounts::new(labels, &mut registry);
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("http_requests", "Requests answered; status 499 if the client left first", requests.clone());
         registry.register("http_request_seconds", "Time to the answer, long polls included", seconds.clone());
@@ -90,7 +96,17 @@ impl Metrics {
         let help = "What AWS's time is ahead of this machine's clock; 0 while that may be right";
         registry.register("clock_offset_seconds", help, clock_offset.clone());
         registry.register("build", "The build that runs", build);
-        Self(Arc::new(Inner { registry, requests, seconds, accepted, aws_errors, depth, connections, clock_offset }))
+        Self(Arc::new(Inner {
+            registry,
+            requests,
+            seconds,
+            accepted,
+            by_label,
+            aws_errors,
+            depth,
+            connections,
+            clock_offset,
+        }))
     }
 
     pub(crate) fn request(&self, method: &'static str, route: &str, status: u16, elapsed: Duration) {
@@ -99,8 +115,9 @@ impl Metrics {
         self.0.seconds.get_or_create(&RouteLabels { route: labels.route }).observe(elapsed.as_secs_f64());
     }
 
-    pub(crate) fn accepted(&self) {
+    pub(crate) fn accepted(&self, labels: &Labels) {
         self.0.accepted.inc();
+        self.0.by_label.count(labels);
     }
 
     pub(crate) fn aws_error(&self, error: &aws::Error) {
@@ -135,9 +152,9 @@ mod tests {
 
     #[test]
     fn every_metric_is_in_the_text() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(&MetricLabels::default());
         metrics.request("GET", "/order/{id}", 200, Duration::from_millis(3));
-        metrics.accepted();
+        metrics.accepted(&Labels::default());
         metrics.aws_error(&aws::Error::new(aws::Kind::Unavailable, "s3.PutObject", "x"));
         metrics.queue_depth(37);
         metrics.clock_offset(TimeDelta::milliseconds(-1_500));

@@ -90,7 +90,7 @@ fn order_request(order: &Value, options: Value) -> Value {
             members.remove("$schema");
             members.insert(
                 "description".into(),
-                "Options of the service: when the order may start and must end, and its callbacks".into(),
+                "Options of the service: when the order may start and must end, its callbacks and its labels".into(),
             );
         }
         properties(root).insert("options".into(), options);

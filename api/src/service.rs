@@ -99,7 +99,7 @@ impl Service {
         if settings.public_url.is_none() && listen.ip().is_unspecified() {
             tracing::warn!(%listen, "links name the listen address, which clients cannot reach; set OFFLOAD_PUBLIC_URL");
         }
-        let (metrics, background) = (Metrics::new(), BackgroundTasks::new());
+        let (metrics, background) = (Metrics::new(&settings.metric_labels), BackgroundTasks::new());
         Ok(Self {
             public: PublicUrl::new(&public),
             callers: Callers::new(&settings.auth, &stores).map_err(io::Error::other)?,
@@ -163,14 +163,15 @@ impl Service {
         Links { websocket, ..links }
     }
 
-    /// The status object of an order as it is, with a fresh URL of its result if that is in S3.
+    /// The status object of an order as it is, with its labels, and with a fresh URL of its result
+    /// if that is in S3.
     ///
     /// # Errors
     /// If the URL cannot be signed.
     pub(crate) async fn status_object(&self, record: &OrderRecord) -> Result<StatusObject, Error> {
         let now = clock::now();
         let ttl = lifetime::status_url_ttl(record.state.eta.as_ref(), now, &self.settings.status_url_ttl);
-        publish::status_object(&self.stores, record, ttl, now).await
+        publish::status_object(&self.stores, record, ttl, now).await.map(|object| record.with_labels(object))
     }
 
     /// The event of an order as it is.

@@ -38,7 +38,8 @@ pub(crate) enum Command {
     /// Make, list or revoke API keys (for operators, with AWS credentials)
     #[command(after_help = EXIT_CODES)]
     Keys(KeysArgs),
-    /// Erase an order (for operators, with AWS credentials)
+    /// List orders by state and labels, print the log of one, or erase it (for operators, with AWS
+    /// credentials)
     #[command(after_help = EXIT_CODES)]
     Orders(OrdersArgs),
     /// Print the secret of a webhook's receiver, verify a message, list, replay or test deliveries

@@ -2,10 +2,14 @@
 //!
 //! It uses the stores directly, with AWS credentials, and needs no api.
 
+mod list;
+mod logs;
+
 use clap::{Args, Subcommand};
 use offload_domain::id::OrderId;
 use offload_lifecycle::erase::{self, NotErased};
 use offload_service::clock;
+use offload_stores::Stores;
 use serde_json::json;
 
 use crate::{
@@ -28,8 +32,12 @@ pub(crate) struct OrdersArgs {
 
 #[derive(Debug, Subcommand)]
 enum OrdersCommand {
-    /// Erase an order: its row, its status object, its results, its deliveries. There is no way
-    /// back
+    /// List orders that are open, or that failed. One that ended well is in no list
+    List(list::ListArgs),
+    /// Print what the work of an attempt has logged
+    Logs(logs::LogsArgs),
+    /// Erase an order: its row, its status object, its results and logs, its deliveries. There is
+    /// no way back
     Erase {
         /// The order
         id: OrderId,
@@ -42,11 +50,20 @@ enum OrdersCommand {
 /// Runs the command.
 pub(crate) async fn run(args: OrdersArgs) -> Result<(), Failure> {
     let stores = args.stores.connect("offload orders").await?;
-    let OrdersCommand::Erase { id, yes } = args.command;
-    if !yes {
-        confirm(&format!("erase order {id}?"))?;
+    match args.command {
+        OrdersCommand::List(list) => list::list(&stores, list, args.json).await,
+        OrdersCommand::Logs(logs) => logs::logs(&stores, &logs, args.json).await,
+        OrdersCommand::Erase { id, yes } => {
+            if !yes {
+                confirm(&format!("erase order {id}?"))?;
+            }
+            erase(&stores, id, args.json).await
+        }
     }
-    let erased = erase::erase(&stores, id).await.map_err(|refused| match refused {
+}
+
+async fn erase(stores: &Stores, id: OrderId, as_json: bool) -> Result<(), Failure> {
+    let erased = erase::erase(stores, id).await.map_err(|refused| match refused {
         NotErased::NotFound => Failure::Refused(format!("there is no order {id}")),
         NotErased::Failed(e) => unreachable(e),
     })?;
@@ -59,9 +76,5 @@ pub(crate) async fn run(args: OrdersArgs) -> Result<(), Failure> {
         "rows": erased.rows, "objects": erased.objects,
     });
     output::message(&audit.to_string());
-    output::result(&if args.json {
-        json!({"id": id, "outcome": "erased"}).to_string()
-    } else {
-        format!("{id}  erased")
-    })
+    output::result(&if as_json { json!({"id": id, "outcome": "erased"}).to_string() } else { format!("{id}  erased") })
 }

@@ -65,6 +65,10 @@ pub(crate) fn status(object: &StatusObject, status_url: Option<&str>, now: DateT
         let message = progress.message.as_deref().map(printable).unwrap_or_default();
         rows.push(("progress", format!("{} % {message}", progress.percent).trim_end().to_owned()));
     }
+    if !object.labels.is_empty() {
+        let labels = object.labels.iter().map(|(name, value)| printable(&format!("{name}={value}")));
+        rows.push(("labels", labels.collect::<Vec<_>>().join(", ")));
+    }
     rows.push(("accepted", moment(object.created_at, now)));
     if let Some(started) = object.started_at {
         rows.push(("started", moment(started, now)));

@@ -33,6 +33,9 @@ pub(crate) struct SubmitArgs {
     /// The work starts after this many seconds at the earliest
     #[arg(long, value_name = "SECONDS")]
     delay_seconds: Option<u32>,
+    /// A label by which the order is found; repeat it for several
+    #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
+    labels: Vec<(String, String)>,
     /// Wait for the result, as `offload wait` does
     #[arg(long)]
     wait: bool,
@@ -49,6 +52,15 @@ struct OrderOptions {
     deadline_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_seconds: Option<u32>,
+    /// Beside the labels of the order itself.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    labels: Map<String, Value>,
+}
+
+/// `NAME=VALUE`. The api says what is wrong with either.
+fn label(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Runs the command.
@@ -59,7 +71,11 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
     let messages = Messages::default();
     let client = args.client.connect(&messages)?;
     let order = read(args.order.as_deref())?;
-    let options = OrderOptions { deadline_seconds: args.deadline_seconds, delay_seconds: args.delay_seconds };
+    let options = OrderOptions {
+        deadline_seconds: args.deadline_seconds,
+        delay_seconds: args.delay_seconds,
+        labels: args.labels.into_iter().map(|(name, value)| (name, value.into())).collect(),
+    };
     let order = with_options(&order, &options).map_err(Failure::Usage)?;
     let mut submit = client.submit_json(&order);
     if let Some(key) = args.idempotency_key {
@@ -101,7 +117,7 @@ fn read(order: Option<&str>) -> Result<String, Failure> {
 fn with_options(text: &str, options: &OrderOptions) -> Result<String, String> {
     let invalid = |e: serde_json::Error| format!("the order is not JSON: {e}");
     let raw: &RawValue = serde_json::from_str(text_without_mark(text)).map_err(invalid)?;
-    let Ok(Value::Object(set)) = serde_json::to_value(options) else { return Ok(raw.get().to_owned()) };
+    let Ok(Value::Object(mut set)) = serde_json::to_value(options) else { return Ok(raw.get().to_owned()) };
     if set.is_empty() {
         return Ok(raw.get().to_owned());
     }
@@ -117,6 +133,9 @@ fn with_options(text: &str, options: &OrderOptions) -> Result<String, String> {
         None => Map::new(),
         Some(own) => serde_json::from_str(own).map_err(|_| "the order's options must be a JSON object".to_owned())?,
     };
+    if let (Some(Value::Object(labels)), Some(Value::Object(of_flags))) = (own.get("labels"), set.get_mut("labels")) {
+        *of_flags = labels.clone().into_iter().chain(std::mem::take(of_flags)).collect();
+    }
     own.extend(set);
     let own = serde_json::to_string(&own).map_err(invalid)?;
     let payload = order.into_payload();
@@ -129,7 +148,9 @@ fn with_options(text: &str, options: &OrderOptions) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    const BOTH: OrderOptions = OrderOptions { deadline_seconds: Some(60), delay_seconds: Some(5) };
+    fn both() -> OrderOptions {
+        OrderOptions { deadline_seconds: Some(60), delay_seconds: Some(5), ..OrderOptions::default() }
+    }
 
     #[test]
     fn an_order_without_flags_is_sent_unchanged() {
@@ -141,20 +162,32 @@ mod tests {
     #[test]
     fn flags_override_the_options_of_the_order() {
         assert_eq!(
-            with_options(r#"{ "n":123456789012345678901234567890, "kind":"report" }"#, &BOTH).unwrap(),
+            with_options(r#"{ "n":123456789012345678901234567890, "kind":"report" }"#, &both()).unwrap(),
             r#"{"options":{"deadline_seconds":60,"delay_seconds":5}, "n":123456789012345678901234567890, "kind":"report" }"#
         );
         let own = r#"{"options":{"deadline_seconds":1,"webhook_url":"u"}}"#;
-        let flags = OrderOptions { deadline_seconds: Some(2), delay_seconds: None };
+        let flags = OrderOptions { deadline_seconds: Some(2), ..OrderOptions::default() };
         assert_eq!(with_options(own, &flags).unwrap(), r#"{"options":{"deadline_seconds":2,"webhook_url":"u"}}"#);
+    }
+
+    #[test]
+    fn labels_of_flags_are_added_to_those_of_the_order() {
+        let labels = [label("site=west=1").unwrap(), label("customer=acme").unwrap(), label("empty=").unwrap()];
+        let labels = labels.into_iter().map(|(name, value)| (name, value.into())).collect();
+        let own = r#"{"options":{"labels":{"customer":"other","a":"b"}},"rows":1}"#;
+        assert_eq!(
+            with_options(own, &OrderOptions { labels, ..OrderOptions::default() }).unwrap(),
+            r#"{"options":{"labels":{"customer":"acme","a":"b","site":"west=1","empty":""}},"rows":1}"#
+        );
+        assert!(label("customer").is_err());
     }
 
     #[test]
     fn what_is_not_json_is_refused_with_the_reason() {
         assert!(with_options("{\"a\":", &OrderOptions::default()).unwrap_err().contains("line 1"));
         assert!(with_options("", &OrderOptions::default()).is_err());
-        assert!(with_options("[]", &BOTH).unwrap_err().contains("JSON object"));
-        assert!(with_options(r#"{"n":1,"n":2}"#, &BOTH).unwrap_err().contains("/n"));
-        assert!(with_options(r#"{"options":[]}"#, &BOTH).is_err());
+        assert!(with_options("[]", &both()).unwrap_err().contains("JSON object"));
+        assert!(with_options(r#"{"n":1,"n":2}"#, &both()).unwrap_err().contains("/n"));
+        assert!(with_options(r#"{"options":[]}"#, &both()).is_err());
     }
 }

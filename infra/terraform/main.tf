@@ -28,6 +28,7 @@ module "status_store" {
   status_expire_days        = var.status_expire_days
   result_transitions        = var.result_transitions
   result_expire_days        = var.result_expire_days
+  work_log_expire_days      = var.work_log_expire_days
   force_destroy             = !var.deletion_protection
 }
 
@@ -76,10 +77,10 @@ resource "aws_iam_role_policy" "signer" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid      = "ReadStatusAndResults"
+      Sid      = "ReadStatusResultsAndLogs"
       Effect   = "Allow"
       Action   = "s3:GetObject"
-      Resource = ["${module.status_store.bucket_arn}/status/*", "${module.status_store.bucket_arn}/results/*"]
+      Resource = ["${module.status_store.bucket_arn}/status/*", "${module.status_store.bucket_arn}/results/*", "${module.status_store.bucket_arn}/logs/*"]
     }]
   })
 }
@@ -95,6 +96,7 @@ module "api" {
   public_url         = var.public_url
   access             = var.access
   auth               = var.auth
+  share_work_logs    = var.share_work_logs
   jwt                = var.jwt
   cors_origins       = var.cors_origins
   bucket             = module.status_store.bucket

@@ -224,6 +224,18 @@ variable "result_expire_days" {
   default     = 90
 }
 
+variable "work_log_expire_days" {
+  description = "Days until the log of an attempt's work is deleted."
+  type        = number
+  default     = 30
+}
+
+variable "share_work_logs" {
+  description = "Whether clients get the log of an order's work by GET /order/{id}, as log_url."
+  type        = bool
+  default     = false
+}
+
 variable "retention_days" {
   description = "Days that the order table remembers an order after the latest time at which it may end."
   type        = number

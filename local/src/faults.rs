@@ -70,6 +70,8 @@ pub struct FaultPlan {
     /// Restricts the plan to these operations (`"PutObject"`, `"SendMessage"`, …); all of them when
     /// absent.
     pub only: Option<Vec<String>>,
+    /// Restricts the plan to requests whose path has this text, such as a part of an object's key.
+    pub only_path: Option<String>,
     /// The seed of all random choices: the same seed and the same order of requests give the same
     /// faults.
     pub seed: u64,
@@ -104,7 +106,7 @@ pub(crate) enum After {
 impl FaultPlan {
     /// Whether connections are closed before a request is read.
     fn refuses_connections(&self) -> bool {
-        self.outage == Some(Outage::Refuse) && self.only.is_none()
+        self.outage == Some(Outage::Refuse) && self.only.is_none() && self.only_path.is_none()
     }
 
     fn concerns(&self, operation: &str) -> bool {
@@ -112,8 +114,9 @@ impl FaultPlan {
     }
 
     /// Decides; `draw` returns a random number from `0..1`.
-    fn verdict(&self, operation: &str, mut draw: impl FnMut() -> f64) -> Verdict {
-        if !self.concerns(operation) {
+    fn verdict(&self, operation: &str, path: &str, mut draw: impl FnMut() -> f64) -> Verdict {
+        let elsewhere = self.only_path.as_ref().is_some_and(|part| !path.contains(part.as_str()));
+        if elsewhere || !self.concerns(operation) {
             return Verdict::default();
         }
         let before = match self.outage {
@@ -182,10 +185,10 @@ impl Faults {
         self.shared.plan.borrow().refuses_connections()
     }
 
-    pub(crate) fn verdict(&self, operation: &str) -> (Verdict, Stall) {
+    pub(crate) fn verdict(&self, operation: &str, path: &str) -> (Verdict, Stall) {
         // Subscribes before it decides, so that a plan replaced in between is noticed.
         let plan = self.shared.plan.subscribe();
-        let verdict = plan.borrow().verdict(operation, || self.draw());
+        let verdict = plan.borrow().verdict(operation, path, || self.draw());
         (verdict, Stall(plan))
     }
 
@@ -247,9 +250,13 @@ mod tests {
             only: Some(vec!["PutObject".to_owned()]),
             ..FaultPlan::default()
         };
-        assert_eq!(plan.verdict("GetObject", || 0.0).before, None);
-        assert_eq!(plan.verdict("PutObject", || 0.0).before, Some(Before::Error(FaultStatus::Unavailable)));
+        let error = Some(Before::Error(FaultStatus::Unavailable));
+        assert_eq!(plan.verdict("GetObject", "/b/k", || 0.0).before, None);
+        assert_eq!(plan.verdict("PutObject", "/b/k", || 0.0).before, error);
         assert!(!plan.refuses_connections());
+        let plan = FaultPlan { only_path: Some("/logs/".to_owned()), ..plan };
+        assert_eq!(plan.verdict("PutObject", "/b/status/k", || 0.0).before, None);
+        assert_eq!(plan.verdict("PutObject", "/b/logs/k", || 0.0).before, error);
     }
 
     #[test]
@@ -288,7 +295,7 @@ mod tests {
         let plan = FaultPlan { error_rate: 0.1, seed: 7, ..FaultPlan::default() };
         let run = || {
             faults.set(plan.clone());
-            (0..10_000).map(|_| faults.verdict("x").0.before.is_some()).collect::<Vec<_>>()
+            (0..10_000).map(|_| faults.verdict("x", "/").0.before.is_some()).collect::<Vec<_>>()
         };
         let first = run();
         assert_eq!(first, run(), "the same seed gives the same faults");

@@ -160,7 +160,7 @@ impl<H: Handler> Endpoint<H> {
             count.responded(status);
             recorded.iter_mut().for_each(|recorded| recorded.responded(status));
         };
-        let (verdict, stall) = self.faults.verdict(operation);
+        let (verdict, stall) = self.faults.verdict(operation, head.uri.path());
         if verdict.skew_ms != 0 {
             head.extensions.insert(ServiceTime(Clock::wall() + verdict.skew_ms));
         }

@@ -13,7 +13,7 @@ use offload_domain::{
 };
 use offload_service::{clock, settings::catalogue as c};
 use offload_tests::{
-    EventStream, Function, RawQueue, Receipt, Role, Setup, System, eventually,
+    EventStream, Function, RawQueue, Receipt, Role, Setup, System, eventually, http_api_request,
     orders::{fulfilment, new_record, report, with_options},
 };
 use reqwest::Method;
@@ -177,4 +177,28 @@ async fn the_notifier_function_keeps_what_it_could_not_deliver() {
     .await;
     let order = system.get(&receipt).await.json();
     assert_eq!(order["deliveries"][0]["attempts"].as_array().unwrap().len(), 2, "{order}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_function_lists_orders() {
+    let system = system().await;
+    let mut labelled = new_record();
+    labelled.order.labels = [("customer", "acme")].into_iter().collect();
+    for record in [&labelled, &new_record()] {
+        system.stores.orders.insert(record, None).await.unwrap();
+    }
+    let settings = [("OFFLOAD_PUBLIC_URL", "https://api.example.com"), ("OFFLOAD_AUTH", "gateway")];
+    let mut api = Function::start(Role::Api, &system, &settings).await;
+    let mut list = http_api_request("GET", "/admin/orders", &json!({}), None);
+    list["rawQueryString"] = json!("label=customer%3Aacme");
+    list["requestContext"]["authorizer"] =
+        json!({"jwt": {"claims": {"sub": "jane", "roles": "admin"}, "scopes": null}});
+    eventually("the index has it", async || {
+        let response = api.invoke(list.clone(), TIME).await.response();
+        assert_eq!(response["statusCode"], 200, "{response}");
+        let page: Value = serde_json::from_str(response["body"].as_str()?).ok()?;
+        let ids: Vec<_> = page["orders"].as_array()?.iter().filter_map(|order| order["id"].as_str()).collect();
+        (ids == [labelled.order.id.to_string()]).then_some(())
+    })
+    .await;
 }

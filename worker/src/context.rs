@@ -1,6 +1,9 @@
 //! What every job of a worker shares.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use offload_domain::eta::ServiceTimes;
 use offload_lifecycle::sweep::Rules;
@@ -25,6 +28,8 @@ pub(crate) struct Worker {
     pub(crate) halt: CancellationToken,
     /// In a function: how much time there is from the start of the invocation to `halt`.
     pub(crate) time: Option<Duration>,
+    /// Logs of the work that could not be stored since the start.
+    pub(crate) dropped_logs: Arc<AtomicU64>,
 }
 
 /// The worker cannot be started with these settings.
@@ -56,6 +61,7 @@ impl Worker {
             name,
             halt: CancellationToken::new(),
             time: None,
+            dropped_logs: Arc::default(),
             settings,
             stores,
             processor,

@@ -22,7 +22,9 @@ mod reporter;
 mod retry_after;
 mod run;
 mod sweeper;
+mod work_log;
 
 pub use context::StartError;
 pub use notify::test_webhook;
 pub use run::run;
+pub use work_log::WorkLog;

@@ -94,6 +94,8 @@ pub(crate) enum ApiError {
     OrderAlreadyEnded(Status),
     #[error("the order has no webhook")]
     NoWebhook,
+    #[error("there is no log of the work")]
+    NoLog,
     #[error("this deployment has no push")]
     NoPush,
     #[error("the order has too many subscribers")]
@@ -161,6 +163,7 @@ impl ApiError {
             Self::OrderNotFound => ProblemType::OrderNotFound,
             Self::OrderAlreadyEnded(_) => ProblemType::OrderAlreadyEnded,
             Self::NoWebhook => ProblemType::NoWebhook,
+            Self::NoLog => ProblemType::NoLog,
             Self::NoPush => ProblemType::NoPush,
             Self::TooManySubscribers => ProblemType::TooManySubscribers,
             Self::TooManyConnections => ProblemType::TooManyConnections,
@@ -173,7 +176,9 @@ impl ApiError {
 
     fn detail(&self) -> Option<String> {
         let text = match self {
-            Self::InvalidQuery => "give each member once; cancel_on_disconnect and erase are true or false",
+            Self::InvalidQuery => {
+                "give each member once, but for label, and only values that the documentation of the route allows"
+            }
             Self::NotFound => "the routes are listed at /docs",
             Self::MethodNotAllowed => "the Allow header lists the methods of this route",
             Self::TooManyRequests(reached) => {
@@ -218,6 +223,7 @@ impl ApiError {
                 return Some(format!("the order is {}, which is final", status.as_str()));
             }
             Self::NoWebhook => "the order names none, or this deployment calls none",
+            Self::NoLog => "the attempt has not ended, has logged nothing, or its log has expired or was dropped",
             Self::NoPush => "poll status_url instead",
             Self::TooManySubscribers => "poll status_url instead, or end another subscription to the order",
             Self::TooManyConnections => "poll status_url meanwhile, or connect again a little later",
@@ -386,6 +392,7 @@ mod tests {
             Variant::OrderNotFound => ApiError::OrderNotFound,
             Variant::OrderAlreadyEnded => ApiError::OrderAlreadyEnded(Status::Completed),
             Variant::NoWebhook => ApiError::NoWebhook,
+            Variant::NoLog => ApiError::NoLog,
             Variant::NoPush => ApiError::NoPush,
             Variant::TooManySubscribers => ApiError::TooManySubscribers,
             Variant::TooManyConnections => ApiError::TooManyConnections,

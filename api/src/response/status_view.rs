@@ -1,7 +1,7 @@
 //! The body of `GET` and `DELETE /order/{id}`.
 
 use chrono::{DateTime, Utc};
-use offload_domain::{order::OrderRecord, status::StatusObject, time::rfc3339_millis};
+use offload_domain::{lifetime, order::OrderRecord, status::StatusObject, time::rfc3339_millis};
 use offload_service::clock;
 use offload_stores::{DeliveryLog, Error};
 use serde::Serialize;
@@ -30,6 +30,14 @@ pub(crate) struct StatusView {
     /// The latest deliveries to the order's webhook, the newest first; only where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) deliveries: Option<Vec<DeliveryLog>>,
+    /// A presigned GET URL of the log of the latest attempt that has ended and logged anything;
+    /// only where the operator shares logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) log_url: Option<String>,
+    /// Until when `log_url` works.
+    #[serde(with = "rfc3339_millis::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(crate) log_url_expires_at: Option<DateTime<Utc>>,
     pub(crate) links: Links,
 }
 
@@ -42,6 +50,7 @@ impl StatusView {
             Some(_) => Some(service.stores.orders.deliveries(id).await?),
             None => None,
         };
+        let (log_url, log_url_expires_at) = log_url(service, record).await?.unzip();
         Ok(Self {
             object,
             access,
@@ -49,6 +58,8 @@ impl StatusView {
             read_token: None,
             token_expires_at: None,
             deliveries,
+            log_url,
+            log_url_expires_at,
             links: service.links(id),
         })
     }
@@ -59,4 +70,15 @@ impl StatusView {
         let (order_token, read_token) = (Some(order_token), Some(read_token));
         Self { order_token, read_token, token_expires_at: Some(token_expires_at), ..self }
     }
+}
+
+/// The URL of a log and its expiry, if the order has a log and clients may read it.
+async fn log_url(service: &Service, record: &OrderRecord) -> Result<Option<(String, DateTime<Utc>)>, Error> {
+    if !service.settings.share_work_logs {
+        return Ok(None);
+    }
+    let (id, now) = (record.order.id, clock::now());
+    let Some(fence) = service.stores.objects.latest_log(id, record.state.fence()).await? else { return Ok(None) };
+    let ttl = lifetime::status_url_ttl(record.state.eta.as_ref(), now, &service.settings.status_url_ttl);
+    service.stores.presigner.get(&id.log_key(fence), ttl, now).await.map(Some)
 }

@@ -104,7 +104,7 @@ pub(crate) async fn replay_delivery(
 }
 
 /// The order, for a caller of its tenant with a role, or an administrator.
-async fn order_for(
+pub(super) async fn order_for(
     service: &Service,
     identity: &Identity,
     role: Role,

@@ -7,6 +7,7 @@ pub(crate) mod docs;
 pub(crate) mod erase_order;
 pub(crate) mod get_order;
 pub(crate) mod healthz;
+pub(crate) mod list_orders;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod order_events;
@@ -15,6 +16,7 @@ pub(crate) mod readyz;
 pub(crate) mod submit_order;
 pub(crate) mod webhook_secret;
 pub(crate) mod websocket;
+pub(crate) mod work_log;
 
 use std::sync::Arc;
 
@@ -32,6 +34,8 @@ pub(crate) fn orders() -> Routes {
         .routes(routes!(get_order::get_order, cancel_order::cancel_order))
         .routes(routes!(order_events::order_events))
         .routes(routes!(websocket::websocket))
+        .routes(routes!(list_orders::list_orders))
+        .routes(routes!(work_log::work_log))
         .routes(routes!(erase_order::erase_order))
         .routes(routes!(deliveries::list_deliveries, deliveries::replay_delivery))
         .routes(routes!(webhook_secret::webhook_secret))

@@ -181,7 +181,9 @@ mod unknown_members {
     fn with_unknown(value: &Value) -> Value {
         match value {
             Value::Object(members) => {
-                let members = members.iter().map(|(name, value)| (name.clone(), with_unknown(value)));
+                // Any member is known in labels.
+                let of = |name: &str, value| if name == "labels" { Value::clone(value) } else { with_unknown(value) };
+                let members = members.iter().map(|(name, value)| (name.clone(), of(name, value)));
                 Value::Object(members.chain([("new_member".to_owned(), json!({"n": 1}))]).collect())
             }
             Value::Array(items) => Value::Array(items.iter().map(with_unknown).collect()),
@@ -205,7 +207,7 @@ mod unknown_members {
                 "latest_at": "2026-11-20T12:00:00.123Z"},
             "poll_after_ms": 7600, "result": {"boxes": 1}, "result_url": null, "result_url_expires_at": null,
             "error": {"type": "x", "title": "x", "status": 500, "errors": [{"pointer": "/a", "detail": "d"}]},
-            "renew": "https://api/order/x",
+            "renew": "https://api/order/x", "labels": {"customer": "acme"},
         })
     }
 

@@ -108,6 +108,9 @@ pub struct StatusObject {
     pub error: Option<Problem>,
     /// The order at the api, which gives fresh URLs for the order token.
     pub renew: String,
+    /// The order's labels, in what the api reports; the object in S3 has none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// Members that this version does not know.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,

@@ -58,6 +58,15 @@ impl<'a> Submit<'a> {
         self.option("delay_seconds", seconds)
     }
 
+    /// A label, by which the order is found. The service takes ten at most.
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let labels = self.options.entry("labels").or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(labels) = labels {
+            labels.insert(name.into(), Value::String(value.into()));
+        }
+        self
+    }
+
     /// Any other option of the service, by its name.
     pub fn option(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.options.insert(name.into(), value.into());

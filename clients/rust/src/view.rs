@@ -39,6 +39,12 @@ pub struct StatusView {
     /// The latest deliveries to the order's webhook, newest first, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliveries: Option<Vec<Delivery>>,
+    /// A presigned URL of the log of the work, where the operator shares logs: a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_url: Option<String>,
+    /// When `log_url` expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_url_expires_at: Option<DateTime<Utc>>,
     /// The order's other addresses.
     pub links: Links,
 }

@@ -42,7 +42,7 @@ export interface SubmitOptions extends CallOptions {
    * outlives the program, if the order must not be submitted twice even then.
    */
   readonly idempotencyKey?: string | undefined;
-  /** The options of the order: when it may start and must end. */
+  /** The options of the order: when it may start and must end, its labels and the like. */
   readonly options?: OrderOptions | undefined;
 }
 

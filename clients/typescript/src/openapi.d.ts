@@ -120,6 +120,38 @@ export interface components {
              */
             websocket?: string | null;
         };
+        /** @description An order of a list. */
+        ListedOrder: {
+            /**
+             * Format: int32
+             * @description How often a worker has started the work, in this generation.
+             */
+            attempt: number;
+            /**
+             * Format: date-time
+             * @description When it was accepted.
+             */
+            created_at: string;
+            error?: components["schemas"]["Problem"] | null;
+            /** Format: int32 */
+            generation: number;
+            /** Format: uuid */
+            id: string;
+            labels: {
+                [key: string]: string;
+            };
+            progress?: components["schemas"]["ProgressReport"] | null;
+            /** Format: int64 */
+            revision: number;
+            status: components["schemas"]["Status"];
+            /** @description Whose it is. */
+            tenant: string;
+            /**
+             * Format: date-time
+             * @description When its status was reached.
+             */
+            updated_at: string;
+        };
         /** @description The deliveries of an order's events. */
         OrderDeliveries: {
             /** @description Those of the last events, the newest first. */
@@ -127,17 +159,31 @@ export interface components {
             /** Format: uuid */
             order: string;
         };
+        /** @description A page of a list of orders. */
+        OrderList: {
+            /** @description The query `after` of the next page; `null` on the last one. */
+            next?: string | null;
+            orders: components["schemas"]["ListedOrder"][];
+            /**
+             * @description How many entries of the index were searched for them: 200 at most, so a page may have few
+             *     orders, or none, and not be the last one.
+             */
+            searched: number;
+        };
         /** Order */
         OrderRequest: {
             /** @enum {unknown} */
             kind: "fulfilment" | "report";
             /**
              * Options
-             * @description Options of the service: when the order may start and must end, and its callbacks
+             * @description Options of the service: when the order may start and must end, its callbacks and its labels
              */
             options?: {
                 deadline_seconds?: number;
                 delay_seconds?: number;
+                labels?: {
+                    [key: string]: string;
+                };
                 task_token?: string;
                 /** Format: uri */
                 webhook_url?: string;
@@ -331,6 +377,13 @@ export interface components {
              */
             id: string;
             /**
+             * @description The order's labels. In events and in answers of the service only: the object in S3 can be
+             *     read by anyone who has its URL, and has none.
+             */
+            labels?: {
+                [key: string]: string;
+            };
+            /**
              * Format: int64
              * @description How long to wait from `updated_at` before the next poll, in milliseconds; `null` once done.
              */
@@ -370,6 +423,16 @@ export interface components {
             /** @description The latest deliveries to the order's webhook, the newest first; only where it has one. */
             deliveries?: components["schemas"]["DeliveryLog"][] | null;
             links: components["schemas"]["Links"];
+            /**
+             * @description A presigned GET URL of the log of the latest attempt that has ended and logged anything;
+             *     only where the operator shares logs.
+             */
+            log_url?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when `log_url` works.
+             */
+            log_url_expires_at?: string | null;
             /** @description The order's token; only in the answer to the `POST` that submitted it. */
             order_token?: string | null;
             /** @description The token that can only read; only there too. */

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{id::OrderId, status::StatusObject, time::rfc3339_millis};
+use crate::{id::OrderId, labels::Labels, status::StatusObject, time::rfc3339_millis};
 
 /// The `type` of every event.
 pub const EVENT_TYPE: &str = "dev.status-offload.order.status";
@@ -37,7 +37,7 @@ pub struct StatusEvent {
     /// The revision of the status object, as an extension attribute. (CloudEvents' integers have 32
     /// bits: an order has a few dozen revisions.)
     pub revision: u64,
-    /// The status object, as it is stored in S3.
+    /// The status object as it is stored in S3, and the order's labels.
     pub data: StatusObject,
 }
 
@@ -65,6 +65,15 @@ impl StatusEvent {
     pub fn for_anybody(mut self) -> Self {
         (self.data.result_url, self.data.result_url_expires_at) = (None, None);
         self
+    }
+
+    /// The same for receivers that the operator may not know, without the order's labels, which may
+    /// be internal.
+    #[must_use]
+    pub fn for_the_public(self) -> Self {
+        let mut event = self.for_anybody();
+        event.data.labels = Labels::default();
+        event
     }
 }
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     fence::Fence,
     id::OrderId,
+    labels::Labels,
     order::{Callbacks, Order, OrderRecord},
     payload::Payload,
     status::EtaWindow,
@@ -24,6 +25,7 @@ pub fn order(created_at: DateTime<Utc>) -> Order {
         traceparent: None,
         renew: String::new(),
         callbacks: Callbacks::default(),
+        labels: Labels::default(),
         attempt: Fence::default(),
     }
 }

@@ -50,6 +50,12 @@ impl OrderId {
         format!("results/{}/{self}/{fence}/{file_name}", self.shard())
     }
 
+    /// The key of the log of an attempt's work.
+    #[must_use]
+    pub fn log_key(self, fence: Fence) -> String {
+        format!("logs/{}/{self}/{fence}.txt", self.shard())
+    }
+
     /// When the id was made.
     #[must_use]
     pub fn created_at(self) -> DateTime<Utc> {

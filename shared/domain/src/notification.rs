@@ -168,11 +168,14 @@ impl Target {
         }
     }
 
-    /// Whether the target belongs to the order's client, and may get the URL of its result.
-    fn is_the_clients(&self) -> bool {
+    /// What of an event the target may get. The order's client gets the URL of its result and its
+    /// labels, the operator's own topic the labels, and a hub, whose subscribers the operator need
+    /// not know, neither.
+    fn share_of(&self, event: StatusEvent) -> StatusEvent {
         match self {
-            Self::Connection(_) | Self::Webhook { .. } | Self::Task { .. } => true,
-            Self::Topic | Self::Appsync | Self::Mercure => false,
+            Self::Connection(_) | Self::Webhook { .. } | Self::Task { .. } => event,
+            Self::Topic => event.for_anybody(),
+            Self::Appsync | Self::Mercure => event.for_the_public(),
         }
     }
 }
@@ -216,8 +219,7 @@ pub fn notifications(
     let Callbacks { webhook_url, task_token } = order.callbacks.clone();
     let own = [webhook_url.map(|url| Target::Webhook { url }), task_token.map(|token| Target::Task { token })];
     let notification = |target: Target| {
-        let event = event.clone();
-        let event = if target.is_the_clients() { event } else { event.for_anybody() };
+        let event = target.share_of(event.clone());
         Notification::new(target, event, order.tenant.clone())
     };
     connections.into_iter().chain(own.into_iter().flatten()).chain(broadcast.targets()).map(notification).collect()
@@ -228,6 +230,27 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn a_target_gets_what_of_an_event_is_meant_for_it() {
+        let mut record = fixtures::record(DateTime::UNIX_EPOCH);
+        record.order.labels = [("customer", "acme")].into_iter().collect();
+        let mut object = record.with_labels(record.status_object(None));
+        object.result_url = Some("https://s3/secret".to_owned());
+        let event = StatusEvent::of(object);
+        for (target, url, labels) in [
+            (Target::Webhook { url: "u".into() }, true, true),
+            (Target::Task { token: "t".into() }, true, true),
+            (Target::Topic, false, true),
+            (Target::Appsync, false, false),
+            (Target::Mercure, false, false),
+        ] {
+            let share = target.share_of(event.clone());
+            let has = (share.data.result_url.is_some(), !share.data.labels.is_empty());
+            assert_eq!(has, (url, labels), "{target:?}");
+        }
+    }
 
     #[test]
     fn a_connection_names_its_holder_and_an_old_one_is_read_by_its_endpoint() {

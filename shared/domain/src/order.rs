@@ -9,6 +9,7 @@ use crate::{
     fence::Fence,
     id::OrderId,
     json_text::JsonText,
+    labels::Labels,
     payload::Payload,
     problem::{Problem, Violation},
     status::{EtaWindow, ProgressReport, Status, StatusObject},
@@ -38,6 +39,8 @@ pub struct Order {
     pub renew: String,
     /// Who is notified of every change.
     pub callbacks: Callbacks,
+    /// What the client wrote on it, to find it by.
+    pub labels: Labels,
     /// For a processor: the attempt that it makes, as a fencing token of its work.
     pub attempt: Fence,
 }
@@ -203,7 +206,8 @@ impl OrderRecord {
         self
     }
 
-    /// The status object of this record. `result_url` is the presigned URL of a result in S3 and
+    /// The status object of this record, as it is stored in S3: without the order's labels, because
+    /// anyone who has its URL can read it. `result_url` is the presigned URL of a result in S3 and
     /// its expiry.
     #[must_use]
     pub fn status_object(&self, result_url: Option<(String, DateTime<Utc>)>) -> StatusObject {
@@ -234,7 +238,14 @@ impl OrderRecord {
             // succeed.
             error: if s.status == Status::Failed { s.error.clone() } else { None },
             renew: self.order.renew.clone(),
+            labels: Labels::default(),
         }
+    }
+
+    /// A status object of this record as those get it who may know the order's labels.
+    #[must_use]
+    pub fn with_labels(&self, object: StatusObject) -> StatusObject {
+        StatusObject { labels: self.order.labels.clone(), ..object }
     }
 
     /// When the order must have ended: by its own deadline, or `default` after it was accepted or
@@ -285,6 +296,9 @@ pub struct OrderOptions {
     pub webhook_url: Option<String>,
     /// The token of a Step Functions task that waits for the order.
     pub task_token: Option<String>,
+    /// What the order is found and counted by.
+    #[serde(default)]
+    pub labels: Labels,
 }
 
 impl std::fmt::Debug for OrderOptions {

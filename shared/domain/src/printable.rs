@@ -27,7 +27,7 @@ pub fn printable_json(json: &str) -> String {
 
 /// Control characters; line and paragraph separators; and the marks by which a text that reads from
 /// right to left is written, which can disguise one command as another.
-fn steers(c: char) -> bool {
+pub(crate) fn steers(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

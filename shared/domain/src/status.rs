@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{id::OrderId, json_text::JsonText, printable::printable, problem::Problem, time::rfc3339_millis};
+use crate::{
+    id::OrderId, json_text::JsonText, labels::Labels, printable::printable, problem::Problem, time::rfc3339_millis,
+};
 
 /// The largest result in the status object itself, in bytes of JSON. A larger one is linked.
 pub const INLINE_RESULT_MAX_BYTES: usize = 8 * 1024;
@@ -141,6 +143,11 @@ pub struct StatusObject {
     pub error: Option<Problem>,
     /// Where the service itself answers for this order, and renews URLs (with the order token).
     pub renew: String,
+    /// The order's labels. In events and in answers of the service only: the object in S3 can be
+    /// read by anyone who has its URL, and has none.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
+    pub labels: Labels,
 }
 
 fn first_generation() -> u32 {

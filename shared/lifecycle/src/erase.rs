@@ -46,8 +46,8 @@ impl From<Error> for NotErased {
     }
 }
 
-/// Erases an order: its row, its idempotency key, its status object, the results of all attempts,
-/// its deliveries and its subscriptions.
+/// Erases an order: its row, its idempotency key, its status object, the results and the logs of
+/// all attempts, its deliveries and its subscriptions.
 ///
 /// # Errors
 /// [`NotErased`].
@@ -110,6 +110,7 @@ fn objects(record: &OrderRecord) -> Vec<String> {
         let attempts = if generation == state.generation { state.attempt } else { state.attempt.max(ATTEMPTS_BEFORE) };
         for attempt in 1..=attempts {
             let fence = Fence { generation, attempt };
+            keys.push(id.log_key(fence));
             keys.extend(names.iter().map(|name| id.result_key(fence, name)));
         }
     }
@@ -137,6 +138,7 @@ mod tests {
         record.state.result = Some(OrderResult::Key(own.clone()));
         let keys = objects(&record);
         for fence in [(1, 1), (1, 3), (2, 1), (2, 3)].map(|(generation, attempt)| Fence { generation, attempt }) {
+            assert!(keys.contains(&id.log_key(fence)), "{fence}");
             for name in ["result.json", "report.csv", "parcels.xml"] {
                 assert!(keys.contains(&id.result_key(fence, name)), "{fence} {name}");
             }

@@ -10,6 +10,8 @@ use std::{path::Path, time::Duration};
 
 use offload_domain::{
     claim::lease_end,
+    fence::Fence,
+    id::OrderId,
     json_text::JsonText,
     order::{Lease, OrderRecord, OrderResult},
     status::INLINE_RESULT_MAX_BYTES,
@@ -58,6 +60,14 @@ pub async fn store_result(stores: &Stores, claimed: &Claimed, produced: Produced
         }
     };
     Ok(OrderResult::Key(key))
+}
+
+/// Stores the log of an attempt's work. Nothing depends on it.
+///
+/// # Errors
+/// If the call fails.
+pub async fn store_log(stores: &Stores, id: OrderId, fence: Fence, text: String) -> Result<(), Error> {
+    stores.objects.put_log(id, fence, text).await
 }
 
 /// Asks whether the order is still this claim's, and renews the lease: before an upload that takes

@@ -27,7 +27,7 @@ pub async fn notify(stores: &Stores, record: &OrderRecord, object: StatusObject)
         false => Vec::new(),
     };
     let connections = connections.into_iter().map(Into::into);
-    let event = StatusEvent::of(object);
+    let event = StatusEvent::of(record.with_labels(object));
     let all: Vec<Notification> = notifications(&event, connections, &record.order, to.settings.broadcast());
     if all.is_empty() {
         return Ok(());
@@ -43,7 +43,7 @@ pub async fn heartbeat(stores: &Stores, record: &OrderRecord) -> Result<(), Erro
     let (Some(to), Some(token)) = (&stores.notifications, record.order.callbacks.task_token.clone()) else {
         return Ok(());
     };
-    let event = StatusEvent::of(record.status_object(None));
+    let event = StatusEvent::of(record.with_labels(record.status_object(None)));
     let beat = Notification::new(Target::Task { token }, event, record.order.tenant.clone());
     to.send(&beat, Duration::ZERO, record.order.traceparent.as_deref()).await
 }

@@ -35,7 +35,8 @@ pub async fn replay(
     let (Some(to), Some(url)) = (&stores.notifications, record.order.callbacks.webhook_url.clone()) else {
         return Ok(Replayed::NoWebhook);
     };
-    let event = StatusEvent::of(publish::status_object(stores, record, result_url_ttl, now).await?);
+    let object = publish::status_object(stores, record, result_url_ttl, now).await?;
+    let event = StatusEvent::of(record.with_labels(object));
     let revision = event.revision;
     let notification = Notification::new(Target::Webhook { url }, event, record.order.tenant.clone());
     to.send(&notification, Duration::ZERO, record.order.traceparent.as_deref()).await?;

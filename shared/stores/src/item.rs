@@ -18,6 +18,7 @@ use offload_domain::{
     fence::Fence,
     id::OrderId,
     json::to_json,
+    labels::Labels,
     order::{Callbacks, Lease, Order, OrderRecord, OrderState},
     payload::Payload,
     tenant::Tenant,
@@ -35,6 +36,8 @@ pub(crate) const DUE_AT: &str = "due_at";
 const TENANT: &str = "tenant";
 /// The hash of the idempotency key that gave the order, so that it can be erased with it.
 pub(crate) const IDEMPOTENCY: &str = "idempotency";
+/// The order's labels, as JSON; absent if it has none.
+const LABELS: &str = "labels";
 /// Set once a connection subscribes to the order.
 pub(crate) const SUBSCRIBED: &str = "subscribed";
 pub(crate) const ORDER_SK: &str = "order";
@@ -51,6 +54,7 @@ pub(crate) enum Due {
 /// Over so many hashes the index is spread: a partition takes 1,000 writes a second, and a sweep
 /// asks for each.
 pub(crate) const DUE_SHARDS: u8 = 16;
+const _: () = assert!(DUE_SHARDS as usize == offload_domain::order_list::INDEX_SHARDS, "a cursor has a place in each");
 
 impl Due {
     fn prefix(self) -> &'static str {
@@ -115,6 +119,9 @@ pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>, due_at: Da
     if !order.tenant.is_default() {
         item.insert(TENANT.to_owned(), text(order.tenant.as_str()));
     }
+    if !order.labels.is_empty() {
+        item.insert(LABELS.to_owned(), text(to_json(&order.labels)));
+    }
     item.insert("created_at".to_owned(), millis(order.created_at));
     item.insert("renew".to_owned(), text(&order.renew));
     item.insert(TTL.to_owned(), number(expires_at.timestamp()));
@@ -148,6 +155,7 @@ pub(crate) fn decode(item: &Item) -> Result<OrderRecord, Error> {
         traceparent: reader.optional("traceparent"),
         renew: reader.text("renew")?.to_owned(),
         callbacks: Callbacks { webhook_url: reader.optional("webhook_url"), task_token: reader.optional("task_token") },
+        labels: reader.labels()?,
         attempt: Fence::default(),
     };
     let lease = match (item.get("lease_owner"), reader.time("lease_until")?) {
@@ -196,6 +204,11 @@ impl Reader<'_> {
         self.0.get(name).and_then(|a| a.as_s().ok()).cloned()
     }
 
+    fn labels(&self) -> Result<Labels, Error> {
+        let Some(labels) = self.optional(LABELS) else { return Ok(Labels::default()) };
+        serde_json::from_str(&labels).map_err(|e| unreadable(format!("{LABELS}: {e}")))
+    }
+
     /// Whose order it is; rows written before there were tenants are the default one's.
     fn tenant(&self) -> Result<Tenant, Error> {
         let Some(name) = self.0.get(TENANT) else { return Ok(Tenant::default()) };
@@ -218,7 +231,7 @@ impl Reader<'_> {
     fn state(&self) -> Result<OrderState, Error> {
         let mut fields = BTreeMap::new();
         // What a client gave may be large or begin like JSON, and is none of the state's.
-        let given = ["payload", "webhook_url", "task_token"];
+        let given = ["payload", "webhook_url", "task_token", LABELS];
         for (name, value) in self.0.iter().filter(|(name, _)| !given.contains(&name.as_str())) {
             let value = match value {
                 AttributeValue::N(n) => RawValue::from_string(n.clone()).ok(),
@@ -292,6 +305,7 @@ mod tests {
                 webhook_url: Some("https://shop.example/{hook}".into()),
                 task_token: Some("{t".into()),
             },
+            labels: [("customer", "{acme}"), ("note", "")].into_iter().collect(),
             attempt: Fence::default(),
         };
         let window = EtaWindow { at: t, earliest_at: t, latest_at: t };

@@ -121,6 +121,7 @@ async fn make_bucket(connection: &Connection, settings: &StoreSettings) -> Resul
         rule.filter(filter).expiration(expiration).build().map_err(invalid)
     };
     let rules = BucketLifecycleConfiguration::builder().rules(expire("status/")?).rules(expire("results/")?);
+    let rules = rules.rules(expire("logs/")?);
     let rules = rules.build().map_err(invalid)?;
     let put = s3.put_bucket_lifecycle_configuration().bucket(bucket).lifecycle_configuration(rules).send().await;
     put.map(drop).map_err(|e| Error::of("s3.PutBucketLifecycleConfiguration", &e))

@@ -23,6 +23,9 @@ use offload_domain::{fence::Fence, id::OrderId, status::StatusObject};
 /// revision won, and an order has few of them.
 const MAX_TRIES: usize = 8;
 
+/// Attempts that are tried for a log: one that was silent, or whose worker died, has none.
+const LOGS_BACK: usize = 5;
+
 /// The bucket.
 #[derive(Clone, Debug)]
 pub struct StatusStore {
@@ -170,6 +173,48 @@ impl StatusStore {
         Ok(key)
     }
 
+    /// Stores the log of an attempt's work.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn put_log(&self, id: OrderId, fence: Fence, text: String) -> Result<(), Error> {
+        let put = self.client.put_object().bucket(&*self.bucket).key(id.log_key(fence));
+        // A download, as results are.
+        let put = put.content_type("text/plain; charset=utf-8").content_disposition("attachment; filename=\"log.txt\"");
+        put.body(ByteStream::from(text.into_bytes())).send().await.map(drop).map_err(|e| translate(&e))
+    }
+
+    /// The log of an attempt's work, if there is one.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub async fn log(&self, id: OrderId, fence: Fence) -> Result<Option<String>, Error> {
+        let get = self.client.get_object().bucket(&*self.bucket).key(id.log_key(fence)).send().await;
+        let object = match get.map_err(|e| Error::of("s3.GetObject", &e)) {
+            Ok(object) => object,
+            Err(e) => return none_there(e),
+        };
+        let broken = |e: &dyn std::error::Error| Error::new(Kind::Unavailable, "s3.GetObject", e.to_string());
+        let bytes = object.body.collect().await.map_err(|e| broken(&e))?.into_bytes();
+        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// The latest attempt that has a log: this one, or one of the few before it in its generation.
+    ///
+    /// # Errors
+    /// If a call fails.
+    pub async fn latest_log(&self, id: OrderId, from: Fence) -> Result<Option<Fence>, Error> {
+        for attempt in (1..=from.attempt).rev().take(LOGS_BACK) {
+            let fence = Fence { attempt, ..from };
+            let head = self.client.head_object().bucket(&*self.bucket).key(id.log_key(fence)).send().await;
+            match head.map_err(|e| Error::of("s3.HeadObject", &e)) {
+                Ok(_) => return Ok(Some(fence)),
+                Err(e) => none_there::<Fence>(e)?,
+            };
+        }
+        Ok(None)
+    }
+
     /// Deletes objects, whether or not they are there.
     ///
     /// # Errors
@@ -223,6 +268,12 @@ pub enum ResultBody<'a> {
     Bytes(Vec<u8>),
     /// A file, streamed.
     File(&'a Path),
+}
+
+/// None, if the object is not there. A role that may not list the bucket is denied what does not
+/// exist.
+fn none_there<T>(error: Error) -> Result<Option<T>, Error> {
+    if matches!(error.kind, Kind::NotFound | Kind::Denied) { Ok(None) } else { Err(error) }
 }
 
 fn encode(object: &StatusObject) -> Result<Vec<u8>, Error> {

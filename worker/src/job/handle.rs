@@ -5,8 +5,8 @@ use offload_lifecycle::{claim::Claim, enqueue};
 use offload_stores::Delivery;
 use tracing::Instrument as _;
 
-use super::{claim::claim, heartbeat::LeaseHeartbeat, run::run, settle};
-use crate::context::Worker;
+use super::{claim::claim, heartbeat::LeaseHeartbeat, log, run::run, settle};
+use crate::{context::Worker, work_log::WorkLog};
 
 /// Does everything for one delivery. Whatever happens, the message is settled or comes again.
 pub(crate) async fn handle(worker: &Worker, delivery: Delivery) {
@@ -30,8 +30,12 @@ async fn handle_order(worker: &Worker, delivery: Delivery, envelope: &Envelope) 
     let settled = match claim(worker, &delivery, envelope).await {
         Claim::Mine(mut job) => {
             let mut heartbeat = LeaseHeartbeat::start(worker, &job, &delivery);
-            let end = run(worker, &mut job, &mut heartbeat).await;
-            settle::settle(worker, job, end, heartbeat, delivery).await
+            let log = WorkLog::new(worker.settings.work_log_bytes);
+            let end = run(worker, &mut job, &mut heartbeat, &log).await;
+            let (order, fence) = (job.record.order.id, job.record.state.fence());
+            // At the same time: the end of the order waits for no log.
+            let settled = settle::settle(worker, job, end, heartbeat, delivery);
+            tokio::join!(settled, log::keep(worker, order, fence, &log)).0
         }
         Claim::Ended(job) => settle::publish_and_complete(worker, job, delivery).await,
         Claim::Later(wait) | Claim::Missing(wait) => delivery.retry_after(wait).await,

@@ -8,6 +8,7 @@ mod claim;
 mod end;
 mod handle;
 mod heartbeat;
+mod log;
 mod progress_writes;
 mod retry;
 mod run;

@@ -26,6 +26,7 @@ use super::{
 use crate::{
     context::Worker,
     processor::{Outcome, ProcessError, Progress},
+    work_log::WorkLog,
 };
 
 /// How long a processor may take to stop. Longer than the `command` processor waits between its
@@ -36,9 +37,15 @@ const STOP_TIME: Duration = Duration::from_secs(5);
 const TASK_HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// Runs the processor on a claimed order.
-pub(super) async fn run(worker: &Worker, job: &mut Claimed, heartbeat: &mut LeaseHeartbeat) -> AttemptEnd {
+pub(super) async fn run(
+    worker: &Worker,
+    job: &mut Claimed,
+    heartbeat: &mut LeaseHeartbeat,
+    log: &WorkLog,
+) -> AttemptEnd {
     let stop = CancellationToken::new();
     let (progress, mut reports) = Progress::new(stop.clone());
+    let progress = progress.with_log(log.clone());
     let order = Arc::new(Order { attempt: job.record.state.fence(), ..job.record.order.clone() });
     let processor = Arc::clone(&worker.processor);
     let mut work = AbortOnDropHandle::new(tokio::spawn(async move { processor.process(&order, &progress).await }));

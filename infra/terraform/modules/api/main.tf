@@ -31,17 +31,30 @@ resource "aws_iam_role_policy" "this" {
         Resource = var.table_arn
       },
       {
+        Sid      = "ListOrders"
+        Effect   = "Allow"
+        Action   = "dynamodb:Query"
+        Resource = "${var.table_arn}/index/due"
+      },
+      {
         Sid      = "StatusObjects"
         Effect   = "Allow"
         Action   = ["s3:GetObject", "s3:PutObject"]
         Resource = "${var.bucket_arn}/status/*"
       },
       {
+        # Logs of the work, for operators.
+        Sid      = "ReadLogs"
+        Effect   = "Allow"
+        Action   = "s3:GetObject"
+        Resource = "${var.bucket_arn}/logs/*"
+      },
+      {
         # Erasing an order. Its objects are known by name: nothing may list the bucket.
         Sid      = "Erase"
         Effect   = "Allow"
         Action   = "s3:DeleteObject"
-        Resource = ["${var.bucket_arn}/status/*", "${var.bucket_arn}/results/*"]
+        Resource = ["${var.bucket_arn}/status/*", "${var.bucket_arn}/results/*", "${var.bucket_arn}/logs/*"]
       },
       {
         Sid      = "Queue"
@@ -123,6 +136,7 @@ resource "aws_lambda_function" "this" {
       OFFLOAD_PUBLIC_URL           = local.url
       OFFLOAD_ACCESS               = var.access
       OFFLOAD_AUTH                 = var.auth
+      OFFLOAD_SHARE_WORK_LOGS      = tostring(var.share_work_logs)
       OFFLOAD_CORS_ORIGINS         = join(",", var.cors_origins)
       OFFLOAD_RETENTION_DAYS       = tostring(var.retention_days)
       OFFLOAD_EXPECTED_CONCURRENCY = tostring(var.expected_workers)
@@ -181,6 +195,8 @@ locals {
     "POST /order",
     "GET /order/{id}",
     "DELETE /order/{id}",
+    "GET /admin/orders",
+    "GET /admin/orders/{id}/log",
     "DELETE /admin/orders/{id}",
     "GET /admin/deliveries/{id}",
     "POST /admin/deliveries/{id}",
@@ -218,6 +234,8 @@ locals {
   by_gateway = contains(split(",", replace(var.auth, " ", "")), "gateway")
   for_callers = [
     "POST /order",
+    "GET /admin/orders",
+    "GET /admin/orders/{id}/log",
     "DELETE /admin/orders/{id}",
     "GET /admin/deliveries/{id}",
     "POST /admin/deliveries/{id}",

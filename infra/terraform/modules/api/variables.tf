@@ -28,6 +28,11 @@ variable "auth" {
   type        = string
 }
 
+variable "share_work_logs" {
+  description = "Whether clients get the logs of the work."
+  type        = bool
+}
+
 variable "jwt" {
   description = "The issuer of JSON Web Tokens, for jwt and gateway; null without either."
   type = object({

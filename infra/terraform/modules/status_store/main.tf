@@ -101,6 +101,17 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 
   rule {
+    id     = "logs"
+    status = "Enabled"
+    filter {
+      prefix = "logs/"
+    }
+    expiration {
+      days = var.work_log_expire_days
+    }
+  }
+
+  rule {
     id     = "uploads"
     status = "Enabled"
     filter {}

@@ -53,6 +53,11 @@ variable "result_expire_days" {
   type        = number
 }
 
+variable "work_log_expire_days" {
+  description = "Days until the logs of the work are deleted."
+  type        = number
+}
+
 variable "force_destroy" {
   description = "Whether a destroy deletes the objects too."
   type        = bool

@@ -50,10 +50,10 @@ locals {
         Resource = "${var.bucket_arn}/status/*"
       },
       {
-        Sid      = "WriteStatusObjectsAndResults"
+        Sid      = "WriteStatusObjectsResultsAndLogs"
         Effect   = "Allow"
         Action   = "s3:PutObject"
-        Resource = ["${var.bucket_arn}/status/*", "${var.bucket_arn}/results/*"]
+        Resource = ["${var.bucket_arn}/status/*", "${var.bucket_arn}/results/*", "${var.bucket_arn}/logs/*"]
       },
       {
         # SendMessage puts an order that is not due yet back.
@@ -137,7 +137,7 @@ locals {
         Sid      = "Erase"
         Effect   = "Allow"
         Action   = "s3:DeleteObject"
-        Resource = ["${var.bucket_arn}/status/*", "${var.bucket_arn}/results/*"]
+        Resource = ["${var.bucket_arn}/status/*", "${var.bucket_arn}/results/*", "${var.bucket_arn}/logs/*"]
       },
       {
         Sid      = "Send"

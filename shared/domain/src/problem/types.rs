@@ -69,6 +69,7 @@ problem_types! {
     OrderNotFound = 404 "order-not-found" "There is no such order",
     OrderAlreadyEnded = 409 "order-already-ended" "The order has already ended",
     NoWebhook = 409 "no-webhook" "The order has no webhook",
+    NoLog = 404 "no-log" "There is no log of the work",
     StorageUnavailable = 503 "storage-unavailable" "The service's storage is unavailable",
     Internal = 500 "internal" "The service has an internal error",
 

@@ -21,8 +21,8 @@ mod tests;
 
 pub use catalogue::{
     ALL, Access, ApiSettings, AuthMethod, AuthSettings, ConnectionSettings, EtaSettings, ForwardedHeader,
-    LimitSettings, LogSettings, NotificationSettings, NotifierSettings, ProcessorSettings, PushSettings, Secret,
-    StoreSettings, WorkerSettings,
+    LimitSettings, LogSettings, MetricLabels, NotificationSettings, NotifierSettings, ProcessorSettings, PushSettings,
+    Secret, StoreSettings, WorkerSettings,
 };
 pub use errors::{Errors, SettingsError};
 pub use group::{Group, Groups};

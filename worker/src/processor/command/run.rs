@@ -4,6 +4,7 @@ use std::{io, process::ExitStatus, time::Duration};
 
 use async_trait::async_trait;
 use offload_domain::order::Order;
+use offload_service::clock;
 use rustix::process::Signal;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -23,9 +24,17 @@ use super::{
     program::CommandProcessor,
     tail::Tail,
 };
+use crate::work_log::LogLines;
 
 /// How much is read from a pipe at once.
 const CHUNK_BYTES: usize = 16 * 1024;
+
+/// What is kept of a program's standard error: its end for the worker's own log, and its lines for
+/// the log of the work.
+struct StandardError {
+    tail: Tail,
+    lines: LogLines,
+}
 
 #[async_trait]
 impl Processor for CommandProcessor {
@@ -34,23 +43,26 @@ impl Processor for CommandProcessor {
         // The group is dropped before the child: killing the child first could free the group's id.
         let (mut child, group) = self.start(order).await.map_err(|e| cannot_start(order, &e))?;
         let output_limits = OutputLimits { line_bytes: limits.line_bytes, total_bytes: limits.output_bytes };
-        let mut reader = OutputReader::new("the program's output", output_limits);
-        let mut tail = Tail::new(limits.stderr_bytes);
+        let mut reader = OutputReader::new("the program's output", output_limits).with_log(progress.work_log());
+        let mut stderr = StandardError { tail: Tail::new(limits.stderr_bytes), lines: LogLines::default() };
         let exit = {
-            let run = exchange(&mut child, document(order), &mut reader, &mut tail, progress, limits.pipe_grace);
+            let run = exchange(&mut child, document(order), &mut reader, &mut stderr, progress, limits.pipe_grace);
             pin!(run);
             tokio::select! {
                 biased;
-                exit = &mut run => exit,
+                exit = &mut run => Some(exit),
                 () = progress.stopped() => {
                     group.signal(Signal::TERM);
                     // Its pipes are still read: a program that cleans up must not hang on a full
                     // pipe.
                     let _ = timeout(limits.term_grace, run).await;
-                    return Err(ProcessError::stopped());
+                    None
                 }
             }
         };
+        let StandardError { tail, lines } = stderr;
+        lines.finish(progress.work_log(), clock::now());
+        let Some(exit) = exit else { return Err(ProcessError::stopped()) };
         drop(group);
         let status = exit.as_ref().ok().copied();
         let failure = match exit {
@@ -69,7 +81,7 @@ async fn exchange(
     child: &mut Child,
     document: String,
     reader: &mut OutputReader,
-    tail: &mut Tail,
+    standard_error: &mut StandardError,
     progress: &Progress,
     pipe_grace: Duration,
 ) -> Result<ExitStatus, ProcessError> {
@@ -77,8 +89,8 @@ async fn exchange(
     // All at the same time: a program may print before it has read everything, or read only after
     // it has printed.
     let pipes = async {
-        tokio::try_join!(write_order(stdin, document), read_output(stdout, reader, progress), keep_tail(stderr, tail))
-            .map(|_| ())
+        let output = read_output(stdout, reader, progress);
+        tokio::try_join!(write_order(stdin, document), output, keep_log(stderr, standard_error, progress)).map(|_| ())
     };
     pin!(pipes);
     let mut open = true;
@@ -126,11 +138,16 @@ async fn read_output(
     }
 }
 
-async fn keep_tail(stderr: Option<impl AsyncRead + Unpin>, tail: &mut Tail) -> Result<(), ProcessError> {
+async fn keep_log(
+    stderr: Option<impl AsyncRead + Unpin>,
+    kept: &mut StandardError,
+    progress: &Progress,
+) -> Result<(), ProcessError> {
     let Some(mut stderr) = stderr else { return Ok(()) };
     let mut buffer = vec![0; CHUNK_BYTES];
     while let Ok(n @ 1..) = stderr.read(&mut buffer).await {
-        tail.push(&buffer[..n]);
+        kept.tail.push(&buffer[..n]);
+        kept.lines.take(progress.work_log(), clock::now(), &buffer[..n]);
     }
     Ok(())
 }

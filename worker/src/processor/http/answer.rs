@@ -55,7 +55,7 @@ fn media_type(response: &Response) -> String {
 
 /// Reads the lines of an answer as they come.
 async fn read_lines(order: &Order, mut response: Response, progress: &Progress) -> Result<Outcome, ProcessError> {
-    let mut reader = OutputReader::new(ANSWER, LIMITS);
+    let mut reader = OutputReader::new(ANSWER, LIMITS).with_log(progress.work_log());
     let mut report = |percent, message: Option<&str>| progress.report(percent, message);
     while let Some(chunk) = response.chunk().await.map_err(|e| broken(order, e))? {
         reader.take(&chunk, &mut report)?;

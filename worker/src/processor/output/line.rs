@@ -16,6 +16,8 @@ pub(super) enum OutputLine {
     /// A progress line that cannot be read. It is only advice, and no reason to fail work that may
     /// be done.
     Useless,
+    /// `{"log": "packed A-1"}`: the text, or the JSON of any other value.
+    Log(String),
     /// `{"result": ...}`
     Result(JsonText),
     /// `{"error": "text for the client", "retry": true}`; `retry` may be missing.
@@ -25,11 +27,13 @@ pub(super) enum OutputLine {
 /// Why a line cannot be read. None of the texts quotes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum LineError {
-    #[error("is not JSON; only progress, result and error lines belong there (a program's logs go to standard error)")]
+    #[error(
+        "is not JSON; only progress, log, result and error lines belong there (a program's logs go to standard error)"
+    )]
     NotJson,
     #[error("is not a JSON object")]
     NotAnObject,
-    #[error("must have exactly one of the members progress, result and error")]
+    #[error("must have exactly one of the members progress, log, result and error")]
     NotOneOfThree,
     #[error("has an unknown member; beside error there may be a retry, and beside result none")]
     UnknownMember,
@@ -45,8 +49,8 @@ pub(super) fn parse(line: &[u8]) -> Result<OutputLine, LineError> {
     if line.trim_ascii().is_empty() {
         return Ok(OutputLine::Blank);
     }
-    if let Some(progress) = progress(line) {
-        return Ok(progress);
+    if let Some(advice) = advice(line) {
+        return Ok(advice);
     }
     check_slice(line).map_err(|_| LineError::NotJson)?;
     // Only where each member is in the line: a result may be large, and is passed on as it is.
@@ -62,14 +66,20 @@ pub(super) fn parse(line: &[u8]) -> Result<OutputLine, LineError> {
     if members.is_empty() { Ok(parsed) } else { Err(LineError::UnknownMember) }
 }
 
-/// A line that has a progress, and neither a result nor an error, which must be read exactly. What
-/// it has beside it may be anything.
-fn progress(line: &[u8]) -> Option<OutputLine> {
+/// A line that has a progress or a log, and neither a result nor an error, which must be read
+/// exactly. What it has beside it may be anything.
+fn advice(line: &[u8]) -> Option<OutputLine> {
     let text = String::from_utf8_lossy(line);
     // A raw value may hold escapes that are no text, such as half of a surrogate pair.
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(&text).ok()?;
-    let progress =
-        members.get("progress").filter(|_| !members.contains_key("result") && !members.contains_key("error"))?;
+    if members.contains_key("result") || members.contains_key("error") {
+        return None;
+    }
+    let Some(progress) = members.get("progress") else {
+        let log = members.get("log")?;
+        // What is no text, half of a surrogate pair too, is logged as it is written.
+        return Some(OutputLine::Log(read(log).unwrap_or_else(|| log.get().to_owned())));
+    };
     Some(match read::<f64>(progress) {
         Some(progress) => {
             let message = members.get("message").and_then(|message| read(message));
@@ -125,6 +135,11 @@ mod tests {
             (r#"{"progress":"40"}"#, OutputLine::Useless),
             (r#"{"progress":null,"message":"packing"}"#, OutputLine::Useless),
             (r#"{"progress":1e999}"#, OutputLine::Useless),
+            (r#"{"log":"packed\nA-1"}"#, OutputLine::Log("packed\nA-1".into())),
+            (r#"{"log":{"sku": "A-1"},"level":"info"}"#, OutputLine::Log(r#"{"sku": "A-1"}"#.into())),
+            (r#"{"log":"\ud83d"}"#, OutputLine::Log(r#""\ud83d""#.into())),
+            (r#"{"log":null}"#, OutputLine::Log("null".into())),
+            (r#"{"log":"a","progress":1}"#, progress(1, None)),
             (r#"{"result":null}"#, result("null")),
             (r#"{"result": [1E+2,-0, "two"] }"#, result(r#"[1E+2,-0, "two"]"#)),
             (r#"{"error":"no stock"}"#, error(None)),

@@ -4,6 +4,7 @@ use offload_domain::{
     json_text::JsonText,
     status::{ERROR_DETAIL_MAX_CHARS, cut},
 };
+use offload_service::clock;
 
 use super::{
     super::{
@@ -12,14 +13,15 @@ use super::{
     },
     line::{self, LineError, OutputLine},
 };
+use crate::work_log::WorkLog;
 
 /// How much is read before the work is cut off.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OutputLimits {
     /// The longest line in bytes, without its line feed.
     pub(crate) line_bytes: usize,
-    /// The most bytes in all, progress lines left out: work of many hours may report as often as it
-    /// likes.
+    /// The most bytes in all, progress and log lines left out: work of many hours may report as
+    /// often as it likes.
     pub(crate) total_bytes: usize,
 }
 
@@ -77,11 +79,18 @@ pub(crate) struct OutputReader {
     error: Option<ReportedError>,
     /// There was a progress line that could not be read.
     useless: bool,
+    log: WorkLog,
 }
 
 impl OutputReader {
     pub(crate) fn new(source: &'static str, limits: OutputLimits) -> Self {
-        Self { source, limits, unfinished: Vec::new(), lines: 0, bytes: 0, result: None, error: None, useless: false }
+        let (unfinished, log) = (Vec::new(), WorkLog::default());
+        Self { source, limits, unfinished, lines: 0, bytes: 0, result: None, error: None, useless: false, log }
+    }
+
+    /// The same with a log for log lines.
+    pub(crate) fn with_log(self, log: &WorkLog) -> Self {
+        Self { log: log.clone(), ..self }
     }
 
     /// Takes the next bytes and passes progress on. An error is final: there is nothing more to
@@ -134,7 +143,7 @@ impl OutputReader {
         self.lines += 1;
         let (number, of) = (self.lines, self.source);
         let line = line::parse(&self.unfinished).map_err(|error| ProtocolError::Line { number, of, error })?;
-        if !matches!(line, OutputLine::Progress { .. } | OutputLine::Useless) {
+        if !matches!(line, OutputLine::Progress { .. } | OutputLine::Useless | OutputLine::Log(_)) {
             // With its line feed: blank lines without an end are too much as well.
             self.bytes = self.bytes.saturating_add(self.unfinished.len() + 1);
             if self.bytes > self.limits.total_bytes {
@@ -145,6 +154,7 @@ impl OutputReader {
         match line {
             OutputLine::Blank => {}
             OutputLine::Progress { percent, message } => report(percent, message.as_deref()),
+            OutputLine::Log(text) => self.log.add(clock::now(), &text),
             OutputLine::Useless if self.useless => {}
             OutputLine::Useless => {
                 self.useless = true;

@@ -5,10 +5,12 @@ use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 use offload_domain::{schema::OrderSchema, token::TokenKeys, webhook};
 use url::Url;
 
-use super::{AuthSettings, ConnectionSettings, LimitSettings, OrderWebhooks, PushSettings, Shutdown, WebhookSecret};
+use super::{
+    AuthSettings, ConnectionSettings, LimitSettings, MetricLabels, OrderWebhooks, PushSettings, Shutdown, WebhookSecret,
+};
 use crate::settings::{
     declare::settings,
-    parser::{address, http_url, number, one_of, seconds, usable, websocket_url},
+    parser::{address, boolean, http_url, number, one_of, seconds, usable, websocket_url},
     source::Source,
 };
 
@@ -59,6 +61,12 @@ settings! {
 
         /// What one client may take.
         pub limits: LimitSettings = group(),
+
+        /// Whether clients get the log of an order's work by GET /order/{id}: true or false.
+        pub share_work_logs: bool = default(SHARE_WORK_LOGS, "false", boolean),
+
+        /// What orders are counted by.
+        pub metric_labels: MetricLabels = group(),
 
         /// Time from SIGTERM to the end of the process.
         pub shutdown_grace: Duration = group(Shutdown, |shutdown| shutdown.grace),

@@ -52,6 +52,10 @@ settings! {
         /// How long the URL of a large result works, 60 to 604800.
         pub result_url_ttl: Duration = default(RESULT_URL_TTL_SECONDS, "86400", seconds(60.0..=604_800.0)),
 
+        /// Bytes that are kept of what the work of one attempt logs, up to 1048576: the first and
+        /// the last lines. 0 keeps none.
+        pub work_log_bytes: usize = default(WORK_LOG_BYTES, "65536", number(0..=1_048_576)),
+
         /// Time from SIGTERM to the end of the process.
         pub shutdown_grace: Duration = group(Shutdown, |shutdown| shutdown.grace),
 

@@ -57,7 +57,8 @@ pub(crate) async fn accept(service: &Arc<Service>, submission: Submission) -> Re
 async fn create(service: &Arc<Service>, submission: Submission) -> Result<AcceptedOrder, ApiError> {
     let Submission { tenant, payload, options, key, traceparent } = submission;
     let delay = Duration::from_secs(options.delay_seconds.unwrap_or(0).into());
-    let (estimate, inputs) = service.estimator.estimate(&tenant, delay).await;
+    let lane = options.priority.into();
+    let (estimate, inputs) = service.estimator.estimate(&tenant, lane, delay).await;
     service.know_the_time().await?;
     let now = clock::now();
     let id = OrderId::new(now);
@@ -72,6 +73,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
         id,
         tenant,
         created_at: now,
+        priority: options.priority,
         payload,
         deadline_at,
         not_before,
@@ -90,7 +92,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
             return Ok(AcceptedOrder { record, access, inputs });
         }
         Ok(Accepted::Exists(found)) => {
-            service.estimator.uncount();
+            service.estimator.uncount(lane);
             return match key {
                 Some(key) => resume(service, &key, &found).await,
                 // Only a key can exist.
@@ -103,7 +105,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
     for other in &refused.others {
         service.record_aws_error("another store failed for a refused order", other);
     }
-    service.estimator.uncount();
+    service.estimator.uncount(lane);
     Err(refused.into())
 }
 
@@ -120,5 +122,6 @@ async fn resume(
     })?;
     let record = record.without_payload();
     let access = StatusAccess::of(service, record.order.id, record.state.eta.as_ref(), clock::now()).await?;
-    Ok(AcceptedOrder { record, access, inputs: service.estimator.inputs() })
+    let inputs = service.estimator.inputs(record.order.priority.into());
+    Ok(AcceptedOrder { record, access, inputs })
 }

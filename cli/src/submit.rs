@@ -33,6 +33,9 @@ pub(crate) struct SubmitArgs {
     /// The work starts after this many seconds at the earliest
     #[arg(long, value_name = "SECONDS")]
     delay_seconds: Option<u32>,
+    /// How urgent it is: low, normal or high [default: normal]
+    #[arg(long, value_name = "PRIORITY", value_parser = ["low", "normal", "high"])]
+    priority: Option<String>,
     /// Wait for the result, as `offload wait` does
     #[arg(long)]
     wait: bool,
@@ -49,6 +52,8 @@ struct OrderOptions {
     deadline_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<String>,
 }
 
 /// Runs the command.
@@ -59,7 +64,8 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
     let messages = Messages::default();
     let client = args.client.connect(&messages)?;
     let order = read(args.order.as_deref())?;
-    let options = OrderOptions { deadline_seconds: args.deadline_seconds, delay_seconds: args.delay_seconds };
+    let SubmitArgs { deadline_seconds, delay_seconds, priority, .. } = args;
+    let options = OrderOptions { deadline_seconds, delay_seconds, priority };
     let order = with_options(&order, &options).map_err(Failure::Usage)?;
     let mut submit = client.submit_json(&order);
     if let Some(key) = args.idempotency_key {
@@ -129,7 +135,7 @@ fn with_options(text: &str, options: &OrderOptions) -> Result<String, String> {
 mod tests {
     use super::*;
 
-    const BOTH: OrderOptions = OrderOptions { deadline_seconds: Some(60), delay_seconds: Some(5) };
+    const BOTH: OrderOptions = OrderOptions { deadline_seconds: Some(60), delay_seconds: Some(5), priority: None };
 
     #[test]
     fn an_order_without_flags_is_sent_unchanged() {
@@ -145,8 +151,9 @@ mod tests {
             r#"{"options":{"deadline_seconds":60,"delay_seconds":5}, "n":123456789012345678901234567890, "kind":"report" }"#
         );
         let own = r#"{"options":{"deadline_seconds":1,"webhook_url":"u"}}"#;
-        let flags = OrderOptions { deadline_seconds: Some(2), delay_seconds: None };
-        assert_eq!(with_options(own, &flags).unwrap(), r#"{"options":{"deadline_seconds":2,"webhook_url":"u"}}"#);
+        let flags = OrderOptions { deadline_seconds: Some(2), priority: Some("high".to_owned()), delay_seconds: None };
+        let both = r#"{"options":{"deadline_seconds":2,"webhook_url":"u","priority":"high"}}"#;
+        assert_eq!(with_options(own, &flags).unwrap(), both);
     }
 
     #[test]

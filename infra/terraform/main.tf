@@ -45,6 +45,7 @@ module "queue" {
 
   name               = "${var.name}-orders"
   visibility_seconds = local.visibility_seconds
+  beside             = var.priorities ? ["high", "low"] : []
 }
 
 # --- Who signs URLs -------------------------------------------------------------------------------
@@ -103,6 +104,7 @@ module "api" {
   table_arn          = module.order_table.arn
   queue_url          = module.queue.url
   queue_arn          = module.queue.arn
+  priority_queues    = module.queue.beside
   token_secret       = var.token_secret
   signer_role_arn    = local.signer_role_arn
   retention_days     = var.retention_days
@@ -133,6 +135,7 @@ module "worker" {
   table_arn                = module.order_table.arn
   queue_url                = module.queue.url
   queue_arn                = module.queue.arn
+  priority_queues          = module.queue.beside
   dead_letter_queue_url    = module.queue.dead_letter_url
   dead_letter_queue_arn    = module.queue.dead_letter_arn
   signer_role_arn          = local.signer_role_arn

@@ -21,6 +21,7 @@ mod liveness;
 mod orders;
 mod outages;
 mod payload;
+mod priorities;
 mod programs;
 mod push;
 mod refusals;

@@ -9,15 +9,16 @@ use std::time::Duration;
 use offload_domain::{
     eta::{self, Basis, Estimate, QueueState, ServiceTimes, TenantQueue},
     history::Fleet,
+    lane::Lane,
     tenant::Tenant,
 };
 use offload_service::{clock, settings::EtaSettings};
-use offload_stores::{QueueDepth, Stores};
+use offload_stores::Stores;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
 use arrivals::Arrivals;
-use gauge::QueueGauge;
+use gauge::{Depths, QueueGauge};
 use posts::Posts;
 
 /// What an estimate is made from.
@@ -30,8 +31,8 @@ pub(crate) struct EstimateInputs {
 }
 
 impl EstimateInputs {
-    fn of(depth: QueueDepth, fleet: &Fleet) -> Self {
-        Self { queue_depth: depth.visible, basis: ServiceTimes::basis(&fleet.history) }
+    fn of(depths: &Depths, lane: Lane, fleet: &Fleet) -> Self {
+        Self { queue_depth: depths.of(lane).visible, basis: ServiceTimes::basis(&fleet.history) }
     }
 }
 
@@ -41,7 +42,8 @@ pub(crate) struct Estimator {
     guess: ServiceTimes,
     concurrency: f64,
     gauge: QueueGauge,
-    arrivals: Arrivals,
+    /// By lane.
+    arrivals: [Arrivals; Lane::ALL.len()],
     posts: Posts,
 }
 
@@ -50,29 +52,31 @@ impl Estimator {
         Self {
             guess: ServiceTimes::configured(settings.expected_job_seconds),
             concurrency: f64::from(settings.expected_concurrency),
-            gauge: QueueGauge::new(stores.queue.clone(), stores.orders.clone(), metrics, tasks),
-            arrivals: Arrivals::default(),
+            gauge: QueueGauge::new(stores, metrics, tasks),
+            arrivals: Default::default(),
             posts: Posts::default(),
         }
     }
 
-    /// The estimate for an order of a tenant that joins the queue after `delay`, and what it is
-    /// made from. Counts the order: orders that arrive in the same moment are ahead of each other,
-    /// long before one of them is in the queue.
-    pub(crate) async fn estimate(&self, tenant: &Tenant, delay: Duration) -> (Estimate, EstimateInputs) {
-        let depth = self.gauge.depth().await;
+    /// The estimate for an order of a tenant that joins the queue of a lane after `delay`, and what
+    /// it is made from. Counts the order: orders that arrive in the same moment are ahead of each
+    /// other, long before one of them is in the queue.
+    pub(crate) async fn estimate(&self, tenant: &Tenant, lane: Lane, delay: Duration) -> (Estimate, EstimateInputs) {
+        let depths = self.gauge.depths().await;
+        let depth = depths.of(lane);
         // Once, for the estimate and for what it is made from: a newer report may come in between.
         let fleet = self.gauge.fleet();
         let queue = QueueState {
             visible: depth.visible as f64,
             in_flight: depth.in_flight as f64,
-            accepted_3s: self.arrivals.last_3s(),
+            accepted_3s: self.arrivals[lane.index()].last_3s(),
             finished_3s: fleet.finished_3s,
             ..QueueState::default()
         };
         let times = ServiceTimes::known(&fleet.history, self.guess);
         // No worker has ever reported: they may not have started yet.
         let concurrency = if fleet.concurrency > 0.0 { fleet.concurrency } else { self.concurrency };
+        let (queue, concurrency) = queue.beside(lane, depths.waiting(), concurrency);
         let now = clock::now();
         let own = fleet.tenants.of(tenant, times.mean).map(|start| {
             let posted = self.posts.since(tenant, (now - start.posted_at).to_std().unwrap_or_default());
@@ -80,18 +84,18 @@ impl Estimator {
         });
         let queue = own.map_or(queue, |own| queue.of_tenant(&own, concurrency, times.mean));
         let estimate = eta::estimate(&queue, &times, concurrency).delayed(delay.as_secs_f64());
-        self.arrivals.count();
+        self.arrivals[lane.index()].count();
         self.posts.count(tenant);
-        (estimate, EstimateInputs::of(depth, &fleet))
+        (estimate, EstimateInputs::of(&depths, lane, &fleet))
     }
 
-    /// What an estimate would be made from now.
-    pub(crate) fn inputs(&self) -> EstimateInputs {
-        EstimateInputs::of(self.gauge.last(), &self.gauge.fleet())
+    /// What an estimate for an order of a lane would be made from now.
+    pub(crate) fn inputs(&self, lane: Lane) -> EstimateInputs {
+        EstimateInputs::of(&self.gauge.last(), lane, &self.gauge.fleet())
     }
 
     /// Uncounts an order that was not accepted after all.
-    pub(crate) fn uncount(&self) {
-        self.arrivals.uncount();
+    pub(crate) fn uncount(&self, lane: Lane) {
+        self.arrivals[lane.index()].uncount();
     }
 }

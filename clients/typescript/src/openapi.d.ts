@@ -138,6 +138,8 @@ export interface components {
             options?: {
                 deadline_seconds?: number;
                 delay_seconds?: number;
+                /** @enum {unknown} */
+                priority?: "low" | "normal" | "high";
                 task_token?: string;
                 /** Format: uri */
                 webhook_url?: string;

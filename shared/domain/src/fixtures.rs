@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     fence::Fence,
     id::OrderId,
+    lane::Priority,
     order::{Callbacks, Order, OrderRecord},
     payload::Payload,
     status::EtaWindow,
@@ -18,6 +19,7 @@ pub fn order(created_at: DateTime<Utc>) -> Order {
         id: OrderId::new(created_at),
         tenant: Tenant::default(),
         created_at,
+        priority: Priority::default(),
         payload: Payload::default(),
         deadline_at: None,
         not_before: None,

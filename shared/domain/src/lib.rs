@@ -24,6 +24,7 @@ pub mod internal;
 pub mod json;
 pub mod json_check;
 pub mod json_text;
+pub mod lane;
 pub mod lifetime;
 pub mod liveness;
 pub mod message;

@@ -24,9 +24,11 @@ pub async fn send(
     let order = &record.order;
     let mut envelope = Envelope::new(order.id, etag);
     envelope.tenant = order.tenant.clone();
+    envelope.priority = order.priority;
     envelope.not_before = order.not_before;
     let delay = order.not_before.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
-    stores.queue.send(&envelope, delay.min(DELAY_MAX), order.traceparent.as_deref()).await
+    let queue = stores.order_queues.of(order.priority.into());
+    queue.send(&envelope, delay.min(DELAY_MAX), order.traceparent.as_deref()).await
 }
 
 /// Makes sure that a pending order has its status object, and sends its message, in this order:
@@ -47,13 +49,14 @@ pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) ->
     send(stores, record, None, now).await
 }
 
-/// Puts the message of an order that must not start yet back into the queue, as a new one: a
-/// message can neither be delayed for more than fifteen minutes nor be received again and again
-/// without becoming a dead letter.
+/// Puts the message of an order that cannot start yet back into the queue of its priority, as a new
+/// one: a message can neither be delayed for more than fifteen minutes nor be received again and
+/// again without becoming a dead letter.
 ///
 /// # Errors
 /// If a call fails; the message comes again then.
 pub async fn postpone(stores: &Stores, delivery: Delivery, envelope: &Envelope, wait: Duration) -> Result<(), Error> {
-    stores.queue.send(envelope, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
+    let queue = stores.order_queues.of(envelope.priority.into());
+    queue.send(envelope, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
     delivery.complete().await
 }

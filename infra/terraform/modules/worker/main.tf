@@ -20,9 +20,15 @@ locals {
       # fresh URL.
       OFFLOAD_RESULT_URL_TTL_SECONDS = "3600"
     },
+    local.priority_environment,
     local.push_environment,
     var.settings,
   )
+
+  # All queues of orders.
+  queue_arns = flatten([var.queue_arn, values(var.priority_queues)[*].arn])
+
+  priority_environment = { for priority, queue in var.priority_queues : "OFFLOAD_${upper(priority)}_QUEUE_URL" => queue.url }
 
   push_environment = var.push == null ? {} : merge(var.push.channel_settings, {
     OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
@@ -60,7 +66,7 @@ locals {
         Sid      = "Queue"
         Effect   = "Allow"
         Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
-        Resource = var.queue_arn
+        Resource = local.queue_arns
       },
       {
         Sid      = "Notify"
@@ -143,7 +149,7 @@ locals {
         Sid      = "Send"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = var.queue_arn
+        Resource = local.queue_arns
       },
       {
         # It warns of attributes that the service cannot work with.
@@ -156,7 +162,7 @@ locals {
         Sid      = "CheckQueue"
         Effect   = "Allow"
         Action   = "sqs:GetQueueAttributes"
-        Resource = var.queue_arn
+        Resource = local.queue_arns
       },
       {
         Sid      = "FindSubscriptions"

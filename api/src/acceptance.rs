@@ -16,7 +16,7 @@ use offload_lifecycle::accept::{self, Accepted, NotResumed};
 use offload_service::clock;
 
 use crate::{
-    eta::EstimateInputs,
+    eta::{EstimateInputs, Forecast},
     request::submission::Submission,
     response::{error::ApiError, status_access::StatusAccess},
     service::Service,
@@ -57,8 +57,7 @@ pub(crate) async fn accept(service: &Arc<Service>, submission: Submission) -> Re
 async fn create(service: &Arc<Service>, submission: Submission) -> Result<AcceptedOrder, ApiError> {
     let Submission { tenant, payload, options, key, traceparent } = submission;
     let delay = Duration::from_secs(options.delay_seconds.unwrap_or(0).into());
-    let lane = options.priority.into();
-    let (estimate, inputs) = service.estimator.estimate(&tenant, lane, delay).await;
+    let Forecast { lane, estimate, inputs } = service.estimator.estimate(&tenant, options.priority, delay).await;
     service.know_the_time().await?;
     let now = clock::now();
     let id = OrderId::new(now);
@@ -83,7 +82,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
         attempt: Fence::default(),
     };
     let record = OrderRecord::new(order, window, schedule::poll_after_ms(&window, now));
-    let refused = match accept::accept(&service.stores, &service.table_health, &record, key.as_ref()).await {
+    let refused = match accept::accept(&service.stores, &service.table_health, &record, lane, key.as_ref()).await {
         Ok(Accepted::New) => {
             service.metrics.accepted();
             service.write_health.succeeded();

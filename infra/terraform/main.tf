@@ -45,7 +45,7 @@ module "queue" {
 
   name               = "${var.name}-orders"
   visibility_seconds = local.visibility_seconds
-  beside             = var.priorities ? ["high", "low"] : []
+  beside             = var.priorities ? ["high", "low", "quiet"] : []
 }
 
 # --- Who signs URLs -------------------------------------------------------------------------------

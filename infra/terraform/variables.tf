@@ -93,7 +93,7 @@ variable "jwt" {
 }
 
 variable "priorities" {
-  description = "Whether orders may be urgent or able to wait: a queue for each priority beside that of normal orders. Without it such orders are refused. Each queue is polled while it is empty: about 650,000 calls a month for a function's pollers."
+  description = "Whether orders may be urgent or able to wait: a queue for each priority beside that of normal orders, and one for tenants that use less than their share. Without it such orders are refused. Each queue is polled while it is empty: about 650,000 calls a month for a function's pollers."
   type        = bool
   default     = false
 }

@@ -27,6 +27,7 @@ impl RawQueue {
     pub fn of_lane(system: &System, lane: Lane) -> Self {
         let settings = system.store_settings();
         let url = match lane {
+            Lane::Quiet => settings.quiet_queue_url,
             Lane::High => settings.high_queue_url,
             Lane::Normal => Some(settings.queue_url),
             Lane::Low => settings.low_queue_url,

@@ -143,6 +143,7 @@ impl System {
         if setup.lanes {
             setup.settings.push((c::HIGH_QUEUE_URL, provisioned.high_queue_url));
             setup.settings.push((c::LOW_QUEUE_URL, provisioned.low_queue_url));
+            setup.settings.push((c::QUIET_QUEUE_URL, provisioned.quiet_queue_url));
         }
         setup.settings.push((c::DEAD_LETTER_QUEUE_URL, provisioned.dead_letter_queue_url));
         setup.settings.push((c::NOTIFICATIONS_QUEUE_URL, provisioned.notifications_queue_url));

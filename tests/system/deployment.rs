@@ -79,6 +79,8 @@ async fn each_attribute_that_is_wrong_is_named_in_a_line_of_its_own() {
         ("orders-high", "RedrivePolicy"),
         ("orders-low", "MessageRetentionPeriod"),
         ("orders-low", "RedrivePolicy"),
+        ("orders-quiet", "MessageRetentionPeriod"),
+        ("orders-quiet", "RedrivePolicy"),
     ];
     assert_eq!(warnings, expected.map(|(resource, attribute)| (resource.to_owned(), attribute.to_owned())));
 }

@@ -24,6 +24,7 @@ mod payload;
 mod priorities;
 mod programs;
 mod push;
+mod quiet_tenants;
 mod refusals;
 mod resilience;
 mod shutdown;

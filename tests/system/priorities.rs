@@ -69,7 +69,7 @@ async fn begun(orders: &[(Priority, usize)], concurrency: usize, late: Option<Pr
 async fn submit(system: &System, priority: Priority) -> OrderId {
     let mut record = new_record();
     record.order.priority = priority;
-    accept(&system.stores, &TableHealth::default(), &record, None).await.unwrap();
+    accept(&system.stores, &TableHealth::default(), &record, priority.into(), None).await.unwrap();
     record.order.id
 }
 
@@ -80,7 +80,8 @@ async fn an_order_of_each_priority_ends_and_has_a_queue_of_its_own() {
     for priority in ["low", "normal", "high"] {
         receipts.push(system.order(&of(priority)).await);
     }
-    for (lane, queue) in system.stores.order_queues.lanes() {
+    for lane in [Lane::High, Lane::Normal, Lane::Low] {
+        let queue = system.stores.order_queues.of(lane);
         assert_eq!(queue.depth().await.unwrap().visible, 1, "{lane:?}");
     }
     system.add_worker();

@@ -96,6 +96,7 @@ async fn serve(
     configuration.store.queue_url = provisioned.queue_url;
     configuration.store.high_queue_url = Some(provisioned.high_queue_url);
     configuration.store.low_queue_url = Some(provisioned.low_queue_url);
+    configuration.store.quiet_queue_url = Some(provisioned.quiet_queue_url);
     configuration.store.dead_letter_queue_url = Some(provisioned.dead_letter_queue_url);
     if let Some(notifications) = &mut configuration.store.notifications {
         notifications.queue_url = provisioned.notifications_queue_url;

@@ -6,18 +6,20 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use offload_domain::{message::Envelope, order::OrderRecord, status::Status};
+use offload_domain::{lane::Lane, message::Envelope, order::OrderRecord, status::Status};
 use offload_stores::{DELAY_MAX, Delivery, Error, Stores};
 
 use crate::publish::publish;
 
-/// Sends the message of an order. `etag` is that of its pending status object, if it is known.
+/// Sends the message of an order by a lane. `etag` is that of its pending status object, if it is
+/// known.
 ///
 /// # Errors
 /// If the call fails; the message may have been sent then.
 pub async fn send(
     stores: &Stores,
     record: &OrderRecord,
+    lane: Lane,
     etag: Option<String>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
@@ -27,7 +29,7 @@ pub async fn send(
     envelope.priority = order.priority;
     envelope.not_before = order.not_before;
     let delay = order.not_before.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
-    let queue = stores.order_queues.of(order.priority.into());
+    let queue = stores.order_queues.of(lane);
     queue.send(&envelope, delay.min(DELAY_MAX), order.traceparent.as_deref()).await
 }
 
@@ -46,7 +48,8 @@ pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) ->
             stores.objects.overwrite(&record.status_object(None), None).await?;
         }
     }
-    send(stores, record, None, now).await
+    // A tenant that was quiet when the order was accepted need not be any more.
+    send(stores, record, record.order.priority.into(), None, now).await
 }
 
 /// Puts the message of an order that cannot start yet back into the queue of its priority, as a new

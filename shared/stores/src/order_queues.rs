@@ -11,6 +11,7 @@ pub struct OrderQueues {
     normal: Queue,
     high: Option<Queue>,
     low: Option<Queue>,
+    quiet: Option<Queue>,
 }
 
 impl OrderQueues {
@@ -19,6 +20,7 @@ impl OrderQueues {
             normal: queue(&settings.queue_url),
             high: settings.high_queue_url.as_deref().map(&queue),
             low: settings.low_queue_url.as_deref().map(&queue),
+            quiet: settings.quiet_queue_url.as_deref().map(&queue),
         }
     }
 
@@ -42,6 +44,7 @@ impl OrderQueues {
 
     fn own(&self, lane: Lane) -> Option<&Queue> {
         match lane {
+            Lane::Quiet => self.quiet.as_ref(),
             Lane::High => self.high.as_ref(),
             Lane::Normal => Some(&self.normal),
             Lane::Low => self.low.as_ref(),

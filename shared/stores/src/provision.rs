@@ -46,6 +46,8 @@ pub struct Provisioned {
     pub high_queue_url: String,
     /// The URL of the queue of those that may wait.
     pub low_queue_url: String,
+    /// The URL of the queue of quiet tenants.
+    pub quiet_queue_url: String,
     /// The URL of its dead-letter queue.
     pub dead_letter_queue_url: String,
     /// The URL of the queue of notifications.
@@ -60,7 +62,8 @@ pub struct Provisioned {
 
 /// Makes the bucket, the table, the queue `queue`, the queues `{queue}-notifications`,
 /// `{queue}-webhooks` and `{queue}-webhook-retries`, and for each of these a dead-letter queue with
-/// `-dead` behind its name. The queues `{queue}-high` and `{queue}-low` share that of `queue`.
+/// `-dead` behind its name. The queues `{queue}-high`, `{queue}-low` and
+/// `{queue}-quiet` share that of `queue`.
 ///
 /// # Errors
 /// If a call fails.
@@ -70,7 +73,7 @@ pub async fn provision(connection: &Connection, settings: &StoreSettings, queue:
     let (bucket, table, orders, notifications, webhooks, retries) = tokio::join!(
         make_bucket(connection, settings),
         make_table(connection, &settings.table),
-        make_queues(connection, queue, ["high", "low"]),
+        make_queues(connection, queue, ["high", "low", "quiet"]),
         make_queues(connection, &notifications, []),
         make_queues(connection, &webhooks, []),
         make_queues(connection, &retries, [])
@@ -78,11 +81,12 @@ pub async fn provision(connection: &Connection, settings: &StoreSettings, queue:
     bucket?;
     table?;
     let (orders, notifications) = (orders?, notifications?);
-    let [high_queue_url, low_queue_url] = orders.beside;
+    let [high_queue_url, low_queue_url, quiet_queue_url] = orders.beside;
     Ok(Provisioned {
         queue_url: orders.url,
         high_queue_url,
         low_queue_url,
+        quiet_queue_url,
         dead_letter_queue_url: orders.dead_letters,
         notifications_queue_url: notifications.url,
         notifications_dead_letter_queue_url: notifications.dead_letters,

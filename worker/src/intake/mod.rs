@@ -13,7 +13,10 @@ mod plan;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
-use offload_domain::{lane::Weights, message::Envelope};
+use offload_domain::{
+    lane::{Lane, Weights, kept},
+    message::Envelope,
+};
 use offload_lifecycle::enqueue;
 use offload_service::clock;
 use offload_stores::{Delivery, Error, Queue};
@@ -33,6 +36,10 @@ use crate::{
     receive::{LAST_ANSWER, RECEIVE_RETRY, hand_back},
 };
 
+/// Permits are kept free for the quiet lane so long after an order of it. A tenant that has been
+/// alone for longer has all of them.
+const KEPT_FOR: Duration = Duration::from_secs(3_600);
+
 /// Receives orders until `stop`, and works on each in a task of its own. Returns the tasks that
 /// still run then.
 pub(crate) async fn receive_until(worker: &Arc<Worker>, stop: &CancellationToken) -> JoinSet<()> {
@@ -41,7 +48,7 @@ pub(crate) async fn receive_until(worker: &Arc<Worker>, stop: &CancellationToken
         // Reaps what has ended, so that the set does not grow.
         while intake.jobs.try_join_next().is_some() {}
         intake.start_polls();
-        let next_time = next_time(&intake.lanes, intake.permits.free(), Instant::now());
+        let next_time = next_time(&intake.lanes, intake.permits.count(), Instant::now());
         tokio::select! {
             biased;
             () = stop.cancelled() => break,
@@ -68,6 +75,8 @@ struct Intake {
     queues: Vec<Queue>,
     lanes: Vec<LaneState>,
     weights: Weights,
+    /// Until when permits are kept free for the quiet lane.
+    quiet_until: Option<Instant>,
     permits: Permits,
     polls: FuturesUnordered<BoxFuture<'static, Answered>>,
     jobs: JoinSet<()>,
@@ -81,6 +90,7 @@ impl Intake {
             queues,
             lanes,
             weights: Weights::default(),
+            quiet_until: None,
             permits: Permits::new(worker.settings.concurrency),
             polls: FuturesUnordered::new(),
             jobs: JoinSet::new(),
@@ -89,8 +99,13 @@ impl Intake {
     }
 
     fn start_polls(&mut self) {
-        while let Some((lane, poll)) = next_poll(&self.lanes, self.permits.free(), &self.weights, Instant::now()) {
-            self.lanes[lane].start(poll, Instant::now());
+        let now = Instant::now();
+        if self.quiet_until.is_some_and(|until| until <= now) {
+            self.quiet_until = None;
+            self.keep(0);
+        }
+        while let Some((lane, poll)) = next_poll(&self.lanes, self.permits.count(), &self.weights, now) {
+            self.lanes[lane].start(poll, now);
             self.polls.push(self.poll(lane, poll));
         }
     }
@@ -98,7 +113,7 @@ impl Intake {
     fn poll(&self, lane: usize, poll: Poll) -> BoxFuture<'static, Answered> {
         let (queue, visibility) = (self.queues[lane].clone(), self.worker.settings.visibility);
         let Poll { asked, holds, wait } = poll;
-        let held = if holds { self.permits.take(asked) } else { Vec::new() };
+        let held = if holds { self.permits.take(self.lanes[lane].lane, asked) } else { Vec::new() };
         Box::pin(async move {
             let answer = queue.receive(asked, wait, visibility).await;
             Answered { lane, asked, held, answer }
@@ -117,10 +132,16 @@ impl Intake {
             }
         };
         if held.is_empty() {
-            held = self.permits.take(deliveries.len());
+            held = self.permits.take(state.lane, deliveries.len());
         }
         state.answered(deliveries.len(), asked);
+        let quiet = state.lane == Lane::Quiet && !deliveries.is_empty();
         self.weights.taken(state.lane, deliveries.len().min(held.len()));
+        if quiet {
+            let settings = &self.worker.settings;
+            self.quiet_until = Some(Instant::now() + KEPT_FOR);
+            self.keep(settings.kept_permits.unwrap_or(kept(settings.concurrency)));
+        }
         for delivery in deliveries {
             let worker = Arc::clone(&self.worker);
             match held.pop() {
@@ -131,6 +152,13 @@ impl Intake {
                 None => self.jobs.spawn(async move { put_back(&worker, delivery).await }),
             };
         }
+    }
+
+    /// Keeps so many permits free for the quiet lane. Other orders do without them, and that is
+    /// what the estimates count with.
+    fn keep(&self, permits: usize) {
+        self.permits.keep(permits);
+        self.worker.reporter.keep(permits);
     }
 
     /// A poll that is under way at the stop may have been given messages already: they are given

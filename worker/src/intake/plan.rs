@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offload_domain::lane::{Lane, Weights};
+use offload_domain::lane::{Lane, Permits, Weights};
 use offload_stores::RECEIVE_MAX;
 use tokio::time::Instant;
 
@@ -66,39 +66,47 @@ impl LaneState {
     }
 }
 
-/// The next poll to start, and its lane among `lanes`, with so many permits `free`.
-pub(super) fn next_poll(lanes: &[LaneState], free: usize, weights: &Weights, now: Instant) -> Option<(usize, Poll)> {
-    if free == 0 {
-        return None;
-    }
-    let asked = free.min(RECEIVE_MAX);
+/// The next poll to start, and its lane among `lanes`.
+pub(super) fn next_poll(
+    lanes: &[LaneState],
+    permits: Permits,
+    weights: &Weights,
+    now: Instant,
+) -> Option<(usize, Poll)> {
+    let asked = |lane: &LaneState| permits.usable(lane.lane).min(RECEIVE_MAX);
     let is_due = |at: Option<Instant>| at.is_none_or(|at| at <= now);
     let alone = lanes.len() == 1;
     let others_work = |n: usize| lanes.iter().enumerate().any(|(other, lane)| other != n && lane.has_work);
+    // Nobody takes the permits meanwhile, or some are kept.
+    let spared = |n: usize| !others_work(n) || (lanes[n].lane == Lane::Quiet && permits.kept > 0);
     // One at a time: so each knows what the one before has taken.
     if !lanes.iter().any(|lane| lane.poll.is_some_and(|poll| poll.holds)) {
         let asks = |(n, lane): &(usize, &LaneState)| {
-            let idle_beside_others = || others_work(*n) && is_due(lane.check_at());
-            lane.poll.is_none() && is_due(lane.retry_at) && (alone || lane.has_work || idle_beside_others())
+            let idle_beside_others = || !spared(*n) && is_due(lane.check_at());
+            lane.poll.is_none()
+                && asked(lane) > 0
+                && is_due(lane.retry_at)
+                && (alone || lane.has_work || idle_beside_others())
         };
         let asking = lanes.iter().enumerate().filter(asks).map(|(_, lane)| lane.lane);
         if let Some(next) = weights.next(asking) {
             let n = lanes.iter().position(|lane| lane.lane == next)?;
             // Nobody else waits for the permits that it holds.
             let wait = if alone { LONG_POLL } else { Duration::ZERO };
-            return Some((n, Poll { asked, holds: true, wait }));
+            return Some((n, Poll { asked: asked(&lanes[n]), holds: true, wait }));
         }
     }
     let idle = |(n, lane): &(usize, &LaneState)| {
-        !alone && lane.poll.is_none() && !lane.has_work && is_due(lane.retry_at) && !others_work(*n)
+        !alone && lane.poll.is_none() && asked(lane) > 0 && !lane.has_work && is_due(lane.retry_at) && spared(*n)
     };
-    let (n, _) = lanes.iter().enumerate().find(idle)?;
+    let (n, lane) = lanes.iter().enumerate().find(idle)?;
+    let asked = if others_work(n) { asked(lane).min(permits.kept) } else { asked(lane) };
     Some((n, Poll { asked, holds: false, wait: LONG_POLL }))
 }
 
 /// When there is something to do even if nothing happens.
-pub(super) fn next_time(lanes: &[LaneState], free: usize, now: Instant) -> Option<Instant> {
-    if free == 0 {
+pub(super) fn next_time(lanes: &[LaneState], permits: Permits, now: Instant) -> Option<Instant> {
+    if permits.free == 0 {
         return None;
     }
     let times = lanes.iter().filter(|lane| lane.poll.is_none()).filter_map(LaneState::check_at);
@@ -112,6 +120,9 @@ mod tests {
     const CHECK: Poll = Poll { asked: 2, holds: true, wait: Duration::ZERO };
     const LONG: Poll = Poll { asked: 2, holds: false, wait: LONG_POLL };
 
+    const TWO: Permits = Permits { all: 2, free: 2, kept: 0, quiet: 0 };
+    const NONE: Permits = Permits { free: 0, ..TWO };
+
     fn all() -> Vec<LaneState> {
         Lane::ALL.map(LaneState::new).into()
     }
@@ -119,7 +130,7 @@ mod tests {
     /// Starts what is to be started with two permits, and says what it was.
     fn started(lanes: &mut [LaneState], now: Instant) -> Vec<(Lane, Poll)> {
         let mut polls = Vec::new();
-        while let Some((n, poll)) = next_poll(lanes, 2, &Weights::default(), now) {
+        while let Some((n, poll)) = next_poll(lanes, TWO, &Weights::default(), now) {
             lanes[n].start(poll, now);
             polls.push((lanes[n].lane, poll));
         }
@@ -129,7 +140,7 @@ mod tests {
     #[test]
     fn every_empty_queue_has_a_long_poll_that_holds_no_permit() {
         let (mut lanes, now) = (all(), Instant::now());
-        assert_eq!(next_poll(&lanes, 0, &Weights::default(), now), None);
+        assert_eq!(next_poll(&lanes, NONE, &Weights::default(), now), None);
         assert_eq!(started(&mut lanes, now), Lane::ALL.map(|lane| (lane, LONG)));
     }
 
@@ -147,19 +158,19 @@ mod tests {
         let (mut lanes, now) = (all(), Instant::now());
         lanes[Lane::Normal.index()].answered(2, 2);
         // One after the other, the lanes without work first: they are behind.
-        for lane in [Lane::High, Lane::Low] {
-            let (n, poll) = next_poll(&lanes, 2, &taken_by_normal(), now).unwrap();
+        for lane in [Lane::Quiet, Lane::High, Lane::Low] {
+            let (n, poll) = next_poll(&lanes, TWO, &taken_by_normal(), now).unwrap();
             assert_eq!((lanes[n].lane, poll), (lane, CHECK));
             lanes[n].start(poll, now);
-            assert_eq!(next_poll(&lanes, 2, &taken_by_normal(), now), None, "one at a time");
+            assert_eq!(next_poll(&lanes, TWO, &taken_by_normal(), now), None, "one at a time");
             lanes[n].answered(0, 2);
         }
-        let (n, poll) = next_poll(&lanes, 2, &taken_by_normal(), now).unwrap();
+        let (n, poll) = next_poll(&lanes, TWO, &taken_by_normal(), now).unwrap();
         assert_eq!((lanes[n].lane, poll), (Lane::Normal, CHECK));
-        let (n, _) = next_poll(&lanes, 2, &taken_by_normal(), now + CHECK_EVERY).unwrap();
-        assert_eq!(lanes[n].lane, Lane::High, "checked again");
-        assert_eq!(next_time(&lanes, 2, now), Some(now + CHECK_EVERY));
-        assert_eq!(next_time(&lanes, 0, now), None);
+        let (n, _) = next_poll(&lanes, TWO, &taken_by_normal(), now + CHECK_EVERY).unwrap();
+        assert_eq!(lanes[n].lane, Lane::Quiet, "checked again");
+        assert_eq!(next_time(&lanes, TWO, now), Some(now + CHECK_EVERY));
+        assert_eq!(next_time(&lanes, NONE, now), None);
     }
 
     fn taken_by_normal() -> Weights {
@@ -173,8 +184,22 @@ mod tests {
         let (mut lanes, now) = (all(), Instant::now());
         let wait = Duration::from_secs(5);
         assert_eq!(lanes[0].failed(now, |_| wait), wait);
-        assert_eq!(started(&mut lanes, now), [(Lane::Normal, LONG), (Lane::Low, LONG)]);
-        assert_eq!(next_time(&lanes, 2, now), Some(now + wait));
-        assert_eq!(started(&mut lanes, now + wait), [(Lane::High, LONG)]);
+        assert_eq!(started(&mut lanes, now), [(Lane::High, LONG), (Lane::Normal, LONG), (Lane::Low, LONG)]);
+        assert_eq!(next_time(&lanes, TWO, now), Some(now + wait));
+        assert_eq!(started(&mut lanes, now + wait), [(Lane::Quiet, LONG)]);
+    }
+
+    #[test]
+    fn beside_a_backlog_the_quiet_lane_has_a_long_poll_for_the_permits_that_are_kept() {
+        let (mut lanes, now) = (all(), Instant::now());
+        lanes[Lane::Normal.index()].answered(10, 10);
+        let kept = Permits { all: 16, free: 2, kept: 2, quiet: 0 };
+        let (n, poll) = next_poll(&lanes, kept, &Weights::default(), now).unwrap();
+        assert_eq!((lanes[n].lane, poll), (Lane::Quiet, LONG));
+        lanes[n].start(poll, now);
+        assert_eq!(next_poll(&lanes, kept, &Weights::default(), now), None, "no other lane may use them");
+        let more = Permits { free: 3, ..kept };
+        let (n, poll) = next_poll(&lanes, more, &taken_by_normal(), now).unwrap();
+        assert_eq!((lanes[n].lane, poll), (Lane::High, Poll { asked: 1, ..CHECK }));
     }
 }

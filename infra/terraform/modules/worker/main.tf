@@ -27,6 +27,8 @@ locals {
 
   # All queues of orders.
   queue_arns = flatten([var.queue_arn, values(var.priority_queues)[*].arn])
+  # What is sent again goes by its priority, not by the queue of quiet tenants.
+  priority_queue_arns = flatten([var.queue_arn, [for name, queue in var.priority_queues : queue.arn if name != "quiet"]])
 
   priority_environment = { for priority, queue in var.priority_queues : "OFFLOAD_${upper(priority)}_QUEUE_URL" => queue.url }
 
@@ -62,11 +64,17 @@ locals {
         Resource = ["${var.bucket_arn}/status/*", "${var.bucket_arn}/results/*"]
       },
       {
-        # SendMessage puts an order that is not due yet back.
         Sid      = "Queue"
         Effect   = "Allow"
-        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
+        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
         Resource = local.queue_arns
+      },
+      {
+        # An order that is not due yet is put back.
+        Sid      = "PutBack"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = local.priority_queue_arns
       },
       {
         Sid      = "Notify"
@@ -149,7 +157,7 @@ locals {
         Sid      = "Send"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = local.queue_arns
+        Resource = local.priority_queue_arns
       },
       {
         # It warns of attributes that the service cannot work with.

@@ -1,9 +1,13 @@
 //! The queues of orders, and what of a worker's permits each of them gets. Pure.
 
+mod permits;
+mod usage;
 mod weights;
 
 use serde::{Deserialize, Serialize};
 
+pub use permits::{Permits, kept};
+pub use usage::Usage;
 pub use weights::Weights;
 
 /// How urgent an order is, by its client.
@@ -46,6 +50,8 @@ impl Priority {
 /// One of the queues of orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
+    /// Of tenants that use less than their share: see [`Usage`].
+    Quiet,
     /// Of urgent orders.
     High,
     /// Of those that say nothing. Every deployment has it.
@@ -56,14 +62,14 @@ pub enum Lane {
 
 impl Lane {
     /// All of them, the first to be asked first.
-    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+    pub const ALL: [Self; 4] = [Self::Quiet, Self::High, Self::Normal, Self::Low];
 
     /// Of the permits that become free while all lanes have work, each gets as many as this in
     /// their sum.
     #[must_use]
     pub fn weight(self) -> f64 {
         match self {
-            Self::High => 8.0,
+            Self::Quiet | Self::High => 8.0,
             Self::Normal => 4.0,
             Self::Low => 1.0,
         }
@@ -99,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_lane_has_its_weight_of_the_permits() {
-        assert!((Lane::High.share(Lane::ALL) - 8.0 / 13.0).abs() < 1e-9);
+        assert!((Lane::High.share([Lane::High, Lane::Normal, Lane::Low]) - 8.0 / 13.0).abs() < 1e-9);
         assert!((Lane::Low.share([Lane::Normal]) - 0.2).abs() < 1e-9);
         assert!((Lane::Low.share([]) - 1.0).abs() < 1e-9);
         assert!(Lane::ALL.iter().enumerate().all(|(n, lane)| lane.index() == n));

@@ -16,7 +16,7 @@ use offload_lifecycle::accept::{self, Accepted, NotResumed};
 use offload_service::clock;
 
 use crate::{
-    eta::EstimateInputs,
+    eta::{EstimateInputs, Forecast},
     request::submission::Submission,
     response::{error::ApiError, status_access::StatusAccess},
     service::Service,
@@ -57,7 +57,7 @@ pub(crate) async fn accept(service: &Arc<Service>, submission: Submission) -> Re
 async fn create(service: &Arc<Service>, submission: Submission) -> Result<AcceptedOrder, ApiError> {
     let Submission { tenant, payload, options, key, traceparent } = submission;
     let delay = Duration::from_secs(options.delay_seconds.unwrap_or(0).into());
-    let (estimate, inputs) = service.estimator.estimate(&tenant, delay).await;
+    let Forecast { lane, estimate, inputs } = service.estimator.estimate(&tenant, options.priority, delay).await;
     service.know_the_time().await?;
     let now = clock::now();
     let id = OrderId::new(now);
@@ -72,6 +72,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
         id,
         tenant,
         created_at: now,
+        priority: options.priority,
         payload,
         deadline_at,
         not_before,
@@ -82,7 +83,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
         attempt: Fence::default(),
     };
     let record = OrderRecord::new(order, window, schedule::poll_after_ms(&window, now));
-    let refused = match accept::accept(&service.stores, &service.table_health, &record, key.as_ref()).await {
+    let refused = match accept::accept(&service.stores, &service.table_health, &record, lane, key.as_ref()).await {
         Ok(Accepted::New) => {
             service.metrics.accepted(&record.order.labels);
             service.write_health.succeeded();
@@ -91,7 +92,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
             return Ok(AcceptedOrder { record, access, inputs });
         }
         Ok(Accepted::Exists(found)) => {
-            service.estimator.uncount();
+            service.estimator.uncount(lane);
             return match key {
                 Some(key) => resume(service, &key, &found).await,
                 // Only a key can exist.
@@ -104,7 +105,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
     for other in &refused.others {
         service.record_aws_error("another store failed for a refused order", other);
     }
-    service.estimator.uncount();
+    service.estimator.uncount(lane);
     Err(refused.into())
 }
 
@@ -121,5 +122,6 @@ async fn resume(
     })?;
     let record = record.without_payload();
     let access = StatusAccess::of(service, record.order.id, record.state.eta.as_ref(), clock::now()).await?;
-    Ok(AcceptedOrder { record, access, inputs: service.estimator.inputs() })
+    let inputs = service.estimator.inputs(record.order.priority.into());
+    Ok(AcceptedOrder { record, access, inputs })
 }

@@ -90,7 +90,7 @@ impl Metrics {
         registry.register("http_request_seconds", "Time to the answer, long polls included", seconds.clone());
         registry.register("orders_accepted", "Orders accepted and sent to the queue", accepted.clone());
         registry.register("aws_errors", "Calls to AWS that failed after all retries", aws_errors.clone());
-        registry.register("eta_queue_depth", "Orders waiting in the queue, as last read", depth.clone());
+        registry.register("eta_queue_depth", "Orders waiting in the queues, as last read", depth.clone());
         let help = "Event streams, WebSockets and long polls that are open";
         registry.register("open_connections", help, connections.clone());
         let help = "What AWS's time is ahead of this machine's clock; 0 while that may be right";

@@ -36,6 +36,9 @@ pub(crate) struct SubmitArgs {
     /// A label by which the order is found; repeat it for several
     #[arg(long = "label", value_name = "NAME=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
+    /// How urgent it is: low, normal or high [default: normal]
+    #[arg(long, value_name = "PRIORITY", value_parser = ["low", "normal", "high"])]
+    priority: Option<String>,
     /// Wait for the result, as `offload wait` does
     #[arg(long)]
     wait: bool,
@@ -52,6 +55,8 @@ struct OrderOptions {
     deadline_seconds: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_seconds: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<String>,
     /// Beside the labels of the order itself.
     #[serde(skip_serializing_if = "Map::is_empty")]
     labels: Map<String, Value>,
@@ -74,6 +79,7 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
     let options = OrderOptions {
         deadline_seconds: args.deadline_seconds,
         delay_seconds: args.delay_seconds,
+        priority: args.priority,
         labels: args.labels.into_iter().map(|(name, value)| (name, value.into())).collect(),
     };
     let order = with_options(&order, &options).map_err(Failure::Usage)?;
@@ -166,8 +172,10 @@ mod tests {
             r#"{"options":{"deadline_seconds":60,"delay_seconds":5}, "n":123456789012345678901234567890, "kind":"report" }"#
         );
         let own = r#"{"options":{"deadline_seconds":1,"webhook_url":"u"}}"#;
-        let flags = OrderOptions { deadline_seconds: Some(2), ..OrderOptions::default() };
-        assert_eq!(with_options(own, &flags).unwrap(), r#"{"options":{"deadline_seconds":2,"webhook_url":"u"}}"#);
+        let priority = Some("high".to_owned());
+        let flags = OrderOptions { deadline_seconds: Some(2), priority, ..OrderOptions::default() };
+        let both = r#"{"options":{"deadline_seconds":2,"webhook_url":"u","priority":"high"}}"#;
+        assert_eq!(with_options(own, &flags).unwrap(), both);
     }
 
     #[test]

@@ -46,6 +46,7 @@ module "queue" {
 
   name               = "${var.name}-orders"
   visibility_seconds = local.visibility_seconds
+  beside             = var.priorities ? ["high", "low", "quiet"] : []
 }
 
 # --- Who signs URLs -------------------------------------------------------------------------------
@@ -105,6 +106,7 @@ module "api" {
   table_arn          = module.order_table.arn
   queue_url          = module.queue.url
   queue_arn          = module.queue.arn
+  priority_queues    = module.queue.beside
   token_secret       = var.token_secret
   signer_role_arn    = local.signer_role_arn
   retention_days     = var.retention_days
@@ -135,6 +137,7 @@ module "worker" {
   table_arn                = module.order_table.arn
   queue_url                = module.queue.url
   queue_arn                = module.queue.arn
+  priority_queues          = module.queue.beside
   dead_letter_queue_url    = module.queue.dead_letter_url
   dead_letter_queue_arn    = module.queue.dead_letter_arn
   signer_role_arn          = local.signer_role_arn

@@ -33,6 +33,11 @@ output "queue_url" {
   value       = module.queue.url
 }
 
+output "priority_queue_urls" {
+  description = "The queues of orders of other priorities, by priority; empty without them."
+  value       = { for priority, queue in module.queue.beside : priority => queue.url }
+}
+
 output "dead_letter_queue_url" {
   description = "Its dead-letter queue, for `offload dlq`."
   value       = module.queue.dead_letter_url

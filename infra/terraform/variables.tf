@@ -92,6 +92,12 @@ variable "jwt" {
   default = null
 }
 
+variable "priorities" {
+  description = "Whether orders may be urgent or able to wait: a queue for each priority beside that of normal orders, and one for tenants that use less than their share. Without it such orders are refused. Each queue is polled while it is empty: about 650,000 calls a month for a function's pollers."
+  type        = bool
+  default     = false
+}
+
 variable "max_signature_age_seconds" {
   description = "The oldest that a presigned URL may be when it is used, whatever its own expiry says; null for no such limit."
   type        = number

@@ -29,6 +29,8 @@ fn names() -> Names {
         bucket: "status".to_owned(),
         table: "orders".to_owned(),
         queue: "orders".to_owned(),
+        priority_queues: ["orders-high", "orders-low"].map(str::to_owned).into(),
+        quiet_queue: Some("orders-quiet".to_owned()),
         dead_letter_queue: "orders-dead".to_owned(),
         notifications_queue: "orders-notifications".to_owned(),
         notifications_dead_letter_queue: "orders-notifications-dead".to_owned(),

@@ -25,6 +25,12 @@ pub(crate) fn grant(stack: &Stack, region: &str, settings: &StoreSettings) {
         bucket: settings.bucket.clone(),
         table: settings.table.clone(),
         queue: name(&settings.queue_url),
+        priority_queues: [&settings.high_queue_url, &settings.low_queue_url]
+            .into_iter()
+            .flatten()
+            .map(|url| name(url))
+            .collect(),
+        quiet_queue: settings.quiet_queue_url.as_deref().map(name),
         dead_letter_queue: settings.dead_letter_queue_url.as_deref().map(name).unwrap_or_default(),
         notifications_queue: notifications.map(|n| name(&n.queue_url)).unwrap_or_default(),
         webhooks_queue: notifications.and_then(|n| n.webhooks_queue_url.as_deref()).map(name).unwrap_or_default(),

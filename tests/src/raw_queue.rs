@@ -1,6 +1,7 @@
 //! A queue without the service in between: sends what the service never would, and receives as
 //! Lambda does.
 
+use offload_domain::lane::Lane;
 use serde_json::{Map, Value, json};
 
 use crate::{System, json_service::JsonService};
@@ -16,6 +17,22 @@ impl RawQueue {
     #[must_use]
     pub fn orders(system: &System) -> Self {
         Self::of(system, system.store_settings().queue_url)
+    }
+
+    /// The queue of orders of a lane.
+    ///
+    /// # Panics
+    /// If the system has none.
+    #[must_use]
+    pub fn of_lane(system: &System, lane: Lane) -> Self {
+        let settings = system.store_settings();
+        let url = match lane {
+            Lane::Quiet => settings.quiet_queue_url,
+            Lane::High => settings.high_queue_url,
+            Lane::Normal => Some(settings.queue_url),
+            Lane::Low => settings.low_queue_url,
+        };
+        Self::of(system, url.expect("the system has this lane"))
     }
 
     /// Its dead-letter queue.

@@ -55,6 +55,10 @@ pub struct Names {
     pub table: String,
     /// The queue of orders.
     pub queue: String,
+    /// The queues of urgent orders and of those that may wait.
+    pub priority_queues: Vec<String>,
+    /// The queue of quiet tenants.
+    pub quiet_queue: Option<String>,
     /// Its dead-letter queue.
     pub dead_letter_queue: String,
     /// The queue of notifications.
@@ -192,6 +196,10 @@ fn text(value: &Value) -> String {
 /// The variables of the modules as this system has them, and a deployment with all of push.
 fn context(names: &Names) -> Context<'static> {
     let queue = |name: &str| format!("arn:aws:sqs:{}:000000000000:{name}", names.region);
+    let mut queues: Vec<Value> =
+        [&names.queue].into_iter().chain(&names.priority_queues).map(|name| queue(name).into()).collect();
+    let sent_again = queues.clone();
+    queues.extend(names.quiet_queue.iter().map(|name| Value::from(queue(name))));
     let table = format!("arn:aws:dynamodb:{}:000000000000:table/{}", names.region, names.table);
     let mut context = Context::new();
     context.declare_var(
@@ -213,6 +221,7 @@ fn context(names: &Names) -> Context<'static> {
             }
         }),
     );
+    context.declare_var("local", hcl::value!({ queue_arns = (queues), priority_queue_arns = (sent_again) }));
     let bucket_arn = format!("arn:aws:s3:::{}", names.bucket);
     context.declare_var("module", hcl::value!({ status_store = { bucket_arn = bucket_arn } }));
     context.declare_var("aws_cloudwatch_log_group", hcl::value!({ this = { arn = "log" } }));

@@ -32,13 +32,15 @@ pub struct Setup {
     pub workers: usize,
     /// How many api servers.
     pub apis: usize,
+    /// Whether there is a queue of orders for each priority.
+    pub lanes: bool,
     /// The embedded stack.
     pub stack: Options,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { settings: Vec::new(), processor: None, workers: 1, apis: 1, stack: Options::ephemeral() }
+        Self { settings: Vec::new(), processor: None, workers: 1, apis: 1, lanes: true, stack: Options::ephemeral() }
     }
 }
 
@@ -138,6 +140,11 @@ impl System {
         setup.settings.push((c::NOTIFICATIONS_QUEUE_URL, "not yet".to_owned()));
         let provisioned = provision(&connection, &setup.read::<StoreSettings>(), "orders").await.expect("to provision");
         setup.settings.push((c::QUEUE_URL, provisioned.queue_url));
+        if setup.lanes {
+            setup.settings.push((c::HIGH_QUEUE_URL, provisioned.high_queue_url));
+            setup.settings.push((c::LOW_QUEUE_URL, provisioned.low_queue_url));
+            setup.settings.push((c::QUIET_QUEUE_URL, provisioned.quiet_queue_url));
+        }
         setup.settings.push((c::DEAD_LETTER_QUEUE_URL, provisioned.dead_letter_queue_url));
         setup.settings.push((c::NOTIFICATIONS_QUEUE_URL, provisioned.notifications_queue_url));
         setup.settings.push((c::WEBHOOKS_QUEUE_URL, provisioned.webhooks_queue_url));

@@ -69,12 +69,18 @@ async fn each_attribute_that_is_wrong_is_named_in_a_line_of_its_own() {
     variables.push((c::TABLE.variable(), "bare".to_owned()));
     // The queue keeps messages for fourteen days.
     variables.push((c::DEFAULT_DEADLINE_SECONDS.variable(), "1209601".to_owned()));
-    let warnings = Worker::start(variables).warnings(4).await;
+    let warnings = Worker::start(variables).warnings(2 + 2 * system.stores.order_queues.lanes().count()).await;
     let expected = [
         ("bare", "GlobalSecondaryIndexes"),
         ("bare", "TimeToLive"),
         ("orders", "MessageRetentionPeriod"),
         ("orders", "RedrivePolicy"),
+        ("orders-high", "MessageRetentionPeriod"),
+        ("orders-high", "RedrivePolicy"),
+        ("orders-low", "MessageRetentionPeriod"),
+        ("orders-low", "RedrivePolicy"),
+        ("orders-quiet", "MessageRetentionPeriod"),
+        ("orders-quiet", "RedrivePolicy"),
     ];
     assert_eq!(warnings, expected.map(|(resource, attribute)| (resource.to_owned(), attribute.to_owned())));
 }
@@ -93,7 +99,7 @@ async fn what_is_set_up_as_it_should_be_is_not_warned_of() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_may_not_check_works_all_the_same() {
-    let system = system().await;
+    let system = Setup { workers: 0, apis: 0, lanes: false, ..Setup::default() }.start().await;
     let actions = ["sqs:ReceiveMessage", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"];
     let statement = json!({"Effect": "Allow", "Action": actions, "Resource": "*"});
     let policy = json!({"Version": "2012-10-17", "Statement": [statement]}).to_string();

@@ -1,4 +1,4 @@
-//! Consumes the queue of orders until the worker stops, then drains: running jobs may finish, and
+//! Consumes the queues of orders until the worker stops, then drains: running jobs may finish, and
 //! the rest hand their orders back.
 
 use std::{sync::Arc, time::Duration};
@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{context::Worker, job, receive::receive_until};
+use crate::{context::Worker, intake};
 
 /// Of the grace period, this much is kept to hand back what still runs: to stop the processors and
 /// to write.
@@ -20,13 +20,7 @@ fn hand_back_time(grace: Duration) -> Duration {
 /// Receives and works until `stop`; then drains.
 pub(crate) async fn consume(worker: Arc<Worker>, stop: CancellationToken) {
     tracing::info!(worker.name = worker.name, worker.concurrency = worker.settings.concurrency, "worker started");
-    let own = Arc::clone(&worker);
-    let work = move |delivery| {
-        let worker = Arc::clone(&own);
-        async move { job::handle(&worker, delivery).await }
-    };
-    let (permits, visibility) = (worker.settings.concurrency, worker.settings.visibility);
-    let jobs = receive_until(&worker.stores.queue, permits, visibility, &stop, work).await;
+    let jobs = intake::receive_until(&worker, &stop).await;
     drain(&worker, jobs).await;
 }
 

@@ -12,6 +12,7 @@ mod consumer;
 mod context;
 mod dead_letters;
 mod deployment;
+mod intake;
 mod job;
 mod lambda;
 mod notify;

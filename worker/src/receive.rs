@@ -15,15 +15,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// The longest that SQS lets a receive wait: the fewest empty answers, which are billed too.
-const LONG_POLL: Duration = Duration::from_secs(20);
+pub(crate) const LONG_POLL: Duration = Duration::from_secs(20);
 
 /// Between receives that fail.
-const RECEIVE_RETRY: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(5) };
+pub(crate) const RECEIVE_RETRY: Backoff = Backoff { base: Duration::from_millis(200), max: Duration::from_secs(5) };
 
 /// A receive that is under way at the stop may have been given messages already: an answer that is
 /// on its way arrives within this time. A receive that is dropped keeps its messages invisible
 /// until their visibility ends.
-const LAST_ANSWER: Duration = Duration::from_millis(500);
+pub(crate) const LAST_ANSWER: Duration = Duration::from_millis(500);
 
 /// Receives from a queue until `stop`, and works on each message in a task of its own. Returns the
 /// tasks that still run then.
@@ -96,7 +96,7 @@ async fn free_permits(permits: &Arc<Semaphore>, stop: &CancellationToken) -> Opt
 }
 
 /// Gives messages back that came too late to be worked on.
-async fn hand_back(deliveries: Vec<Delivery>) {
+pub(crate) async fn hand_back(deliveries: Vec<Delivery>) {
     let back = deliveries.into_iter().map(|delivery| delivery.retry_after(Duration::ZERO));
     for e in join_all(back).await.into_iter().filter_map(Result::err) {
         tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot give a message back");

@@ -1,7 +1,11 @@
 //! What this worker reports to the api: how many orders it works on at once, and how long they
 //! take.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use offload_domain::{
@@ -31,6 +35,8 @@ const GONE: TimeDelta = TimeDelta::minutes(5);
 pub(crate) struct Reporter {
     worker: String,
     concurrency: u32,
+    /// Permits that most orders do without.
+    kept: AtomicU32,
     guess: ServiceTimes,
     recorded: Mutex<Recorded>,
 }
@@ -59,7 +65,14 @@ impl Drop for Running<'_> {
 impl Reporter {
     pub(crate) fn new(worker: &str, concurrency: usize, guess: ServiceTimes) -> Self {
         let concurrency = u32::try_from(concurrency).unwrap_or(u32::MAX);
-        Self { worker: worker.to_owned(), concurrency, guess, recorded: Mutex::default() }
+        let kept = AtomicU32::new(0);
+        Self { worker: worker.to_owned(), concurrency, kept, guess, recorded: Mutex::default() }
+    }
+
+    /// So many permits are kept free for tenants that use less than their share. What is reported
+    /// is without them: it is by them that the others wait.
+    pub(crate) fn keep(&self, permits: usize) {
+        self.kept.store(u32::try_from(permits).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
     /// Records that the work on an order starts; by its first attempt one knows how long orders
@@ -132,7 +145,7 @@ impl Reporter {
         recorded.forget(now);
         WorkerReport {
             worker: self.worker.clone(),
-            concurrency: self.concurrency,
+            concurrency: self.concurrency.saturating_sub(self.kept.load(Ordering::Relaxed)).max(1),
             finished_3s: u32::try_from(recorded.finished.len()).unwrap_or(u32::MAX),
             history: recorded.history.clone(),
             tenants: recorded.tenants.report(now),

@@ -1,4 +1,4 @@
-//! The depth of the queue and the reports of the workers, read at most once a second, and off the
+//! The depths of the queues and the reports of the workers, read at most once a second, and off the
 //! request path while they are warm.
 
 use std::{
@@ -6,9 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use offload_domain::history::Fleet;
+use futures_util::future::try_join_all;
+use offload_domain::{history::Fleet, lane::Lane};
 use offload_service::clock;
-use offload_stores::{OrderTable, Queue, QueueDepth};
+use offload_stores::{Error, OrderTable, Queue, QueueDepth, Stores};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -30,7 +31,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Reads SQS and the order table, one read at a time. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct QueueGauge {
-    queue: Queue,
+    queues: Arc<[(Lane, Queue)]>,
     orders: OrderTable,
     metrics: Metrics,
     tasks: TaskTracker,
@@ -39,9 +40,24 @@ pub(crate) struct QueueGauge {
     finished: watch::Sender<()>,
 }
 
+/// How much each lane has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Depths([QueueDepth; Lane::ALL.len()]);
+
+impl Depths {
+    pub(crate) fn of(&self, lane: Lane) -> QueueDepth {
+        self.0[lane.index()]
+    }
+
+    /// The lanes in which orders wait.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Lane> {
+        Lane::ALL.into_iter().filter(|lane| self.of(*lane).visible > 0)
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
-    last: Option<(Instant, QueueDepth)>,
+    last: Option<(Instant, Depths)>,
     fleet: Option<(Instant, Arc<Fleet>)>,
     failed: Option<Instant>,
     reading: bool,
@@ -63,12 +79,14 @@ fn plan(age: Option<Duration>, failed: Option<Duration>, reading: bool) -> Plan 
 
 impl QueueGauge {
     /// A gauge whose calls are counted among `tasks`.
-    pub(crate) fn new(queue: Queue, orders: OrderTable, metrics: Metrics, tasks: TaskTracker) -> Self {
-        Self { queue, orders, metrics, tasks, state: Arc::default(), finished: watch::Sender::new(()) }
+    pub(crate) fn new(stores: &Stores, metrics: Metrics, tasks: TaskTracker) -> Self {
+        let queues = stores.order_queues.lanes().map(|(lane, queue)| (lane, queue.clone())).collect();
+        let (orders, state) = (stores.orders.clone(), Arc::default());
+        Self { queues, orders, metrics, tasks, state, finished: watch::Sender::new(()) }
     }
 
-    /// The depth as well as it is known without a long wait; never an error.
-    pub(crate) async fn depth(&self) -> QueueDepth {
+    /// The depths as well as they are known without a long wait; never an error.
+    pub(crate) async fn depths(&self) -> Depths {
         let mut finished = self.finished.subscribe();
         let plan = {
             let mut state = self.state.lock();
@@ -93,27 +111,36 @@ impl QueueGauge {
         self.state.lock().fleet.as_ref().map(|(_, fleet)| Arc::clone(fleet)).unwrap_or_default()
     }
 
-    /// The last depth; an empty queue if there never was one.
-    pub(crate) fn last(&self) -> QueueDepth {
-        self.state.lock().last.map(|(_, depth)| depth).unwrap_or_default()
+    /// The last depths; empty queues if there never were any.
+    pub(crate) fn last(&self) -> Depths {
+        self.state.lock().last.map(|(_, depths)| depths).unwrap_or_default()
     }
 
     async fn read(&self) {
-        let (depth, ()) = tokio::join!(self.queue.depth(), self.read_workers());
+        let (depths, ()) = tokio::join!(self.read_queues(), self.read_workers());
         {
             let mut state = self.state.lock();
             state.reading = false;
-            state.failed = depth.is_err().then(Instant::now);
-            if let Ok(depth) = depth {
-                state.last = Some((Instant::now(), depth));
-                self.metrics.queue_depth(depth.visible);
+            state.failed = depths.is_err().then(Instant::now);
+            if let Ok(depths) = depths {
+                state.last = Some((Instant::now(), depths));
+                self.metrics.queue_depth(depths.0.iter().map(|depth| depth.visible).sum());
             }
         }
-        if let Err(e) = depth {
+        if let Err(e) = depths {
             self.metrics.aws_error(&e);
             tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot read the queue's depth");
         }
         self.finished.send_replace(());
+    }
+
+    async fn read_queues(&self) -> Result<Depths, Error> {
+        let depths = self.queues.iter().map(async |(lane, queue)| Ok((*lane, queue.depth().await?)));
+        let mut all = Depths::default();
+        for (lane, depth) in try_join_all(depths).await? {
+            all.0[lane.index()] = depth;
+        }
+        Ok(all)
     }
 
     async fn read_workers(&self) {

@@ -9,15 +9,16 @@ use std::time::Duration;
 use offload_domain::{
     eta::{self, Basis, Estimate, QueueState, ServiceTimes, TenantQueue},
     history::Fleet,
+    lane::{Lane, Priority, Usage},
     tenant::Tenant,
 };
 use offload_service::{clock, settings::EtaSettings};
-use offload_stores::{QueueDepth, Stores};
+use offload_stores::Stores;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
 use arrivals::Arrivals;
-use gauge::QueueGauge;
+use gauge::{Depths, QueueGauge};
 use posts::Posts;
 
 /// What an estimate is made from.
@@ -30,18 +31,37 @@ pub(crate) struct EstimateInputs {
 }
 
 impl EstimateInputs {
-    fn of(depth: QueueDepth, fleet: &Fleet) -> Self {
-        Self { queue_depth: depth.visible, basis: ServiceTimes::basis(&fleet.history) }
+    fn of(depths: &Depths, lane: Lane, fleet: &Fleet) -> Self {
+        Self { queue_depth: depths.of(lane).visible, basis: ServiceTimes::basis(&fleet.history) }
     }
 }
+
+/// What is said of an order when it is accepted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Forecast {
+    /// By which lane it goes.
+    pub(crate) lane: Lane,
+    /// When it will be done.
+    pub(crate) estimate: Estimate,
+    /// What that is made from.
+    pub(crate) inputs: EstimateInputs,
+}
+
+/// Seconds: the workers report so often.
+const REPORTS_AGE: f64 = 3.0;
+
+/// Seconds: posts are counted for a day at most.
+const LONGEST_SPAN: f64 = 86_400.0;
 
 /// Makes the estimates of this process.
 #[derive(Debug)]
 pub(crate) struct Estimator {
     guess: ServiceTimes,
     concurrency: f64,
+    has_quiet_lane: bool,
     gauge: QueueGauge,
-    arrivals: Arrivals,
+    /// By lane.
+    arrivals: [Arrivals; Lane::ALL.len()],
     posts: Posts,
 }
 
@@ -50,29 +70,36 @@ impl Estimator {
         Self {
             guess: ServiceTimes::configured(settings.expected_job_seconds),
             concurrency: f64::from(settings.expected_concurrency),
-            gauge: QueueGauge::new(stores.queue.clone(), stores.orders.clone(), metrics, tasks),
-            arrivals: Arrivals::default(),
+            has_quiet_lane: stores.order_queues.has(Lane::Quiet),
+            gauge: QueueGauge::new(stores, metrics, tasks),
+            arrivals: Default::default(),
             posts: Posts::default(),
         }
     }
 
-    /// The estimate for an order of a tenant that joins the queue after `delay`, and what it is
-    /// made from. Counts the order: orders that arrive in the same moment are ahead of each other,
-    /// long before one of them is in the queue.
-    pub(crate) async fn estimate(&self, tenant: &Tenant, delay: Duration) -> (Estimate, EstimateInputs) {
-        let depth = self.gauge.depth().await;
-        // Once, for the estimate and for what it is made from: a newer report may come in between.
+    /// By which lane an order of a tenant goes that joins its queue after `delay`, when it will be
+    /// done, and what that estimate is made from. Counts the order: orders that arrive in the same
+    /// moment are ahead of each other, long before one of them is in the queue.
+    pub(crate) async fn estimate(&self, tenant: &Tenant, priority: Priority, delay: Duration) -> Forecast {
+        let depths = self.gauge.depths().await;
+        // Once, for all that is made from it: a newer report may come in between.
         let fleet = self.gauge.fleet();
-        let queue = QueueState {
-            visible: depth.visible as f64,
-            in_flight: depth.in_flight as f64,
-            accepted_3s: self.arrivals.last_3s(),
-            finished_3s: fleet.finished_3s,
-            ..QueueState::default()
-        };
         let times = ServiceTimes::known(&fleet.history, self.guess);
         // No worker has ever reported: they may not have started yet.
         let concurrency = if fleet.concurrency > 0.0 { fleet.concurrency } else { self.concurrency };
+        // What a tenant uses when its order is due is not known now.
+        let may_be_quiet = self.has_quiet_lane && delay.is_zero() && priority != Priority::Low;
+        let quiet = may_be_quiet && self.usage(tenant, &fleet, times.mean).is_quiet(concurrency);
+        let lane = if quiet { Lane::Quiet } else { priority.into() };
+        let depth = depths.of(lane);
+        let queue = QueueState {
+            visible: depth.visible as f64,
+            in_flight: depth.in_flight as f64,
+            accepted_3s: self.arrivals[lane.index()].last_3s(),
+            finished_3s: fleet.finished_3s,
+            ..QueueState::default()
+        };
+        let (queue, concurrency) = queue.beside(lane, depths.waiting(), concurrency);
         let now = clock::now();
         let own = fleet.tenants.of(tenant, times.mean).map(|start| {
             let posted = self.posts.since(tenant, (now - start.posted_at).to_std().unwrap_or_default());
@@ -80,18 +107,27 @@ impl Estimator {
         });
         let queue = own.map_or(queue, |own| queue.of_tenant(&own, concurrency, times.mean));
         let estimate = eta::estimate(&queue, &times, concurrency).delayed(delay.as_secs_f64());
-        self.arrivals.count();
+        self.arrivals[lane.index()].count();
         self.posts.count(tenant);
-        (estimate, EstimateInputs::of(depth, &fleet))
+        Forecast { lane, estimate, inputs: EstimateInputs::of(&depths, lane, &fleet) }
     }
 
-    /// What an estimate would be made from now.
-    pub(crate) fn inputs(&self) -> EstimateInputs {
-        EstimateInputs::of(self.gauge.last(), &self.gauge.fleet())
+    /// How much of the workers a tenant uses, with one order more that takes `mean` seconds.
+    fn usage(&self, tenant: &Tenant, fleet: &Fleet, mean: f64) -> Usage {
+        // As long as its orders are worked on: so many run at once. No shorter than what is known
+        // of the workers is old.
+        let span = mean.clamp(REPORTS_AGE, LONGEST_SPAN);
+        let posted = self.posts.since(tenant, Duration::from_secs_f64(span)) + 1.0;
+        fleet.tenants.usage(tenant, posted * mean / span, mean)
+    }
+
+    /// What an estimate for an order of a lane would be made from now.
+    pub(crate) fn inputs(&self, lane: Lane) -> EstimateInputs {
+        EstimateInputs::of(&self.gauge.last(), lane, &self.gauge.fleet())
     }
 
     /// Uncounts an order that was not accepted after all.
-    pub(crate) fn uncount(&self) {
-        self.arrivals.uncount();
+    pub(crate) fn uncount(&self, lane: Lane) {
+        self.arrivals[lane.index()].uncount();
     }
 }

@@ -42,8 +42,8 @@ impl Submission {
         Ok(Self { tenant, payload: document.into_payload(), options, key, traceparent: trace.0 })
     }
 
-    /// Whether this deployment can make the callbacks that the order names.
-    pub(crate) fn check_callbacks(&self, service: &Service) -> Result<(), ApiError> {
+    /// Whether this deployment can do what the order's options ask for.
+    pub(crate) fn check_deployment(&self, service: &Service) -> Result<(), ApiError> {
         let notifies = service.stores.notifications.is_some();
         let violation = |member: &str, detail: String| Violation { pointer: format!("/options/{member}"), detail };
         let mut violations = Vec::new();
@@ -57,6 +57,11 @@ impl Submission {
         if self.options.task_token.is_some() && !notifies {
             let detail = "this deployment does not call back Step Functions tasks".to_owned();
             violations.push(violation("task_token", detail));
+        }
+        let priority = self.options.priority;
+        if !service.stores.order_queues.has(priority.into()) {
+            let detail = format!("this deployment has no queue for orders of the priority {}", priority.as_str());
+            violations.push(violation("priority", detail));
         }
         if violations.is_empty() { Ok(()) } else { Err(ApiError::InvalidOrder(violations)) }
     }

@@ -89,7 +89,7 @@ pub(crate) async fn submit_order(
     let submission = Submission::check(&service.settings.schema, &headers, document, trace, tenant)?;
     drop(tree);
     let wait = Wait::of(&headers)?;
-    submission.check_callbacks(&service)?;
+    submission.check_deployment(&service)?;
     let (own, own_permit) = (Arc::clone(&service), permit.clone());
     let accepting = async move {
         let accepted = acceptance::accept(&own, submission).await;

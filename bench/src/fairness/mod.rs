@@ -7,6 +7,9 @@
 //! - **control**: the busy tenant has its backlog and goes on, in another system on this machine.
 //! - **beside**: the same in the quiet tenant's own system.
 //!
+//! The quiet tenant orders by an api, which sends its orders by the quiet lane; measuring begins
+//! once it does so. The busy one is accepted without, as by another server.
+//!
 //! All of it shares the processors of one machine. What they cost the quiet tenant is in the
 //! control too: only what the case beside takes longer is due to the queue and the workers.
 
@@ -14,11 +17,15 @@ use std::{future::pending, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use futures_util::{StreamExt as _, stream};
-use offload_domain::{id::OrderId, tenant::Tenant};
+use offload_domain::{id::OrderId, lane::Lane, tenant::Tenant};
 use offload_lifecycle::accept::{Accepted, TableHealth, accept};
 use offload_service::settings::catalogue as c;
 use offload_stores::Stores;
-use offload_tests::{Setup, System, eventually, orders::new_record};
+use offload_tests::{
+    Setup, System, eventually,
+    orders::{fulfilment, new_record},
+};
+use reqwest::Method;
 use tokio::{
     task::JoinSet,
     time::{MissedTickBehavior, interval},
@@ -28,6 +35,9 @@ use crate::statistics::{median, ms, percentile};
 
 /// Orders of the backlog that are being accepted at once.
 const AT_ONCE: usize = 32;
+
+/// The header by which callers are known.
+const CALLER: &str = "x-caller";
 
 /// A sweeper would send the orders of the backlog again, which is another load.
 const SWEEP_AFTER_SECONDS: u32 = 86_400;
@@ -58,6 +68,9 @@ pub(crate) struct Args {
     /// Give both the same tenant, as without fair queues
     #[arg(long)]
     unfair: bool,
+    /// One queue of orders, as without the lane for quiet tenants
+    #[arg(long)]
+    one_queue: bool,
 }
 
 /// Where the quiet tenant orders, and whether the busy one does.
@@ -111,7 +124,8 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 async fn start(args: &Args, workers: usize) -> System {
-    let setup = Setup { apis: 0, workers, ..Setup::default() };
+    let setup = Setup { workers, lanes: !args.one_queue, ..Setup::default() };
+    let setup = setup.with(c::AUTH, "header").with(c::AUTH_HEADER, CALLER);
     let setup = setup.with(c::JOB_SECONDS, &args.job_seconds).with(c::CONCURRENCY, args.concurrency);
     setup.with(c::SWEEP_AFTER_SECONDS, SWEEP_AFTER_SECONDS).start().await
 }
@@ -133,6 +147,15 @@ async fn measure(
         .await;
     }
     let system = if case == Case::Beside { &*shared } else { own };
+    if case == Case::Beside && !args.one_queue {
+        let delivered = || system.stack.deliveries(system.stores.order_queues.of(Lane::Quiet).name());
+        let before = delivered();
+        eventually("the api knows who is quiet", async || {
+            submit(system, quiet).await.ok()?;
+            (delivered() > before).then_some(())
+        })
+        .await;
+    }
     let posting = async {
         match case {
             Case::Alone => pending().await,
@@ -172,7 +195,7 @@ async fn starts(system: &System, tenant: &Tenant, args: &Args) -> anyhow::Result
     let mut ids = Vec::with_capacity(args.quiet);
     for _ in 0..args.quiet {
         ticks.tick().await;
-        ids.push(order(&system.stores, tenant).await?);
+        ids.push(submit(system, tenant).await?);
     }
     let mut times = Vec::with_capacity(ids.len());
     for id in ids {
@@ -187,11 +210,21 @@ async fn starts(system: &System, tenant: &Tenant, args: &Args) -> anyhow::Result
     Ok(times)
 }
 
+/// Submits an order of a tenant to the api.
+async fn submit(system: &System, tenant: &Tenant) -> anyhow::Result<OrderId> {
+    let request = system.request(Method::POST, "/order").json(&fulfilment());
+    let caller = format!("tenant={tenant}; name=bench; roles=submit");
+    let accepted = system.send(request.header(CALLER, caller)).await;
+    ensure!(accepted.status == 202, "an order is refused: {}", accepted.text);
+    let id = accepted.json()["id"].as_str().and_then(|id| id.parse().ok());
+    id.context("a receipt has an id")
+}
+
 /// Has an order of a tenant accepted.
 async fn order(stores: &Stores, tenant: &Tenant) -> anyhow::Result<OrderId> {
     let mut record = new_record();
     record.order.tenant = tenant.clone();
-    let accepted = accept(stores, &TableHealth::default(), &record, None).await;
+    let accepted = accept(stores, &TableHealth::default(), &record, Lane::Normal, None).await;
     let accepted = accepted.map_err(|refused| refused.error).context("an order is refused")?;
     ensure!(accepted == Accepted::New, "an order without a key is new");
     Ok(record.order.id)

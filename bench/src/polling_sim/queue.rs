@@ -93,6 +93,8 @@ pub(crate) struct Queue {
     pub(crate) load: f64,
     /// The share of the orders that each tenant posts; empty for one tenant.
     pub(crate) tenants: Vec<f64>,
+    /// Whether there is a lane for quiet tenants.
+    pub(crate) quiet_lane: bool,
 }
 
 impl Queue {
@@ -117,6 +119,7 @@ impl Queue {
             changes: Vec::new(),
             load,
             tenants: Vec::new(),
+            quiet_lane: false,
         }
     }
 

@@ -181,12 +181,12 @@ fn tenants(out: &mut String, figures: &[TenantFigures]) -> std::fmt::Result {
     )?;
     writeln!(
         out,
-        "| queue | tenant | estimate | MdAPE | done by p90 | polls / delay | start p50 | p99 |\n|---|---|---|---|---|---|---|---|"
+        "| queue | tenant | estimate | MdAPE | done by p90 | polls / delay | start p50 | p99 | a second |\n|---|---|---|---|---|---|---|---|---|"
     )?;
     for f in figures {
         writeln!(
             out,
-            "| {} | {} | {} | {:.2} | {:.0} % | {:.2} / {:.1} % | {:.2} s | {:.2} s |",
+            "| {} | {} | {} | {:.2} | {:.0} % | {:.2} / {:.1} % | {:.2} s | {:.2} s | {:.2} |",
             f.queue,
             f.tenant,
             f.estimate,
@@ -195,7 +195,8 @@ fn tenants(out: &mut String, figures: &[TenantFigures]) -> std::fmt::Result {
             f.polls,
             100.0 * f.delay,
             f.start_p50,
-            f.start_p99
+            f.start_p99,
+            f.per_second
         )?;
     }
     Ok(())

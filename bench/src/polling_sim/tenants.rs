@@ -1,4 +1,4 @@
-//! A quiet tenant beside a busy one, in a fair queue.
+//! A quiet tenant beside a busy one, in a fair queue, and with permits that are kept free for it.
 
 use serde::Serialize;
 
@@ -31,6 +31,8 @@ pub(crate) struct TenantFigures {
     /// Seconds from POST to the start: the median, and the 99th percentile.
     pub(crate) start_p50: f64,
     pub(crate) start_p99: f64,
+    /// Orders that started in a second, while both posted.
+    pub(crate) per_second: f64,
 }
 
 /// Simulates the quiet tenant alone, and both.
@@ -41,9 +43,12 @@ pub(crate) fn measure(seed: u64, quick: bool) -> Vec<TenantFigures> {
         let queue = Queue::new(Class::Steady, Distribution::LogNormal(0.5), mean, concurrency);
         let alone = Queue { load: LOAD * SHARES[1], orders: orders / 20, ..queue.clone() };
         let both = Queue { load: LOAD, orders, tenants: SHARES.to_vec(), ..queue };
+        let kept = Queue { quiet_lane: true, ..both.clone() };
         let alone = world::run(&alone, seed, 5_000 + stream);
-        let (busy, quiet): (Vec<_>, Vec<_>) =
-            world::run(&both, seed, 6_000 + stream).into_iter().partition(|o| o.tenant == 0);
+        let run = |both: &Queue| -> (Vec<MeasuredOrder>, Vec<MeasuredOrder>) {
+            world::run(both, seed, 6_000 + stream).into_iter().partition(|o| o.tenant == 0)
+        };
+        let ((busy, quiet), (busy_kept, quiet_kept)) = (run(&both), run(&kept));
         let name = format!("{concurrency} at once, {mean} s");
         let of_queue = |orders: &[MeasuredOrder]| -> Vec<MeasuredOrder> {
             orders.iter().map(|o| MeasuredOrder { estimate: o.of_queue, ..*o }).collect()
@@ -54,6 +59,8 @@ pub(crate) fn measure(seed: u64, quick: bool) -> Vec<TenantFigures> {
             figures(&name, "quiet, beside", "of the tenant", &quiet),
             figures(&name, "busy", "of the queue", &of_queue(&busy)),
             figures(&name, "busy", "of the tenant", &busy),
+            figures(&name, "quiet, permits kept", "of the tenant", &quiet_kept),
+            figures(&name, "busy, permits kept", "of the tenant", &busy_kept),
         ]
     };
     (0..).zip(queues).flat_map(one).collect()
@@ -78,7 +85,16 @@ fn figures(queue: &str, tenant: &'static str, estimate: &'static str, orders: &[
         delay: delay / sojourn,
         start_p50: median(orders.iter().map(|o| o.first_started)),
         start_p99: quantile(orders.iter().map(|o| o.first_started), 0.99),
+        per_second: started_per_second(orders),
     }
+}
+
+/// From the first start to the last post: before that, orders start that are not measured.
+fn started_per_second(orders: &[MeasuredOrder]) -> f64 {
+    let starts = || orders.iter().map(|o| o.posted + o.first_started);
+    let from = starts().fold(f64::INFINITY, f64::min);
+    let until = orders.iter().map(|o| o.posted).fold(0.0, f64::max);
+    starts().filter(|at| *at <= until).count() as f64 / (until - from).max(1e-9)
 }
 
 #[cfg(test)]
@@ -88,12 +104,16 @@ mod tests {
     #[test]
     fn beside_a_busy_tenant_a_quiet_one_has_an_estimate_of_its_own() {
         let all = measure(1, true);
-        for of_queue in all.chunks(5) {
-            let [alone, before, after, busy_before, busy] = of_queue else { panic!("five rows") };
+        for of_queue in all.chunks(7) {
+            let [alone, before, after, busy_before, busy, kept, busy_kept] = of_queue else { panic!("seven rows") };
             assert!(after.mdape < 1.5 * alone.mdape + 0.05 && after.by_p90 > 0.8, "{after:?} {alone:?}");
             assert!(before.mdape > 3.0 * after.mdape, "{before:?}");
             assert!(after.delay < 1.5 * alone.delay + 0.05, "{after:?} {alone:?}");
             assert!(busy.mdape < busy_before.mdape + 0.01, "{busy:?} {busy_before:?}");
+            assert!(kept.start_p99 <= 2.0 * alone.start_p99, "{kept:?} {alone:?}");
+            assert!(kept.mdape < 1.5 * alone.mdape + 0.05, "{kept:?} {alone:?}");
+            assert!(busy_kept.per_second > 0.75 * busy.per_second, "{busy_kept:?} {busy:?}");
+            assert!(busy_kept.mdape < busy.mdape + 0.05, "{busy_kept:?} {busy:?}");
         }
     }
 }

@@ -149,6 +149,9 @@ mod tests {
         let store = StoreSettings {
             bucket: "b".into(),
             queue_url: "http://127.0.0.1:9324/000000000000/orders".into(),
+            high_queue_url: None,
+            low_queue_url: None,
+            quiet_queue_url: None,
             dead_letter_queue_url: None,
             notifications: None,
             table: "t".into(),

@@ -94,6 +94,9 @@ async fn serve(
     let allowed = allow_origins(&background, &configuration.store, origins).await;
     allowed.map_err(|e| Failure::Refused(format!("cannot set which pages may poll the bucket: {e}")))?;
     configuration.store.queue_url = provisioned.queue_url;
+    configuration.store.high_queue_url = Some(provisioned.high_queue_url);
+    configuration.store.low_queue_url = Some(provisioned.low_queue_url);
+    configuration.store.quiet_queue_url = Some(provisioned.quiet_queue_url);
     configuration.store.dead_letter_queue_url = Some(provisioned.dead_letter_queue_url);
     if let Some(notifications) = &mut configuration.store.notifications {
         notifications.queue_url = provisioned.notifications_queue_url;

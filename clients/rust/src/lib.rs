@@ -57,6 +57,6 @@ pub use response::ApiResponse;
 pub use retry::{RequestKind, Retry};
 pub use schedule::Schedule;
 pub use status::{EtaWindow, Progress, Status, StatusObject};
-pub use submit::Submit;
+pub use submit::{Priority, Submit};
 pub use updates::{Counts, Estimate, Update, Updates};
 pub use view::{Delivery, DeliveryAttempt, StatusView};

@@ -24,6 +24,28 @@ pub struct Submit<'a> {
     limit: Option<Duration>,
 }
 
+/// How urgent an order is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// It may wait for the others.
+    Low,
+    /// Of orders that say nothing.
+    #[default]
+    Normal,
+    /// It goes before the others.
+    High,
+}
+
+impl Priority {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Body {
     Value(Value),
@@ -65,6 +87,11 @@ impl<'a> Submit<'a> {
             labels.insert(name.into(), Value::String(value.into()));
         }
         self
+    }
+
+    /// How urgent the order is. The service refuses a priority for which it has no queue.
+    pub fn priority(self, priority: Priority) -> Self {
+        self.option("priority", priority.as_str())
     }
 
     /// Any other option of the service, by its name.

@@ -184,6 +184,8 @@ export interface components {
                 labels?: {
                     [key: string]: string;
                 };
+                /** @enum {unknown} */
+                priority?: "low" | "normal" | "high";
                 task_token?: string;
                 /** Format: uri */
                 webhook_url?: string;

@@ -170,6 +170,7 @@ run "the_notifier_alone_has_the_secrets" {
     table_arn                = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
     queue_url                = "https://sqs.eu-west-1.amazonaws.com/123456789012/q"
     queue_arn                = "arn:aws:sqs:eu-west-1:123456789012:q"
+    priority_queues          = {}
     dead_letter_queue_url    = "https://sqs.eu-west-1.amazonaws.com/123456789012/q-dead"
     dead_letter_queue_arn    = "arn:aws:sqs:eu-west-1:123456789012:q-dead"
     signer_role_arn          = "arn:aws:iam::123456789012:role/signer"

@@ -25,6 +25,7 @@ pub mod json;
 pub mod json_check;
 pub mod json_text;
 pub mod labels;
+pub mod lane;
 pub mod lifetime;
 pub mod liveness;
 pub mod message;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::OrderId,
+    lane::Priority,
     tenant::{OfTenant, Tenant},
     time::rfc3339_millis,
 };
@@ -27,6 +28,9 @@ pub struct Envelope {
     /// Whose order it is. Absent for the default tenant, and in messages of older versions.
     #[serde(default, skip_serializing_if = "Tenant::is_default")]
     pub tenant: Tenant,
+    /// How urgent it is, so that it can be sent again without reading the order.
+    #[serde(default, skip_serializing_if = "Priority::is_normal")]
+    pub priority: Priority,
     /// Not to be started before, so that a worker that gets it too early need not read the order.
     #[serde(with = "rfc3339_millis::option", default, skip_serializing_if = "Option::is_none")]
     pub not_before: Option<DateTime<Utc>>,
@@ -53,7 +57,8 @@ impl Envelope {
     /// The message for an order whose pending status object has this `ETag`.
     #[must_use]
     pub fn new(id: OrderId, etag: Option<String>) -> Self {
-        Self { v: VERSION, id, key: id.status_key(), etag, tenant: Tenant::default(), not_before: None }
+        let (tenant, priority) = (Tenant::default(), Priority::default());
+        Self { v: VERSION, id, key: id.status_key(), etag, tenant, priority, not_before: None }
     }
 
     /// Reads a message.
@@ -91,6 +96,8 @@ mod tests {
         "\"etag\":null",
         "\"tenant\":\"shop\"",
         "\"tenant\":\"\"",
+        "\"priority\":\"high\"",
+        "\"priority\":\"\"",
         "\"not_before\":\"2026-01-01T00:00:00.000Z\"",
         "\"not_before\":1e400",
         "[",
@@ -105,9 +112,10 @@ mod tests {
         let e = Envelope::new(OrderId::new(chrono::DateTime::UNIX_EPOCH), Some("\"abc\"".into()));
         assert_eq!(Envelope::parse(&serde_json::to_string(&e).unwrap()).unwrap(), e);
         assert!(matches!(Envelope::parse(r#"{"v":2,"id":7}"#), Err(UnreadableMessage::Version(2))));
-        let shop = Envelope { tenant: "shop".parse().unwrap(), ..e.clone() };
+        let shop = Envelope { tenant: "shop".parse().unwrap(), priority: Priority::High, ..e.clone() };
         assert_eq!(Envelope::parse(&serde_json::to_string(&shop).unwrap()).unwrap(), shop);
-        assert!(!serde_json::to_string(&e).unwrap().contains("tenant"), "as older workers know it");
+        let json = serde_json::to_string(&e).unwrap();
+        assert!(!json.contains("tenant") && !json.contains("priority"), "as older workers know it");
         for bad in ["", "nonsense", "[]", r#"{"v":1}"#, r#"{"v":1,"id":"x","key":"k"}"#] {
             assert!(matches!(Envelope::parse(bad), Err(UnreadableMessage::Shape(_))), "{bad}");
         }

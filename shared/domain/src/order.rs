@@ -10,6 +10,7 @@ use crate::{
     id::OrderId,
     json_text::JsonText,
     labels::Labels,
+    lane::Priority,
     payload::Payload,
     problem::{Problem, Violation},
     status::{EtaWindow, ProgressReport, Status, StatusObject},
@@ -27,6 +28,8 @@ pub struct Order {
     pub tenant: Tenant,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
+    /// How urgent it is.
+    pub priority: Priority,
     /// The order's own members: the text that the client sent, without `options`.
     pub payload: Payload,
     /// When it must have ended.
@@ -292,6 +295,9 @@ pub struct OrderOptions {
     /// The work starts after so many seconds at the earliest.
     #[serde(default, deserialize_with = "whole_number::optional")]
     pub delay_seconds: Option<u32>,
+    /// How urgent it is.
+    #[serde(default)]
+    pub priority: Priority,
     /// Notified of every change by a signed POST (Standard Webhooks 1.0).
     pub webhook_url: Option<String>,
     /// The token of a Step Functions task that waits for the order.
@@ -306,6 +312,7 @@ impl std::fmt::Debug for OrderOptions {
         f.debug_struct("OrderOptions")
             .field("deadline_seconds", &self.deadline_seconds)
             .field("delay_seconds", &self.delay_seconds)
+            .field("priority", &self.priority)
             .finish_non_exhaustive()
     }
 }

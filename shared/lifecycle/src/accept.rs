@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use offload_domain::{
     idempotency::{IdempotencyKey, IdempotencyRecord},
+    lane::Lane,
     order::OrderRecord,
 };
 use offload_service::clock;
@@ -59,7 +60,7 @@ pub struct TableHealth {
     failing: AtomicBool,
 }
 
-/// Writes a new order.
+/// Writes a new order, whose message goes by a lane.
 ///
 /// # Errors
 /// [`NotAccepted`].
@@ -67,6 +68,7 @@ pub async fn accept(
     stores: &Stores,
     health: &TableHealth,
     record: &OrderRecord,
+    lane: Lane,
     key: Option<&IdempotencyKey>,
 ) -> Result<Accepted, NotAccepted> {
     let insert = async {
@@ -76,11 +78,11 @@ pub async fn accept(
     };
     let (inserted, published) = if health.failing.load(Ordering::Relaxed) {
         match insert.await {
-            Ok(Inserted::New) => (Ok(Inserted::New), publish(stores, record).await),
+            Ok(Inserted::New) => (Ok(Inserted::New), publish(stores, record, lane).await),
             other => (other, Vec::new()),
         }
     } else {
-        tokio::join!(insert, publish(stores, record))
+        tokio::join!(insert, publish(stores, record, lane))
     };
     let mut errors = published;
     match inserted {
@@ -107,14 +109,14 @@ pub async fn accept(
 
 /// Writes the object of a pending order, if there is none, and sends its message, at the same time;
 /// with what failed.
-async fn publish(stores: &Stores, record: &OrderRecord) -> Vec<Error> {
+async fn publish(stores: &Stores, record: &OrderRecord, lane: Lane) -> Vec<Error> {
     let object = record.status_object(None);
     let etag = match StatusStore::etag(&object) {
         Ok(etag) => etag,
         Err(error) => return vec![error],
     };
     let (created, sent) =
-        tokio::join!(stores.objects.create(&object), enqueue::send(stores, record, Some(etag), clock::now()));
+        tokio::join!(stores.objects.create(&object), enqueue::send(stores, record, lane, Some(etag), clock::now()));
     [created, sent].into_iter().filter_map(Result::err).collect()
 }
 
@@ -151,7 +153,7 @@ pub async fn resume(
     let record = stores.orders.get(found.order_id).await?.ok_or(NotResumed::Expired)?;
     // Nobody knows how far the request before came. A second message does no harm.
     if record.state.revision == 1
-        && let Some(error) = publish(stores, &record).await.into_iter().next()
+        && let Some(error) = publish(stores, &record, record.order.priority.into()).await.into_iter().next()
     {
         return Err(error.into());
     }

@@ -6,27 +6,31 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use offload_domain::{message::Envelope, order::OrderRecord, status::Status};
+use offload_domain::{lane::Lane, message::Envelope, order::OrderRecord, status::Status};
 use offload_stores::{DELAY_MAX, Delivery, Error, Stores};
 
 use crate::publish::publish;
 
-/// Sends the message of an order. `etag` is that of its pending status object, if it is known.
+/// Sends the message of an order by a lane. `etag` is that of its pending status object, if it is
+/// known.
 ///
 /// # Errors
 /// If the call fails; the message may have been sent then.
 pub async fn send(
     stores: &Stores,
     record: &OrderRecord,
+    lane: Lane,
     etag: Option<String>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let order = &record.order;
     let mut envelope = Envelope::new(order.id, etag);
     envelope.tenant = order.tenant.clone();
+    envelope.priority = order.priority;
     envelope.not_before = order.not_before;
     let delay = order.not_before.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
-    stores.queue.send(&envelope, delay.min(DELAY_MAX), order.traceparent.as_deref()).await
+    let queue = stores.order_queues.of(lane);
+    queue.send(&envelope, delay.min(DELAY_MAX), order.traceparent.as_deref()).await
 }
 
 /// Makes sure that a pending order has its status object, and sends its message, in this order:
@@ -44,16 +48,18 @@ pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) ->
             stores.objects.overwrite(&record.status_object(None), None).await?;
         }
     }
-    send(stores, record, None, now).await
+    // A tenant that was quiet when the order was accepted need not be any more.
+    send(stores, record, record.order.priority.into(), None, now).await
 }
 
-/// Puts the message of an order that must not start yet back into the queue, as a new one: a
-/// message can neither be delayed for more than fifteen minutes nor be received again and again
-/// without becoming a dead letter.
+/// Puts the message of an order that cannot start yet back into the queue of its priority, as a new
+/// one: a message can neither be delayed for more than fifteen minutes nor be received again and
+/// again without becoming a dead letter.
 ///
 /// # Errors
 /// If a call fails; the message comes again then.
 pub async fn postpone(stores: &Stores, delivery: Delivery, envelope: &Envelope, wait: Duration) -> Result<(), Error> {
-    stores.queue.send(envelope, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
+    let queue = stores.order_queues.of(envelope.priority.into());
+    queue.send(envelope, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
     delivery.complete().await
 }

@@ -13,6 +13,7 @@ use crate::{
     aws_time::{AwsTime, LearningClient, RetrySignedAtAWrongTime},
     grant::Granter,
     notifications::Notifications,
+    order_queues::OrderQueues,
     orders::OrderTable,
     presign::Presigner,
     queue::Queue,
@@ -73,8 +74,10 @@ pub struct Stores {
     pub orders: OrderTable,
     /// Status objects and results.
     pub objects: StatusStore,
-    /// The queue of orders.
+    /// The queue of normal orders.
     pub queue: Queue,
+    /// All queues of orders.
+    pub order_queues: OrderQueues,
     /// Its dead-letter queue, if it is to be worked on.
     pub dead_letters: Option<Queue>,
     /// The queues of notifications, where there are any.
@@ -155,6 +158,7 @@ impl Connection {
             orders: OrderTable::new(self.dynamodb(), settings),
             objects: StatusStore::new(s3, &settings.bucket),
             queue: Queue::new(self.sqs(), &settings.queue_url),
+            order_queues: OrderQueues::new(settings, |url| Queue::new(self.sqs(), url)),
             dead_letters: settings.dead_letter_queue_url.as_deref().map(|url| Queue::new(self.sqs(), url)),
             notifications: settings
                 .notifications

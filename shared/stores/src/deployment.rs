@@ -14,7 +14,7 @@ use crate::{
     queue::Queue,
 };
 
-/// What a program needs of the queue of orders.
+/// What a program needs of the queues of orders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Needs<'a> {
     /// When an order without a deadline of its own must have ended.
@@ -50,10 +50,9 @@ pub struct Checked {
 type Attributes = HashMap<QueueAttributeName, String>;
 
 impl Stores {
-    /// Checks the queue of orders and the order table.
+    /// Checks the queues of orders and the order table.
     pub async fn check_deployment(&self, needs: Needs<'_>) -> Checked {
-        let (queue, table, ttl) =
-            tokio::join!(self.queue.attributes(), self.orders.description(), self.orders.time_to_live());
+        let (table, ttl) = tokio::join!(self.orders.description(), self.orders.time_to_live());
         let mut checked = Checked::default();
         let mut add = |resource: &str, found: Result<Vec<(&'static str, String)>, Error>| match found {
             Ok(found) => checked.findings.extend(found.into_iter().map(|(attribute, detail)| Finding {
@@ -63,7 +62,9 @@ impl Stores {
             })),
             Err(e) => checked.unchecked.push(e),
         };
-        add(self.queue.name(), queue.map(|attributes| judge_queue(&attributes, needs)));
+        for (_, queue) in self.order_queues.lanes() {
+            add(queue.name(), queue.attributes().await.map(|attributes| judge_queue(&attributes, needs)));
+        }
         add(&self.orders.table, table.map(|table| judge_index(table.as_ref())));
         add(&self.orders.table, ttl.map(|ttl| judge_time_to_live(ttl.as_ref())));
         checked

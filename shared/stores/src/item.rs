@@ -19,6 +19,7 @@ use offload_domain::{
     id::OrderId,
     json::to_json,
     labels::Labels,
+    lane::Priority,
     order::{Callbacks, Lease, Order, OrderRecord, OrderState},
     payload::Payload,
     tenant::Tenant,
@@ -34,6 +35,8 @@ pub(crate) const DUE: &str = "due";
 pub(crate) const DUE_AT: &str = "due_at";
 /// Whose order it is; absent for the default tenant.
 const TENANT: &str = "tenant";
+/// How urgent it is; absent for a normal one.
+const PRIORITY: &str = "priority";
 /// The hash of the idempotency key that gave the order, so that it can be erased with it.
 pub(crate) const IDEMPOTENCY: &str = "idempotency";
 /// The order's labels, as JSON; absent if it has none.
@@ -122,6 +125,9 @@ pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>, due_at: Da
     if !order.labels.is_empty() {
         item.insert(LABELS.to_owned(), text(to_json(&order.labels)));
     }
+    if !order.priority.is_normal() {
+        item.insert(PRIORITY.to_owned(), text(order.priority.as_str()));
+    }
     item.insert("created_at".to_owned(), millis(order.created_at));
     item.insert("renew".to_owned(), text(&order.renew));
     item.insert(TTL.to_owned(), number(expires_at.timestamp()));
@@ -148,6 +154,7 @@ pub(crate) fn decode(item: &Item) -> Result<OrderRecord, Error> {
     let order = Order {
         id,
         tenant: reader.tenant()?,
+        priority: reader.priority()?,
         created_at: reader.time("created_at")?.ok_or_else(|| unreadable("created_at is missing".to_owned()))?,
         payload,
         deadline_at: reader.time("deadline_at")?,
@@ -214,6 +221,13 @@ impl Reader<'_> {
         let Some(name) = self.0.get(TENANT) else { return Ok(Tenant::default()) };
         let tenant = name.as_s().ok().and_then(|name| name.parse().ok());
         tenant.ok_or_else(|| unreadable(format!("{TENANT} is no tenant")))
+    }
+
+    /// How urgent it is; rows written before there were priorities are normal.
+    fn priority(&self) -> Result<Priority, Error> {
+        let Some(word) = self.0.get(PRIORITY) else { return Ok(Priority::default()) };
+        let priority = word.as_s().ok().and_then(|word| Priority::of(word));
+        priority.ok_or_else(|| unreadable(format!("{PRIORITY} is no priority")))
     }
 
     fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>, Error> {
@@ -295,6 +309,7 @@ mod tests {
         let order = Order {
             id: OrderId::new(t),
             tenant: "shop".parse().unwrap(),
+            priority: Priority::Low,
             created_at: t,
             payload: payload("{ \"n\": 1.0, \"big\":1234567890123456789012345, \"z\":-0,\n\"s\":\"{\\u00e9\"}"),
             deadline_at: Some(t + TimeDelta::seconds(9)),

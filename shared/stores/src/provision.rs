@@ -42,6 +42,12 @@ const LOOPBACK_ORIGINS: [&str; 8] = [
 pub struct Provisioned {
     /// The URL of the queue of orders.
     pub queue_url: String,
+    /// The URL of the queue of urgent ones.
+    pub high_queue_url: String,
+    /// The URL of the queue of those that may wait.
+    pub low_queue_url: String,
+    /// The URL of the queue of quiet tenants.
+    pub quiet_queue_url: String,
     /// The URL of its dead-letter queue.
     pub dead_letter_queue_url: String,
     /// The URL of the queue of notifications.
@@ -56,7 +62,8 @@ pub struct Provisioned {
 
 /// Makes the bucket, the table, the queue `queue`, the queues `{queue}-notifications`,
 /// `{queue}-webhooks` and `{queue}-webhook-retries`, and for each of these a dead-letter queue with
-/// `-dead` behind its name.
+/// `-dead` behind its name. The queues `{queue}-high`, `{queue}-low` and
+/// `{queue}-quiet` share that of `queue`.
 ///
 /// # Errors
 /// If a call fails.
@@ -66,21 +73,25 @@ pub async fn provision(connection: &Connection, settings: &StoreSettings, queue:
     let (bucket, table, orders, notifications, webhooks, retries) = tokio::join!(
         make_bucket(connection, settings),
         make_table(connection, &settings.table),
-        make_queues(connection, queue),
-        make_queues(connection, &notifications),
-        make_queues(connection, &webhooks),
-        make_queues(connection, &retries)
+        make_queues(connection, queue, ["high", "low", "quiet"]),
+        make_queues(connection, &notifications, []),
+        make_queues(connection, &webhooks, []),
+        make_queues(connection, &retries, [])
     );
     bucket?;
     table?;
-    let ((queue_url, dead_letter_queue_url), (notifications, notifications_dead)) = (orders?, notifications?);
+    let (orders, notifications) = (orders?, notifications?);
+    let [high_queue_url, low_queue_url, quiet_queue_url] = orders.beside;
     Ok(Provisioned {
-        queue_url,
-        dead_letter_queue_url,
-        notifications_queue_url: notifications,
-        notifications_dead_letter_queue_url: notifications_dead,
-        webhooks_queue_url: webhooks?.0,
-        webhook_retries_queue_url: retries?.0,
+        queue_url: orders.url,
+        high_queue_url,
+        low_queue_url,
+        quiet_queue_url,
+        dead_letter_queue_url: orders.dead_letters,
+        notifications_queue_url: notifications.url,
+        notifications_dead_letter_queue_url: notifications.dead_letters,
+        webhooks_queue_url: webhooks?.url,
+        webhook_retries_queue_url: retries?.url,
     })
 }
 
@@ -165,8 +176,19 @@ async fn make_table(connection: &Connection, table: &str) -> Result<(), Error> {
     update.map(drop).map_err(|e| Error::of("dynamodb.UpdateTimeToLive", &e))
 }
 
-/// A queue and its dead-letter queue.
-async fn make_queues(connection: &Connection, name: &str) -> Result<(String, String), Error> {
+/// The URLs of queues that share a dead-letter queue.
+struct Queues<const N: usize> {
+    url: String,
+    beside: [String; N],
+    dead_letters: String,
+}
+
+/// A queue, those beside it with these endings, and their dead-letter queue.
+async fn make_queues<const N: usize>(
+    connection: &Connection,
+    name: &str,
+    beside: [&str; N],
+) -> Result<Queues<N>, Error> {
     let sqs = connection.sqs();
     let dead_letter_queue_url = make_queue(&sqs, &format!("{name}-dead"), &[]).await?;
     let arn =
@@ -174,8 +196,13 @@ async fn make_queues(connection: &Connection, name: &str) -> Result<(String, Str
     let answer = arn.send().await.map_err(|e| Error::of("sqs.GetQueueAttributes", &e))?;
     let arn = answer.attributes.and_then(|a| a.get(&QueueAttributeName::QueueArn).cloned()).unwrap_or_default();
     let redrive = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{MAX_RECEIVE_COUNT}}}"#);
-    let queue_url = make_queue(&sqs, name, &[(QueueAttributeName::RedrivePolicy, redrive)]).await?;
-    Ok((queue_url, dead_letter_queue_url))
+    let redrive = [(QueueAttributeName::RedrivePolicy, redrive)];
+    let url = make_queue(&sqs, name, &redrive).await?;
+    let mut urls = beside.map(|ending| format!("{name}-{ending}"));
+    for queue in &mut urls {
+        *queue = make_queue(&sqs, queue, &redrive).await?;
+    }
+    Ok(Queues { url, beside: urls, dead_letters: dead_letter_queue_url })
 }
 
 async fn make_queue(

@@ -77,6 +77,9 @@ impl Programs {
     pub(super) fn use_queues(&mut self, queues: Provisioned) {
         self.settings.extend([
             (c::QUEUE_URL, queues.queue_url),
+            (c::HIGH_QUEUE_URL, queues.high_queue_url),
+            (c::LOW_QUEUE_URL, queues.low_queue_url),
+            (c::QUIET_QUEUE_URL, queues.quiet_queue_url),
             (c::DEAD_LETTER_QUEUE_URL, queues.dead_letter_queue_url),
             (c::NOTIFICATIONS_QUEUE_URL, queues.notifications_queue_url),
             (c::WEBHOOKS_QUEUE_URL, queues.webhooks_queue_url),

@@ -6,8 +6,8 @@ use serde_json::Value;
 /// One invocation's event.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// Messages of the queue of orders.
-    Orders(Vec<SqsMessage>),
+    /// Messages of one of the queues of orders: its place among them, and they.
+    Orders(usize, Vec<SqsMessage>),
     /// Messages of its dead-letter queue.
     DeadLetters(Vec<SqsMessage>),
     /// Messages of one of the queues of notifications.
@@ -22,8 +22,8 @@ pub(super) enum Event {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Queues<'a> {
     /// Of orders.
-    pub(super) orders: &'a str,
-    /// Its dead-letter queue.
+    pub(super) orders: &'a [&'a str],
+    /// Their dead-letter queue.
     pub(super) dead: Option<&'a str>,
     /// Of notifications, and of webhooks.
     pub(super) notifications: &'a [&'a str],
@@ -66,8 +66,8 @@ impl Event {
         let arn = event.records.first().and_then(|m| m.event_source_arn.clone()).ok_or(Unknown::Shape)?;
         // A batch is of one queue.
         let name = arn.rsplit(':').next().unwrap_or_default();
-        if name == queues.orders {
-            Ok(Self::Orders(event.records))
+        if let Some(lane) = queues.orders.iter().position(|orders| *orders == name) {
+            Ok(Self::Orders(lane, event.records))
         } else if Some(name) == queues.dead {
             Ok(Self::DeadLetters(event.records))
         } else if queues.notifications.contains(&name) {
@@ -107,8 +107,11 @@ mod tests {
 
     #[test]
     fn an_event_is_recognized_by_its_queue() {
-        let queues =
-            Queues { orders: "orders", dead: Some("orders-dead"), notifications: &["notifications", "webhooks"] };
+        let queues = Queues {
+            orders: &["orders-high", "orders"],
+            dead: Some("orders-dead"),
+            notifications: &["notifications", "webhooks"],
+        };
         let read = |payload| Event::read(payload, queues);
         for queue in queues.notifications {
             assert!(matches!(read(batch(queue)), Ok(Event::Notifications(m)) if m.len() == 1));
@@ -119,7 +122,8 @@ mod tests {
         let image = json!({"pk": {"S": "a"}});
         let change = Change { sequence_number: "111".into(), before: None, after: Some(image) };
         assert!(matches!(read(stream), Ok(Event::Changes(c)) if c == [change]));
-        assert!(matches!(read(batch("orders")), Ok(Event::Orders(m)) if m.len() == 1));
+        assert!(matches!(read(batch("orders")), Ok(Event::Orders(1, m)) if m.len() == 1));
+        assert!(matches!(read(batch("orders-high")), Ok(Event::Orders(0, m)) if m.len() == 1));
         assert!(matches!(read(batch("orders-dead")), Ok(Event::DeadLetters(_))));
         assert!(matches!(read(json!({"offload": "sweep"})), Ok(Event::Sweep)));
         assert!(matches!(read(batch("other")), Err(Unknown::Queue(name)) if name == "other"));

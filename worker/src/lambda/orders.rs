@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use aws_lambda_events::sqs::SqsMessage;
 use lambda_runtime::Context;
 use offload_service::clock;
+use offload_stores::Queue;
 use tokio::{
     sync::Semaphore,
     task::{self, JoinError, JoinSet},
@@ -18,8 +19,8 @@ use super::{
 };
 use crate::{context::Worker, job};
 
-/// Works on a batch. Returns the messages that must come again.
-pub(super) async fn work(worker: &Worker, messages: Vec<SqsMessage>, context: &Context) -> Vec<String> {
+/// Works on a batch of a queue. Returns the messages that must come again.
+pub(super) async fn work(worker: &Worker, queue: &Queue, messages: Vec<SqsMessage>, context: &Context) -> Vec<String> {
     let left = time::left(context.deadline, clock::now());
     let working = left.saturating_sub(time::margin(left));
     let worker = Arc::new(Worker { halt: CancellationToken::new(), time: Some(working), ..worker.clone() });
@@ -28,7 +29,7 @@ pub(super) async fn work(worker: &Worker, messages: Vec<SqsMessage>, context: &C
     let mut ids = HashMap::new();
     for message in messages {
         let id = message_id(&message);
-        let job = jobs.spawn(work_on(Arc::clone(&worker), Arc::clone(&permits), message));
+        let job = jobs.spawn(work_on(Arc::clone(&worker), queue.clone(), Arc::clone(&permits), message));
         ids.insert(job.id(), id);
     }
     let mut failed = Vec::new();
@@ -51,10 +52,10 @@ pub(super) async fn work(worker: &Worker, messages: Vec<SqsMessage>, context: &C
 }
 
 /// Works on one message. Returns its id if it must come again.
-async fn work_on(worker: Arc<Worker>, permits: Arc<Semaphore>, message: SqsMessage) -> Option<String> {
+async fn work_on(worker: Arc<Worker>, queue: Queue, permits: Arc<Semaphore>, message: SqsMessage) -> Option<String> {
     let id = message_id(&message);
     let Some(message) = delivered(message) else { return Some(id) };
-    let (delivery, outcome) = worker.stores.queue.delivery(message);
+    let (delivery, outcome) = queue.delivery(message);
     let permit = tokio::select! {
         biased;
         // No more work is started: it goes to a function that has time.

@@ -34,14 +34,13 @@ pub(crate) async fn serve(worker: &Worker, stop: CancellationToken) -> Result<()
 async fn invoke(worker: &Worker, LambdaEvent { payload, context }: LambdaEvent<Value>) -> Result<Value, String> {
     let stores = &worker.stores;
     let notifications: Vec<&str> = stores.notifications.iter().flat_map(|n| n.queues().map(Queue::name)).collect();
-    let queues = Queues {
-        orders: stores.queue.name(),
-        dead: stores.dead_letters.as_ref().map(Queue::name),
-        notifications: &notifications,
-    };
+    let lanes: Vec<&Queue> = stores.order_queues.lanes().map(|(_, queue)| queue).collect();
+    let orders: Vec<&str> = lanes.iter().map(|queue| queue.name()).collect();
+    let queues =
+        Queues { orders: &orders, dead: stores.dead_letters.as_ref().map(Queue::name), notifications: &notifications };
     match Event::read(payload, queues).map_err(|e| e.to_string())? {
         Event::Sweep => sweep(worker).await,
-        Event::Orders(messages) => batch_response(orders::work(worker, messages, &context).await),
+        Event::Orders(lane, messages) => batch_response(orders::work(worker, lanes[lane], messages, &context).await),
         Event::Notifications(messages) => batch_response(notify(worker, messages).await),
         Event::Changes(changes) => batch_response(changes::publish(&worker.stores, changes).await),
         Event::DeadLetters(messages) => batch_response(fail_dead_letters(worker, messages).await),

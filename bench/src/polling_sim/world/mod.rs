@@ -20,6 +20,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offload_domain::{
     eta::{Estimate, ServiceTimes},
     history::{Fleet, History, StartedTenants, WorkerReport},
+    lane::{Lane, Permits, Weights, kept},
 };
 
 use crate::polling_sim::{
@@ -34,6 +35,8 @@ const DUPLICATES: f64 = 0.002;
 const FAILURES: f64 = 0.01;
 const POISON: f64 = 0.001;
 const ATTEMPTS: u32 = 5;
+/// Seconds: as the workers do.
+const KEPT_FOR: f64 = 3_600.0;
 
 /// One measured order. Times are seconds since it was posted, unless stated otherwise.
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +70,8 @@ enum Event {
     Arrive,
     /// An order's attempt ends; by its epoch, because a worker that died ends nothing.
     End(usize, u32),
-    /// A second delivery ends, which does nothing.
-    EndOfDuplicate(usize),
+    /// A second delivery of a tenant's message ends, which does nothing.
+    EndOfDuplicate(usize, Lane),
     /// A message is visible again.
     Visible(usize),
     Report,
@@ -105,6 +108,7 @@ struct Job {
     epoch: u32,
     worker: usize,
     tenant: usize,
+    lane: Lane,
     poison: bool,
     fails: bool,
     busy: f64,
@@ -129,7 +133,13 @@ struct World<'a> {
     events: BinaryHeap<Timed>,
     planned: u64,
     orders: Vec<Job>,
+    /// The messages of normal orders, and those of the quiet lane.
     waiting: Waiting,
+    quiet: Waiting,
+    weights: Weights,
+    /// Until when permits are kept free for the quiet lane.
+    quiet_until: f64,
+    busy_quiet: usize,
     hidden: usize,
     busy: usize,
     pool: usize,
@@ -160,6 +170,10 @@ pub(crate) fn run(queue: &Queue, seed: u64, stream: u64) -> Vec<MeasuredOrder> {
         planned: 0,
         orders: Vec::with_capacity(queue.warm + queue.orders),
         waiting: Waiting::new(queue.tenants.len()),
+        quiet: Waiting::new(queue.tenants.len()),
+        weights: Weights::default(),
+        quiet_until: f64::NEG_INFINITY,
+        busy_quiet: 0,
         hidden: 0,
         busy: 0,
         pool: if elastic { POLLERS } else { queue.concurrency },
@@ -206,20 +220,18 @@ impl World<'_> {
         match event {
             Event::Arrive => self.arrive(),
             Event::End(order, epoch) => self.end(order, epoch),
-            Event::EndOfDuplicate(tenant) => {
-                self.busy -= 1;
-                self.waiting.ended(tenant);
-            }
+            Event::EndOfDuplicate(tenant, lane) => self.release(tenant, lane),
             Event::Visible(order) => {
                 self.hidden -= 1;
-                self.waiting.add(self.orders[order].tenant, Some(order));
+                let Job { tenant, lane, .. } = self.orders[order];
+                self.lane(lane).add(tenant, Some(order));
             }
             Event::Report => self.report(),
             Event::Ramp => self.grow(),
             Event::Happen(index) => self.change(self.queue.changes[index].1),
         }
         self.start();
-        let (visible, in_flight) = (self.waiting.len(), self.busy + self.hidden);
+        let (visible, in_flight) = (self.waiting.len() + self.quiet.len(), self.busy + self.hidden);
         if self.counts.back().is_some_and(|&(_, v, f)| (v, f) != (visible, in_flight)) {
             self.counts.push_back((self.now, visible, in_flight));
         }
@@ -235,7 +247,8 @@ impl World<'_> {
             self.measure();
         }
         let tenant = queue.tenant(index, &mut self.random);
-        let measured = (index >= queue.warm).then(|| self.observe(tenant));
+        let lane = if self.is_quiet(tenant) { Lane::Quiet } else { Lane::Normal };
+        let measured = (index >= queue.warm).then(|| self.observe(tenant, lane));
         let poison = self.random.chance(POISON);
         let (posted, fails) = (self.now, false);
         self.orders.push(Job {
@@ -245,6 +258,7 @@ impl World<'_> {
             epoch: 0,
             worker: 0,
             tenant,
+            lane,
             poison,
             fails,
             busy: 0.0,
@@ -252,9 +266,9 @@ impl World<'_> {
         });
         self.arrivals.push_back(self.now);
         self.posts[tenant].push(self.now);
-        self.waiting.add(tenant, Some(index));
+        self.lane(lane).add(tenant, Some(index));
         if self.random.chance(DUPLICATES) {
-            self.waiting.add(tenant, None);
+            self.lane(lane).add(tenant, None);
         }
         if index + 1 < queue.warm + queue.orders {
             let pause = queue.pause(self.now, index + 1, &mut self.random);
@@ -271,11 +285,9 @@ impl World<'_> {
 
     /// Delivers waiting messages to idle workers.
     fn start(&mut self) {
-        while self.busy < self.pool {
-            let Some((tenant, message)) = self.waiting.next() else { return };
-            self.busy += 1;
+        while let Some((lane, tenant, message)) = self.take() {
             let Some(index) = message else {
-                self.plan(0.05, Event::EndOfDuplicate(tenant));
+                self.plan(0.05, Event::EndOfDuplicate(tenant, lane));
                 continue;
             };
             let worker = self.some_worker();
@@ -298,6 +310,43 @@ impl World<'_> {
         }
     }
 
+    /// The next message for a free permit, if there is one for it.
+    fn take(&mut self) -> Option<(Lane, usize, Option<usize>)> {
+        let permits = self.permits();
+        let asks = |lane: &Lane| {
+            let waiting = if *lane == Lane::Quiet { &self.quiet } else { &self.waiting };
+            permits.usable(*lane) > 0 && !waiting.is_empty()
+        };
+        let lane = self.weights.next([Lane::Quiet, Lane::Normal].into_iter().filter(asks))?;
+        let (tenant, message) = self.lane(lane).next()?;
+        self.weights.taken(lane, 1);
+        self.busy += 1;
+        if lane == Lane::Quiet {
+            self.busy_quiet += 1;
+            self.quiet_until = self.now + KEPT_FOR;
+        }
+        Some((lane, tenant, message))
+    }
+
+    /// An order is not worked on any more.
+    fn release(&mut self, tenant: usize, lane: Lane) {
+        self.busy -= 1;
+        self.busy_quiet -= usize::from(lane == Lane::Quiet);
+        self.lane(lane).ended(tenant);
+    }
+
+    fn lane(&mut self, lane: Lane) -> &mut Waiting {
+        if lane == Lane::Quiet { &mut self.quiet } else { &mut self.waiting }
+    }
+
+    /// The permits of all workers together.
+    fn permits(&self) -> Permits {
+        let alive = self.workers.iter().filter(|w| w.alive).count().max(1);
+        let keeps = self.now < self.quiet_until;
+        let kept = if keeps { alive * kept(self.pool / alive) } else { 0 };
+        Permits { all: self.pool, free: self.pool.saturating_sub(self.busy), kept, quiet: self.busy_quiet }
+    }
+
     fn some_worker(&mut self) -> usize {
         let alive: Vec<usize> = (0..self.workers.len()).filter(|&w| self.workers[w].alive).collect();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
@@ -310,8 +359,7 @@ impl World<'_> {
         if order.epoch != epoch {
             return;
         }
-        self.busy -= 1;
-        self.waiting.ended(order.tenant);
+        self.release(order.tenant, order.lane);
         self.workers[order.worker].tenants.stop(&Queue::name(order.tenant));
         if order.fails && order.attempt < ATTEMPTS {
             self.hidden += 1;

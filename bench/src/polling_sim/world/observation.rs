@@ -3,6 +3,7 @@
 use offload_domain::{
     eta::{Concurrency, QueueState, ServiceTimes, TenantQueue, estimate},
     history::{Fleet, History, StartedTenants, WorkerReport},
+    lane::Lane,
 };
 
 use super::{Event, MeasuredOrder, World, clock, pool::RAMP};
@@ -22,7 +23,7 @@ const COUNTS_NOISE: f64 = 0.03;
 
 impl World<'_> {
     /// An order that is posted now, with the estimate that the api gives it.
-    pub(super) fn observe(&mut self, tenant: usize) -> MeasuredOrder {
+    pub(super) fn observe(&mut self, tenant: usize, lane: Lane) -> MeasuredOrder {
         self.refresh();
         // The same error for all orders of that second.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "simulated seconds fit")]
@@ -57,6 +58,7 @@ impl World<'_> {
             TenantQueue::new(&start, posted as f64, now)
         });
         let state = own.map_or(state, |own| state.of_tenant(&own, concurrency.now, times.mean));
+        let (state, _) = state.beside(lane, std::iter::empty(), concurrency.now);
         MeasuredOrder {
             tenant,
             of_queue,
@@ -72,6 +74,19 @@ impl World<'_> {
         }
     }
 
+    /// Whether the api sends an order of a tenant that is posted now by the quiet lane.
+    pub(super) fn is_quiet(&mut self, tenant: usize) -> bool {
+        if !self.queue.quiet_lane {
+            return false;
+        }
+        self.refresh();
+        let (mean, posts) = (self.times.mean, &self.posts[tenant]);
+        let span = mean.max(REPORT_EVERY);
+        let posted = posts.len() - posts.partition_point(|&at| at <= self.now - span) + 1;
+        let usage = self.fleet.tenants.usage(&Queue::name(tenant), posted as f64 * mean / span, mean);
+        usage.is_quiet(self.fleet.concurrency)
+    }
+
     fn concurrency(&self, now: f64) -> Concurrency {
         match self.queue.class {
             Class::Elastic => Concurrency { now, ramp_per_s: RAMP, max: self.queue.concurrency as f64 },
@@ -82,7 +97,8 @@ impl World<'_> {
     /// Each worker reports every third second, not all in the same one.
     pub(super) fn report(&mut self) {
         let alive = self.workers.iter().filter(|w| w.alive).count().max(1);
-        let (share, over) = (self.pool / alive, self.pool % alive);
+        let used = self.pool.saturating_sub(self.permits().kept);
+        let (share, over) = (used / alive, used % alive);
         let second = self.now.round();
         for (index, (name, worker)) in self.workers.iter_mut().enumerate().filter(|(_, w)| w.alive).enumerate() {
             if (second + name as f64) % REPORT_EVERY > 0.5 && worker.report.is_some() {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use offload_domain::history::{History, StartedTenants};
 
-use super::{Event, Worker, World};
+use super::{Event, Job, Worker, World};
 use crate::polling_sim::queue::Change;
 
 /// Seconds until the message of a dead worker is visible again.
@@ -17,7 +17,7 @@ impl World<'_> {
     /// Lambda adds pollers while messages wait, and removes idle ones.
     pub(super) fn grow(&mut self) {
         let step = 0.2;
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() && self.quiet.is_empty() {
             let spare = self.pool.saturating_sub(self.busy.max(POLLERS));
             self.ramp -= (spare as f64) * 0.02 * step;
         } else {
@@ -64,8 +64,8 @@ impl World<'_> {
                     let runs = order.attempt > 0 && order.started > 0.0;
                     if runs && order.worker < workers && self.is_running(index) {
                         self.orders[index].epoch += 1;
-                        self.busy -= 1;
-                        self.waiting.ended(self.orders[index].tenant);
+                        let Job { tenant, lane, .. } = self.orders[index];
+                        self.release(tenant, lane);
                         self.hidden += 1;
                         self.plan(VISIBILITY, Event::Visible(index));
                     }

@@ -60,7 +60,7 @@ resource "aws_iam_role_policy" "this" {
         Sid      = "Queue"
         Effect   = "Allow"
         Action   = ["sqs:GetQueueAttributes", "sqs:SendMessage"]
-        Resource = var.queue_arn
+        Resource = local.queue_arns
       },
       {
         Sid      = "Sign"
@@ -144,7 +144,7 @@ resource "aws_lambda_function" "this" {
       OFFLOAD_STATUS_URL_TTL_SECONDS = "3600"
       # By it the api sets how long the table keeps an order.
       OFFLOAD_DEFAULT_DEADLINE_SECONDS = var.default_deadline_seconds
-    }, local.jwt_environment, local.push_environment)
+    }, local.jwt_environment, local.priority_environment, local.push_environment)
   }
 
   depends_on = [aws_cloudwatch_log_group.this]
@@ -158,6 +158,11 @@ resource "aws_lambda_function" "this" {
 }
 
 locals {
+  # All queues of orders.
+  queue_arns = flatten([var.queue_arn, values(var.priority_queues)[*].arn])
+
+  priority_environment = { for priority, queue in var.priority_queues : "OFFLOAD_${upper(priority)}_QUEUE_URL" => queue.url }
+
   # Without those that are null: a variable of a function has a value.
   jwt_environment = var.jwt == null ? {} : {
     for name, value in {

@@ -79,6 +79,11 @@ variable "queue_arn" {
   type        = string
 }
 
+variable "priority_queues" {
+  description = "The queues of orders of other priorities, by priority; empty without them."
+  type        = map(object({ url = string, arn = string, name = string }))
+}
+
 variable "token_secret" {
   description = "Signs order tokens."
   type        = string

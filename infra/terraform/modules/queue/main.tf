@@ -19,6 +19,17 @@ resource "aws_sqs_queue" "this" {
   })
 }
 
+# Queues beside it, of orders of other priorities: the same in all but the name.
+resource "aws_sqs_queue" "beside" {
+  for_each                   = var.beside
+  name                       = "${var.name}-${each.value}"
+  visibility_timeout_seconds = var.visibility_seconds
+  message_retention_seconds  = 1209600
+  receive_wait_time_seconds  = 20
+  sqs_managed_sse_enabled    = true
+  redrive_policy             = aws_sqs_queue.this.redrive_policy
+}
+
 resource "aws_sqs_queue" "dead" {
   name                       = "${var.name}-dead"
   visibility_timeout_seconds = var.visibility_seconds
@@ -31,12 +42,15 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead" {
   queue_url = aws_sqs_queue.dead.id
   redrive_allow_policy = jsonencode({
     redrivePermission = "byQueue"
-    sourceQueueArns   = [aws_sqs_queue.this.arn]
+    sourceQueueArns   = concat([aws_sqs_queue.this.arn], [for q in aws_sqs_queue.beside : q.arn])
   })
 }
 
 data "aws_iam_policy_document" "tls" {
-  for_each = { this = aws_sqs_queue.this.arn, dead = aws_sqs_queue.dead.arn }
+  for_each = merge(
+    { this = aws_sqs_queue.this.arn, dead = aws_sqs_queue.dead.arn },
+    { for ending, q in aws_sqs_queue.beside : "beside-${ending}" => q.arn },
+  )
 
   statement {
     sid       = "TlsOnly"
@@ -58,6 +72,12 @@ data "aws_iam_policy_document" "tls" {
 resource "aws_sqs_queue_policy" "this" {
   queue_url = aws_sqs_queue.this.id
   policy    = data.aws_iam_policy_document.tls["this"].json
+}
+
+resource "aws_sqs_queue_policy" "beside" {
+  for_each  = var.beside
+  queue_url = aws_sqs_queue.beside[each.value].id
+  policy    = data.aws_iam_policy_document.tls["beside-${each.value}"].json
 }
 
 resource "aws_sqs_queue_policy" "dead" {

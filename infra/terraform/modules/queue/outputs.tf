@@ -32,3 +32,8 @@ output "visibility_seconds" {
   description = "How long a message that was received stays invisible."
   value       = aws_sqs_queue.this.visibility_timeout_seconds
 }
+
+output "beside" {
+  description = "URL, ARN and name of each queue beside it, by the ending of its name."
+  value       = { for ending, q in aws_sqs_queue.beside : ending => { url = q.url, arn = q.arn, name = q.name } }
+}

@@ -7,3 +7,9 @@ variable "visibility_seconds" {
   description = "How long a message that was received stays invisible unless its receiver says otherwise: with Lambda at least six times the function's timeout."
   type        = number
 }
+
+variable "beside" {
+  description = "Endings of the names of queues beside it, which share its dead-letter queue."
+  type        = set(string)
+  default     = []
+}

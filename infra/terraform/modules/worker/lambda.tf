@@ -78,8 +78,8 @@ resource "aws_lambda_function" "function" {
 }
 
 resource "aws_lambda_event_source_mapping" "orders" {
-  count            = local.lambda ? 1 : 0
-  event_source_arn = var.queue_arn
+  for_each         = local.lambda ? local.event_sources : {}
+  event_source_arn = each.value.arn
   function_name    = aws_lambda_function.function["worker"].arn
   # One bad order must not bring the others of its batch again.
   function_response_types = ["ReportBatchItemFailures"]
@@ -92,7 +92,7 @@ resource "aws_lambda_event_source_mapping" "orders" {
   dynamic "scaling_config" {
     for_each = var.provisioned_pollers == null ? [1] : []
     content {
-      maximum_concurrency = max(2, var.max_concurrency)
+      maximum_concurrency = max(2, floor(var.max_concurrency * each.value.part))
     }
   }
   dynamic "provisioned_poller_config" {
@@ -104,6 +104,21 @@ resource "aws_lambda_event_source_mapping" "orders" {
   }
 
   depends_on = [aws_iam_role_policy.function]
+}
+
+locals {
+  # Lambda weighs no queues: each has pollers of its own. One of orders that may wait has an eighth
+  # of the concurrency, so that a backlog in it does not take what the others of this account need.
+  event_sources = merge(
+    { normal = { arn = var.queue_arn, part = 1 } },
+    { for priority, queue in var.priority_queues : priority => { arn = queue.arn, part = priority == "low" ? 0.125 : 1 } },
+  )
+}
+
+# What it was called when there was one queue of orders.
+moved {
+  from = aws_lambda_event_source_mapping.orders[0]
+  to   = aws_lambda_event_source_mapping.orders["normal"]
 }
 
 resource "aws_lambda_event_source_mapping" "dead_letters" {

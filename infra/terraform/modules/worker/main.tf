@@ -20,9 +20,17 @@ locals {
       # fresh URL.
       OFFLOAD_RESULT_URL_TTL_SECONDS = "3600"
     },
+    local.priority_environment,
     local.push_environment,
     var.settings,
   )
+
+  # All queues of orders.
+  queue_arns = flatten([var.queue_arn, values(var.priority_queues)[*].arn])
+  # What is sent again goes by its priority, not by the queue of quiet tenants.
+  priority_queue_arns = flatten([var.queue_arn, [for name, queue in var.priority_queues : queue.arn if name != "quiet"]])
+
+  priority_environment = { for priority, queue in var.priority_queues : "OFFLOAD_${upper(priority)}_QUEUE_URL" => queue.url }
 
   push_environment = var.push == null ? {} : merge(var.push.channel_settings, {
     OFFLOAD_NOTIFICATIONS_QUEUE_URL             = var.push.notifications_queue_url
@@ -56,11 +64,17 @@ locals {
         Resource = ["${var.bucket_arn}/status/*", "${var.bucket_arn}/results/*", "${var.bucket_arn}/logs/*"]
       },
       {
-        # SendMessage puts an order that is not due yet back.
         Sid      = "Queue"
         Effect   = "Allow"
-        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:SendMessage"]
-        Resource = var.queue_arn
+        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        Resource = local.queue_arns
+      },
+      {
+        # An order that is not due yet is put back.
+        Sid      = "PutBack"
+        Effect   = "Allow"
+        Action   = "sqs:SendMessage"
+        Resource = local.priority_queue_arns
       },
       {
         Sid      = "Notify"
@@ -143,7 +157,7 @@ locals {
         Sid      = "Send"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"
-        Resource = var.queue_arn
+        Resource = local.priority_queue_arns
       },
       {
         # It warns of attributes that the service cannot work with.
@@ -156,7 +170,7 @@ locals {
         Sid      = "CheckQueue"
         Effect   = "Allow"
         Action   = "sqs:GetQueueAttributes"
-        Resource = var.queue_arn
+        Resource = local.queue_arns
       },
       {
         Sid      = "FindSubscriptions"

@@ -84,6 +84,11 @@ variable "queue_arn" {
   type        = string
 }
 
+variable "priority_queues" {
+  description = "The queues of orders of other priorities, by priority; empty without them."
+  type        = map(object({ url = string, arn = string, name = string }))
+}
+
 variable "dead_letter_queue_url" {
   description = "URL of its dead-letter queue."
   type        = string

@@ -22,6 +22,7 @@
 //! `bench/README.md` has the figures.
 
 mod finish;
+mod lane;
 mod queue;
 mod tenant;
 mod times;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{tenant::Tenant, time::rfc3339_millis};
+use crate::{lane::Usage, tenant::Tenant, time::rfc3339_millis};
 
 /// A worker reports so many tenants at most: 2 KB.
 const REPORTED_MAX: usize = 16;
@@ -91,6 +91,22 @@ impl TenantStarts {
             let latest = if one.at > all.at { *one } else { *all };
             *all = Started { running: all.running.saturating_add(one.running), ..latest };
         }
+    }
+
+    /// How much of the workers a tenant uses beside others, where an order takes `s` seconds and
+    /// what it has posted lately takes so many permits.
+    #[must_use]
+    pub fn usage(&self, tenant: &Tenant, posted: f64, s: f64) -> Usage {
+        let (mut running, mut others, mut others_wait) = (0.0, 0.0, false);
+        for (of, started) in self.started.tenants.iter().filter(|(_, started)| started.running > 0) {
+            if of == tenant {
+                running = f64::from(started.running);
+            } else {
+                others += 1.0;
+                others_wait |= started.waiting(s) >= 1.0;
+            }
+        }
+        Usage { running, posted, others, others_wait }
     }
 
     /// What is known of a tenant, where an order takes `s` seconds. `None` where the whole queue is
@@ -181,6 +197,9 @@ mod tests {
         assert_eq!((quiet.posted_at, quiet.at, quiet.others), (at(100), at(101), 1.0));
         assert!((quiet.waiting - 0.1).abs() < 1e-9, "one at once, which had waited 1 s");
         assert_eq!(all.of(&tenant("silent"), 10.0).unwrap().at, at(102));
+        let usage = Usage { running: 1.0, posted: 3.0, others: 1.0, others_wait: true };
+        assert_eq!(all.usage(&tenant("quiet"), 3.0, 10.0), usage);
+        assert!(!all.usage(&tenant("busy"), 0.0, 10.0).others_wait, "nobody else has a backlog");
     }
 
     #[test]

@@ -23,6 +23,16 @@ settings! {
         /// URL of the SQS queue of orders.
         pub queue_url: String = required(QUEUE_URL, text),
 
+        /// URL of the SQS queue of orders with the priority high. Without it they are refused.
+        pub high_queue_url: Option<String> = optional(HIGH_QUEUE_URL, text),
+
+        /// URL of the SQS queue of orders with the priority low. Without it they are refused.
+        pub low_queue_url: Option<String> = optional(LOW_QUEUE_URL, text),
+
+        /// URL of the SQS queue of orders of tenants that use less than their share while others
+        /// have a backlog: workers keep permits free for it. Without it they go by their priority.
+        pub quiet_queue_url: Option<String> = optional(QUIET_QUEUE_URL, text),
+
         /// URL of the dead-letter queue of orders. A worker that has it fails the orders in it.
         pub dead_letter_queue_url: Option<String> = optional(DEAD_LETTER_QUEUE_URL, text),
 

@@ -21,6 +21,11 @@ settings! {
         /// Orders that this worker works on at once, 1 to 1000.
         pub concurrency: usize = default(CONCURRENCY, "10", number(1..=1_000)),
 
+        /// Orders for which a worker keeps permits free for the queue of quiet tenants, once one of
+        /// these has had an order within the last hour: 0 to 1000, or auto, which is an eighth of
+        /// all, and at least one of four.
+        pub kept_permits: Option<usize> = default(KEPT_PERMITS, "auto", kept_permits),
+
         /// Lease of an order, 3 to 43200: how soon another worker takes over from one that died.
         // SQS keeps a message invisible for twelve hours at most; below 3 s renewals come too
         // close.
@@ -61,6 +66,14 @@ settings! {
 
         /// How notifications are delivered.
         pub notifier: NotifierSettings = group(),
+    }
+}
+
+/// `None` for as many as the number of permits says.
+fn kept_permits(text: &str) -> Result<Option<usize>, String> {
+    match text {
+        "auto" => Ok(None),
+        text => number(0..=1_000)(text).map(Some).map_err(|e| format!("{e}; \"auto\" is an eighth")),
     }
 }
 

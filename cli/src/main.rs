@@ -6,7 +6,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     offload_service::confinement::forbid_inspection();
-    if let Some(ended) = offload_worker::processor::command::watch_programs() {
+    if let Some(ended) = offload_worker::processor::command::guard_programs() {
         return ended;
     }
     offload_cli::install_tls();

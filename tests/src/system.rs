@@ -256,7 +256,7 @@ impl System {
         }
     }
 
-    /// Tells the api servers to stop, as SIGTERM does.
+    /// Stops the api servers as SIGTERM does, and does not wait for them.
     pub fn stop_apis(&self) {
         for task in &self.api_tasks {
             task.stop.cancel();

@@ -1,4 +1,4 @@
-//! The programs that work on orders, and what becomes of them when the worker ends.
+//! The programs that work on orders, and how they end with the worker.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -19,7 +19,7 @@ const ANYWHERE: [&str; 10] = [
     "127.0.0.1:0",
 ];
 
-/// Says who it and its child are, and works for ever, whatever it is told.
+/// Says who it and its child are, and works for ever, whatever signal comes.
 const ENDLESS: &str = "trap '' TERM HUP; sleep 1000 & echo $$ $! > ids; wait; sleep 1000";
 
 /// A service whose work is a shell script, with one order that runs.
@@ -93,7 +93,7 @@ async fn a_watchdog_that_is_killed_is_replaced() {
     .await;
     let pid = rustix::process::Pid::from_raw(i32::try_from(first).unwrap()).unwrap();
     rustix::process::kill_process(pid, Signal::KILL).unwrap();
-    // Only a change of the programs shows that it is gone.
+    // It is missed at the next change of the programs.
     running.post().await;
     eventually("another one", async || watchdog().filter(|&id| id != first)).await;
     running.process.kill();
@@ -103,7 +103,7 @@ async fn a_watchdog_that_is_killed_is_replaced() {
 /// The watchdogs of a worker: its children with that name.
 fn watchdogs(worker: u32) -> Vec<u32> {
     let name = |id: u32| fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
-    children(worker).into_iter().filter(|&id| runs(id) && name(id).ends_with("\0watch-programs\0")).collect()
+    children(worker).into_iter().filter(|&id| runs(id) && name(id).ends_with("\0guard-programs\0")).collect()
 }
 
 fn children(process: u32) -> Vec<u32> {

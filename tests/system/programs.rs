@@ -164,7 +164,7 @@ async fn without_root_certificates_what_needs_no_tls_goes_on() {
     let http = reqwest::Client::new();
     let url = format!("{}/order", ready["api"].as_str().unwrap());
     let held = http.post(url).header("prefer", "wait=20").json(&fulfilment()).send().await.unwrap();
-    assert_eq!(held.status(), 200, "the end is told to whoever waits for it");
+    assert_eq!(held.status(), 200, "the client that waits is notified of the end");
     // What cannot work stops the start.
     let mut aws = Command::new(program("offload-api"));
     aws.env_clear().envs(none).env("AWS_REGION", "eu-west-1").envs([

@@ -1,4 +1,4 @@
-//! How WebSockets end, frame by frame (RFC 6455).
+//! How WebSockets end, byte by byte (RFC 6455).
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn connect(system: &System) -> TcpStream {
 }
 
 /// A frame of a client, with a mask of zeros.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+fn sent(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     match u8::try_from(payload.len()) {
         Ok(length @ ..126) => frame.push(0x80 | length),
@@ -66,20 +66,20 @@ async fn every_websocket_ends_with_a_close_frame_that_says_why() {
     let system = Setup { workers: 0, ..Setup::default() }.start().await;
     let (text, binary, close, ping) = (0x81, 0x82, 0x88, 0x89);
     let ends = [
-        ("closed by the client", frame(close, &1000u16.to_be_bytes()), 1000),
-        ("closed with a reason", frame(close, &[&4000u16.to_be_bytes()[..], b"bye"].concat()), 4000),
-        ("closed without a code", frame(close, b""), 0),
-        ("a code that nobody may send", frame(close, &1006u16.to_be_bytes()), 1002),
-        ("half a code", frame(close, b"\x03"), 1002),
-        ("binary", frame(binary, b"{}"), 1003),
+        ("closed by the client", sent(close, &1000u16.to_be_bytes()), 1000),
+        ("closed with a reason", sent(close, &[&4000u16.to_be_bytes()[..], b"bye"].concat()), 4000),
+        ("closed without a code", sent(close, b""), 0),
+        ("a code that nobody may send", sent(close, &1006u16.to_be_bytes()), 1002),
+        ("half a code", sent(close, b"\x03"), 1002),
+        ("binary", sent(binary, b"{}"), 1003),
         ("no mask", b"\x81\x02{}".to_vec(), 1002),
-        ("an unknown opcode", frame(0x83, b""), 1002),
-        ("a reserved bit", frame(0xc1, b"{}"), 1002),
-        ("half a ping", frame(0x09, b""), 1002),
-        ("a long ping", frame(ping, &[b'x'; 200]), 1002),
-        ("a continuation of nothing", frame(0x80, b"x"), 1002),
-        ("no UTF-8", frame(text, b"\xff\xfe"), 1007),
-        ("a long text", frame(text, &[b' '; 60_000]), 1009),
+        ("an unknown opcode", sent(0x83, b""), 1002),
+        ("a reserved bit", sent(0xc1, b"{}"), 1002),
+        ("half a ping", sent(0x09, b""), 1002),
+        ("a long ping", sent(ping, &[b'x'; 200]), 1002),
+        ("a continuation of nothing", sent(0x80, b"x"), 1002),
+        ("no UTF-8", sent(text, b"\xff\xfe"), 1007),
+        ("a long text", sent(text, &[b' '; 60_000]), 1009),
     ];
     let codes = ends.iter().map(async |(what, bytes, expected)| {
         let mut stream = connect(&system).await;
@@ -93,7 +93,7 @@ async fn every_websocket_ends_with_a_close_frame_that_says_why() {
 async fn a_server_that_ends_says_that_it_restarts() {
     let system = Setup { workers: 0, ..Setup::default() }.start().await;
     let mut stream = connect(&system).await;
-    stream.write_all(&frame(0x81, br#"{"action":"ping"}"#)).await.unwrap();
+    stream.write_all(&sent(0x81, br#"{"action":"ping"}"#)).await.unwrap();
     let pong = timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap();
     assert_eq!(pong, 0x81, "it is served");
     let mut rest = vec![0; usize::from(stream.read_u8().await.unwrap())];

@@ -4,7 +4,8 @@ program installs into a folder of its own: `just schemathesis`.
 
 Requests are made from the document alone: what it calls valid must be taken, what it calls invalid
 must be refused, and every answer must be one that it describes. It runs against `offload up` with
-callers, so that every route is there. What is left out is in schemathesis.toml, each with its reason.
+callers, so that every route is there. What is left out is in schemathesis.toml, each with its
+reason.
 """
 
 import argparse

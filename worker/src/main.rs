@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     offload_service::confinement::forbid_inspection();
-    if let Some(ended) = offload_worker::processor::command::watch_programs() {
+    if let Some(ended) = offload_worker::processor::command::guard_programs() {
         return ended;
     }
     offload_worker::program::main()

@@ -84,8 +84,8 @@ impl Session {
         end.close(self.into_socket()).await;
     }
 
-    /// The socket alone: the place of the connection and its subscriptions are given back before the
-    /// client has answered the Close frame.
+    /// The socket alone: the place of the connection and its subscriptions are given back before
+    /// the client has answered the Close frame.
     fn into_socket(self) -> WebSocket {
         self.socket
     }

@@ -44,7 +44,7 @@ pub(crate) struct UpArgs {
     pub(super) workers: Option<u32>,
     #[arg(long, value_name = "NAME", help = format!("What processes the orders: {} [default: {}]", choices(), DEMO.name))]
     pub(super) processor: Option<String>,
-    /// What orders look like: a file with their JSON Schema (2020-12) [default: fulfilments and
+    /// The JSON Schema of orders, a file (2020-12) [default: fulfilments and
     /// reports, which the demo can work on]
     #[arg(long, value_name = "FILE")]
     pub(super) order_schema: Option<String>,

@@ -1,6 +1,6 @@
-//! The headers of a read that RFC 9110 reads otherwise than `s3s`, which refuses what it cannot read:
-//! ranges (§14.2) and conditions (§13.1). They are taken out before `s3s` sees them, unless they are
-//! signed: then a change would break the signature, and an SDK writes them well.
+//! The headers of a read that RFC 9110 reads otherwise than `s3s`, which refuses what it cannot
+//! read: ranges (§14.2) and conditions (§13.1). They are taken out before `s3s` sees them, unless
+//! they are signed: then a change would break the signature, and an SDK writes them well.
 
 use chrono::{DateTime, Utc};
 use http::{HeaderName, HeaderValue, Method, header, request::Parts};

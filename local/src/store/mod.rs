@@ -54,8 +54,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the database in `data`, or a fresh one in memory, of which SQLite moves what is more than
-    /// [`MEMORY_KIB`] into a temporary file.
+    /// Opens the database in `data`, or a fresh one in memory, of which SQLite moves what is more
+    /// than [`MEMORY_KIB`] into a temporary file.
     pub(crate) fn open(data: Option<&Path>) -> Result<Self, DataError> {
         let Some(directory) = data else {
             return Ok(Self { connection: share(prepare(open_temporary()?, Path::new(":memory:"))?), file: None });

@@ -38,9 +38,9 @@ pub struct IdempotencyRecord {
 pub struct MalformedKey;
 
 impl IdempotencyKey {
-    /// Reads the header's value: a string (RFC 9651 §3.3.3), as the draft says, whose parameters are
-    /// ignored, or bare, as most clients send it. Both are the same key. A tenant's keys are its
-    /// own: the same key of another tenant is another.
+    /// Reads the header's value: a string (RFC 9651 §3.3.3), as the draft says, whose parameters
+    /// are ignored, or bare, as most clients send it. Both are the same key. A tenant's keys are
+    /// its own: the same key of another tenant is another.
     ///
     /// # Errors
     /// If it is empty, too long, no string, or bare with characters other than visible ASCII.

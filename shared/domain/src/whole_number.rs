@@ -3,10 +3,10 @@
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Number, Value};
 
-/// The least number of which a float cannot tell the one below it: 2^53.
+/// The least number that a float does not keep apart from the next: 2^53.
 const FIRST_INEXACT: f64 = 9_007_199_254_740_992.0;
 
-/// A whole number from 0. `3.0` and `3e0` are 3: what matters is the value, and not how it is
+/// A whole number from 0. `3.0` and `3e0` are 3: the value counts, and not how it is
 /// written (JSON Schema 2020-12, Validation §6.1.1).
 #[must_use]
 pub fn whole_number(value: &Value) -> Option<u64> {

@@ -1,14 +1,14 @@
-//! Whether this machine has root certificates. Without any, nothing can be reached by TLS; what needs
-//! none goes on.
+//! Whether this machine has root certificates. Without any, nothing can be reached by TLS; what
+//! needs none goes on.
 
 use std::sync::OnceLock;
 
-/// What to say where TLS is needed.
+/// The words for an operator where TLS is needed.
 pub const MISSING: &str = "this machine has no root certificates, without which nothing can be reached by https: \
                            install them (ca-certificates), or name them by SSL_CERT_FILE or SSL_CERT_DIR";
 
-/// Whether there are root certificates: those of `SSL_CERT_FILE` and `SSL_CERT_DIR`, or the system's.
-/// Looked for once.
+/// Whether there are root certificates: those of `SSL_CERT_FILE` and `SSL_CERT_DIR`, or the
+/// system's. Read once.
 #[must_use]
 pub fn are_there() -> bool {
     static FOUND: OnceLock<bool> = OnceLock::new();

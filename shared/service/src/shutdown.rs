@@ -32,8 +32,8 @@ const ENDING: &[Signal] = &[
 /// A token that is cancelled by any signal that would end the process. A second SIGTERM, SIGINT or
 /// SIGQUIT ends it at once.
 ///
-/// A SIGHUP that whoever started the process has it ignore, as `nohup` does, stays ignored. Only
-/// Linux tells that.
+/// A SIGHUP that is ignored from the start, as by `nohup`, stays ignored. Only Linux states what is
+/// ignored.
 ///
 /// Must be called within a tokio runtime. A signal that cannot be handled ends the process as it
 /// does by default.
@@ -75,7 +75,7 @@ pub fn ending_signals() -> mpsc::Receiver<Signal> {
     receiver
 }
 
-/// The set of ignored signals, where the kernel tells it (proc(5), `SigIgn`).
+/// The set of ignored signals, where the kernel states it (proc(5), `SigIgn`).
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     ignored_of(&status)

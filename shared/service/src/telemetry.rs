@@ -8,9 +8,9 @@ use tracing_subscriber::{EnvFilter, filter::filter_fn, fmt, layer::SubscriberExt
 
 use crate::settings::LogSettings;
 
-/// Whether a line may be written, whatever the filter says: libraries log the bodies of requests and
-/// answers at the level of traces, and the embedded S3's also signed URLs at that of debugging.
-fn tells_no_secret(line: &Metadata<'_>) -> bool {
+/// Whether a line may be written, whatever the filter says: libraries log the bodies of requests
+/// and answers at the level of traces, and the embedded S3's also signed URLs at that of debugging.
+fn has_no_secret(line: &Metadata<'_>) -> bool {
     let most = match line.target() {
         own if own.starts_with("offload") || own == "audit" => Level::TRACE,
         s3s if s3s.starts_with("s3s") => Level::INFO,
@@ -27,7 +27,7 @@ pub fn init(settings: &LogSettings) {
     // Who erased what is logged whatever the filter says.
     let audit = "audit=info".parse();
     let filter = audit.map_or_else(|_| EnvFilter::new("info"), |audit| filter.add_directive(audit));
-    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(tells_no_secret));
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(has_no_secret));
     let writer = std::io::stderr;
     let initialized = if settings.json {
         registry

@@ -1,25 +1,22 @@
 //! The programs that run now. None outlives the worker, whatever ends it, and where the worker is
 //! process 1 none stays a zombie.
 
-use std::{collections::BTreeSet, io, sync::Arc};
+use std::{io, sync::Arc};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     process::{Child, Command},
-    sync::{OnceCell, watch},
+    sync::OnceCell,
 };
 
-use super::{orphans, watchdog};
-
-/// The process groups of the programs that run, by the ids of their leaders.
-pub(super) type Running = watch::Sender<BTreeSet<i32>>;
+use super::{orphans, running::Running, watchdog};
 
 /// Starts programs, and knows those that run.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Children {
     running: Arc<Running>,
     /// What the watchdog knows, once it is started.
-    watched: Arc<OnceCell<watchdog::Watched>>,
+    known: Arc<OnceCell<watchdog::Known>>,
     guarded: bool,
 }
 
@@ -36,7 +33,7 @@ impl Children {
                 orphans::reap(&self.running);
                 watchdog::start(&self.running)
             };
-            self.watched.get_or_init(start).await;
+            self.known.get_or_init(start).await;
         }
         // Under the lock of the set, so that its end is not taken for that of an orphan.
         let mut started = Err(io::ErrorKind::Other.into());
@@ -47,8 +44,8 @@ impl Children {
         });
         let child = started?;
         let group = Group { id: id_of(&child), running: Arc::clone(&self.running) };
-        if let (Some(watched), Some(id)) = (self.watched.get(), group.id) {
-            watched.clone().knows(id.as_raw_pid()).await;
+        if let (Some(known), Some(id)) = (self.known.get(), group.id) {
+            known.clone().has(id.as_raw_pid()).await;
         }
         Ok((child, group))
     }

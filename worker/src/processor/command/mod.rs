@@ -35,6 +35,7 @@ mod limits;
 mod orphans;
 mod program;
 mod run;
+mod running;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -50,7 +51,7 @@ use environment::Allowed;
 
 pub use limits::Limits;
 pub use program::{CommandProcessor, InvalidCommand};
-pub use watchdog::watch_programs;
+pub use watchdog::guard_programs;
 
 /// The processor `command`.
 pub const ENTRY: Entry =

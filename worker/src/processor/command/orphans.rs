@@ -6,7 +6,7 @@ use std::{fs, sync::Arc};
 use rustix::process::{Pid, WaitOptions, getpid, waitpid};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::children::Running;
+use super::running::Running;
 
 /// The children of the first thread of process 1 (proc(5)). Orphans are among them.
 const CHILDREN: &str = "/proc/1/task/1/children";

@@ -1,9 +1,9 @@
 //! A small process beside the worker that kills its programs when the worker is gone.
 //!
 //! It reads the process groups that run from a pipe, one line with all of them for each change. The
-//! end of the pipe is the end of the worker: the kernel closes it whatever ended the worker, SIGKILL
-//! or a lack of memory included. `PR_SET_PDEATHSIG` would reach the programs alone, not what they
-//! have started, and must be set between fork and exec, which cannot be done safely.
+//! end of the pipe is the end of the worker: the kernel closes it whatever ended the worker,
+//! SIGKILL or a lack of memory included. `PR_SET_PDEATHSIG` would reach the programs alone, not
+//! what they have started, and must be set between fork and exec, which cannot be done safely.
 
 use std::{
     collections::BTreeSet,
@@ -23,10 +23,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::children::Running;
+use super::running::Running;
 
 /// The only argument of a watchdog.
-const ARGUMENT: &str = "watch-programs";
+const ARGUMENT: &str = "guard-programs";
 
 /// A watchdog that ends sooner than this will not work: another executable was started, or none.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
@@ -36,26 +36,27 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a watchdog knows. `None` without one.
 #[derive(Debug, Clone)]
-pub(super) struct Watched(watch::Receiver<Option<BTreeSet<i32>>>);
+pub(super) struct Known(watch::Receiver<Option<BTreeSet<i32>>>);
 
-impl Watched {
+impl Known {
     /// Waits until the watchdog knows a group, if there is a watchdog.
-    pub(super) async fn knows(&mut self, group: i32) {
+    pub(super) async fn has(&mut self, group: i32) {
         let known = self.0.wait_for(|known| known.as_ref().is_none_or(|groups| groups.contains(&group)));
         let _ = timeout(PATIENCE, known).await;
     }
 }
 
 /// Starts a watchdog over the groups that run.
-pub(super) fn start(running: &Arc<Running>) -> Watched {
-    let (told, watched) = watch::channel(Some(BTreeSet::new()));
+pub(super) fn start(running: &Arc<Running>) -> Known {
+    let (sender, known) = watch::channel(Some(BTreeSet::new()));
     let mut running = running.subscribe();
     tokio::spawn(async move {
         loop {
             let begun = Instant::now();
             let error = match run() {
-                // The process is killed when this is dropped, which only the end of the runtime does.
-                Ok((_process, mut pipe)) => match tell(&mut running, &mut pipe, &told).await {
+                // The process is killed when this is dropped, which only the end of the runtime
+                // does.
+                Ok((_process, mut pipe)) => match report(&mut running, &mut pipe, &sender).await {
                     Ok(()) => return,
                     Err(error) => error,
                 },
@@ -63,35 +64,35 @@ pub(super) fn start(running: &Arc<Running>) -> Watched {
             };
             if begun.elapsed() < LONG_ENOUGH {
                 tracing::warn!(%error, "programs will outlive this worker if it is killed: there is no watchdog");
-                told.send_replace(None);
+                sender.send_replace(None);
                 return;
             }
             tracing::warn!(%error, "the watchdog over the programs is gone; another one is started");
         }
     });
-    Watched(watched)
+    Known(known)
 }
 
-/// Tells of every change until nobody starts programs any more.
-async fn tell(
+/// Reports every change until nobody starts programs any more.
+async fn report(
     running: &mut watch::Receiver<BTreeSet<i32>>,
     pipe: &mut ChildStdin,
-    told: &watch::Sender<Option<BTreeSet<i32>>>,
+    known: &watch::Sender<Option<BTreeSet<i32>>>,
 ) -> io::Result<()> {
     loop {
         let groups = running.borrow_and_update().clone();
         let mut line: String = groups.iter().map(|group| format!("{group} ")).collect();
         line.push('\n');
         pipe.write_all(line.as_bytes()).await?;
-        told.send_replace(Some(groups));
+        known.send_replace(Some(groups));
         if running.changed().await.is_err() {
             return Ok(());
         }
     }
 }
 
-/// Starts this executable as a watchdog. It has a process group of its own, which the signals to the
-/// worker's do not reach, and nothing of the environment.
+/// Starts this executable as a watchdog. It has a process group of its own, which the signals to
+/// the worker's do not reach, and nothing of the environment.
 fn run() -> io::Result<(Child, ChildStdin)> {
     let mut process = Command::new(executable()?)
         .arg(ARGUMENT)
@@ -115,7 +116,7 @@ fn executable() -> io::Result<PathBuf> {
 /// If this process was started as a watchdog, is one until the worker is gone. To be asked first in
 /// `main`.
 #[must_use]
-pub fn watch_programs() -> Option<ExitCode> {
+pub fn guard_programs() -> Option<ExitCode> {
     let mut arguments = env::args_os().skip(1);
     if arguments.next().is_none_or(|argument| argument != ARGUMENT) || arguments.next().is_some() {
         return None;

@@ -95,10 +95,10 @@ schemathesis *ARGS:
     cargo build --workspace --bins
     OFFLOAD_BIN="{{offload}}" python3 verify/schemathesis/run.py {{ARGS}}
 
-# A deployment against the HTTP contract in contract/, by Hurl; a few orders are placed
+# A deployment against the HTTP contract in contract/, by Hurl; without a URL, `offload up`
 [group('verify')]
-contract URL *ARGS:
-    python3 contract/run.py {{URL}} {{ARGS}}
+contract *ARGS:
+    OFFLOAD_BIN="{{offload}}" python3 contract/run.py {{ARGS}}
 
 # kill -9 of api and worker at every call of the write protocol; 30 s
 [group('verify')]

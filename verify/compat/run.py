@@ -19,6 +19,7 @@ import tempfile
 
 import broadcast
 import connections
+import contract
 import orders
 import packages
 import sns
@@ -37,6 +38,7 @@ PROMISES = [
     orders.a_worker_that_is_killed_is_replaced,
     orders.a_dead_letter_ends_its_order,
     orders.a_tampered_url_is_refused,
+    contract.the_http_contract_holds,
     webhooks.a_webhook_is_verified_by_the_libraries_of_standard_webhooks,
     sns.a_topic_gets_every_change_with_its_attributes,
     step_functions.a_step_functions_task_is_ended,

@@ -21,7 +21,7 @@ package *ARGS:
     python3 infra/package.py {{ARGS}}
 
 # Everything that must hold before a change lands
-check: test fmt lint doc deny book ts compat terraform
+check: test fmt lint doc deny book ts compat schemathesis contract terraform
 
 # Unit tests, and whole-system tests in tests/ and verify/
 [group('checks')]

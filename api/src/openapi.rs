@@ -67,6 +67,8 @@ pub(crate) fn document(routes: utoipa::openapi::OpenApi, schema: &OrderSchema) -
     openapi.merge(routes);
     let mut document = serde_json::to_value(openapi).expect("a document of OpenAPI is made to be JSON");
     let options: Value = serde_json::from_str(OPTIONS).expect("the options are checked when a schema is compiled");
+    // An event stream is no JSON string, and no schema describes it.
+    document["paths"]["/order/{id}/events"]["get"]["responses"]["200"]["content"]["text/event-stream"] = json!({});
     // The attribute of the route has no word for it.
     document["paths"]["/order"]["post"]["requestBody"]["required"] = true.into();
     document["components"]["schemas"]["OrderRequest"] = order_request(schema.document(), options);

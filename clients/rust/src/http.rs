@@ -52,6 +52,8 @@ pub(crate) struct Poll {
     pub(crate) sent_at: DateTime<Utc>,
     /// The validator for the next poll.
     pub(crate) etag: Option<HeaderValue>,
+    /// How long the server, or a cache before it, asks to wait.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Http {
@@ -112,7 +114,10 @@ impl Http {
         let sent_at = clock::now();
         let response = match TextResponse::to(request).await {
             Ok(response) => response,
-            Err(why) => return Poll { response: PollResponse::Unavailable(why), sent_at, etag: etag.cloned() },
+            Err(why) => {
+                let (response, etag) = (PollResponse::Unavailable(why), etag.cloned());
+                return Poll { response, sent_at, etag, retry_after: None };
+            }
         };
         self.observe_date(&response);
         let TextResponse { status, headers, text, .. } = response;
@@ -121,7 +126,7 @@ impl Http {
             PollResponse::Object(..) => headers.get(ETAG).cloned(),
             _ => etag.cloned(),
         };
-        Poll { response, sent_at, etag }
+        Poll { response, sent_at, etag, retry_after: retry::retry_after(&headers, clock::now()) }
     }
 
     /// Subscribes to an order's events, after `last_id` if that is given; `None` where that fails.

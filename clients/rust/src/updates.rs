@@ -194,7 +194,7 @@ impl Updates {
             clock::sleep(jittered(wait, clock::unit_random())).await;
         }
         let Some(url) = self.url.get(self.service_time()) else { return self.renew().await };
-        let Poll { response, sent_at, etag } = self.http.poll(url, self.etag.as_ref()).await;
+        let Poll { response, sent_at, etag, retry_after } = self.http.poll(url, self.etag.as_ref()).await;
         self.counts.polls += 1;
         self.etag = etag;
         let update = match response {
@@ -210,6 +210,7 @@ impl Updates {
                     return Err(Error::Unreachable(format!("the status object cannot be read: {why}")));
                 }
                 let wait = retry::POLL_BACKOFF.delay(self.failures, clock::unit_random());
+                let wait = wait.max(retry_after.unwrap_or_default());
                 self.http.back_off(RequestKind::Poll, self.failures, wait, why).await;
                 return Ok(None);
             }

@@ -33,6 +33,8 @@ export interface Poll {
   readonly sentAt: number;
   /** The validator for the next poll. */
   readonly etag: string | null;
+  /** How long the server, or a cache before it, asks to wait, in milliseconds. */
+  readonly retryAfterMs: number;
 }
 
 /** One api, and S3 by presigned URLs. */
@@ -86,14 +88,16 @@ export class Http {
     const sentAt = env.now();
     const received = await this.transport.send(url, { headers, ...this.#plain("no-cache") }, POLL_TIMEOUT, signal);
     if (received instanceof Error) {
-      return { response: { kind: "unavailable", why: received.message }, sentAt, etag };
+      return { response: { kind: "unavailable", why: received.message }, sentAt, etag, retryAfterMs: 0 };
     }
     const response = pollResponse(received.response.status, received.text);
     if (response.kind === "object" && !isKnown(this.transport.clock)) {
       // `Date` is hidden here. At least nothing is written in the future.
       this.transport.observe(received, Date.parse(response.object.updated_at), Infinity);
     }
-    return { response, sentAt, etag: response.kind === "object" ? received.response.headers.get("etag") : etag };
+    const { headers: own } = received.response;
+    const retryAfterMs = retryAfter(own.get("retry-after"), env.now()) ?? 0;
+    return { response, sentAt, etag: response.kind === "object" ? own.get("etag") : etag, retryAfterMs };
   }
 
   /**

@@ -135,7 +135,7 @@ class UpdateSource {
   ): Promise<{ response: Exclude<PollResponse, { kind: "unavailable" }>; sentAt: number }> {
     const { transport } = this.#http;
     for (;;) {
-      const { response, sentAt, etag } = await this.#http.poll(url, this.#etag, this.#signal);
+      const { response, sentAt, etag, retryAfterMs } = await this.#http.poll(url, this.#etag, this.#signal);
       this.#etag = etag;
       if (response.kind !== "unavailable") {
         this.#failures = 0;
@@ -147,7 +147,7 @@ class UpdateSource {
         throw new OffloadUnreachable(`the status object cannot be read: ${response.why}`);
       }
       const failures = Math.max(1, this.#failures);
-      const waitMs = delay(POLL_BACKOFF, failures, transport.env.random());
+      const waitMs = Math.max(delay(POLL_BACKOFF, failures, transport.env.random()), retryAfterMs);
       await transport.backOff(
         { request: "poll", failures, waitMs, reason: new OffloadError(response.why) },
         this.#signal,

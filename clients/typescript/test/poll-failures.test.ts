@@ -24,6 +24,20 @@ test("polls are retried while S3 is unavailable", async () => {
   assert.equal(service.apiRequests("GET").length, 0, "that is no reason to renew");
 });
 
+test("Retry-After of S3, or of a cache before it, is obeyed", async () => {
+  const { time, client: c } = timed();
+  const headers = (wait: string) => ({ "content-type": "application/xml", "retry-after": wait });
+  const date = new Date(Math.ceil(time.now() / 1_000) * 1_000 + 9_000).toUTCString();
+  service.next.s3.push(
+    { ...s3Error(503, "SlowDown"), headers: headers("7") },
+    { ...s3Error(429, ""), headers: headers(date) },
+  );
+  service.onPoll = () => service.finish();
+  assert.equal((await pass(time, c.wait(service.receipt()))).status, "completed");
+  assert.equal(retries[0]!.waitMs, 7_000);
+  assert.ok(retries[1]!.waitMs >= 1_000 && retries[1]!.waitMs <= 10_000, `${retries[1]!.waitMs}`);
+});
+
 test("an S3 that stays unavailable is unreachable after about a minute", async () => {
   const { time, client: c } = timed();
   const start = time.now();

@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(tags("\"a\""), ["a"]);
         assert_eq!(tags("\"a,b\" , W/\"c\",d,, *"), ["a,b", "weak c", "d", "*"]);
         assert_eq!(tags("garbage,"), ["garbage"]);
-        assert_eq!(tags("\"open, \"a\""), ["\"open, \"a"], "no tag of any object");
+        assert_eq!(tags("\"open, \"a\""), ["open, \"a"], "no tag of any object");
         assert_eq!(tags(" , "), [""; 0]);
     }
 }

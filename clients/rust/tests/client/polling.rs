@@ -32,14 +32,18 @@ async fn polls_carry_the_validator_and_never_the_token() {
 
 #[tokio::test]
 async fn polls_are_retried_while_s3_is_unavailable() {
-    let errors = [s3_error(503, "SlowDown"), s3_error(500, "InternalError")];
+    let mut slow = s3_error(503, "SlowDown");
+    slow.1.push(("retry-after", "1".to_owned()));
+    let errors = [slow, s3_error(500, "InternalError")];
     let service = Service::start(vec![], [&errors[..], &[found("completed", 2)]].concat()).await;
     let retries = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&retries);
-    let builder = Client::builder().on_retry(move |r| seen.lock().unwrap().push((r.request, r.reason.clone())));
+    let builder = Client::builder()
+        .on_retry(move |r| seen.lock().unwrap().push((r.request, r.reason.clone(), r.wait >= Duration::from_secs(1))));
     builder.build(&service.base).unwrap().wait(&service.receipt()).await.unwrap();
-    let reason = |text: &str| (RequestKind::Poll, text.to_owned());
-    assert_eq!(*retries.lock().unwrap(), [reason("503 SlowDown"), reason("500 InternalError")]);
+    let reason = |text: &str, waits: bool| (RequestKind::Poll, text.to_owned(), waits);
+    let expected = [reason("503 SlowDown", true), reason("500 InternalError", false)];
+    assert_eq!(*retries.lock().unwrap(), expected, "and Retry-After is obeyed");
 }
 
 #[tokio::test]

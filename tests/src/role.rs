@@ -146,25 +146,15 @@ impl Role {
         statements
     }
 
-    /// The same as an IAM policy, and `lists_bucket`.
+    /// The same as an IAM policy.
     ///
     /// # Panics
     /// If the Terraform cannot be evaluated.
     #[must_use]
     pub fn policy(self, names: &Names) -> String {
         let statement = |s: &Statement| json!({"Effect": "Allow", "Action": s.actions, "Resource": s.resources});
-        let statements: Vec<_> = self.statements(names).iter().chain([&lists_bucket(names)]).map(statement).collect();
+        let statements: Vec<_> = self.statements(names).iter().map(statement).collect();
         json!({"Version": "2012-10-17", "Statement": statements}).to_string()
-    }
-}
-
-/// What no role has in Terraform, and every test counts on: without it S3 says 403 instead of 404
-/// for an object that does not exist.
-fn lists_bucket(names: &Names) -> Statement {
-    Statement {
-        sid: "ListBucket".to_owned(),
-        actions: vec!["s3:ListBucket".to_owned()],
-        resources: vec![format!("arn:aws:s3:::{}", names.bucket)],
     }
 }
 

@@ -13,6 +13,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use serde::Deserialize;
 
 use crate::error::{Error, Kind};
@@ -25,6 +26,12 @@ const MAX_TRIES: usize = 8;
 
 /// Attempts that are tried for a log: one that was silent, or whose worker died, has none.
 const LOGS_BACK: usize = 5;
+
+/// S3's code for what a role may not do. To one that may not list the bucket it is also the answer
+/// to a read of what is missing
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>, "Permissions"). Wrong
+/// credentials have other codes.
+const REFUSED: &str = "AccessDenied";
 
 /// The bucket.
 #[derive(Clone, Debug)]
@@ -42,10 +49,17 @@ pub enum Overwritten {
     NotOlder,
 }
 
-/// The current object of a key.
-struct Current {
-    etag: String,
-    revision: u64,
+/// What a read of a key's object says.
+enum Current {
+    Object {
+        etag: String,
+        revision: u64,
+    },
+    Missing,
+    /// Either it is missing, which S3 does not say to a role that may not list the bucket, or it
+    /// may not be read. The conditional write that is next decides: it creates an object, or there
+    /// is one.
+    Denied(Error),
 }
 
 impl StatusStore {
@@ -84,11 +98,17 @@ impl StatusStore {
     pub async fn overwrite(&self, object: &StatusObject, etag: Option<&str>) -> Result<Overwritten, Error> {
         let key = object.id.status_key();
         let body = encode(object)?;
+        let mut denied = None;
         let mut known = match etag {
             Some(etag) => Some(etag.to_owned()),
             None => match self.current(&key).await? {
-                Some(s) if s.revision >= object.revision => return Ok(Overwritten::NotOlder),
-                older => older.map(|s| s.etag),
+                Current::Object { revision, .. } if revision >= object.revision => return Ok(Overwritten::NotOlder),
+                Current::Object { etag, .. } => Some(etag),
+                Current::Missing => None,
+                Current::Denied(error) => {
+                    denied = Some(error);
+                    None
+                }
             },
         };
         for _ in 0..MAX_TRIES {
@@ -99,27 +119,35 @@ impl StatusStore {
             };
             match put.send().await.map_err(|e| translate(&e)) {
                 Ok(answer) => return Ok(Overwritten::Written(answer.e_tag.unwrap_or_default())),
+                // There is one after all, so that it was reading that is not allowed.
+                Err(Error { kind: Kind::Conflict, .. }) if let Some(error) = denied => return Err(error),
                 // 404: the object is gone, by lifecycle or by hand; it is made anew.
                 Err(Error { kind: Kind::Conflict | Kind::NotFound, .. }) => {}
                 Err(e) => return Err(e),
             }
             known = match self.current(&key).await? {
-                Some(s) if s.revision >= object.revision => return Ok(Overwritten::NotOlder),
-                older => older.map(|s| s.etag),
+                Current::Object { revision, .. } if revision >= object.revision => return Ok(Overwritten::NotOlder),
+                Current::Object { etag, .. } => Some(etag),
+                Current::Missing => None,
+                Current::Denied(error) => {
+                    denied = Some(error);
+                    None
+                }
             };
         }
         Err(Error::new(Kind::Throttled, "s3.PutObject", "too many writers of one status object"))
     }
 
-    async fn current(&self, key: &str) -> Result<Option<Current>, Error> {
+    async fn current(&self, key: &str) -> Result<Current, Error> {
         #[derive(Deserialize)]
         struct Revision {
             revision: u64,
         }
         let object = match self.client.get_object().bucket(&*self.bucket).key(key).send().await {
             Ok(object) => object,
+            Err(e) if e.code() == Some(REFUSED) => return Ok(Current::Denied(Error::of("s3.GetObject", &e))),
             Err(e) => match Error::of("s3.GetObject", &e) {
-                Error { kind: Kind::NotFound, .. } => return Ok(None),
+                Error { kind: Kind::NotFound, .. } => return Ok(Current::Missing),
                 e => return Err(e),
             },
         };
@@ -128,7 +156,7 @@ impl StatusStore {
         let body = object.body.collect().await.map_err(|e| unread(&e))?.into_bytes();
         // What is no status object, is older than every status object.
         let revision = serde_json::from_slice::<Revision>(&body).map_or(0, |r| r.revision);
-        Ok(Some(Current { etag, revision }))
+        Ok(Current::Object { etag, revision })
     }
 
     fn put(&self, key: &str, body: Vec<u8>) -> PutObjectFluentBuilder {
@@ -235,15 +263,10 @@ impl StatusStore {
         // Reading a key that is not there needs no permission beyond those that the service has
         // anyway; without ListBucket the answer is 403 instead of 404, and both come from a bucket
         // that answers.
-        match self.client.get_object().bucket(&*self.bucket).key("status/ready").send().await {
-            Ok(_) => Ok(()),
-            Err(e)
-                if e.as_service_error()
-                    .is_some_and(aws_sdk_s3::operation::get_object::GetObjectError::is_no_such_key) =>
-            {
-                Ok(())
-            }
-            Err(e) => Err(Error::of("s3.GetObject", &e)),
+        let get = self.client.get_object().bucket(&*self.bucket).key("status/ready").send().await;
+        match get {
+            Err(e) if !matches!(e.code(), Some("NoSuchKey" | REFUSED)) => Err(Error::of("s3.GetObject", &e)),
+            _ => Ok(()),
         }
     }
 
@@ -253,10 +276,16 @@ impl StatusStore {
     /// If it cannot.
     pub async fn writable(&self) -> Result<(), Error> {
         // Over an object that never is: 404, or 412, from a bucket that would have written it.
-        let put = self.put("status/ready", Vec::new()).if_match("\"none\"").send().await;
-        match put.map_err(|e| translate(&e)) {
+        let put = || self.put("status/ready", Vec::new());
+        let settled = |put: Result<_, SdkError<_, _>>| match put.map_err(|e| translate(&e)) {
             Ok(_) | Err(Error { kind: Kind::Conflict | Kind::NotFound, .. }) => Ok(()),
             Err(e) => Err(e),
+        };
+        match settled(put().if_match("\"none\"").send().await) {
+            // It may be 403 for what is missing, as of a read. An object that is there from now on
+            // is 412.
+            Err(e) if e.kind == Kind::Denied => settled(put().if_none_match("*").send().await),
+            other => other,
         }
     }
 }

@@ -79,7 +79,8 @@ def main():
             wrong.append(f"{program} is larger than {BINARY_MAX / 1e6:.0f} MB, or {ZIP_MAX / 1e6} MB zipped")
         if glibc > GLIBC:
             wrong.append(f"{program} needs glibc {glibc}, and Amazon Linux 2023 has {GLIBC}")
-    return "\n".join(wrong)
+    # An empty text would count as a failure.
+    return "\n".join(wrong) or 0
 
 
 sys.exit(main())

@@ -69,6 +69,21 @@ fn functions_get_the_settings_that_they_need_and_no_unknown_ones() {
 }
 
 #[test]
+fn functions_that_do_no_work_have_no_settings_of_the_work() {
+    let worker = module("worker");
+    let without_work = hcl::format::to_string(local(&worker, "without_work")).unwrap();
+    for entry in offload_worker::processor::PROCESSORS {
+        for setting in entry.settings {
+            let name = setting.variable();
+            assert!(without_work.contains(&format!("\"{name}\"")), "{name} would be that of the notifier too");
+        }
+    }
+    assert!(
+        without_work.contains("\"none\"") && offload_worker::processor::PROCESSORS.iter().any(|e| e.name == "none")
+    );
+}
+
+#[test]
 fn a_message_stays_invisible_for_six_times_the_functions_timeout() {
     let root = terraform::folder("");
     let local = root.blocks().filter(|b| b.identifier() == "locals").find_map(|l| {

@@ -9,6 +9,7 @@ mod demo;
 mod document;
 mod entry;
 pub mod http;
+mod none;
 mod output;
 mod progress;
 mod result_text;
@@ -25,7 +26,7 @@ pub use http::{HttpProcessor, InvalidEndpoint};
 pub use progress::Progress;
 
 /// Every processor that can be chosen by its name.
-pub const PROCESSORS: &[&Entry] = &[&command::ENTRY, &http::ENTRY, &demo::ENTRY];
+pub const PROCESSORS: &[&Entry] = &[&command::ENTRY, &http::ENTRY, &demo::ENTRY, &none::ENTRY];
 
 /// The processors by name, for people: "a (…), b (…) or c (…)".
 #[must_use]
@@ -77,6 +78,7 @@ mod tests {
             (&[(c::PROCESSOR, "demo"), (c::JOB_SECONDS, "exp:2")][..], "demo"),
             (&[(c::PROCESSOR, "command"), (c::COMMAND, "sh -c true")], "command"),
             (&[(c::PROCESSOR, "http"), (c::HTTP_URL, "http://127.0.0.1:1/work")], "http"),
+            (&[(c::PROCESSOR, "none")], "none"),
         ] {
             assert_eq!(chosen(values), Ok(expected));
         }

@@ -71,7 +71,7 @@ resource "aws_lambda_function" "function" {
   timeout          = each.value.timeout
 
   environment {
-    variables = each.key == "notifier" ? merge(local.environment, var.notifier_settings) : local.environment
+    variables = each.key == "worker" ? local.environment : merge(local.without_work, each.key == "notifier" ? var.notifier_settings : {})
   }
 
   depends_on = [aws_cloudwatch_log_group.function]

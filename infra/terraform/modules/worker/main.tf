@@ -25,6 +25,13 @@ locals {
     var.settings,
   )
 
+  # The other functions do no work, and their package need not have its program: with a command that
+  # is not there they would not start. Settings of the work go with it.
+  without_work = merge(
+    { for name, value in local.environment : name => value if !contains(["OFFLOAD_COMMAND", "OFFLOAD_COMMAND_ENV", "OFFLOAD_HTTP_URL", "OFFLOAD_JOB_SECONDS"], name) },
+    { OFFLOAD_PROCESSOR = "none" },
+  )
+
   # All queues of orders.
   queue_arns = flatten([var.queue_arn, values(var.priority_queues)[*].arn])
   # What is sent again goes by its priority, not by the queue of quiet tenants.

@@ -34,7 +34,8 @@ def main():
         return check(hurl, args.url, args)
     offload = os.environ.get("OFFLOAD_BIN", "offload")
     anywhere = [part for name in ("api", "s3", "sqs", "dynamodb") for part in (f"--{name}", "127.0.0.1:0")]
-    up = subprocess.Popen([offload, "up", "--json", "--job-seconds", "0.1", *anywhere], stdout=subprocess.PIPE, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "OFFLOAD_BIN"}
+    up = subprocess.Popen([offload, "up", "--json", "--job-seconds", "0.1", *anywhere], stdout=subprocess.PIPE, text=True, env=environment)
     try:
         return check(hurl, json.loads(up.stdout.readline())["api"], args)
     finally:

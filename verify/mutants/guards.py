@@ -27,7 +27,7 @@ GUARDS = [
         "shared/stores/src/status_store.rs",
         [
             (
-                "            known = match self.current(&key).await? {\n                Some(s) if s.revision >= object.revision => return Ok(Overwritten::NotOlder),\n",
+                "            known = match self.current(&key).await? {\n                Current::Object { revision, .. } if revision >= object.revision => return Ok(Overwritten::NotOlder),\n",
                 "            known = match self.current(&key).await? {\n",
             ),
         ],

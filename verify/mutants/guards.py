@@ -7,8 +7,8 @@ GUARDS = [
         "shared/stores/src/status_store.rs",
         [
             (
-                "Some(etag) => put.if_match(etag),",
-                "Some(_) => put,",
+                "Current::Object { etag, .. } | Current::Believed(etag) => put.if_match(etag),",
+                "Current::Object { .. } | Current::Believed(_) => put,",
             ),
         ],
     ),
@@ -27,8 +27,8 @@ GUARDS = [
         "shared/stores/src/status_store.rs",
         [
             (
-                "            known = match self.current(&key).await? {\n                Current::Object { revision, .. } if revision >= object.revision => return Ok(Overwritten::NotOlder),\n",
-                "            known = match self.current(&key).await? {\n",
+                "                Current::Object { revision, .. } if *revision >= object.revision => return Ok(Overwritten::NotOlder),\n",
+                "",
             ),
         ],
     ),

@@ -49,8 +49,11 @@ pub enum Overwritten {
     NotOlder,
 }
 
-/// What a read of a key's object says.
+/// What is known of a key's object.
 enum Current {
+    /// What the caller said: its `ETag`.
+    Believed(String),
+    /// What was read.
     Object {
         etag: String,
         revision: u64,
@@ -98,41 +101,27 @@ impl StatusStore {
     pub async fn overwrite(&self, object: &StatusObject, etag: Option<&str>) -> Result<Overwritten, Error> {
         let key = object.id.status_key();
         let body = encode(object)?;
-        let mut denied = None;
-        let mut known = match etag {
-            Some(etag) => Some(etag.to_owned()),
-            None => match self.current(&key).await? {
-                Current::Object { revision, .. } if revision >= object.revision => return Ok(Overwritten::NotOlder),
-                Current::Object { etag, .. } => Some(etag),
-                Current::Missing => None,
-                Current::Denied(error) => {
-                    denied = Some(error);
-                    None
-                }
-            },
+        let mut current = match etag {
+            Some(etag) => Current::Believed(etag.to_owned()),
+            None => self.current(&key).await?,
         };
         for _ in 0..MAX_TRIES {
             let put = self.put(&key, body.clone());
-            let put = match &known {
-                Some(etag) => put.if_match(etag),
-                None => put.if_none_match("*"),
+            let put = match &current {
+                Current::Object { revision, .. } if *revision >= object.revision => return Ok(Overwritten::NotOlder),
+                Current::Object { etag, .. } | Current::Believed(etag) => put.if_match(etag),
+                Current::Missing | Current::Denied(_) => put.if_none_match("*"),
             };
             match put.send().await.map_err(|e| translate(&e)) {
                 Ok(answer) => return Ok(Overwritten::Written(answer.e_tag.unwrap_or_default())),
-                // There is one after all, so that it was reading that is not allowed.
-                Err(Error { kind: Kind::Conflict, .. }) if let Some(error) = denied => return Err(error),
                 // 404: the object is gone, by lifecycle or by hand; it is made anew.
                 Err(Error { kind: Kind::Conflict | Kind::NotFound, .. }) => {}
                 Err(e) => return Err(e),
             }
-            known = match self.current(&key).await? {
-                Current::Object { revision, .. } if revision >= object.revision => return Ok(Overwritten::NotOlder),
-                Current::Object { etag, .. } => Some(etag),
-                Current::Missing => None,
-                Current::Denied(error) => {
-                    denied = Some(error);
-                    None
-                }
+            current = match (current, self.current(&key).await?) {
+                // Something stood there in between, so that it is reading that is not allowed.
+                (Current::Denied(_), Current::Denied(error)) => return Err(error),
+                (_, next) => next,
             };
         }
         Err(Error::new(Kind::Throttled, "s3.PutObject", "too many writers of one status object"))

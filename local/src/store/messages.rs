@@ -187,7 +187,8 @@ pub(crate) fn next_visible(connection: &Connection, queue: i64, now: Millis) -> 
 pub(crate) fn in_flight(connection: &Connection, queue: i64, now: Millis, limit: usize) -> Result<usize, StoreError> {
     connection
         .prepare_cached(
-            "SELECT count(*) FROM (SELECT 1 FROM messages WHERE queue = ? AND visible_ms > ? AND receives > 0 LIMIT ?)",
+            "SELECT count(*) FROM (SELECT 1 FROM messages INDEXED BY messages_in_flight
+             WHERE queue = ? AND visible_ms > ? AND receives > 0 LIMIT ?)",
         )?
         .query_row(params![queue, now, integer(limit)], |row| row.get::<_, i64>(0))
         .map(|count| usize::try_from(count).unwrap_or_default())

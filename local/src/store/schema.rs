@@ -8,7 +8,7 @@ use super::column::integer;
 use super::error::DataError;
 
 /// The scripts from each version to the next; the version is their count.
-const MIGRATIONS: [&str; 2] = [VERSION_1, VERSION_2];
+const MIGRATIONS: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 CREATE TABLE buckets (
@@ -111,6 +111,11 @@ CREATE TABLE sessions (
 const VERSION_2: &str = "
 ALTER TABLE messages ADD COLUMN tenant TEXT NOT NULL DEFAULT '';
 CREATE INDEX messages_by_tenant ON messages (queue, tenant, visible_ms, id, receives);
+";
+
+/// What is in flight, apart from what is delayed: both are invisible, and thousands may be delayed.
+const VERSION_3: &str = "
+CREATE INDEX messages_in_flight ON messages (queue, tenant, visible_ms) WHERE receives > 0;
 ";
 
 /// Migrates the database to the current version, each step in a transaction of its own.

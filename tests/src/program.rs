@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+/// Arguments of `offload up` that have each of its parts listen on a port that is free.
+pub const ANYWHERE: [&str; 8] =
+    ["--api", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--sqs", "127.0.0.1:0", "--dynamodb", "127.0.0.1:0"];
+
 /// A program of the workspace, built with the tests. It is beside the caller, or beside the folder
 /// of the test executables. `OFFLOAD_TEST_PROGRAMS` names another folder, for programs of another
 /// profile.

@@ -2,22 +2,9 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use offload_tests::{Process, eventually};
+use offload_tests::{ANYWHERE, Process, eventually};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-
-const ANYWHERE: [&str; 10] = [
-    "up",
-    "--json",
-    "--api",
-    "127.0.0.1:0",
-    "--s3",
-    "127.0.0.1:0",
-    "--sqs",
-    "127.0.0.1:0",
-    "--dynamodb",
-    "127.0.0.1:0",
-];
 
 /// Says who it and its child are, and works for ever, whatever signal comes.
 const ENDLESS: &str = "trap '' TERM HUP; sleep 1000 & echo $$ $! > ids; wait; sleep 1000";
@@ -34,7 +21,7 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         let script = format!("cd {}; {script}", folder.path().display());
         let command = json!(["sh", "-c", script]).to_string();
-        let args = [&ANYWHERE[..], &["--processor", "command", "--command", &command]].concat();
+        let args = [&["up", "--json"], &ANYWHERE[..], &["--processor", "command", "--command", &command]].concat();
         let settings = [("OFFLOAD_SHUTDOWN_GRACE_SECONDS", "1")];
         let mut process = Process::start_by(launcher, "offload", &args, &settings);
         let ready = process.ready();

@@ -1,6 +1,6 @@
 //! What the program of the processor `command` can learn of the worker that runs it.
 
-use offload_tests::{Poller, Process, Receipt, Response, eventually, orders::fulfilment, program};
+use offload_tests::{ANYWHERE, Poller, Process, Receipt, Response, eventually, orders::fulfilment, program};
 use serde_json::{Value, json};
 
 /// Says which variables it has, and what of its parent it can read.
@@ -57,9 +57,8 @@ async fn a_program_reads_no_secret_of_the_worker_that_runs_it() {
 async fn no_secret_is_logged_at_any_level() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("log");
-    let anywhere = ["api", "s3", "sqs", "dynamodb"].map(|name| [format!("--{name}"), "127.0.0.1:0".to_owned()]);
     let mut up = std::process::Command::new(program("offload"));
-    up.args(["up", "--json", "--job-seconds", "0.05", "--log", "trace,s3s=trace"]).args(anywhere.as_flattened());
+    up.args(["up", "--json", "--job-seconds", "0.05", "--log", "trace,s3s=trace"]).args(ANYWHERE);
     up.arg("--loopback-webhooks")
         .env_clear()
         .stdout(std::process::Stdio::piped())

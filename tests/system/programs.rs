@@ -3,11 +3,8 @@
 use std::{path::Path, process::Command, time::Duration};
 
 use futures_util::future::join_all;
-use offload_tests::{Poller, Process, Receipt, Response, Setup, eventually, orders::fulfilment, program};
+use offload_tests::{ANYWHERE, Poller, Process, Receipt, Response, Setup, eventually, orders::fulfilment, program};
 use serde_json::{Value, json};
-
-const ANYWHERE: [&str; 8] =
-    ["--api", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--sqs", "127.0.0.1:0", "--dynamodb", "127.0.0.1:0"];
 
 fn up(args: &[&str], variables: &[(&str, &str)]) -> (Process, Value) {
     let all = [&["up", "--json"], &ANYWHERE[..], args].concat();

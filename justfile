@@ -21,7 +21,7 @@ package *ARGS:
     python3 infra/package.py {{ARGS}}
 
 # Everything that must hold before a change lands
-check: test fmt lint doc deny book ts compat schemathesis contract terraform
+check: test fmt lint doc deny book ts compat schemathesis contract terraform aws
 
 # Unit tests, and whole-system tests in tests/ and verify/
 [group('checks')]
@@ -82,6 +82,12 @@ ts:
 [group('checks')]
 terraform:
     infra/terraform/check
+
+# Each set-up of Terraform, applied to moto, driven and destroyed, by TF_PLUGIN_MIRROR; 8 min
+[group('verify')]
+aws *ARGS:
+    cargo build --workspace --bins
+    python3 verify/aws/run.py {{ARGS}}
 
 # Api and worker on servers of other projects, moto by default; 30 s
 [group('verify')]

@@ -131,7 +131,8 @@ mod tests {
     fn delayed_messages_are_not_read_to_count_those_in_flight() {
         let connection = Connection::open_in_memory().unwrap();
         schema::migrate(&connection, Path::new("d")).unwrap();
-        let rows = "INSERT INTO queues (id, name, created_ms, modified_ms, settings, tags) VALUES (1, 'q', 0, 0, '', '');
+        let rows =
+            "INSERT INTO queues (id, name, created_ms, modified_ms, settings, tags) VALUES (1, 'q', 0, 0, '', '');
             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000)
             INSERT INTO messages (queue, message_id, sender, sent_ms, visible_ms, receives, tenant, body)
             SELECT 1, n, 's', 0, 9, n <= 3, 't', 'b' FROM n;";

@@ -1,0 +1,134 @@
+"""The set-ups: how each is applied, what is changed of it, and what is promised of it."""
+
+import json
+
+import policies
+import promises
+from deployment import Deployment, Failed
+
+# What an operator may set for the test to end: with it a destroy keeps the data.
+UNPROTECTED = "  deletion_protection = false\n"
+
+EVERY_CHANNEL = """
+  events_from     = "stream"
+  priorities      = true
+  webhook_secret  = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+  event_topic_arn = "arn:aws:sns:eu-west-1:123456789012:events"
+  step_functions  = true
+  appsync_url     = "https://abc.appsync-api.eu-west-1.amazonaws.com/event"
+  appsync_api_arn = "arn:aws:appsync:eu-west-1:123456789012:apis/abc"
+"""
+
+# What is changed of a deployment, and the resources that are made anew by it: none that holds data.
+VARIATIONS = {
+    "worker_timeout_seconds = 900": (),
+    "push = false": (),
+    "retention_days = 7\n log_retention_days = 7\n status_expire_days = 7": (),
+    "worker_max_concurrency = 50": (),
+    'events_from = "stream"': (),
+    "priorities = true": (),
+    'architecture = "x86_64"': (),
+    'allowed_cidrs = ["192.0.2.0/24"]\n max_signature_age_seconds = 600': (),
+    'status_transitions = [{ days = 30, storage_class = "STANDARD_IA" }]\n status_expire_days = 90': (),
+    "worker_provisioned_pollers = { minimum = 2, maximum = 4 }": (),
+}
+
+# What is refused, and by what words of the message.
+REFUSALS = {
+    'worker_runtime = "fargate"': "fargate",
+    "worker_timeout_seconds = 901": "worker_timeout_seconds",
+    'name = "Other"': "name",
+}
+
+
+def minimal(account, home, programs, say):
+    """What newcomers apply; and what each changed variable would change of it."""
+    deployment = Deployment("minimal", account, home)
+    apply(deployment, say)
+    vary(deployment, say)
+    promised(deployment, programs, say, promises.each_function_starts, promises.an_order_ends_and_its_connection_is_told)
+    end(deployment, say)
+
+
+def channels(account, home, programs, say):
+    """Every channel of push, events from the table's stream, and orders with priorities."""
+    deployment = Deployment("minimal", account, home, EVERY_CHANNEL)
+    apply(deployment, say)
+    promised(deployment, programs, say, promises.each_function_starts, promises.an_order_ends_and_its_connection_is_told)
+    end(deployment, say)
+
+
+def production(account, home, programs, say):
+    """Containers of one's own, a domain, alarms, webhooks."""
+    topic = account.client("sns").create_topic(Name="alarms")["TopicArn"]
+    ec2 = account.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]
+    group = ec2.create_security_group(GroupName="workers", Description="Workers", VpcId=subnet["VpcId"])
+    variables = {
+        "image": "registry.example.com/render:1",
+        "private_subnet_ids": json.dumps([subnet["SubnetId"]]),
+        "worker_security_group_id": group["GroupId"],
+        "alarm_topic_arn": topic,
+    }
+    deployment = Deployment("production", account, home, variables=variables)
+    apply(deployment, say)
+    promised(deployment, programs, say, promises.each_function_starts, promises.each_container_starts)
+    end(deployment, say)
+
+
+SETUPS = {"minimal": minimal, "channels": channels, "production": production}
+
+
+def apply(deployment, say):
+    deployment.init()
+    count, seconds = deployment.apply()
+    say(f"applied: {count} resources in {seconds:.0f} s")
+    nothing_to_do(deployment)
+    say("planned again: nothing to do")
+    findings = policies.findings(deployment.account)
+    for finding in findings:
+        say(f"policy: {finding}")
+    if findings:
+        raise Failed(f"{len(findings)} findings in policies")
+    say(f"policies: no finding in {policies.count(deployment.account)}")
+
+
+def nothing_to_do(deployment, module=""):
+    if changes := deployment.changes(module):
+        raise Failed(f"a second plan would change {changes}")
+
+
+def vary(deployment, say):
+    """A changed variable changes what is there; nothing is made anew."""
+    for variation, anew in VARIATIONS.items():
+        changes = deployment.changes(variation)
+        replaced = {address for address, (actions, _) in changes.items() if {"delete", "create"} <= set(actions)}
+        if replaced != set(anew):
+            raise Failed(f"with {variation}, {sorted(replaced)} would be made anew")
+        if not changes:
+            raise Failed(f"{variation} changes nothing")
+        kinds = [sorted(actions)[0] for actions, _ in changes.values()]
+        say(f"with {' '.join(variation.split())}: " + ", ".join(f"{kinds.count(k)} {k}" for k in sorted(set(kinds))))
+    for variation, word in REFUSALS.items():
+        errors = deployment.refusal(variation)
+        if len(errors) != 1:
+            raise Failed(f"{variation} is refused with {len(errors)} errors: {errors}")
+        say(f"with {variation}: refused ({errors[0]}; {word})")
+
+
+def promised(deployment, programs, say, *of_it):
+    for promise in of_it:
+        figure = promise(deployment, programs)
+        say(f"{promise.__name__}: {figure}")
+
+
+def end(deployment, say):
+    """Changes it to be deletable, which is a change that is applied, and destroys it."""
+    _, seconds = deployment.apply(UNPROTECTED)
+    say(f"changed, in {seconds:.0f} s")
+    nothing_to_do(deployment, UNPROTECTED)
+    seconds = deployment.destroy(UNPROTECTED)
+    left = deployment.account.left()
+    if deployment.resources() or left:
+        raise Failed(f"a destroy leaves {left}")
+    say(f"destroyed in {seconds:.0f} s: nothing is left")

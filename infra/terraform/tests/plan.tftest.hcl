@@ -189,6 +189,10 @@ run "the_notifier_alone_has_the_secrets" {
     push = {
       notifications_queue_url             = "https://sqs.eu-west-1.amazonaws.com/123456789012/n"
       notifications_queue_arn             = "arn:aws:sqs:eu-west-1:123456789012:n"
+      webhooks_queue_url                  = "https://sqs.eu-west-1.amazonaws.com/123456789012/w"
+      webhooks_queue_arn                  = "arn:aws:sqs:eu-west-1:123456789012:w"
+      webhook_retries_queue_url           = "https://sqs.eu-west-1.amazonaws.com/123456789012/wr"
+      webhook_retries_queue_arn           = "arn:aws:sqs:eu-west-1:123456789012:wr"
       notifications_dead_letter_queue_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/n-dead"
       notifications_dead_letter_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:n-dead"
       connections_arn                     = "arn:aws:execute-api:eu-west-1:123456789012:a/push/POST/@connections/*"

@@ -208,9 +208,16 @@ module "observability" {
   api_id                 = module.api.api_id
   functions              = concat([module.api.function_name], module.worker.function_names)
   table_name             = module.order_table.name
+  table_index            = module.order_table.index
+  priority_queue_names   = { for priority, queue in module.queue.beside : priority => queue.name }
+  log_groups             = module.worker.log_groups
+  sweeper_function       = module.worker.sweeper_function
+  container              = module.worker.container
+  alarm_waiting_seconds  = var.alarm_waiting_seconds
   push = !var.push ? null : {
+    api_id                     = module.push[0].api_id
     queue_name                 = module.push[0].queue_name
-    dead_letter_queue_name     = module.push[0].dead_letter_name
+    dead_letter_queue_names    = module.push[0].dead_letter_names
     stream                     = var.events_from == "stream"
     stream_failures_queue_name = module.push[0].stream_failures_name
   }

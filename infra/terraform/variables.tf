@@ -271,3 +271,13 @@ variable "alarm_topic_arn" {
   type        = string
   default     = null
 }
+
+variable "alarm_waiting_seconds" {
+  description = "The mean wait of orders for their first attempt that raises an alarm, by priority; null for none. How long the work itself takes does not count."
+  type = object({
+    high   = optional(number, 60)
+    normal = optional(number, 900)
+    low    = optional(number)
+  })
+  default = {}
+}

@@ -73,6 +73,11 @@ output "dead_letter_name" {
   value       = module.queue.dead_letter_name
 }
 
+output "dead_letter_names" {
+  description = "Names of the dead-letter queues of all queues of notifications, by the queue."
+  value       = merge({ notifications = module.queue.dead_letter_name }, { for name, queue in module.webhooks : name => queue.dead_letter_name })
+}
+
 output "visibility_seconds" {
   description = "How long a notification that was received stays invisible."
   value       = module.queue.visibility_seconds

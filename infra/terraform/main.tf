@@ -9,6 +9,15 @@ locals {
   # lease.
   visibility_seconds = var.worker_runtime == "lambda" ? 6 * var.worker_timeout_seconds : 30
 
+  # Orders that one function or task works on at once. Lambda gives a function ten at most.
+  orders_at_once = min(tonumber(lookup(var.worker_settings, "OFFLOAD_CONCURRENCY", "10")), var.worker_runtime == "lambda" ? 10 : 1000)
+  # Functions or tasks: a poller that is kept ready invokes up to ten functions at once.
+  workers = var.worker_runtime == "lambda" ? (
+    var.worker_provisioned_pollers == null ? max(2, var.worker_max_concurrency) : 10 * var.worker_provisioned_pollers.maximum
+  ) : var.worker_max_concurrency
+
+  expected_orders = local.workers * local.orders_at_once
+
   # A target has 15 s to answer, and a fifth of the time is kept for settling.
   notifier_timeout_seconds = 30
 }
@@ -111,7 +120,7 @@ module "api" {
   signer_role_arn    = local.signer_role_arn
   retention_days     = var.retention_days
   log_retention_days = var.log_retention_days
-  expected_workers   = var.worker_max_concurrency
+  expected_orders    = local.expected_orders
   push               = local.push
   channel_settings   = local.api_channel_settings
   # Api and worker need the same.
@@ -127,6 +136,7 @@ module "worker" {
   runtime                  = var.worker_runtime
   timeout_seconds          = var.worker_timeout_seconds
   max_concurrency          = var.worker_max_concurrency
+  orders_at_once           = local.orders_at_once
   provisioned_pollers      = var.worker_provisioned_pollers
   processor                = var.worker_processor
   settings                 = var.worker_settings
@@ -136,6 +146,7 @@ module "worker" {
   table                    = module.order_table.name
   table_arn                = module.order_table.arn
   queue_url                = module.queue.url
+  queue_name               = module.queue.name
   queue_arn                = module.queue.arn
   priority_queues          = module.queue.beside
   dead_letter_queue_url    = module.queue.dead_letter_url

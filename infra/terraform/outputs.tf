@@ -47,3 +47,21 @@ output "dashboard" {
   description = "The CloudWatch dashboard."
   value       = module.observability.dashboard
 }
+
+output "container" {
+  description = "Cluster and service of the containers; null with lambda."
+  value       = module.worker.container
+
+  precondition {
+    condition     = var.worker_runtime != "fargate" || var.fargate != null
+    error_message = "worker_runtime = \"fargate\" needs fargate: the image, subnet_ids and security_groups."
+  }
+  precondition {
+    condition     = try(var.fargate.min_tasks >= 1 && var.fargate.min_tasks <= var.worker_max_concurrency, true)
+    error_message = "fargate.min_tasks is from 1, because a container also sweeps and ends dead letters, to worker_max_concurrency."
+  }
+  precondition {
+    condition     = var.worker_runtime != "fargate" || try(tonumber(lookup(var.worker_settings, "OFFLOAD_SHUTDOWN_GRACE_SECONDS", "25")), 0) <= 115
+    error_message = "OFFLOAD_SHUTDOWN_GRACE_SECONDS is 115 at most with fargate, which kills a task 120 s after it asked it to stop."
+  }
+}

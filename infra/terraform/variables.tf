@@ -127,7 +127,7 @@ variable "worker_timeout_seconds" {
 }
 
 variable "worker_max_concurrency" {
-  description = "With lambda: invocations at once, 2 to 1000. With fargate: tasks."
+  description = "With lambda: invocations at once by each queue of orders, 2 to 1000; each works on up to ten orders. With fargate: the most tasks; as many run as there is work for."
   type        = number
   default     = 10
 
@@ -152,16 +152,24 @@ variable "worker_settings" {
   description = "More settings of the worker: OFFLOAD_ variables, such as OFFLOAD_COMMAND."
   type        = map(string)
   default     = {}
+
+  # Terraform computes with them.
+  validation {
+    condition     = alltrue([for name in ["OFFLOAD_CONCURRENCY", "OFFLOAD_SHUTDOWN_GRACE_SECONDS"] : can(tonumber(lookup(var.worker_settings, name, "1")))])
+    error_message = "OFFLOAD_CONCURRENCY and OFFLOAD_SHUTDOWN_GRACE_SECONDS in worker_settings are numbers."
+  }
 }
 
 variable "fargate" {
-  description = "With fargate: the image, the network, and the size of a task."
+  description = "With fargate: the image, the network, the size of a task, the least number of tasks, and how many orders, waiting or worked on, are right for one task: by default as many as it works on at once (OFFLOAD_CONCURRENCY)."
   type = object({
     image           = string
     subnet_ids      = list(string)
     security_groups = list(string)
     cpu             = optional(number, 256)
     memory          = optional(number, 512)
+    min_tasks       = optional(number, 1)
+    orders_per_task = optional(number)
   })
   default = null
 }

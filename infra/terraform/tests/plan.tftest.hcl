@@ -160,6 +160,7 @@ run "the_notifier_alone_has_the_secrets" {
     runtime                  = "lambda"
     timeout_seconds          = 60
     max_concurrency          = 10
+    orders_at_once           = 10
     provisioned_pollers      = null
     processor                = "demo"
     settings                 = {}
@@ -169,6 +170,7 @@ run "the_notifier_alone_has_the_secrets" {
     table                    = "t"
     table_arn                = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
     queue_url                = "https://sqs.eu-west-1.amazonaws.com/123456789012/q"
+    queue_name               = "q"
     queue_arn                = "arn:aws:sqs:eu-west-1:123456789012:q"
     priority_queues          = {}
     dead_letter_queue_url    = "https://sqs.eu-west-1.amazonaws.com/123456789012/q-dead"

@@ -68,13 +68,15 @@ module "offload" {
   cors_origins = ["https://shop.example.com"]
 
   worker_runtime         = "fargate"
-  worker_max_concurrency = 4
+  worker_max_concurrency = 20
   fargate = {
     image           = var.image
     subnet_ids      = var.private_subnet_ids
     security_groups = [var.worker_security_group_id]
     cpu             = 1024
     memory          = 2048
+    # Two are there at night, too; up to worker_max_concurrency as orders wait.
+    min_tasks = 2
   }
   worker_processor = "command"
   worker_settings = {

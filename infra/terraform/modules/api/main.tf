@@ -139,7 +139,7 @@ resource "aws_lambda_function" "this" {
       OFFLOAD_SHARE_WORK_LOGS      = tostring(var.share_work_logs)
       OFFLOAD_CORS_ORIGINS         = join(",", var.cors_origins)
       OFFLOAD_RETENTION_DAYS       = tostring(var.retention_days)
-      OFFLOAD_EXPECTED_CONCURRENCY = tostring(var.expected_workers)
+      OFFLOAD_EXPECTED_CONCURRENCY = tostring(var.expected_orders)
       # A session by chaining lasts an hour: a longer TTL could not be kept.
       OFFLOAD_STATUS_URL_TTL_SECONDS = "3600"
       # By it the api sets how long the table keeps an order.

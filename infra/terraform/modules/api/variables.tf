@@ -110,7 +110,7 @@ variable "log_retention_days" {
   type        = number
 }
 
-variable "expected_workers" {
+variable "expected_orders" {
   description = "Orders that all workers together work on at once, for the first estimates; err high."
   type        = number
 }

@@ -104,6 +104,8 @@ module "api" {
   package            = var.api_package
   architecture       = var.architecture
   public_url         = var.public_url
+  domain             = var.domain
+  authorizer         = local.authorizer
   access             = var.access
   auth               = var.auth
   share_work_logs    = var.share_work_logs
@@ -177,6 +179,7 @@ module "push" {
   events_from              = var.events_from
   table_stream_arn         = module.order_table.stream_arn
   access_logs              = var.websocket_access_logs
+  domain                   = var.websocket_domain
   log_retention_days       = var.log_retention_days
 }
 
@@ -192,7 +195,7 @@ locals {
     notifications_dead_letter_queue_url = module.push[0].dead_letter_url
     notifications_dead_letter_queue_arn = module.push[0].dead_letter_arn
     connections_arn                     = module.push[0].connections_arn
-    websocket_url                       = module.push[0].endpoint
+    websocket_url                       = coalesce(var.websocket_public_url, module.push[0].endpoint)
     management_url                      = module.push[0].management_url
     events_from                         = var.events_from
     table_stream_arn                    = module.order_table.stream_arn

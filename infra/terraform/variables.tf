@@ -31,7 +31,7 @@ variable "architecture" {
 }
 
 variable "public_url" {
-  description = "URL of the API as clients reach it, if it is not API Gateway's own: a custom domain."
+  description = "URL of the API as clients reach it, where something else than domain leads to it, such as a CDN."
   type        = string
   default     = null
 }
@@ -81,10 +81,10 @@ variable "auth" {
 }
 
 variable "jwt" {
-  description = "With jwt or gateway in auth: the issuer of the tokens, their audience, the URL of the issuer's keys (not with gateway), and the claims that name the caller's tenant and roles."
+  description = "With jwt or gateway in auth: the issuer of the tokens and their audience (not with a lambda authorizer), the URL of the issuer's keys (not with gateway), and the claims that name the caller's tenant and roles."
   type = object({
-    issuer       = string
-    audience     = string
+    issuer       = optional(string)
+    audience     = optional(string)
     jwks_url     = optional(string)
     tenant_claim = optional(string)
     roles_claim  = optional(string, "roles")

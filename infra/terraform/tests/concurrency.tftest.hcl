@@ -1,4 +1,4 @@
-# How many orders are worked on at once, and what follows the work.
+# How many orders are worked on at once, and what the number of tasks is made by.
 
 mock_provider "aws" {
   mock_data "aws_caller_identity" {
@@ -28,7 +28,7 @@ run "functions_work_on_ten_orders_each" {
   }
 }
 
-run "or_on_as_many_as_they_are_told" {
+run "or_on_as_many_as_is_set" {
   command = plan
   variables {
     worker_max_concurrency = 1
@@ -101,7 +101,7 @@ run "a_concurrency_that_is_no_number_is_refused" {
   expect_failures = [var.worker_settings]
 }
 
-run "tasks_follow_the_work" {
+run "work_makes_the_number_of_tasks" {
   command = plan
   module {
     source = "./modules/worker"

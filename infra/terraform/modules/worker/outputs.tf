@@ -35,3 +35,17 @@ output "notifier_arn" {
   # An event source is refused while the function's role may not read it.
   depends_on = [aws_iam_role_policy.function]
 }
+
+output "functions" {
+  description = "Name and ARN of each function, by its part of the work."
+  value       = { for part, f in aws_lambda_function.function : part => { name = f.function_name, arn = f.arn } }
+}
+
+output "roles" {
+  description = "Name and ARN of each role, by the part of the work; task and execution are the container's."
+  value = merge(
+    { for part, role in aws_iam_role.function : part => { name = role.name, arn = role.arn } },
+    { for role in aws_iam_role.task : "task" => { name = role.name, arn = role.arn } },
+    { for role in aws_iam_role.execution : "execution" => { name = role.name, arn = role.arn } },
+  )
+}

@@ -29,6 +29,7 @@ module "status_store" {
 
   name                      = var.name
   account_id                = data.aws_caller_identity.current.account_id
+  access                    = var.access
   cors_origins              = var.cors_origins
   allowed_cidrs             = var.allowed_cidrs
   max_signature_age_seconds = var.max_signature_age_seconds
@@ -91,6 +92,29 @@ resource "aws_iam_role_policy" "signer" {
       Effect   = "Allow"
       Action   = "s3:GetObject"
       Resource = ["${module.status_store.bucket_arn}/status/*", "${module.status_store.bucket_arn}/results/*", "${module.status_store.bucket_arn}/logs/*"]
+    }]
+  })
+}
+
+# Whatever the role's session is used for, URLs or credentials of access = sts, and wherever the
+# bucket's own policy cannot see that it is a client.
+resource "aws_iam_role_policy" "networks" {
+  count = length(var.allowed_cidrs) > 0 ? 1 : 0
+  name  = "networks"
+  role  = aws_iam_role.signer.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "FromAllowedNetworksOnly"
+      Effect   = "Deny"
+      Action   = "s3:GetObject"
+      Resource = "*"
+      # Through a VPC endpoint a request has the one, from elsewhere the other. A key that a request
+      # does not have matches no network.
+      Condition = {
+        NotIpAddress = { "aws:SourceIp" = var.allowed_cidrs, "aws:VpcSourceIp" = var.allowed_cidrs }
+      }
     }]
   })
 }

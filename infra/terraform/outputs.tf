@@ -76,6 +76,15 @@ output "notifications_dead_letter_queue_url" {
 output "bucket" {
   description = "The bucket of status objects and results."
   value       = module.status_store.bucket
+
+  precondition {
+    condition     = length(local.lifecycle_faults) == 0
+    error_message = join("\n", local.lifecycle_faults)
+  }
+  precondition {
+    condition     = var.access == "url" || var.max_signature_age_seconds == null
+    error_message = "max_signature_age_seconds needs access = \"url\": with temporary credentials each request has a signature of its own, and they end within the hour."
+  }
 }
 
 output "bucket_arn" {

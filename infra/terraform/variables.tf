@@ -54,9 +54,14 @@ variable "cors_origins" {
 }
 
 variable "allowed_cidrs" {
-  description = "Networks from which status and result URLs may be read; empty for everywhere."
+  description = "Networks from which status objects and results may be read, by URLs or by credentials of access = sts; empty for everywhere. Networks within a VPC count where S3 is reached by an endpoint."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for c in var.allowed_cidrs : can(cidrhost(c, 0))])
+    error_message = "Each of allowed_cidrs is a network, such as 203.0.113.0/24."
+  }
 }
 
 variable "access" {
@@ -99,7 +104,7 @@ variable "priorities" {
 }
 
 variable "max_signature_age_seconds" {
-  description = "The oldest that a presigned URL may be when it is used, whatever its own expiry says; null for no such limit."
+  description = "The oldest that a presigned URL may be when it is used, whatever its own expiry says; null for no such limit. Not with access = sts, where each request has a signature of its own."
   type        = number
   default     = null
 }
@@ -224,6 +229,11 @@ variable "status_expire_days" {
   description = "Days until a status object is deleted."
   type        = number
   default     = 30
+
+  validation {
+    condition     = var.status_expire_days >= 1 && floor(var.status_expire_days) == var.status_expire_days
+    error_message = "status_expire_days is a whole number of days, at least 1."
+  }
 }
 
 variable "result_transitions" {
@@ -236,12 +246,28 @@ variable "result_expire_days" {
   description = "Days until a result is deleted."
   type        = number
   default     = 90
+
+  validation {
+    condition     = var.result_expire_days >= 1 && floor(var.result_expire_days) == var.result_expire_days
+    error_message = "result_expire_days is a whole number of days, at least 1."
+  }
+}
+
+variable "early_infrequent_access" {
+  description = "Whether Infrequent Access may begin before an object is 30 days old, and end before it was 30 days there. S3's documentation is at odds over whether it takes that: set it only if yours does."
+  type        = bool
+  default     = false
 }
 
 variable "work_log_expire_days" {
   description = "Days until the log of an attempt's work is deleted."
   type        = number
   default     = 30
+
+  validation {
+    condition     = var.work_log_expire_days >= 1 && floor(var.work_log_expire_days) == var.work_log_expire_days
+    error_message = "work_log_expire_days is a whole number of days, at least 1."
+  }
 }
 
 variable "share_work_logs" {

@@ -74,6 +74,7 @@ run "tiers_and_networks" {
   variables {
     status_transitions        = [{ days = 5, storage_class = "STANDARD_IA" }, { days = 60, storage_class = "GLACIER_IR" }]
     status_expire_days        = 400
+    early_infrequent_access   = true
     allowed_cidrs             = ["192.0.2.0/24"]
     max_signature_age_seconds = 600
     worker_provisioned_pollers = {

@@ -152,6 +152,7 @@ generate:
     UPDATE_OPENAPI=1 cargo test --workspace --test openapi
     cargo build --workspace --bins
     UPDATE_REFERENCE=1 cargo test --workspace --test docs reference
+    UPDATE_REFERENCE=1 cargo test --workspace --test infra readme
     cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run types
 
 # Records `offload up` and `offload submit --wait` for the README

@@ -9,6 +9,15 @@ locals {
   # lease.
   visibility_seconds = var.worker_runtime == "lambda" ? 6 * var.worker_timeout_seconds : 30
 
+  # Orders that one function or task works on at once. Lambda gives a function ten at most.
+  orders_at_once = min(tonumber(lookup(var.worker_settings, "OFFLOAD_CONCURRENCY", "10")), var.worker_runtime == "lambda" ? 10 : 1000)
+  # Functions or tasks: a poller that is kept ready invokes up to ten functions at once.
+  workers = var.worker_runtime == "lambda" ? (
+    var.worker_provisioned_pollers == null ? max(2, var.worker_max_concurrency) : 10 * var.worker_provisioned_pollers.maximum
+  ) : var.worker_max_concurrency
+
+  expected_orders = local.workers * local.orders_at_once
+
   # A target has 15 s to answer, and a fifth of the time is kept for settling.
   notifier_timeout_seconds = 30
 }
@@ -20,6 +29,7 @@ module "status_store" {
 
   name                      = var.name
   account_id                = data.aws_caller_identity.current.account_id
+  access                    = var.access
   cors_origins              = var.cors_origins
   allowed_cidrs             = var.allowed_cidrs
   max_signature_age_seconds = var.max_signature_age_seconds
@@ -86,6 +96,29 @@ resource "aws_iam_role_policy" "signer" {
   })
 }
 
+# Whatever the role's session is used for, URLs or credentials of access = sts, and wherever the
+# bucket's own policy cannot see that it is a client.
+resource "aws_iam_role_policy" "networks" {
+  count = length(var.allowed_cidrs) > 0 ? 1 : 0
+  name  = "networks"
+  role  = aws_iam_role.signer.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "FromAllowedNetworksOnly"
+      Effect   = "Deny"
+      Action   = "s3:GetObject"
+      Resource = "*"
+      # Through a VPC endpoint a request has the one, from elsewhere the other. A key that a request
+      # does not have matches no network.
+      Condition = {
+        NotIpAddress = { "aws:SourceIp" = var.allowed_cidrs, "aws:VpcSourceIp" = var.allowed_cidrs }
+      }
+    }]
+  })
+}
+
 # --- The programs ---------------------------------------------------------------------------------
 
 module "api" {
@@ -95,6 +128,8 @@ module "api" {
   package            = var.api_package
   architecture       = var.architecture
   public_url         = var.public_url
+  domain             = var.domain
+  authorizer         = local.authorizer
   access             = var.access
   auth               = var.auth
   share_work_logs    = var.share_work_logs
@@ -111,7 +146,7 @@ module "api" {
   signer_role_arn    = local.signer_role_arn
   retention_days     = var.retention_days
   log_retention_days = var.log_retention_days
-  expected_workers   = var.worker_max_concurrency
+  expected_orders    = local.expected_orders
   push               = local.push
   channel_settings   = local.api_channel_settings
   # Api and worker need the same.
@@ -127,6 +162,7 @@ module "worker" {
   runtime                  = var.worker_runtime
   timeout_seconds          = var.worker_timeout_seconds
   max_concurrency          = var.worker_max_concurrency
+  orders_at_once           = local.orders_at_once
   provisioned_pollers      = var.worker_provisioned_pollers
   processor                = var.worker_processor
   settings                 = var.worker_settings
@@ -136,6 +172,7 @@ module "worker" {
   table                    = module.order_table.name
   table_arn                = module.order_table.arn
   queue_url                = module.queue.url
+  queue_name               = module.queue.name
   queue_arn                = module.queue.arn
   priority_queues          = module.queue.beside
   dead_letter_queue_url    = module.queue.dead_letter_url
@@ -166,6 +203,7 @@ module "push" {
   events_from              = var.events_from
   table_stream_arn         = module.order_table.stream_arn
   access_logs              = var.websocket_access_logs
+  domain                   = var.websocket_domain
   log_retention_days       = var.log_retention_days
 }
 
@@ -181,7 +219,7 @@ locals {
     notifications_dead_letter_queue_url = module.push[0].dead_letter_url
     notifications_dead_letter_queue_arn = module.push[0].dead_letter_arn
     connections_arn                     = module.push[0].connections_arn
-    websocket_url                       = module.push[0].endpoint
+    websocket_url                       = coalesce(var.websocket_public_url, module.push[0].endpoint)
     management_url                      = module.push[0].management_url
     events_from                         = var.events_from
     table_stream_arn                    = module.order_table.stream_arn
@@ -208,9 +246,16 @@ module "observability" {
   api_id                 = module.api.api_id
   functions              = concat([module.api.function_name], module.worker.function_names)
   table_name             = module.order_table.name
+  table_index            = module.order_table.index
+  priority_queue_names   = { for priority, queue in module.queue.beside : priority => queue.name }
+  log_groups             = module.worker.log_groups
+  sweeper_function       = module.worker.sweeper_function
+  container              = module.worker.container
+  alarm_waiting_seconds  = var.alarm_waiting_seconds
   push = !var.push ? null : {
+    api_id                     = module.push[0].api_id
     queue_name                 = module.push[0].queue_name
-    dead_letter_queue_name     = module.push[0].dead_letter_name
+    dead_letter_queue_names    = module.push[0].dead_letter_names
     stream                     = var.events_from == "stream"
     stream_failures_queue_name = module.push[0].stream_failures_name
   }

@@ -31,7 +31,7 @@ variable "architecture" {
 }
 
 variable "public_url" {
-  description = "URL of the API as clients reach it, if it is not API Gateway's own: a custom domain."
+  description = "URL of the API as clients reach it, where something else than domain leads to it, such as a CDN."
   type        = string
   default     = null
 }
@@ -54,9 +54,14 @@ variable "cors_origins" {
 }
 
 variable "allowed_cidrs" {
-  description = "Networks from which status and result URLs may be read; empty for everywhere."
+  description = "Networks from which status objects and results may be read, by URLs or by credentials of access = sts; empty for everywhere. Networks within a VPC count where S3 is reached by an endpoint."
   type        = list(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for c in var.allowed_cidrs : can(cidrhost(c, 0))])
+    error_message = "Each of allowed_cidrs is a network, such as 203.0.113.0/24."
+  }
 }
 
 variable "access" {
@@ -81,10 +86,10 @@ variable "auth" {
 }
 
 variable "jwt" {
-  description = "With jwt or gateway in auth: the issuer of the tokens, their audience, the URL of the issuer's keys (not with gateway), and the claims that name the caller's tenant and roles."
+  description = "With jwt or gateway in auth: the issuer of the tokens and their audience (not with a lambda authorizer), the URL of the issuer's keys (not with gateway), and the claims that name the caller's tenant and roles."
   type = object({
-    issuer       = string
-    audience     = string
+    issuer       = optional(string)
+    audience     = optional(string)
     jwks_url     = optional(string)
     tenant_claim = optional(string)
     roles_claim  = optional(string, "roles")
@@ -99,7 +104,7 @@ variable "priorities" {
 }
 
 variable "max_signature_age_seconds" {
-  description = "The oldest that a presigned URL may be when it is used, whatever its own expiry says; null for no such limit."
+  description = "The oldest that a presigned URL may be when it is used, whatever its own expiry says; null for no such limit. Not with access = sts, where each request has a signature of its own."
   type        = number
   default     = null
 }
@@ -127,7 +132,7 @@ variable "worker_timeout_seconds" {
 }
 
 variable "worker_max_concurrency" {
-  description = "With lambda: invocations at once, 2 to 1000. With fargate: tasks."
+  description = "With lambda: invocations at once by each queue of orders, 2 to 1000; each works on up to ten orders. With fargate: the most tasks; as many run as there is work for."
   type        = number
   default     = 10
 
@@ -152,16 +157,24 @@ variable "worker_settings" {
   description = "More settings of the worker: OFFLOAD_ variables, such as OFFLOAD_COMMAND."
   type        = map(string)
   default     = {}
+
+  # Terraform computes with them.
+  validation {
+    condition     = alltrue([for name in ["OFFLOAD_CONCURRENCY", "OFFLOAD_SHUTDOWN_GRACE_SECONDS"] : can(tonumber(lookup(var.worker_settings, name, "1")))])
+    error_message = "OFFLOAD_CONCURRENCY and OFFLOAD_SHUTDOWN_GRACE_SECONDS in worker_settings are numbers."
+  }
 }
 
 variable "fargate" {
-  description = "With fargate: the image, the network, and the size of a task."
+  description = "With fargate: the image, the network, the size of a task, the least number of tasks, and how many orders, waiting or worked on, are right for one task: by default as many as it works on at once (OFFLOAD_CONCURRENCY)."
   type = object({
     image           = string
     subnet_ids      = list(string)
     security_groups = list(string)
     cpu             = optional(number, 256)
     memory          = optional(number, 512)
+    min_tasks       = optional(number, 1)
+    orders_per_task = optional(number)
   })
   default = null
 }
@@ -216,6 +229,11 @@ variable "status_expire_days" {
   description = "Days until a status object is deleted."
   type        = number
   default     = 30
+
+  validation {
+    condition     = var.status_expire_days >= 1 && floor(var.status_expire_days) == var.status_expire_days
+    error_message = "status_expire_days is a whole number of days, at least 1."
+  }
 }
 
 variable "result_transitions" {
@@ -228,12 +246,28 @@ variable "result_expire_days" {
   description = "Days until a result is deleted."
   type        = number
   default     = 90
+
+  validation {
+    condition     = var.result_expire_days >= 1 && floor(var.result_expire_days) == var.result_expire_days
+    error_message = "result_expire_days is a whole number of days, at least 1."
+  }
+}
+
+variable "early_infrequent_access" {
+  description = "Whether Infrequent Access may begin before an object is 30 days old, and end before it was 30 days there. S3's documentation is at odds over whether it takes that: set it only if yours does."
+  type        = bool
+  default     = false
 }
 
 variable "work_log_expire_days" {
   description = "Days until the log of an attempt's work is deleted."
   type        = number
   default     = 30
+
+  validation {
+    condition     = var.work_log_expire_days >= 1 && floor(var.work_log_expire_days) == var.work_log_expire_days
+    error_message = "work_log_expire_days is a whole number of days, at least 1."
+  }
 }
 
 variable "share_work_logs" {
@@ -270,4 +304,14 @@ variable "alarm_topic_arn" {
   description = "SNS topic that alarms go to; null for alarms that notify nobody."
   type        = string
   default     = null
+}
+
+variable "alarm_waiting_seconds" {
+  description = "The mean wait of orders for their first attempt that raises an alarm, by priority; null for none. How long the work itself takes does not count."
+  type = object({
+    high   = optional(number, 60)
+    normal = optional(number, 900)
+    low    = optional(number)
+  })
+  default = {}
 }

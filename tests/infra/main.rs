@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod logged_lines;
 mod permissions;
+mod readme;
 mod settings_list;
 
 use std::collections::BTreeSet;

@@ -129,8 +129,11 @@ impl Role {
             part => of_worker(part),
         };
         if self.signs() {
-            // The only policy of the root module is the signer's.
-            statements.extend(of_policies(&ROOT));
+            // That of the signer; what else it has denies clients elsewhere.
+            let policies = blocks(&ROOT, "resource", "aws_iam_role_policy");
+            let signer = policies.iter().find(|p| p.labels().iter().any(|l| l.as_str() == "signer"));
+            let signer = signer.expect("the signer's policy");
+            statements.extend(evaluated(document(attribute(&signer.body, "policy")), names));
         }
         statements.retain(|s: &Statement| s.sid != "Log");
         if self == Self::Container {

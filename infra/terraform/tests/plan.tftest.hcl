@@ -74,6 +74,7 @@ run "tiers_and_networks" {
   variables {
     status_transitions        = [{ days = 5, storage_class = "STANDARD_IA" }, { days = 60, storage_class = "GLACIER_IR" }]
     status_expire_days        = 400
+    early_infrequent_access   = true
     allowed_cidrs             = ["192.0.2.0/24"]
     max_signature_age_seconds = 600
     worker_provisioned_pollers = {
@@ -160,6 +161,7 @@ run "the_notifier_alone_has_the_secrets" {
     runtime                  = "lambda"
     timeout_seconds          = 60
     max_concurrency          = 10
+    orders_at_once           = 10
     provisioned_pollers      = null
     processor                = "demo"
     settings                 = {}
@@ -169,6 +171,7 @@ run "the_notifier_alone_has_the_secrets" {
     table                    = "t"
     table_arn                = "arn:aws:dynamodb:eu-west-1:123456789012:table/t"
     queue_url                = "https://sqs.eu-west-1.amazonaws.com/123456789012/q"
+    queue_name               = "q"
     queue_arn                = "arn:aws:sqs:eu-west-1:123456789012:q"
     priority_queues          = {}
     dead_letter_queue_url    = "https://sqs.eu-west-1.amazonaws.com/123456789012/q-dead"
@@ -189,6 +192,10 @@ run "the_notifier_alone_has_the_secrets" {
     push = {
       notifications_queue_url             = "https://sqs.eu-west-1.amazonaws.com/123456789012/n"
       notifications_queue_arn             = "arn:aws:sqs:eu-west-1:123456789012:n"
+      webhooks_queue_url                  = "https://sqs.eu-west-1.amazonaws.com/123456789012/w"
+      webhooks_queue_arn                  = "arn:aws:sqs:eu-west-1:123456789012:w"
+      webhook_retries_queue_url           = "https://sqs.eu-west-1.amazonaws.com/123456789012/wr"
+      webhook_retries_queue_arn           = "arn:aws:sqs:eu-west-1:123456789012:wr"
       notifications_dead_letter_queue_url = "https://sqs.eu-west-1.amazonaws.com/123456789012/n-dead"
       notifications_dead_letter_queue_arn = "arn:aws:sqs:eu-west-1:123456789012:n-dead"
       connections_arn                     = "arn:aws:execute-api:eu-west-1:123456789012:a/push/POST/@connections/*"

@@ -97,7 +97,8 @@ impl Patience {
 }
 
 /// Since when an order may be worked on.
-fn begun(record: &OrderRecord) -> DateTime<Utc> {
+#[must_use]
+pub fn begun(record: &OrderRecord) -> DateTime<Utc> {
     let accepted = record.state.redriven_at.unwrap_or(record.order.created_at);
     record.order.not_before.map_or(accepted, |at| at.max(accepted))
 }

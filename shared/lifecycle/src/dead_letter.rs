@@ -41,7 +41,7 @@ pub async fn fail(stores: &Stores, envelope: &Envelope, ttl: ResultUrlTtl) -> Re
             Err(Conflict::Changed(_)) => return Ok(DeadLetter::Later(Duration::from_secs(1))),
             Err(Conflict::Failed(e)) => return Err(e),
         };
-        tracing::error!(order.id = %envelope.id, attempt = record.state.attempt, "order failed as a dead letter");
+        tracing::error!(order.id = %envelope.id, attempt = record.state.attempt, "order is dead-lettered");
     }
     publish_end(stores, &record, ttl, None).await?;
     Ok(DeadLetter::Done)

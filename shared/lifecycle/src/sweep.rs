@@ -113,5 +113,10 @@ async fn fail(stores: &Stores, rules: Rules, record: &OrderRecord, error: Proble
         Err(Conflict::Changed(_)) => return Ok(Done::Nothing),
         Err(Conflict::Failed(e)) => return Err(e),
     };
+    if record.order.deadline_at.is_none() {
+        // Not the client's own deadline, which may be short: nobody ended this order in all its
+        // time. An alarm counts these lines.
+        tracing::error!(order.id = %record.order.id, "order hung until the default deadline");
+    }
     publish_end(stores, &record, rules.result_url_ttl, None).await.map(|()| Done::Ended)
 }

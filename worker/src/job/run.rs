@@ -2,8 +2,14 @@
 
 use std::{future, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-use offload_domain::{order::Order, schedule, status::ProgressReport, transition::Transition};
+use chrono::{DateTime, TimeDelta, Utc};
+use offload_domain::{
+    liveness::begun,
+    order::{Order, OrderRecord},
+    schedule,
+    status::ProgressReport,
+    transition::Transition,
+};
 use offload_lifecycle::{
     claim::Claimed,
     notify,
@@ -52,6 +58,7 @@ pub(super) async fn run(
 
     let started = Instant::now();
     let _running = worker.reporter.started(&job.record.order, job.record.state.attempt, clock::now());
+    log_wait(&job.record);
     let first_write = started + worker.settings.processing_after;
     let mut publish_at = Some(first_write);
     let mut writes = ProgressWrites::new(started, worker.settings.progress_interval);
@@ -108,6 +115,16 @@ pub(super) async fn run(
         // wrong.
         Ok(Ok(Ok(outcome))) if reason != StopReason::Lost => AttemptEnd::Outcome(outcome),
         _ => AttemptEnd::Stopped(reason),
+    }
+}
+
+/// Logs how long an order waited for its first attempt. The queue's own measure, the age of its
+/// oldest message, counts what is being worked on too, so an alarm goes by these lines.
+fn log_wait(record: &OrderRecord) {
+    if record.state.attempt == 1 {
+        let waited = (clock::now() - begun(record)).max(TimeDelta::zero());
+        let priority = record.order.priority.as_str();
+        tracing::info!(waited_seconds = waited.as_seconds_f64(), priority, "work on an order starts");
     }
 }
 

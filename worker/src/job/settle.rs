@@ -77,6 +77,10 @@ pub(super) async fn publish_and_complete(worker: &Worker, job: Claimed, delivery
         attempt = state.attempt,
         "order ended"
     );
+    if state.error.as_ref().is_some_and(ends::is_dead) {
+        // An alarm counts these lines, and those of the dead-letter queue's consumer.
+        tracing::error!(attempt = state.attempt, "order is dead-lettered");
+    }
     delivery.complete().await
 }
 

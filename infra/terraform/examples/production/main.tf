@@ -24,6 +24,16 @@ variable "worker_security_group_id" {
   type        = string
 }
 
+variable "certificate_arn" {
+  description = "Certificate of ACM for orders.example.com and push.orders.example.com, in the region of the APIs."
+  type        = string
+}
+
+variable "zone_id" {
+  description = "Hosted zone of Route 53 that has both names."
+  type        = string
+}
+
 variable "alarm_topic_arn" {
   description = "Where alarms go."
   type        = string
@@ -64,17 +74,20 @@ module "offload" {
     tenant_claim = "tenant"
   }
 
-  public_url   = "https://orders.example.com"
-  cors_origins = ["https://shop.example.com"]
+  domain           = { name = "orders.example.com", certificate_arn = var.certificate_arn, zone_id = var.zone_id }
+  websocket_domain = { name = "push.orders.example.com", certificate_arn = var.certificate_arn, zone_id = var.zone_id }
+  cors_origins     = ["https://shop.example.com"]
 
   worker_runtime         = "fargate"
-  worker_max_concurrency = 4
+  worker_max_concurrency = 20
   fargate = {
     image           = var.image
     subnet_ids      = var.private_subnet_ids
     security_groups = [var.worker_security_group_id]
     cpu             = 1024
     memory          = 2048
+    # Two are there at night, too; up to worker_max_concurrency as orders wait.
+    min_tasks = 2
   }
   worker_processor = "command"
   worker_settings = {

@@ -36,8 +36,8 @@ variable "share_work_logs" {
 variable "jwt" {
   description = "The issuer of JSON Web Tokens, for jwt and gateway; null without either."
   type = object({
-    issuer       = string
-    audience     = string
+    issuer       = optional(string)
+    audience     = optional(string)
     jwks_url     = optional(string)
     tenant_claim = optional(string)
     roles_claim  = optional(string, "roles")
@@ -110,7 +110,7 @@ variable "log_retention_days" {
   type        = number
 }
 
-variable "expected_workers" {
+variable "expected_orders" {
   description = "Orders that all workers together work on at once, for the first estimates; err high."
   type        = number
 }
@@ -135,4 +135,19 @@ variable "push" {
 variable "channel_settings" {
   description = "OFFLOAD_ variables of the channels that the api alone has."
   type        = map(string)
+}
+
+variable "domain" {
+  description = "A domain of its own: name, certificate and zone; null for API Gateway's."
+  type        = object({ name = string, certificate_arn = string, zone_id = optional(string) })
+}
+
+variable "authorizer" {
+  description = "What API Gateway asks whether a caller may pass: jwt, lambda or iam; null for nothing."
+  type = object({
+    type             = string
+    function_arn     = string
+    identity_sources = list(string)
+    cache_seconds    = number
+  })
 }

@@ -1,11 +1,11 @@
 output "endpoint" {
-  description = "Where clients open WebSockets: wss://."
+  description = "Where clients open WebSockets, wss://: the domain's, if there is one."
   value       = local.endpoint
 }
 
 output "management_url" {
   description = "Where the service posts to open connections: API Gateway's Management API of the stage."
-  value       = replace(local.endpoint, "/^wss:/", "https:")
+  value       = replace(local.own_endpoint, "/^wss:/", "https:")
 }
 
 output "execution_arn" {
@@ -73,6 +73,11 @@ output "dead_letter_name" {
   value       = module.queue.dead_letter_name
 }
 
+output "dead_letter_names" {
+  description = "Names of the dead-letter queues of all queues of notifications, by the queue."
+  value       = merge({ notifications = module.queue.dead_letter_name }, { for name, queue in module.webhooks : name => queue.dead_letter_name })
+}
+
 output "visibility_seconds" {
   description = "How long a notification that was received stays invisible."
   value       = module.queue.visibility_seconds
@@ -86,4 +91,24 @@ output "stream_failures_arn" {
 output "stream_failures_name" {
   description = "Its name; null with writers."
   value       = one(aws_sqs_queue.stream_failures[*].name)
+}
+
+output "stage" {
+  description = "The stage of the WebSocket API."
+  value       = local.stage
+}
+
+output "queues" {
+  description = "Name, URL and ARN of each queue of notifications, and of its dead-letter queue."
+  value = merge([
+    for name, queue in merge({ notifications = module.queue }, module.webhooks) : {
+      (name)                 = { name = queue.name, url = queue.url, arn = queue.arn }
+      "${name}-dead-letters" = { name = queue.dead_letter_name, url = queue.dead_letter_url, arn = queue.dead_letter_arn }
+    }
+  ]...)
+}
+
+output "domain_target" {
+  description = "Where the domain's DNS record leads to; null without one."
+  value       = one([for d in aws_apigatewayv2_domain_name.this : { name = d.domain_name_configuration[0].target_domain_name, zone_id = d.domain_name_configuration[0].hosted_zone_id }])
 }

@@ -47,3 +47,8 @@ variable "log_retention_days" {
   description = "Days that logs are kept."
   type        = number
 }
+
+variable "domain" {
+  description = "A domain of its own: name, certificate and zone; null for API Gateway's."
+  type        = object({ name = string, certificate_arn = string, zone_id = optional(string) })
+}

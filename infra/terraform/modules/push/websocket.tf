@@ -14,7 +14,8 @@ locals {
   stage = "push"
   # Not the stage's own attribute: the function's settings have this URL, and the stage's routes
   # need the function.
-  endpoint = "${aws_apigatewayv2_api.this.api_endpoint}/${local.stage}"
+  own_endpoint = "${aws_apigatewayv2_api.this.api_endpoint}/${local.stage}"
+  endpoint     = try("wss://${aws_apigatewayv2_domain_name.this[0].domain_name}", local.own_endpoint)
 
   # The routes, and whether the function's answer goes back to the client. What nobody knows is
   # $default, and gets an answer that says so.

@@ -48,9 +48,10 @@ resource "aws_s3_bucket_cors_configuration" "this" {
   bucket = aws_s3_bucket.this.id
   cors_rule {
     allowed_origins = var.cors_origins
-    allowed_methods = ["GET"]
+    allowed_methods = ["GET", "HEAD"]
     # A script that sends the validator itself causes a preflight; the browser's own cache does not.
-    allowed_headers = ["if-none-match"]
+    # An SDK signs each request by headers of its own.
+    allowed_headers = concat(["if-none-match"], var.access == "sts" ? ["authorization", "x-amz-*", "amz-sdk-*"] : [])
     # The validator, and the clock that a client corrects its own by.
     expose_headers  = ["ETag", "Date"]
     max_age_seconds = 86400
@@ -159,11 +160,17 @@ data "aws_iam_policy_document" "bucket" {
         type        = "*"
         identifiers = ["*"]
       }
-      # Both must hold: only URLs are concerned, not the worker, which reads with its own
+      # All must hold: only URLs are concerned, not the worker, which reads with its own
       # credentials.
       condition {
         test     = "NotIpAddress"
         variable = "aws:SourceIp"
+        values   = var.allowed_cidrs
+      }
+      # What comes by a VPC endpoint.
+      condition {
+        test     = "NotIpAddress"
+        variable = "aws:VpcSourceIp"
         values   = var.allowed_cidrs
       }
       condition {

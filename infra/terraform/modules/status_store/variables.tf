@@ -8,6 +8,11 @@ variable "account_id" {
   type        = string
 }
 
+variable "access" {
+  description = "How clients read: url or sts, where they sign requests themselves."
+  type        = string
+}
+
 variable "cors_origins" {
   description = "Origins whose pages may read status objects."
   type        = list(string)
@@ -31,11 +36,6 @@ variable "status_standard_days" {
 variable "status_transitions" {
   description = "Tiers of status objects: days since creation and storage class."
   type        = list(object({ days = number, storage_class = string }))
-
-  validation {
-    condition     = alltrue([for t in var.status_transitions : contains(["STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"], t.storage_class)])
-    error_message = "storage_class is one of S3's: STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER_IR, GLACIER, DEEP_ARCHIVE."
-  }
 }
 
 variable "status_expire_days" {

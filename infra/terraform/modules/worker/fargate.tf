@@ -40,9 +40,9 @@ resource "aws_ecs_task_definition" "this" {
     image       = var.fargate.image
     essential   = true
     environment = [for name, value in merge(local.environment, local.delivers_none) : { name = name, value = value }]
-    # The program's own grace period is 25 s; a task that is killed before its end costs its orders
-    # an attempt.
-    stopTimeout = 30
+    # A task that is killed before the end of the program's own grace period costs its orders an
+    # attempt.
+    stopTimeout = local.grace_seconds + 5
     logConfiguration = {
       logDriver = "awslogs"
       options = {
@@ -55,6 +55,8 @@ resource "aws_ecs_task_definition" "this" {
 }
 
 locals {
+  grace_seconds = tonumber(lookup(var.settings, "OFFLOAD_SHUTDOWN_GRACE_SECONDS", "25"))
+
   # The notifier is a function: a container has neither its secrets nor its permissions.
   delivers_none = var.push == null ? {} : { OFFLOAD_NOTIFY_CONCURRENCY = "0" }
 }
@@ -66,8 +68,17 @@ resource "aws_ecs_service" "this" {
   name            = "${var.name}-worker"
   cluster         = aws_ecs_cluster.this[0].id
   task_definition = aws_ecs_task_definition.this[0].arn
-  desired_count   = var.max_concurrency
+  desired_count   = var.fargate.min_tasks
   launch_type     = "FARGATE"
+
+  # No fewer tasks than before while a deployment goes on; one whose tasks do not stay up is taken
+  # back.
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
 
   network_configuration {
     subnets          = var.fargate.subnet_ids
@@ -76,7 +87,7 @@ resource "aws_ecs_service" "this" {
   }
 
   lifecycle {
-    # Scaling is not Terraform's.
+    # That is autoscaling's: autoscaling.tf.
     ignore_changes = [desired_count]
   }
 }

@@ -4,8 +4,9 @@
 # channels. This file has what all share.
 
 locals {
-  lambda  = var.runtime == "lambda"
-  fargate = var.runtime == "fargate"
+  lambda = var.runtime == "lambda"
+  # The one without the other is one error, of the root module.
+  fargate = var.runtime == "fargate" && var.fargate != null
 
   environment = merge(
     {

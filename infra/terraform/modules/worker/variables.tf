@@ -24,7 +24,12 @@ variable "timeout_seconds" {
 }
 
 variable "max_concurrency" {
-  description = "With lambda: invocations at once. With fargate: tasks."
+  description = "With lambda: invocations at once, by each queue. With fargate: the most tasks."
+  type        = number
+}
+
+variable "orders_at_once" {
+  description = "Orders that one task works on at once."
   type        = number
 }
 
@@ -44,13 +49,15 @@ variable "settings" {
 }
 
 variable "fargate" {
-  description = "With fargate: image, network and size."
+  description = "With fargate: image, network, size, and what the number of tasks is computed from."
   type = object({
     image           = string
     subnet_ids      = list(string)
     security_groups = list(string)
     cpu             = optional(number, 256)
     memory          = optional(number, 512)
+    min_tasks       = optional(number, 1)
+    orders_per_task = optional(number)
   })
 }
 
@@ -76,6 +83,11 @@ variable "table_arn" {
 
 variable "queue_url" {
   description = "URL of the queue of orders."
+  type        = string
+}
+
+variable "queue_name" {
+  description = "Its name."
   type        = string
 }
 

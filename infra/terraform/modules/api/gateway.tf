@@ -1,0 +1,91 @@
+# The HTTP API in front of the function.
+
+resource "aws_apigatewayv2_api" "this" {
+  name          = var.name
+  description   = "Orders of ${var.name}."
+  protocol_type = "HTTP"
+  # CORS is the program's own, the same as in a container.
+}
+
+locals {
+  url = coalesce(var.public_url, one([for d in aws_apigatewayv2_domain_name.this : "https://${d.domain_name}"]), aws_apigatewayv2_api.this.api_endpoint)
+
+  # The routes that a function serves. Anything else is refused by API Gateway, unbilled by Lambda.
+  routes = [
+    "POST /order",
+    "GET /order/{id}",
+    "DELETE /order/{id}",
+    "GET /admin/orders",
+    "GET /admin/orders/{id}/log",
+    "DELETE /admin/orders/{id}",
+    "GET /admin/deliveries/{id}",
+    "POST /admin/deliveries/{id}",
+    "POST /webhooks/secret",
+    "OPTIONS /order",
+    "OPTIONS /order/{id}",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /openapi.json",
+    "GET /docs",
+  ]
+}
+
+resource "aws_apigatewayv2_integration" "this" {
+  api_id                 = aws_apigatewayv2_api.this.id
+  integration_type       = "AWS_PROXY"
+  integration_uri        = aws_lambda_function.this.invoke_arn
+  payload_format_version = "2.0"
+}
+
+resource "aws_apigatewayv2_route" "this" {
+  #checkov:skip=CKV_AWS_309:the program knows its callers by itself where there is no authorizer; orders have tokens of their own
+  for_each = toset(local.routes)
+
+  api_id    = aws_apigatewayv2_api.this.id
+  route_key = each.value
+  target    = "integrations/${aws_apigatewayv2_integration.this.id}"
+
+  authorization_type = contains(local.for_callers, each.value) ? local.authorization_type : "NONE"
+  authorizer_id      = contains(local.for_callers, each.value) ? one(aws_apigatewayv2_authorizer.this[*].id) : null
+}
+
+resource "aws_apigatewayv2_stage" "this" {
+  api_id = aws_apigatewayv2_api.this.id
+  # No stage in the path: links and Location stay as the program makes them.
+  name        = "$default"
+  auto_deploy = true
+
+  access_log_settings {
+    destination_arn = aws_cloudwatch_log_group.access.arn
+    # Without the query: it may hold a token.
+    format = jsonencode({
+      requestId = "$context.requestId"
+      route     = "$context.routeKey"
+      status    = "$context.status"
+      latencyMs = "$context.responseLatency"
+      error     = "$context.integrationErrorMessage"
+    })
+  }
+
+  default_route_settings {
+    # A client in a loop is slowed down before it costs much; the account's own limit is 10,000 a
+    # second.
+    throttling_rate_limit  = 1000
+    throttling_burst_limit = 2000
+  }
+}
+
+resource "aws_cloudwatch_log_group" "access" {
+  #checkov:skip=CKV_AWS_158:it holds neither payloads nor tokens; AWS's own key is enough
+  #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
+  name              = "/aws/apigateway/${var.name}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_lambda_permission" "this" {
+  statement_id  = "InvokedByApi"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this.function_name
+  principal     = "apigateway.amazonaws.com"
+  source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/*"
+}

@@ -69,6 +69,8 @@ def production(account, home, programs, say):
         "private_subnet_ids": json.dumps([subnet["SubnetId"]]),
         "worker_security_group_id": group["GroupId"],
         "alarm_topic_arn": topic,
+        "certificate_arn": account.client("acm").request_certificate(DomainName="*.example.com")["CertificateArn"],
+        "zone_id": account.client("route53").create_hosted_zone(Name="example.com", CallerReference="zone")["HostedZone"]["Id"],
     }
     deployment = Deployment("production", account, home, variables=variables)
     apply(deployment, say)

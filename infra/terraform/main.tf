@@ -1,6 +1,7 @@
 # status-offload on AWS. Each module is one concern; what it needs of the others is passed in.
 
 data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
@@ -230,7 +231,7 @@ locals {
 
 locals {
   # By its name, not by the resource: the role trusts the functions' roles, and they may assume it.
-  signer_role_arn = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:role/${var.name}-signer"
+  signer_role_arn = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}:role/${var.name}-signer"
 }
 
 # --- Observability --------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of every resource's name: one deployment, one name."
+  description = "Prefix of every resource's name: one deployment of an account, in whatever region, one name. Roles are the account's, not the region's, and the name of a bucket is taken in all regions."
   type        = string
   default     = "offload"
 
@@ -143,9 +143,17 @@ variable "worker_max_concurrency" {
 }
 
 variable "worker_provisioned_pollers" {
-  description = "With lambda: the least and the most event pollers of the queue that are kept ready, for bursts; null for Lambda's own scaling."
+  description = "With lambda: the least and the most event pollers of each queue of orders that are kept ready, for bursts, in place of worker_max_concurrency; null for Lambda's own scaling."
   type        = object({ minimum = number, maximum = number })
   default     = null
+
+  # https://docs.aws.amazon.com/lambda/latest/api/API_ProvisionedPollerConfig.html
+  validation {
+    condition = var.worker_provisioned_pollers == null || try(
+      var.worker_provisioned_pollers.minimum >= 2 && var.worker_provisioned_pollers.minimum <= 200 &&
+    var.worker_provisioned_pollers.maximum >= var.worker_provisioned_pollers.minimum && var.worker_provisioned_pollers.maximum <= 2000, false)
+    error_message = "worker_provisioned_pollers has a minimum from 2 to 200, and a maximum from that to 2000, which is what Lambda takes for SQS."
+  }
 }
 
 variable "worker_processor" {

@@ -5,6 +5,7 @@
 
 mod logged_lines;
 mod permissions;
+mod policies;
 mod readme;
 mod settings_list;
 

@@ -4,8 +4,8 @@ mock_provider "aws" {
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }
   }
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
   }
   mock_data "aws_region" {
     defaults = { id = "eu-west-1" }
@@ -244,4 +244,32 @@ run "a_webhook_secret_has_its_form" {
     webhook_secret = "secret"
   }
   expect_failures = [var.webhook_secret]
+}
+
+run "one_poller_is_refused" {
+  command = plan
+  variables {
+    worker_provisioned_pollers = { minimum = 1, maximum = 1 }
+  }
+  expect_failures = [var.worker_provisioned_pollers]
+}
+
+run "the_most_pollers_are_no_fewer_than_the_least" {
+  command = plan
+  variables {
+    worker_provisioned_pollers = { minimum = 20, maximum = 10 }
+  }
+  expect_failures = [var.worker_provisioned_pollers]
+}
+
+run "arns_are_of_the_partition" {
+  command = plan
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-cn" }
+  }
+  assert {
+    condition     = local.signer_role_arn == "arn:aws-cn:iam::123456789012:role/offload-signer"
+    error_message = "China and GovCloud have partitions of their own"
+  }
 }

@@ -91,30 +91,21 @@ resource "aws_sqs_queue" "stream_failures" {
   sqs_managed_sse_enabled   = true
 }
 
-data "aws_iam_policy_document" "tls" {
-  count = local.stream ? 1 : 0
-
-  statement {
-    sid       = "TlsOnly"
-    effect    = "Deny"
-    actions   = ["sqs:*"]
-    resources = [aws_sqs_queue.stream_failures[0].arn]
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-}
-
 resource "aws_sqs_queue_policy" "stream_failures" {
   count     = local.stream ? 1 : 0
   queue_url = aws_sqs_queue.stream_failures[0].id
-  policy    = data.aws_iam_policy_document.tls[0].json
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "TlsOnly"
+      Effect    = "Deny"
+      Action    = "sqs:*"
+      Resource  = aws_sqs_queue.stream_failures[0].arn
+      Principal = "*"
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
 }
 
 locals {

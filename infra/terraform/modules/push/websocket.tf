@@ -58,6 +58,8 @@ resource "aws_apigatewayv2_stage" "this" {
   api_id      = aws_apigatewayv2_api.this.id
   name        = local.stage
   auto_deploy = true
+  # A WebSocket API without routes cannot be deployed.
+  depends_on = [aws_apigatewayv2_route.this]
 
   dynamic "access_log_settings" {
     for_each = var.access_logs ? [1] : []

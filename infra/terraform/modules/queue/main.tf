@@ -46,43 +46,32 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead" {
   })
 }
 
-data "aws_iam_policy_document" "tls" {
-  for_each = merge(
-    { this = aws_sqs_queue.this.arn, dead = aws_sqs_queue.dead.arn },
-    { for ending, q in aws_sqs_queue.beside : "beside-${ending}" => q.arn },
-  )
-
-  statement {
-    sid       = "TlsOnly"
-    effect    = "Deny"
-    actions   = ["sqs:*"]
-    resources = [each.value]
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-}
-
+# Written here, not as a data source: that would be read anew, and every policy be rewritten, with
+# each change of a queue.
 resource "aws_sqs_queue_policy" "this" {
   queue_url = aws_sqs_queue.this.id
-  policy    = data.aws_iam_policy_document.tls["this"].json
+  policy    = jsonencode({ Version = "2012-10-17", Statement = [merge(local.tls_only, { Resource = aws_sqs_queue.this.arn })] })
 }
 
 resource "aws_sqs_queue_policy" "beside" {
   for_each  = var.beside
   queue_url = aws_sqs_queue.beside[each.value].id
-  policy    = data.aws_iam_policy_document.tls["beside-${each.value}"].json
+  policy    = jsonencode({ Version = "2012-10-17", Statement = [merge(local.tls_only, { Resource = aws_sqs_queue.beside[each.value].arn })] })
 }
 
 resource "aws_sqs_queue_policy" "dead" {
   queue_url = aws_sqs_queue.dead.id
-  policy    = data.aws_iam_policy_document.tls["dead"].json
+  policy    = jsonencode({ Version = "2012-10-17", Statement = [merge(local.tls_only, { Resource = aws_sqs_queue.dead.arn })] })
+}
+
+locals {
+  tls_only = {
+    Sid       = "TlsOnly"
+    Effect    = "Deny"
+    Action    = "sqs:*"
+    Principal = "*"
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  }
 }
 
 # What the queue of orders was called when it was the only one.

@@ -126,78 +126,43 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
 resource "aws_s3_bucket_policy" "this" {
   bucket = aws_s3_bucket.this.id
-  policy = data.aws_iam_policy_document.bucket.json
   # The policy refuses some requests; while it is written the block on public ones should be in
   # force.
   depends_on = [aws_s3_bucket_public_access_block.this]
-}
 
-data "aws_iam_policy_document" "bucket" {
-  statement {
-    sid       = "TlsOnly"
-    effect    = "Deny"
-    actions   = ["s3:*"]
-    resources = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-
-  dynamic "statement" {
-    for_each = length(var.allowed_cidrs) > 0 ? [1] : []
-    content {
-      sid       = "PresignedFromAllowedNetworksOnly"
-      effect    = "Deny"
-      actions   = ["s3:GetObject"]
-      resources = ["${aws_s3_bucket.this.arn}/*"]
-      principals {
-        type        = "*"
-        identifiers = ["*"]
-      }
-      # All must hold: only URLs are concerned, not the worker, which reads with its own
-      # credentials.
-      condition {
-        test     = "NotIpAddress"
-        variable = "aws:SourceIp"
-        values   = var.allowed_cidrs
-      }
-      # What comes by a VPC endpoint.
-      condition {
-        test     = "NotIpAddress"
-        variable = "aws:VpcSourceIp"
-        values   = var.allowed_cidrs
-      }
-      condition {
-        test     = "StringEquals"
-        variable = "s3:authType"
-        values   = ["REST-QUERY-STRING"]
-      }
-    }
-  }
-
-  dynamic "statement" {
-    for_each = var.max_signature_age_seconds == null ? [] : [var.max_signature_age_seconds]
-    content {
-      sid       = "YoungSignaturesOnly"
-      effect    = "Deny"
-      actions   = ["s3:GetObject"]
-      resources = ["${aws_s3_bucket.this.arn}/*"]
-      principals {
-        type        = "*"
-        identifiers = ["*"]
-      }
-      condition {
-        test     = "NumericGreaterThan"
-        variable = "s3:signatureAge"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid       = "TlsOnly"
+        Effect    = "Deny"
+        Action    = "s3:*"
+        Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
+        Principal = "*"
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      [for cidrs in [var.allowed_cidrs] : {
+        Sid       = "PresignedFromAllowedNetworksOnly"
+        Effect    = "Deny"
+        Action    = "s3:GetObject"
+        Resource  = "${aws_s3_bucket.this.arn}/*"
+        Principal = "*"
+        # All must hold: only URLs are concerned, not the worker, which reads with its own
+        # credentials. What comes by a VPC endpoint has the second address, and no first.
+        Condition = {
+          NotIpAddress = { "aws:SourceIp" = cidrs, "aws:VpcSourceIp" = cidrs }
+          StringEquals = { "s3:authType" = "REST-QUERY-STRING" }
+        }
+      } if length(cidrs) > 0],
+      [for seconds in var.max_signature_age_seconds[*] : {
+        Sid       = "YoungSignaturesOnly"
+        Effect    = "Deny"
+        Action    = "s3:GetObject"
+        Resource  = "${aws_s3_bucket.this.arn}/*"
+        Principal = "*"
         # In milliseconds.
-        values = [tostring(1000 * statement.value)]
-      }
-    }
-  }
+        Condition = { NumericGreaterThan = { "s3:signatureAge" = tostring(1000 * seconds) } }
+      }],
+    )
+  })
 }

@@ -61,6 +61,7 @@ locals {
   delivers_none = var.push == null ? {} : { OFFLOAD_NOTIFY_CONCURRENCY = "0" }
 }
 
+data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 resource "aws_ecs_service" "this" {
@@ -142,5 +143,5 @@ resource "aws_iam_role_policy_attachment" "execution" {
   count = local.fargate ? 1 : 0
   role  = aws_iam_role.execution[0].name
   # Pulls from ECR and writes to CloudWatch; AWS keeps it current.
-  policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
 }

@@ -224,8 +224,15 @@ locals {
       {
         Sid      = "ReadStream"
         Effect   = "Allow"
-        Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+        Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
         Resource = var.push[*].table_stream_arn
+      },
+      {
+        # It lists the account's, and is allowed on no single one.
+        Sid      = "ListStreams"
+        Effect   = "Allow"
+        Action   = ["dynamodb:ListStreams"]
+        Resource = "*"
       },
       {
         # Lambda sends there with the function's role.
@@ -240,7 +247,7 @@ locals {
   # Statements of what this deployment does not have.
   withheld = concat(
     var.push == null ? ["FindSubscriptions", "Notify"] : [],
-    try(var.push.events_from == "stream", false) ? [] : ["ReadStream", "NameWhatTheStreamLost"],
+    try(var.push.events_from == "stream", false) ? [] : ["ReadStream", "ListStreams", "NameWhatTheStreamLost"],
   )
   granted = {
     for part, statements in local.statements : part => concat(

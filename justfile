@@ -112,6 +112,12 @@ chaos *ARGS:
     cargo build --release --workspace --bins
     {{target}}/release/chaos {{ARGS}}
 
+# The release program installed in each way that needs no toolchain, to a completed order; 1 min
+[group('verify')]
+packages *ARGS:
+    cargo build --release --workspace --bins
+    python3 packaging/try.py {{ARGS}}
+
 # The whole system in simulated time, 2,000 seeds; `just simulation --replay SEED` prints one; 4 min
 [group('verify')]
 simulation *ARGS:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Packs programs that are built already: an archive, a Python wheel and an npm package, all with the
-same program.
+"""Packs programs that are built already: an archive, a Python wheel and an npm package, all with
+the same program.
 
-    python3 packaging/build.py --programs target/release --target x86_64-unknown-linux-gnu --out dist
+    python3 packaging/build.py --programs target/release --target aarch64-apple-darwin --out dist
 
 The wheel's platform is what the program needs: `manylinux_2_28` if its newest symbol of glibc is of
 2.28. The same program gives the same packages.
@@ -62,7 +62,7 @@ def oldest_glibc(program):
 def oldest_system(program, target):
     if TARGETS[target][0] == "linux":
         return oldest_glibc(program)
-    # What `cargo build` was told, or Rust's own least.
+    # What `cargo build` got by this variable, or Rust's own least.
     least = "11.0" if target.startswith("aarch64") else "10.12"
     return os.environ.get("MACOSX_DEPLOYMENT_TARGET", least).replace(".", "_")
 

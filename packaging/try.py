@@ -102,16 +102,17 @@ def tools():
 
 def check_platform(bin_folder, wheel):
     """A wheel must be for no older glibc than auditwheel finds that it needs."""
-    shown = subprocess.run([bin_folder / "auditwheel", "show", wheel], capture_output=True, text=True)
-    found = re.search(r'platform tag:\s+"manylinux_2_([0-9]+)_', shown.stdout)
+    printed = subprocess.run([bin_folder / "auditwheel", "show", wheel], capture_output=True, text=True)
+    found = re.search(r'platform tag:\s+"manylinux_2_([0-9]+)_', printed.stdout)
     named = re.search(r"manylinux_2_([0-9]+)_", wheel.name)
     if not found or int(found[1]) > int(named[1]):
-        sys.exit(f"auditwheel finds that {wheel.name} needs another platform: {shown.stdout}{shown.stderr}")
+        sys.exit(f"auditwheel finds that {wheel.name} needs another platform: {printed.stdout}{printed.stderr}")
     print(f"auditwheel: glibc 2.{found[1]}")
 
 
 def check_binstall(target, dist):
-    """`cargo binstall` must find the archive and the program in it by the metadata of offload-cli."""
+    """`cargo binstall` must find the archive and the program in it by the metadata of
+    offload-cli."""
     metadata = tomllib.loads((ROOT / "cli/Cargo.toml").read_text())["package"]["metadata"]["binstall"]
 
     def filled(name):

@@ -83,6 +83,13 @@ ts:
 terraform:
     infra/terraform/check
 
+# The Helm chart and the compose file: their schemas, and api and worker with their variables
+[group('checks')]
+deploy:
+    cargo build --workspace --bins
+    python3 deploy/helm/check.py
+    python3 deploy/compose/check.py
+
 # Api and worker on servers of other projects, moto by default; 30 s
 [group('verify')]
 compat *ARGS:
@@ -114,7 +121,7 @@ chaos *ARGS:
 
 # The release program installed in each way that needs no toolchain, to a completed order; 1 min
 [group('verify')]
-packages *ARGS:
+try-packages *ARGS:
     cargo build --release --workspace --bins
     python3 packaging/try.py {{ARGS}}
 

@@ -89,6 +89,13 @@ aws *ARGS:
     cargo build --workspace --bins
     python3 verify/aws/run.py {{ARGS}}
 
+# The Helm chart and the compose file: their schemas, and api and worker with their variables
+[group('checks')]
+deploy:
+    cargo build --workspace --bins
+    python3 deploy/helm/check.py
+    python3 deploy/compose/check.py
+
 # Api and worker on servers of other projects, moto by default; 30 s
 [group('verify')]
 compat *ARGS:
@@ -117,6 +124,12 @@ crash *ARGS:
 chaos *ARGS:
     cargo build --release --workspace --bins
     {{target}}/release/chaos {{ARGS}}
+
+# The release program installed in each way that needs no toolchain, to a completed order; 1 min
+[group('verify')]
+try-packages *ARGS:
+    cargo build --release --workspace --bins
+    python3 packaging/try.py {{ARGS}}
 
 # The whole system in simulated time, 2,000 seeds; `just simulation --replay SEED` prints one; 4 min
 [group('verify')]

@@ -148,6 +148,20 @@ def key_of(deployment, programs):
     return json.loads(made.stdout)["key"]
 
 
+@contextlib.contextmanager
+def without_bucket_policy(account):
+    """Moto knows no conditions: what the policy denies to requests without TLS it denies to all."""
+    s3 = account.client("s3")
+    policies = {b["Name"]: s3.get_bucket_policy(Bucket=b["Name"])["Policy"] for b in s3.list_buckets()["Buckets"]}
+    for bucket in policies:
+        s3.delete_bucket_policy(Bucket=bucket)
+    try:
+        yield
+    finally:
+        for bucket, policy in policies.items():
+            s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+
+
 def each_function_starts(deployment, programs):
     with contextlib.ExitStack() as stack:
         functions = Running(deployment, stack, programs).functions
@@ -181,6 +195,7 @@ def an_order_ends_and_its_connection_is_told(deployment, programs):
     """By API Gateway's event into the api, by SQS into the worker; its status is read from the
     bucket by the URL of its receipt, and pushed to a connection of the WebSocket API."""
     with contextlib.ExitStack() as stack:
+        stack.enter_context(without_bucket_policy(deployment.account))
         management = stack.enter_context(recorder())
         # Where API Gateway takes what goes to its connections: the one value of the environment
         # that this machine cannot have.

@@ -144,3 +144,16 @@ output "container" {
     error_message = "OFFLOAD_SHUTDOWN_GRACE_SECONDS is 115 at most with fargate, which kills a task 120 s after it asked it to stop."
   }
 }
+
+output "environment" {
+  description = "What an operator's commands need to know of this deployment, such as `offload keys create`: eval \"$(terraform output -raw environment)\"."
+  value = join("\n", [
+    for name, value in {
+      AWS_REGION                    = data.aws_region.current.id
+      OFFLOAD_BUCKET                = module.status_store.bucket
+      OFFLOAD_TABLE                 = module.order_table.name
+      OFFLOAD_QUEUE_URL             = module.queue.url
+      OFFLOAD_DEAD_LETTER_QUEUE_URL = module.queue.dead_letter_url
+    } : "export ${name}=${value}"
+  ])
+}

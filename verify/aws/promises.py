@@ -139,9 +139,11 @@ def matches(pattern, value):
 
 
 def key_of(deployment, programs):
-    """An API key that may do everything, made as the operator makes it."""
-    of_api = next(e for name, e in deployment.environments().items() if name.endswith("-api"))
-    environment = {**of_api, **KEYS, "AWS_ENDPOINT_URL": deployment.account.url}
+    """An API key that may do everything, made as an operator makes it: with the output that says
+    what is where."""
+    exports = deployment.state()["outputs"]["environment"]["value"].splitlines()
+    of_deployment = dict(line.removeprefix("export ").split("=", 1) for line in exports)
+    environment = {**of_deployment, **KEYS, "AWS_ENDPOINT_URL": deployment.account.url}
     command = [programs / "offload", "keys", "create", "--name", "operator", "--roles", "submit,view,operate,admin", "--json"]
     made = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr

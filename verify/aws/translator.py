@@ -3,11 +3,12 @@
 The provider addresses services by their names of DNS, which only a proxy can lead elsewhere, and
 moto lacks some of what the provider relies on:
 
-- API Gateway: the endpoint of a WebSocket API begins with `wss:`;
+- API Gateway: the endpoint of a WebSocket API begins with `wss:`, and a domain is available;
 - CloudWatch in CBOR (RPC v2), which is said again in JSON by botocore;
 - the tags of S3's control API, for buckets;
 - ECS: `availabilityZoneRebalancing` of services;
-- SQS: `RedriveAllowPolicy`; and it adds white space to `RedrivePolicy`;
+- SQS: `RedriveAllowPolicy`; it adds white space to `RedrivePolicy`, and forgets `Policy` where
+  another attribute is set;
 - S3: `transition_default_minimum_object_size` of lifecycle rules.
 
 All else passes as it is. What is refused is printed.
@@ -35,6 +36,17 @@ def plain(value):
     return [plain(v) for v in value] if isinstance(value, list) else value
 
 
+def with_available_domains(answer):
+    """The domain names of an answer, each with where DNS leads to."""
+    said = json.loads(answer)
+    for domain in said.get("items", [said]):
+        for configuration in domain.get("domainNameConfigurations") or []:
+            configuration["domainNameStatus"] = "AVAILABLE"
+            configuration.setdefault("apiGatewayDomainName", "d-id.execute-api.eu-west-1.amazonaws.com")
+            configuration.setdefault("hostedZoneId", "ZLY8HYME6SFDD")
+    return json.dumps(said).encode()
+
+
 class Translator(http.server.ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = True
@@ -43,7 +55,7 @@ class Translator(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.moto = urllib.parse.urlsplit(account.url)
         self.cloudwatch = account.client("cloudwatch")
-        self.rebalancing, self.redrive_allow, self.minimum_size = {}, {}, {}
+        self.rebalancing, self.redrive_allow, self.queue_policies, self.minimum_size = {}, {}, {}, {}
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -66,6 +78,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             answer = self.with_rebalancing(json.loads(body), answer)
         if url.path.startswith("/v2/apis") and b'"WEBSOCKET"' in answer:
             answer = answer.replace(b'"apiEndpoint": "https:', b'"apiEndpoint": "wss:')
+        if url.path.startswith("/v2/domainnames") and status < 300 and self.command != "DELETE":
+            answer = with_available_domains(answer)
         if "lifecycle" in url.query and status < 300:
             bucket, kept = url.path.split("/")[1], self.server.minimum_size
             if self.command == "PUT":
@@ -103,6 +117,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if action == "GetQueueAttributes" and given.get("AttributeNames") == ["RedriveAllowPolicy"]:
             attributes = {"Attributes": {"RedriveAllowPolicy": kept[queue]}} if queue in kept else {}
             return self.answer(200, {"content-type": "application/x-amz-json-1.0"}, json.dumps(attributes).encode())
+        if action == "SetQueueAttributes":
+            given["Attributes"].setdefault("Policy", self.server.queue_policies.get(queue, ""))
+            self.server.queue_policies[queue] = given["Attributes"]["Policy"]
         status, headers, answer = self.call_moto(urllib.parse.urlsplit(self.path), json.dumps(given).encode())
         if status == 200 and action == "SetQueueAttributes" and "RedriveAllowPolicy" in given["Attributes"]:
             kept[queue] = given["Attributes"]["RedriveAllowPolicy"]

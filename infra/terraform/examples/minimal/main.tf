@@ -34,3 +34,8 @@ output "websocket_url" {
   description = "Where clients open WebSockets."
   value       = module.offload.websocket_url
 }
+
+output "environment" {
+  description = "For an operator's commands: eval \"$(terraform output -raw environment)\"."
+  value       = module.offload.environment
+}

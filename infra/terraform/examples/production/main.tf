@@ -106,3 +106,8 @@ module "offload" {
   alarm_topic_arn        = var.alarm_topic_arn
   log_retention_days     = 90
 }
+
+output "environment" {
+  description = "For an operator's commands: eval \"$(terraform output -raw environment)\"."
+  value       = module.offload.environment
+}

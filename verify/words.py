@@ -37,6 +37,7 @@ SKIPPED = {
 # Uses that are allowed: a pattern, where a space stands for any gap, and the reason.
 ALLOWED = [
     (r"look(s|ed|ing)? ?(\w+ )?up", "to look up a name or a key is the standard term"),
+    (r'terraform\("show"', "Terraform's command of that name"),
     (r"tokio::sync::(\{[^}]{0,200}\}|watch)", "tokio's channel of that name"),
     (r"sync::\{[^}]{0,200}\bwatch\b[^}]{0,200}\}", "the same, imported with others"),
     (r"sync::watch,", "the same, among other imports of tokio"),

@@ -91,11 +91,12 @@ class Deployment:
         return {address: (change["actions"], differences(change)) for address, change in changes.items()}
 
     def refusal(self, module):
-        """The errors that a plan ends with."""
+        """The one error that a plan ends with."""
         status, text = self.terraform("plan", "-input=false", module=module, good=(0, 1))
-        if status == 0:
-            raise Failed("the plan was taken")
-        return [line.split("Error: ", 1)[1] for line in text.splitlines() if "Error: " in line]
+        errors = text.split("Error: ")[1:]
+        if status == 0 or len(errors) != 1:
+            raise Failed(f"{module.strip()} is refused with {len(errors)} errors: {errors}")
+        return " ".join(errors[0].split())
 
     def destroy(self, module=""):
         begun = time.monotonic()

@@ -47,7 +47,7 @@ class Running:
         arn = source["event_source_arn"]
         url = self.sqs.get_queue_url(QueueName=arn.rsplit(":")[-1])["QueueUrl"]
         batch = self.sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=min(10, source["batch_size"]), AttributeNames=["All"], MessageAttributeNames=["All"]
+            QueueUrl=url, MaxNumberOfMessages=min(10, source["batch_size"]), WaitTimeSeconds=0, AttributeNames=["All"], MessageAttributeNames=["All"]
         ).get("Messages", [])  # fmt: skip
         if not batch:
             return
@@ -174,7 +174,7 @@ def each_function_starts(deployment, programs):
 
 
 def each_container_starts(deployment, programs):
-    """It works on its queue, until it is told to stop. The work's own program is in an image that is
+    """It works on its queue, until it is stopped. The work's own program is in an image that is
     not here: another takes its place."""
     containers = {name: e for name, e in deployment.environments().items() if name.startswith("container ")}
     for name, environment in containers.items():
@@ -193,7 +193,7 @@ def each_container_starts(deployment, programs):
     return f"{len(containers)} containers"
 
 
-def an_order_ends_and_its_connection_is_told(deployment, programs):
+def an_order_ends_and_its_connection_is_notified(deployment, programs):
     """By API Gateway's event into the api, by SQS into the worker; its status is read from the
     bucket by the URL of its receipt, and pushed to a connection of the WebSocket API."""
     with contextlib.ExitStack() as stack:
@@ -222,12 +222,12 @@ def an_order_ends_and_its_connection_is_told(deployment, programs):
         done = until("the order ends", ended)
         assert done["status"] == "completed", done
 
-        def told():
+        def notified():
             running.feed()
             events = [json.loads(call.body) for call in management.calls]
             return any(e["subject"] == receipt["id"] and e["data"]["done"] for e in events)
 
-        until("the connection is told of the end", told)
+        until("the connection is notified of the end", notified)
         assert {call.path for call in management.calls} == {"/push/@connections/L0SM9cOFvHcCIhw%3D"}, management.calls
         assert running.connection("$disconnect")[0] == 200
         if sweeper := next((f for name, f in running.functions.items() if name.endswith("-sweeper")), None):

@@ -1,11 +1,11 @@
-"""What stands between Terraform's provider of AWS and moto, as the provider's HTTP proxy.
+"""Between Terraform's provider of AWS and moto, as the provider's HTTP proxy.
 
 The provider addresses services by their names of DNS, which only a proxy can lead elsewhere, and
 moto lacks some of what the provider relies on:
 
 - API Gateway: the endpoint of a WebSocket API begins with `wss:`, and a domain is available;
 - CloudWatch in CBOR (RPC v2), which is said again in JSON by botocore;
-- the tags of S3's control API, for buckets;
+- the tags of S3's control API, for buckets, and those of what Auto Scaling scales;
 - ECS: `availabilityZoneRebalancing` of services;
 - SQS: `RedriveAllowPolicy`; it adds white space to `RedrivePolicy`, and forgets `Policy` where
   another attribute is set;
@@ -56,6 +56,7 @@ class Translator(http.server.ThreadingHTTPServer):
         self.moto = urllib.parse.urlsplit(account.url)
         self.cloudwatch = account.client("cloudwatch")
         self.rebalancing, self.redrive_allow, self.queue_policies, self.minimum_size = {}, {}, {}, {}
+        self.queues = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -71,10 +72,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if url.path.startswith("/v20180820/tags/"):
             name = {"GET": "ListTagsForResourceResult", "POST": "TagResourceResult", "DELETE": "UntagResourceResult"}[self.command]
             return self.answer(200, {"content-type": "application/xml"}, f'<{name} xmlns="{S3_CONTROL}"><Tags/></{name}>'.encode())
-        if self.headers.get("x-amz-target", "").startswith("AmazonSQS."):
+        target = self.headers.get("x-amz-target", "")
+        if target == "AnyScaleFrontendService.ListTagsForResource":
+            return self.answer(200, {"content-type": "application/x-amz-json-1.1"}, b'{"Tags": {}}')
+        if target.startswith("AmazonSQS."):
             return self.call_sqs(json.loads(body))
         status, headers, answer = self.call_moto(url, body)
-        if self.headers.get("x-amz-target", "").startswith("AmazonEC2ContainerService"):
+        if target.startswith("AmazonEC2ContainerService"):
             answer = self.with_rebalancing(json.loads(body), answer)
         if url.path.startswith("/v2/apis") and b'"WEBSOCKET"' in answer:
             answer = answer.replace(b'"apiEndpoint": "https:', b'"apiEndpoint": "wss:')
@@ -117,10 +121,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if action == "GetQueueAttributes" and given.get("AttributeNames") == ["RedriveAllowPolicy"]:
             attributes = {"Attributes": {"RedriveAllowPolicy": kept[queue]}} if queue in kept else {}
             return self.answer(200, {"content-type": "application/x-amz-json-1.0"}, json.dumps(attributes).encode())
-        if action == "SetQueueAttributes":
-            given["Attributes"].setdefault("Policy", self.server.queue_policies.get(queue, ""))
-            self.server.queue_policies[queue] = given["Attributes"]["Policy"]
-        status, headers, answer = self.call_moto(urllib.parse.urlsplit(self.path), json.dumps(given).encode())
+        # One at a time: each passes on the policy that another may just have set.
+        with self.server.queues:
+            if action == "SetQueueAttributes":
+                given["Attributes"].setdefault("Policy", self.server.queue_policies.get(queue, ""))
+                self.server.queue_policies[queue] = given["Attributes"]["Policy"]
+            status, headers, answer = self.call_moto(urllib.parse.urlsplit(self.path), json.dumps(given).encode())
         if status == 200 and action == "SetQueueAttributes" and "RedriveAllowPolicy" in given["Attributes"]:
             kept[queue] = given["Attributes"]["RedriveAllowPolicy"]
         if status == 200 and action == "DeleteQueue":

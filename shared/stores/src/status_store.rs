@@ -119,7 +119,7 @@ impl StatusStore {
                 Err(e) => return Err(e),
             }
             current = match (current, self.current(&key).await?) {
-                // Something stood there in between, so that it is reading that is not allowed.
+                // There was one in between, so that it is reading that is not allowed.
                 (Current::Denied(_), Current::Denied(error)) => return Err(error),
                 (_, next) => next,
             };

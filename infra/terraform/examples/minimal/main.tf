@@ -14,6 +14,12 @@ variable "token_secret" {
   sensitive   = true
 }
 
+variable "deletion_protection" {
+  description = "Whether the order table, and a bucket with objects in it, survive a destroy."
+  type        = bool
+  default     = true
+}
+
 module "offload" {
   source = "../.."
 
@@ -23,6 +29,8 @@ module "offload" {
   token_secret     = var.token_secret
   # Made with `offload keys create`.
   auth = "keys"
+
+  deletion_protection = var.deletion_protection
 }
 
 output "api_url" {

@@ -89,12 +89,13 @@ aws *ARGS:
     cargo build --workspace --bins
     python3 verify/aws/run.py {{ARGS}}
 
-# The Helm chart and the compose file: their schemas, and api and worker with their variables
+# The Helm chart, the compose file and the CDK: schemas, and programs with their variables
 [group('checks')]
 deploy:
     cargo build --workspace --bins
     python3 deploy/helm/check.py
     python3 deploy/compose/check.py
+    deploy/cdk/check
 
 # Api and worker on servers of other projects, moto by default; 30 s
 [group('verify')]

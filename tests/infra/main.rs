@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod cdk;
 mod logged_lines;
 mod permissions;
 mod policies;

@@ -68,8 +68,8 @@ locals {
   key_arn = one(var.customer_key[*].arn)
 }
 
-# Each role that reads or writes what is encrypted by it needs the key too: clients of S3 by the signer's
-# role. That of tasks' start and that of the schedule handle nothing of it.
+# Each role that reads or writes what is encrypted by it needs the key too: clients of S3 by the
+# signer's role. That of tasks' start and that of the schedule handle nothing of it.
 resource "aws_iam_role_policy" "key" {
   for_each = {
     for part, role in merge({ api = module.api.role_name, signer = aws_iam_role.signer.name }, { for part, role in module.worker.roles : part => role.name }) : part => role

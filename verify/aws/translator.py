@@ -40,6 +40,8 @@ def with_available_domains(answer):
     """The domain names of an answer, each with where DNS leads to."""
     said = json.loads(answer)
     for domain in said.get("items", [said]):
+        if not domain.get("mutualTlsAuthentication"):
+            domain.pop("mutualTlsAuthentication", None)
         for configuration in domain.get("domainNameConfigurations") or []:
             configuration["domainNameStatus"] = "AVAILABLE"
             configuration.setdefault("apiGatewayDomainName", "d-id.execute-api.eu-west-1.amazonaws.com")

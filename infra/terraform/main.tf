@@ -29,6 +29,7 @@ module "status_store" {
   source = "./modules/status_store"
 
   name                      = var.name
+  key_arn                   = local.key_arn
   account_id                = data.aws_caller_identity.current.account_id
   access                    = var.access
   cors_origins              = var.cors_origins
@@ -47,6 +48,7 @@ module "order_table" {
   source = "./modules/order_table"
 
   name                   = var.name
+  key_arn                = local.key_arn
   point_in_time_recovery = var.point_in_time_recovery
   deletion_protection    = var.deletion_protection
   stream                 = var.push && var.events_from == "stream"
@@ -56,6 +58,7 @@ module "queue" {
   source = "./modules/queue"
 
   name               = "${var.name}-orders"
+  key_arn            = local.key_arn
   visibility_seconds = local.visibility_seconds
   beside             = var.priorities ? ["high", "low", "quiet"] : []
 }
@@ -125,31 +128,35 @@ resource "aws_iam_role_policy" "networks" {
 module "api" {
   source = "./modules/api"
 
-  name               = var.name
-  package            = var.api_package
-  architecture       = var.architecture
-  public_url         = var.public_url
-  domain             = var.domain
-  authorizer         = local.authorizer
-  access             = var.access
-  auth               = var.auth
-  share_work_logs    = var.share_work_logs
-  jwt                = var.jwt
-  cors_origins       = var.cors_origins
-  bucket             = module.status_store.bucket
-  bucket_arn         = module.status_store.bucket_arn
-  table              = module.order_table.name
-  table_arn          = module.order_table.arn
-  queue_url          = module.queue.url
-  queue_arn          = module.queue.arn
-  priority_queues    = module.queue.beside
-  token_secret       = var.token_secret
-  signer_role_arn    = local.signer_role_arn
-  retention_days     = var.retention_days
-  log_retention_days = var.log_retention_days
-  expected_orders    = local.expected_orders
-  push               = local.push
-  channel_settings   = local.api_channel_settings
+  name                 = var.name
+  package              = var.api_package
+  package_s3           = var.api_package_s3
+  vpc                  = var.vpc
+  reserved_concurrency = var.api_reserved_concurrency
+  key_arn              = local.key_arn
+  architecture         = var.architecture
+  public_url           = var.public_url
+  domain               = var.domain
+  authorizer           = local.authorizer
+  access               = var.access
+  auth                 = var.auth
+  share_work_logs      = var.share_work_logs
+  jwt                  = var.jwt
+  cors_origins         = var.cors_origins
+  bucket               = module.status_store.bucket
+  bucket_arn           = module.status_store.bucket_arn
+  table                = module.order_table.name
+  table_arn            = module.order_table.arn
+  queue_url            = module.queue.url
+  queue_arn            = module.queue.arn
+  priority_queues      = module.queue.beside
+  token_secret         = var.token_secret
+  signer_role_arn      = local.signer_role_arn
+  retention_days       = var.retention_days
+  log_retention_days   = var.log_retention_days
+  expected_orders      = local.expected_orders
+  push                 = local.push
+  channel_settings     = local.api_channel_settings
   # Api and worker need the same.
   default_deadline_seconds = lookup(var.worker_settings, "OFFLOAD_DEFAULT_DEADLINE_SECONDS", "604800")
 }
@@ -159,6 +166,11 @@ module "worker" {
 
   name                     = var.name
   package                  = var.worker_package
+  package_s3               = var.worker_package_s3
+  vpc                      = var.vpc
+  own_statements           = var.worker_statements
+  secrets                  = var.worker_secrets
+  key_arn                  = local.key_arn
   architecture             = var.architecture
   runtime                  = var.worker_runtime
   timeout_seconds          = var.worker_timeout_seconds
@@ -196,6 +208,7 @@ module "push" {
   count  = var.push ? 1 : 0
 
   name                     = var.name
+  key_arn                  = local.key_arn
   api_function_arn         = module.api.function_arn
   api_invoke_arn           = module.api.invoke_arn
   notifier_arn             = module.worker.notifier_arn

@@ -10,13 +10,15 @@ variable "name" {
 }
 
 variable "api_package" {
-  description = "Path of offload-api.zip, as `just package` makes it."
+  description = "Path of offload-api.zip, as `just package` makes it; null where it comes from S3."
   type        = string
+  default     = null
 }
 
 variable "worker_package" {
-  description = "Path of offload-worker.zip, as `just package` makes it."
+  description = "Path of offload-worker.zip, as `just package` makes it; null where it comes from S3."
   type        = string
+  default     = null
 }
 
 variable "architecture" {

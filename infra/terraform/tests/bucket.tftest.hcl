@@ -67,6 +67,7 @@ run "browsers_may_send_what_an_sdk_signs" {
   }
   variables {
     name                      = "offload"
+    key_arn                   = null
     account_id                = "123456789012"
     access                    = "sts"
     cors_origins              = ["https://shop.example.com"]

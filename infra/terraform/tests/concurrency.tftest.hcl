@@ -109,6 +109,11 @@ run "work_makes_the_number_of_tasks" {
   variables {
     name                     = "offload"
     package                  = "README.md"
+    package_s3               = null
+    vpc                      = null
+    own_statements           = []
+    secrets                  = {}
+    key_arn                  = null
     architecture             = "arm64"
     runtime                  = "fargate"
     timeout_seconds          = 60

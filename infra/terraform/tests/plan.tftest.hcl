@@ -157,6 +157,11 @@ run "the_notifier_alone_has_the_secrets" {
   variables {
     name                     = "offload"
     package                  = "README.md"
+    package_s3               = null
+    vpc                      = null
+    own_statements           = []
+    secrets                  = {}
+    key_arn                  = null
     architecture             = "arm64"
     runtime                  = "lambda"
     timeout_seconds          = 60

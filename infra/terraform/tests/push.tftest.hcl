@@ -22,6 +22,7 @@ run "addresses_and_routes" {
   }
   variables {
     name                     = "offload"
+    key_arn                  = null
     api_function_arn         = "arn:aws:lambda:eu-west-1:123456789012:function:offload-api"
     api_invoke_arn           = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:offload-api/invocations"
     notifier_arn             = "arn:aws:lambda:eu-west-1:123456789012:function:offload-notifier"
@@ -61,6 +62,7 @@ run "a_domain_is_for_clients_alone" {
   }
   variables {
     name                     = "offload"
+    key_arn                  = null
     api_function_arn         = "arn:aws:lambda:eu-west-1:123456789012:function:offload-api"
     api_invoke_arn           = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:offload-api/invocations"
     notifier_arn             = "arn:aws:lambda:eu-west-1:123456789012:function:offload-notifier"

@@ -9,6 +9,7 @@ mock_provider "aws" {
 variables {
   name               = "q"
   visibility_seconds = 60
+  key_arn            = null
   beside             = ["high"]
 }
 
@@ -31,5 +32,19 @@ run "a_change_of_a_queue_rewrites_no_policy" {
     condition = alltrue([for p in [aws_sqs_queue_policy.this, aws_sqs_queue_policy.dead, aws_sqs_queue_policy.beside["high"]] :
     jsondecode(p.policy).Statement[0].Resource == "arn:aws:sqs:eu-west-1:123456789012:q"])
     error_message = "each policy is of its queue and stays as it is"
+  }
+}
+
+run "a_queue_by_ones_own_key" {
+  command = plan
+  module {
+    source = "./modules/queue"
+  }
+  variables {
+    key_arn = "arn:aws:kms:eu-west-1:123456789012:key/k"
+  }
+  assert {
+    condition     = alltrue([for q in [aws_sqs_queue.this, aws_sqs_queue.dead, aws_sqs_queue.beside["high"]] : q.kms_master_key_id == var.key_arn])
+    error_message = "all three"
   }
 }

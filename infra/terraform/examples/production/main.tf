@@ -7,6 +7,10 @@ terraform {
 
 provider "aws" {
   region = "eu-west-1"
+  # On all that is made here.
+  default_tags {
+    tags = { service = "orders" }
+  }
 }
 
 variable "image" {

@@ -76,12 +76,12 @@ resource "aws_apigatewayv2_stage" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  #checkov:skip=CKV_AWS_158:it holds neither payloads nor tokens; AWS's own key is enough
   #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   # Of groups with this prefix the account's policy for log delivery, whose length is limited, has
   # one entry for all.
   name              = "/aws/vendedlogs/apigateway/${var.name}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.key_arn
 }
 
 resource "aws_lambda_permission" "this" {

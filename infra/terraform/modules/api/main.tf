@@ -98,11 +98,18 @@ resource "aws_iam_role_policy" "push" {
   })
 }
 
+# Network interfaces are allowed on no single resource; AWS keeps the policy.
+resource "aws_iam_role_policy_attachment" "vpc" {
+  count      = var.vpc == null ? 0 : 1
+  role       = aws_iam_role.this.name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
+}
+
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_158:logs hold no payloads, tokens or URLs; AWS's own key is enough
   #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   name              = "/aws/lambda/${var.name}-api"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.key_arn
 }
 
 resource "aws_lambda_function" "this" {
@@ -110,21 +117,37 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_115:orders should not be refused at a number that somebody once guessed; the account's limit holds
   #checkov:skip=CKV_AWS_116:called synchronously; a dead-letter queue would never get anything
   #checkov:skip=CKV_AWS_117:it calls AWS's public endpoints only; in a VPC it would need a NAT gateway to reach them
-  #checkov:skip=CKV_AWS_173:the token secret is encrypted with AWS's own key; who may read the configuration may read orders
   #checkov:skip=CKV_AWS_272:the package is built by the operator who applies this
-  function_name    = "${var.name}-api"
-  description      = "Accepts, reports and cancels orders."
-  role             = aws_iam_role.this.arn
-  runtime          = "provided.al2023"
-  handler          = "bootstrap"
-  architectures    = [var.architecture]
-  filename         = var.package
-  source_code_hash = filebase64sha256(var.package)
+  function_name = "${var.name}-api"
+  description   = "Accepts, reports and cancels orders."
+  role          = aws_iam_role.this.arn
+  runtime       = "provided.al2023"
+  handler       = "bootstrap"
+  architectures = [var.architecture]
+  # Without either the root module says so, once.
+  filename          = var.package_s3 == null ? coalesce(var.package, "none") : null
+  source_code_hash  = var.package == null || var.package_s3 != null ? null : filebase64sha256(var.package)
+  s3_bucket         = one(var.package_s3[*].bucket)
+  s3_key            = one(var.package_s3[*].key)
+  s3_object_version = one(var.package_s3[*].version)
   # A request takes some 30 ms of waiting for AWS; memory buys CPU for the TLS handshakes of a cold
   # start.
   memory_size = 256
   # Below API Gateway's 30 s, so that the function can still say what was wrong.
   timeout = 20
+
+  reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
+
+  # The secrets in the environment.
+  kms_key_arn = var.key_arn
+
+  dynamic "vpc_config" {
+    for_each = var.vpc[*]
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
 
   environment {
     variables = merge({
@@ -147,7 +170,7 @@ resource "aws_lambda_function" "this" {
     }, local.jwt_environment, local.priority_environment, local.push_environment)
   }
 
-  depends_on = [aws_cloudwatch_log_group.this]
+  depends_on = [aws_cloudwatch_log_group.this, aws_iam_role_policy_attachment.vpc]
 }
 
 locals {

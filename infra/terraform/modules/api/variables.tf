@@ -4,8 +4,18 @@ variable "name" {
 }
 
 variable "package" {
-  description = "Path of offload-api.zip."
+  description = "Path of offload-api.zip; null with an object in S3."
   type        = string
+}
+
+variable "package_s3" {
+  description = "The package as an object in S3; null with a path."
+  type        = object({ bucket = string, key = string, version = optional(string) })
+}
+
+variable "vpc" {
+  description = "Subnets and security groups of the functions; null for none."
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
 }
 
 variable "architecture" {
@@ -150,4 +160,14 @@ variable "authorizer" {
     identity_sources = list(string)
     cache_seconds    = number
   })
+}
+
+variable "reserved_concurrency" {
+  description = "Functions that it has for itself, and the most that it may have; null for a share."
+  type        = number
+}
+
+variable "key_arn" {
+  description = "The customer's key of KMS; null for AWS's own."
+  type        = string
 }

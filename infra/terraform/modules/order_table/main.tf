@@ -2,7 +2,7 @@
 # (ARCHITECTURE.md).
 
 resource "aws_dynamodb_table" "this" {
-  #checkov:skip=CKV_AWS_119:encrypted with AWS's own key; a customer key adds a call to KMS and $1 a month, and protects from nobody who may read the table
+  #checkov:skip=CKV_AWS_119:encrypted with AWS's own key unless customer_key names another, which costs a call to KMS and $1 a month
   #checkov:skip=CKV_AWS_28:point-in-time recovery is a variable: orders live for days, and half of the table's worth is in the queue
   #checkov:skip=CKV2_AWS_16:on demand; there is nothing to scale
   name = "${var.name}-orders"
@@ -53,6 +53,8 @@ resource "aws_dynamodb_table" "this" {
   }
 
   server_side_encryption {
-    enabled = false # AWS's own key, which costs nothing; true would be the account's KMS key.
+    # Without it, AWS's own key, which costs nothing.
+    enabled     = var.key_arn != null
+    kms_key_arn = var.key_arn
   }
 }

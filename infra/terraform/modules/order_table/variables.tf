@@ -17,3 +17,8 @@ variable "stream" {
   description = "Whether the table has a stream of its changes, for `events_from = \"stream\"`."
   type        = bool
 }
+
+variable "key_arn" {
+  description = "The customer's key of KMS; null for AWS's own."
+  type        = string
+}

@@ -6,6 +6,7 @@ module "queue" {
   name = "${var.name}-notifications"
   # Lambda's own advice: six times the function's timeout.
   visibility_seconds = 6 * var.notifier_timeout_seconds
+  key_arn            = var.key_arn
 }
 
 # Webhooks go to strangers, who may let them hang: nobody who waits at an open connection waits
@@ -16,6 +17,7 @@ module "webhooks" {
 
   name               = "${var.name}-${each.key}"
   visibility_seconds = 6 * var.notifier_timeout_seconds
+  key_arn            = var.key_arn
 }
 
 resource "aws_lambda_event_source_mapping" "webhooks" {
@@ -88,7 +90,8 @@ resource "aws_sqs_queue" "stream_failures" {
   name                      = "${var.name}-stream-failures"
   message_retention_seconds = 1209600
   receive_wait_time_seconds = 20
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = var.key_arn == null ? true : null
+  kms_master_key_id         = var.key_arn
 }
 
 resource "aws_sqs_queue_policy" "stream_failures" {

@@ -52,3 +52,8 @@ variable "domain" {
   description = "A domain of its own: name, certificate and zone; null for API Gateway's."
   type        = object({ name = string, certificate_arn = string, zone_id = optional(string) })
 }
+
+variable "key_arn" {
+  description = "The customer's key of KMS; null for AWS's own."
+  type        = string
+}

@@ -86,11 +86,11 @@ resource "aws_apigatewayv2_stage" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  #checkov:skip=CKV_AWS_158:it holds neither payloads nor tokens; AWS's own key is enough
   #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   count             = var.access_logs ? 1 : 0
   name              = "/aws/apigateway/${var.name}-websocket"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.key_arn
 }
 
 resource "aws_lambda_permission" "this" {

@@ -9,7 +9,8 @@ resource "aws_sqs_queue" "this" {
   # are billed too.
   receive_wait_time_seconds = 20
   # SSE-SQS costs nothing.
-  sqs_managed_sse_enabled = true
+  sqs_managed_sse_enabled = var.key_arn == null ? true : null
+  kms_master_key_id       = var.key_arn
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead.arn
@@ -26,7 +27,8 @@ resource "aws_sqs_queue" "beside" {
   visibility_timeout_seconds = var.visibility_seconds
   message_retention_seconds  = 1209600
   receive_wait_time_seconds  = 20
-  sqs_managed_sse_enabled    = true
+  sqs_managed_sse_enabled    = var.key_arn == null ? true : null
+  kms_master_key_id          = var.key_arn
   redrive_policy             = aws_sqs_queue.this.redrive_policy
 }
 
@@ -35,7 +37,8 @@ resource "aws_sqs_queue" "dead" {
   visibility_timeout_seconds = var.visibility_seconds
   message_retention_seconds  = 1209600
   receive_wait_time_seconds  = 20
-  sqs_managed_sse_enabled    = true
+  sqs_managed_sse_enabled    = var.key_arn == null ? true : null
+  kms_master_key_id          = var.key_arn
 }
 
 resource "aws_sqs_queue_redrive_allow_policy" "dead" {

@@ -13,3 +13,8 @@ variable "beside" {
   type        = set(string)
   default     = []
 }
+
+variable "key_arn" {
+  description = "The customer's key of KMS; null for AWS's own."
+  type        = string
+}

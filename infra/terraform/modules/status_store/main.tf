@@ -4,7 +4,6 @@ resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:every poll would write a line of access log, which costs more than the poll; request metrics are enough
   #checkov:skip=CKV_AWS_21:a status object is overwritten several times, and each old version would be kept and billed
   #checkov:skip=CKV_AWS_144:an object lives for days, and DynamoDB can write it anew
-  #checkov:skip=CKV_AWS_145:SSE-S3; with SSE-KMS each poll would be a call to KMS, and every client would need the key
   #checkov:skip=CKV2_AWS_62:the worker sends events itself, on the revision
   bucket = "${var.name}-${var.account_id}"
   # Objects can be made anew or are results that somebody may miss: the caller decides.
@@ -31,8 +30,11 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket = aws_s3_bucket.this.id
   rule {
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = var.key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.key_arn
     }
+    # One call to KMS for many objects.
+    bucket_key_enabled = var.key_arn != null
   }
 }
 

@@ -62,3 +62,8 @@ variable "force_destroy" {
   description = "Whether a destroy deletes the objects too."
   type        = bool
 }
+
+variable "key_arn" {
+  description = "The customer's key of KMS; null for AWS's own."
+  type        = string
+}

@@ -12,11 +12,11 @@ resource "aws_ecs_cluster" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "container" {
-  #checkov:skip=CKV_AWS_158:logs hold no payloads, tokens or URLs; AWS's own key is enough
   #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   count             = local.fargate ? 1 : 0
   name              = "/aws/ecs/${var.name}-worker"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.key_arn
 }
 
 resource "aws_ecs_task_definition" "this" {
@@ -40,6 +40,7 @@ resource "aws_ecs_task_definition" "this" {
     image       = var.fargate.image
     essential   = true
     environment = [for name, value in merge(local.environment, local.delivers_none) : { name = name, value = value }]
+    secrets     = [for name, arn in var.secrets : { name = name, valueFrom = arn }]
     # A task that is killed before the end of the program's own grace period costs its orders an
     # attempt.
     stopTimeout = local.grace_seconds + 5
@@ -56,6 +57,14 @@ resource "aws_ecs_task_definition" "this" {
 
 locals {
   grace_seconds = tonumber(lookup(var.settings, "OFFLOAD_SHUTDOWN_GRACE_SECONDS", "25"))
+
+  secret_statements = [for service, action in { secretsmanager = "secretsmanager:GetSecretValue", ssm = "ssm:GetParameters" } : {
+    Sid    = "Read${title(service)}"
+    Effect = "Allow"
+    Action = action
+    # A key of a secret's JSON may be behind its ARN: arn:...:secret:name:key::
+    Resource = [for arn in values(var.secrets) : join(":", slice(split(":", arn), 0, min(7, length(split(":", arn))))) if strcontains(arn, ":${service}:")]
+  } if anytrue([for arn in values(var.secrets) : strcontains(arn, ":${service}:")])]
 
   # The notifier is a function: a container has neither its secrets nor its permissions.
   delivers_none = var.push == null ? {} : { OFFLOAD_NOTIFY_CONCURRENCY = "0" }
@@ -136,6 +145,18 @@ resource "aws_iam_role" "execution" {
       Action    = "sts:AssumeRole"
       Principal = { Service = "ecs-tasks.amazonaws.com" }
     }]
+  })
+}
+
+# ECS reads them as it starts a task, not the program.
+resource "aws_iam_role_policy" "secrets" {
+  count = local.fargate && length(var.secrets) > 0 ? 1 : 0
+  name  = "secrets"
+  role  = aws_iam_role.execution[0].id
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = local.secret_statements
   })
 }
 

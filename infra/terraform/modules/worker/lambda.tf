@@ -43,12 +43,31 @@ resource "aws_iam_role_policy" "function" {
   })
 }
 
+# Network interfaces are allowed on no single resource; AWS keeps the policy.
+resource "aws_iam_role_policy_attachment" "vpc" {
+  for_each   = var.vpc == null ? {} : local.functions
+  role       = aws_iam_role.function[each.key].name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
+}
+
+# The team's own work, in the function or the container.
+resource "aws_iam_role_policy" "own" {
+  count = length(var.own_statements) > 0 ? 1 : 0
+  name  = "own"
+  role  = local.fargate ? aws_iam_role.task[0].id : aws_iam_role.function["worker"].id
+
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [for s in var.own_statements : { for name, value in s : name => value if value != null }]
+  })
+}
+
 resource "aws_cloudwatch_log_group" "function" {
-  #checkov:skip=CKV_AWS_158:logs hold no payloads, tokens or URLs; AWS's own key is enough
   #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   for_each          = local.functions
   name              = "/aws/lambda/${var.name}-${each.value.name}"
   retention_in_days = var.log_retention_days
+  kms_key_id        = var.key_arn
 }
 
 resource "aws_lambda_function" "function" {
@@ -56,25 +75,39 @@ resource "aws_lambda_function" "function" {
   #checkov:skip=CKV_AWS_115:the event source limits how many run at once; reserved concurrency would throttle deliveries, which count
   #checkov:skip=CKV_AWS_116:fed by queues that have dead-letter queues themselves, or by a schedule whose next run makes up for a failed one
   #checkov:skip=CKV_AWS_117:it calls AWS's public endpoints only; in a VPC it would need a NAT gateway to reach them
-  #checkov:skip=CKV_AWS_173:the secrets of the notifier's channels are encrypted with AWS's own key; the others have none
   #checkov:skip=CKV_AWS_272:the package is built by the operator who applies this
-  for_each         = local.functions
-  function_name    = "${var.name}-${each.value.name}"
-  description      = each.value.description
-  role             = aws_iam_role.function[each.key].arn
-  runtime          = "provided.al2023"
-  handler          = "bootstrap"
-  architectures    = [var.architecture]
-  filename         = var.package
-  source_code_hash = filebase64sha256(var.package)
-  memory_size      = each.value.memory
-  timeout          = each.value.timeout
+  for_each      = local.functions
+  function_name = "${var.name}-${each.value.name}"
+  description   = each.value.description
+  role          = aws_iam_role.function[each.key].arn
+  runtime       = "provided.al2023"
+  handler       = "bootstrap"
+  architectures = [var.architecture]
+  # Without either the root module says so, once.
+  filename          = var.package_s3 == null ? coalesce(var.package, "none") : null
+  source_code_hash  = var.package == null || var.package_s3 != null ? null : filebase64sha256(var.package)
+  s3_bucket         = one(var.package_s3[*].bucket)
+  s3_key            = one(var.package_s3[*].key)
+  s3_object_version = one(var.package_s3[*].version)
+  memory_size       = each.value.memory
+  timeout           = each.value.timeout
+
+  # The secrets in the environment.
+  kms_key_arn = var.key_arn
+
+  dynamic "vpc_config" {
+    for_each = var.vpc[*]
+    content {
+      subnet_ids         = vpc_config.value.subnet_ids
+      security_group_ids = vpc_config.value.security_group_ids
+    }
+  }
 
   environment {
     variables = each.key == "worker" ? local.environment : merge(local.without_work, each.key == "notifier" ? var.notifier_settings : {})
   }
 
-  depends_on = [aws_cloudwatch_log_group.function]
+  depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy_attachment.vpc]
 }
 
 resource "aws_lambda_event_source_mapping" "orders" {

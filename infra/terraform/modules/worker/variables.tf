@@ -4,8 +4,18 @@ variable "name" {
 }
 
 variable "package" {
-  description = "Path of offload-worker.zip."
+  description = "Path of offload-worker.zip; null with an object in S3."
   type        = string
+}
+
+variable "package_s3" {
+  description = "The package as an object in S3; null with a path."
+  type        = object({ bucket = string, key = string, version = optional(string) })
+}
+
+variable "vpc" {
+  description = "Subnets and security groups of the functions; null for none."
+  type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
 }
 
 variable "architecture" {
@@ -159,4 +169,19 @@ variable "notifier_settings" {
 variable "notifier_statements" {
   description = "What the notifier's role may do for the channels."
   type        = list(object({ Sid = string, Effect = string, Action = list(string), Resource = string }))
+}
+
+variable "own_statements" {
+  description = "What the team's own work may do beside."
+  type        = list(object({ Sid = string, Effect = string, Action = list(string), Resource = list(string), Condition = map(map(list(string))) }))
+}
+
+variable "secrets" {
+  description = "Variables of the container by the ARN of a secret or parameter."
+  type        = map(string)
+}
+
+variable "key_arn" {
+  description = "The customer's key of KMS; null for AWS's own."
+  type        = string
 }

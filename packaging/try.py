@@ -89,20 +89,21 @@ def registry(dist):
     server.shutdown()
 
 
-def tools():
-    """A Python with uv and auditwheel."""
+def in_tools():
+    """Runs this in a Python with pip, uv and auditwheel."""
     stamp = TOOLS / ".complete"
     wanted = f"uv=={UV} auditwheel=={AUDITWHEEL}"
     if not stamp.exists() or stamp.read_text() != wanted:
         venv.create(TOOLS, with_pip=True, clear=True)
         subprocess.run([TOOLS / "bin/pip", "install", "--quiet", *wanted.split()], check=True)
         stamp.write_text(wanted)
-    return TOOLS / "bin"
+    if pathlib.Path(sys.prefix) != TOOLS:
+        os.execv(TOOLS / "bin/python", [str(TOOLS / "bin/python"), *sys.argv])
 
 
-def check_platform(bin_folder, wheel):
+def check_platform(wheel):
     """A wheel must be for no older glibc than auditwheel finds that it needs."""
-    printed = subprocess.run([bin_folder / "auditwheel", "show", wheel], capture_output=True, text=True)
+    printed = subprocess.run([TOOLS / "bin/auditwheel", "show", wheel], capture_output=True, text=True)
     found = re.search(r'platform tag:\s+"manylinux_2_([0-9]+)_', printed.stdout)
     named = re.search(r"manylinux_2_([0-9]+)_", wheel.name)
     if not found or int(found[1]) > int(named[1]):
@@ -264,18 +265,30 @@ def attempt(way, url, dist, path):
         sys.exit(f"{way.__name__}: {total:.0f} s in all, more than {SECONDS} s")
 
 
+def refuse(dist, path):
+    """The installer must install nothing that is not what SHA256SUMS says."""
+    archive = next(dist.glob("*.tar.gz"))
+    archive.write_bytes(archive.read_bytes() + b"more")
+    with tempfile.TemporaryDirectory() as folder:
+        home = pathlib.Path(folder)
+        os.environ.update(HOME=folder, PATH=path_without_rust(home / "bin", path))
+        ended = subprocess.run(["sh", dist / "install.sh"], capture_output=True, text=True)
+        if ended.returncode == 0 or "SHA256SUMS" not in ended.stderr or (home / ".local").exists():
+            sys.exit(f"the installer takes an archive that was changed: {ended.stderr}")
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--programs", type=pathlib.Path, default=TARGET_FOLDER / "release")
     args.add_argument("--way", choices=[way.__name__ for way in WAYS], action="append", help="this one only")
     args = args.parse_args()
-    bin_folder = tools()
+    in_tools()
     target = f"{platform.machine()}-unknown-linux-gnu"
     assert target in TARGETS, target
     with tempfile.TemporaryDirectory() as folder:
         dist = pathlib.Path(folder)
         build(args.programs, target, dist)
-        check_platform(bin_folder, next(dist.glob("*.whl")))
+        check_platform(next(dist.glob("*.whl")))
         check_binstall(target, dist)
         with registry(dist) as url:
             release(dist, url)
@@ -283,6 +296,7 @@ def main():
             for way in WAYS:
                 if not args.way or way.__name__ in args.way:
                     attempt(way, url, dist, path)
+            refuse(dist, path)
 
 
 if __name__ == "__main__":

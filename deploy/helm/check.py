@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,8 @@ sys.path.append(str(HERE.parent))
 from programs import Programs, complete, free_port, get, until
 
 CHART = HERE / "status-offload"
+# Its values are those of a reader.
+GUIDE = HERE.parents[1] / "docs/how-to/kubernetes.md"
 TARGET_FOLDER = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parents[1] / "target"))
 TOOLS = TARGET_FOLDER / "helm"
 WANTED = "kubernetes-validate==1.37.0"
@@ -176,6 +179,11 @@ def main():
         print("skipped: the chart, because helm is not installed: go install helm.sh/helm/v3/cmd/helm@v3.22.0")
         return
     in_tools()
+    with tempfile.TemporaryDirectory() as folder:
+        documented = pathlib.Path(folder) / GUIDE.name
+        documented.write_text(re.search(r"```yaml\n(.*?)```", GUIDE.read_text(), re.DOTALL)[1])
+        lint(documented)
+        validate(render(documented), documented.name)
     for values in sorted((CHART / "ci").glob("*-values.yaml")):
         lint(values)
         documents = render(values)

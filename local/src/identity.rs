@@ -23,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) arn: String,
     /// `AROA…:NAME`
     pub(crate) role_id: String,
+    /// What its role may do; `None` for a role without policies here, which may do everything.
+    pub(crate) role: Option<Arc<PolicyDocument>>,
     /// The session policy as it was sent, for the store, and parsed.
     pub(crate) policy: Option<(String, PolicyDocument)>,
     pub(crate) expires: Millis,
@@ -78,13 +80,15 @@ impl Caller {
 
     /// Whether a policy of its own restricts it.
     pub(crate) fn is_restricted(&self) -> bool {
-        self.user_policy().or_else(|| self.session_policy()).is_some()
+        self.identity_policy().or_else(|| self.session_policy()).is_some()
     }
 
-    pub(crate) fn user_policy(&self) -> Option<&PolicyDocument> {
+    /// What the user or the session's role may do.
+    pub(crate) fn identity_policy(&self) -> Option<&PolicyDocument> {
         match self {
             Self::User(user) => Some(&user.policy),
-            Self::Root | Self::Session(_) => None,
+            Self::Session(session) => session.role.as_deref(),
+            Self::Root => None,
         }
     }
 
@@ -99,7 +103,7 @@ impl Caller {
 impl Caller {
     /// The message of AWS for a denied request.
     pub(crate) fn denied(&self, permission: &Permission) -> String {
-        let policy = if self.user_policy().is_some() { "identity-based" } else { "session" };
+        let policy = if self.identity_policy().is_some() { "identity-based" } else { "session" };
         let (arn, Permission { action, resource }) = (self.arn(), permission);
         format!(
             "User: {arn} is not authorized to perform: {action} on resource: {resource} because no {policy} policy allows the {action} action"
@@ -129,6 +133,8 @@ pub(crate) struct Identities {
     root_id: String,
     root_secret: String,
     users: RwLock<HashMap<String, Arc<User>>>,
+    /// What roles may do, by name.
+    roles: RwLock<HashMap<String, Arc<PolicyDocument>>>,
     sessions: RwLock<HashMap<String, Arc<Session>>>,
     clock: Clock,
 }
@@ -136,7 +142,14 @@ pub(crate) struct Identities {
 impl Identities {
     pub(crate) fn new(root_id: String, root_secret: String, sessions: Vec<Session>, clock: Clock) -> Self {
         let sessions = sessions.into_iter().map(|session| (session.access_key_id.clone(), Arc::new(session))).collect();
-        Self { root_id, root_secret, users: RwLock::default(), sessions: RwLock::new(sessions), clock }
+        Self {
+            root_id,
+            root_secret,
+            users: RwLock::default(),
+            roles: RwLock::default(),
+            sessions: RwLock::new(sessions),
+            clock,
+        }
     }
 
     /// The caller with this key and session token. The signature is still to be checked against
@@ -190,6 +203,15 @@ impl Identities {
     pub(crate) fn add_user(&self, access_key_id: String, secret: String, policy: PolicyDocument) {
         let user = User { access_key_id: access_key_id.clone(), secret, policy, permissions: Mutex::default() };
         self.users.write().insert(access_key_id, Arc::new(user));
+    }
+
+    /// Sessions of this role that begin from now on may do what the policy allows and nothing else.
+    pub(crate) fn add_role(&self, name: String, policy: PolicyDocument) {
+        self.roles.write().insert(name, Arc::new(policy));
+    }
+
+    pub(crate) fn role(&self, name: &str) -> Option<Arc<PolicyDocument>> {
+        self.roles.read().get(name).cloned()
     }
 
     /// What a user was allowed and denied.

@@ -10,8 +10,8 @@ use crate::identity::Caller;
 use crate::options::ACCOUNT_ID;
 use crate::permission::Permission;
 
-/// The root user and every session may do everything that no narrower policy takes away: roles have
-/// no policies here.
+/// The root user, and every session of a role without policies, may do everything that no narrower
+/// policy takes away.
 static ALLOW_ALL: LazyLock<[PolicyDocument; 1]> = LazyLock::new(|| {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
     [awsim_iam_policy::parse(text).expect("a constant that a test parses")]
@@ -46,8 +46,8 @@ pub(crate) fn allows(request: Request<'_>, resource_policy: Option<&PolicyDocume
         context.insert("aws:SourceIp".to_owned(), ContextValue::Ip(peer.to_string()));
     }
     let principal = request.caller.map_or_else(|| "*".to_owned(), Caller::arn);
-    let of_user = request.caller.and_then(Caller::user_policy);
-    let (account, identity_policies): (&str, &[PolicyDocument]) = match (request.caller, of_user) {
+    let of_identity = request.caller.and_then(Caller::identity_policy);
+    let (account, identity_policies): (&str, &[PolicyDocument]) = match (request.caller, of_identity) {
         (None, _) => ("anonymous", &[]),
         (Some(_), None) => (ACCOUNT_ID, &*ALLOW_ALL),
         (Some(_), Some(policy)) => (ACCOUNT_ID, std::slice::from_ref(policy)),

@@ -234,6 +234,17 @@ impl Stack {
         Ok(())
     }
 
+    /// Restricts the sessions of a role that begin from now on to what the IAM policy (JSON) allows.
+    /// Roles without one may do everything. Not kept across restarts.
+    ///
+    /// # Errors
+    /// If the policy cannot be read.
+    pub fn add_role(&self, name: &str, policy: &str) -> Result<(), PolicyError> {
+        let policy = awsim_iam_policy::parse(policy).map_err(|error| PolicyError(error.to_string()))?;
+        self.housekeeper.identities.add_role(name.to_owned(), policy);
+        Ok(())
+    }
+
     /// The permissions that a user's requests used so far, and those that they were denied. Empty
     /// for other keys.
     #[must_use]

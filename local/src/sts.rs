@@ -147,6 +147,7 @@ impl Sts {
             token: random_letters(96),
             arn: format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{}/{}", request.role, request.name),
             role_id,
+            role: self.identities.role(&request.role),
             policy: request.policy,
             expires: self.clock.now() + i64::from(request.seconds) * 1000,
         }

@@ -6,7 +6,7 @@ use std::{fmt::Write as _, fs::OpenOptions, io::Write as _, path::Path};
 use offload_local::{Permission, Stack};
 use offload_service::settings::StoreSettings;
 
-use crate::role::{Names, Role};
+use crate::role::{Names, Role, SIGNER_ROLE, signer_policy};
 
 /// The folder in which the permissions that were used are recorded, if they are to be.
 const FOLDER: &str = "PERMISSIONS_USED";
@@ -47,6 +47,7 @@ pub(crate) fn grant(stack: &Stack, region: &str, settings: &StoreSettings) {
         let (id, secret) = keys(role);
         stack.add_user(&id, &secret, &role.policy(&names)).expect("a policy");
     }
+    stack.add_role(SIGNER_ROLE, &signer_policy(&names)).expect("a policy");
 }
 
 /// Records what the roles used; each process has a file of its own.

@@ -13,6 +13,8 @@ use crate::terraform::{attribute, blocks, folder, local, module, object};
 
 /// The role that functions assume to sign URLs.
 pub(crate) const SIGNER_ROLE_ARN: &str = "arn:aws:iam::000000000000:role/signer";
+/// Its name.
+pub(crate) const SIGNER_ROLE: &str = "signer";
 
 /// A part of the service with a role of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +116,6 @@ impl Role {
     pub fn statements(self, names: &Names) -> Vec<Statement> {
         static API: LazyLock<Body> = LazyLock::new(|| module("api"));
         static WORKER: LazyLock<Body> = LazyLock::new(|| module("worker"));
-        static ROOT: LazyLock<Body> = LazyLock::new(|| folder(""));
         let of_policies = |body: &Body| -> Vec<Statement> {
             let policies = blocks(body, "resource", "aws_iam_role_policy");
             policies.iter().flat_map(|p| evaluated(document(attribute(&p.body, "policy")), names)).collect()
@@ -129,11 +130,7 @@ impl Role {
             part => of_worker(part),
         };
         if self.signs() {
-            // That of the signer; what else it has denies clients elsewhere.
-            let policies = blocks(&ROOT, "resource", "aws_iam_role_policy");
-            let signer = policies.iter().find(|p| p.labels().iter().any(|l| l.as_str() == "signer"));
-            let signer = signer.expect("the signer's policy");
-            statements.extend(evaluated(document(attribute(&signer.body, "policy")), names));
+            statements.extend(signer_statements(names));
         }
         statements.retain(|s: &Statement| s.sid != "Log");
         if self == Self::Container {
@@ -155,10 +152,27 @@ impl Role {
     /// If the Terraform cannot be evaluated.
     #[must_use]
     pub fn policy(self, names: &Names) -> String {
-        let statement = |s: &Statement| json!({"Effect": "Allow", "Action": s.actions, "Resource": s.resources});
-        let statements: Vec<_> = self.statements(names).iter().map(statement).collect();
-        json!({"Version": "2012-10-17", "Statement": statements}).to_string()
+        policy(&self.statements(names))
     }
+}
+
+/// What the role may do that functions assume to sign URLs.
+pub(crate) fn signer_policy(names: &Names) -> String {
+    policy(&signer_statements(names))
+}
+
+/// Those of its policy that allow; what another denies is about clients elsewhere.
+fn signer_statements(names: &Names) -> Vec<Statement> {
+    static ROOT: LazyLock<Body> = LazyLock::new(|| folder(""));
+    let policies = blocks(&ROOT, "resource", "aws_iam_role_policy");
+    let signer = policies.iter().find(|p| p.labels().iter().any(|l| l.as_str() == SIGNER_ROLE));
+    evaluated(document(attribute(&signer.expect("the signer's policy").body, "policy")), names)
+}
+
+fn policy(statements: &[Statement]) -> String {
+    let statement = |s: &Statement| json!({"Effect": "Allow", "Action": s.actions, "Resource": s.resources});
+    let statements: Vec<_> = statements.iter().map(statement).collect();
+    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
 }
 
 /// The statements within `jsonencode({ Statement = [...] })`.

@@ -20,6 +20,7 @@ pub(crate) fn load(connection: &Connection) -> Result<Vec<Session>, StoreError> 
             token: row.get(2)?,
             arn: row.get(3)?,
             role_id: row.get(4)?,
+            role: None,
             policy: None,
             expires: row.get(6)?,
         };

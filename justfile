@@ -21,7 +21,7 @@ package *ARGS:
     python3 infra/package.py {{ARGS}}
 
 # Everything that must hold before a change lands
-check: test fmt lint doc deny book ts compat schemathesis contract terraform aws
+check: test fmt lint doc deny book ts compat schemathesis contract terraform deploy aws
 
 # Unit tests, and whole-system tests in tests/ and verify/
 [group('checks')]

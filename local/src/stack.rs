@@ -234,8 +234,8 @@ impl Stack {
         Ok(())
     }
 
-    /// Restricts the sessions of a role that begin from now on to what the IAM policy (JSON) allows.
-    /// Roles without one may do everything. Not kept across restarts.
+    /// Restricts the sessions of a role that begin from now on to what the IAM policy (JSON)
+    /// allows. Roles without one may do everything. Not kept across restarts.
     ///
     /// # Errors
     /// If the policy cannot be read.

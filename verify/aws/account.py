@@ -22,7 +22,8 @@ class Account:
     def __init__(self, home):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
-        command = [pathlib.Path(sys.executable).parent / "moto_server", "-H", "127.0.0.1", "-p", str(port)]
+        server = pathlib.Path(__file__).parent / "moto_server.py"
+        command = [sys.executable, server, "-H", "127.0.0.1", "-p", str(port)]
         # Roles have policies of AWS attached, which moto loads when it is asked to.
         environment = {**os.environ, "MOTO_PORT": str(port), "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
         with open(home / "moto.log", "wb") as log:

@@ -104,7 +104,8 @@ class Deployment:
         return time.monotonic() - begun
 
     def programs(self, built):
-        """The programs that its packages hold, if this machine can run them; else those of a folder."""
+        """The programs that its packages hold, if this machine can run them; else those of a
+        folder."""
         return unpack(self.packages, built, self.home)
 
     def state(self):
@@ -133,7 +134,8 @@ def differences(change):
 
 
 def place_packages(folder):
-    """The packages that `just package` made; where it did not run, empty ones, which moto takes too."""
+    """The packages that `just package` made; where it did not run, empty ones, which moto takes
+    too."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in PACKAGES:
         made = TARGET / "package" / f"{name}.zip"

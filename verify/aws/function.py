@@ -19,7 +19,8 @@ PATIENCE = 60
 
 
 class Function:
-    """A function that runs until it is stopped. Everything but `replaced` is what Terraform gave it."""
+    """A function that runs until it is stopped. Everything but `replaced` is what Terraform gave
+    it."""
 
     def __init__(self, program, name, environment, account, log, **replaced):
         self.invocations, self.answers = queue.Queue(), queue.Queue()

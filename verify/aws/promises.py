@@ -1,5 +1,6 @@
 """What is promised of a deployment that was applied, on the real programs: each function is started
-with the environment that Terraform rendered, and its event sources are those that Terraform made."""
+with the environment that Terraform rendered, and its event sources are those that Terraform
+made."""
 
 import contextlib
 import json
@@ -30,11 +31,6 @@ class Running:
         self.sources = deployment.of_type("aws_lambda_event_source_mapping")
         self.sqs = self.account.client("sqs")
         self.seen = set()
-        # Moto would feed the function itself, cannot, and drops the records. The next apply makes
-        # the source again.
-        for source in self.sources:
-            if ":dynamodb:" in source["event_source_arn"]:
-                self.account.client("lambda").delete_event_source_mapping(UUID=source["uuid"])
 
     def of(self, part):
         return next(f for name, f in self.functions.items() if name.endswith(f"-{part}"))

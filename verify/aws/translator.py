@@ -58,6 +58,7 @@ class Translator(http.server.ThreadingHTTPServer):
         self.moto = urllib.parse.urlsplit(account.url)
         self.cloudwatch = account.client("cloudwatch")
         self.rebalancing, self.redrive_allow, self.queue_policies, self.minimum_size = {}, {}, {}, {}
+        self.target_tags = {}
         self.queues = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -75,8 +76,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             name = {"GET": "ListTagsForResourceResult", "POST": "TagResourceResult", "DELETE": "UntagResourceResult"}[self.command]
             return self.answer(200, {"content-type": "application/xml"}, f'<{name} xmlns="{S3_CONTROL}"><Tags/></{name}>'.encode())
         target = self.headers.get("x-amz-target", "")
+        if target == "AnyScaleFrontendService.RegisterScalableTarget":
+            self.server.target_tags = json.loads(body).get("Tags", {})
         if target == "AnyScaleFrontendService.ListTagsForResource":
-            return self.answer(200, {"content-type": "application/x-amz-json-1.1"}, b'{"Tags": {}}')
+            tags = json.dumps({"Tags": self.server.target_tags}).encode()
+            return self.answer(200, {"content-type": "application/x-amz-json-1.1"}, tags)
         if target.startswith("AmazonSQS."):
             return self.call_sqs(json.loads(body))
         status, headers, answer = self.call_moto(url, body)

@@ -1,7 +1,7 @@
 //! What webhooks and tasks that hang cost others: `just bench isolation`.
 //!
-//! A probe is sent at an even rate. What counts is how long after its sending its event has arrived,
-//! in three cases that take turns:
+//! A probe is sent at an even rate. What counts is how long after its sending its event has
+//! arrived, in three cases that take turns:
 //!
 //! - **alone**: there is nothing else.
 //! - **control**: a flood comes at a rate of its own, to another system on this machine.

@@ -255,6 +255,7 @@ module "observability" {
   name                   = var.name
   region                 = data.aws_region.current.id
   alarm_topic_arn        = var.alarm_topic_arn
+  budget                 = var.budget
   queue_name             = module.queue.name
   dead_letter_queue_name = module.queue.dead_letter_name
   api_id                 = module.api.api_id

@@ -61,6 +61,11 @@ output "queues" {
 output "alarm_names" {
   description = "Names of all alarms."
   value       = module.observability.alarm_names
+
+  precondition {
+    condition     = var.budget == null || var.alarm_topic_arn != null
+    error_message = "budget needs alarm_topic_arn: the topic that is notified."
+  }
 }
 
 output "notifications_queue_url" {

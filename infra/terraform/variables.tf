@@ -316,6 +316,20 @@ variable "alarm_topic_arn" {
   default     = null
 }
 
+variable "budget" {
+  description = "What a month may cost in US dollars, of all that has a tag (which must be activated as a cost allocation tag) or, without one, of the whole account. alarm_topic_arn is notified at 80 percent, and when the forecast exceeds it; the topic's policy must let budgets.amazonaws.com publish. null for no budget."
+  type = object({
+    monthly_usd = number
+    tag         = optional(object({ key = string, value = string }))
+  })
+  default = null
+
+  validation {
+    condition     = var.budget == null || try(var.budget.monthly_usd > 0, false)
+    error_message = "budget.monthly_usd is above 0."
+  }
+}
+
 variable "alarm_waiting_seconds" {
   description = "The mean wait of orders for their first attempt that raises an alarm, by priority; null for none. How long the work itself takes does not count."
   type = object({

@@ -1,5 +1,5 @@
-"""Moto's server, but for functions: moto would run them in containers, cannot, and drops what it fed
-them. Here they are the real programs (promises.py)."""
+"""Moto's server, but for functions: moto would run them in containers, cannot, and drops what it
+fed them. Here they are the real programs (promises.py)."""
 
 import sys
 

@@ -4,6 +4,7 @@ The provider addresses services by their names of DNS, which only a proxy can le
 moto lacks some of what the provider relies on:
 
 - API Gateway: the endpoint of a WebSocket API begins with `wss:`, and a domain is available;
+- Budgets: who is notified;
 - CloudWatch in CBOR (RPC v2), which is said again in JSON by botocore;
 - the tags of S3's control API, for buckets, and those of what Auto Scaling scales;
 - ECS: `availabilityZoneRebalancing` of services;
@@ -58,7 +59,7 @@ class Translator(http.server.ThreadingHTTPServer):
         self.moto = urllib.parse.urlsplit(account.url)
         self.cloudwatch = account.client("cloudwatch")
         self.rebalancing, self.redrive_allow, self.queue_policies, self.minimum_size = {}, {}, {}, {}
-        self.target_tags = {}
+        self.target_tags, self.notified = {}, []
         self.queues = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -81,6 +82,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if target == "AnyScaleFrontendService.ListTagsForResource":
             tags = json.dumps({"Tags": self.server.target_tags}).encode()
             return self.answer(200, {"content-type": "application/x-amz-json-1.1"}, tags)
+        if target == "AWSBudgetServiceGateway.CreateBudget":
+            self.server.notified = json.loads(body).get("NotificationsWithSubscribers", [])
+        if target == "AWSBudgetServiceGateway.DescribeSubscribersForNotification":
+            kind = json.loads(body)["Notification"]["NotificationType"]
+            subscribers = [s for n in self.server.notified if n["Notification"]["NotificationType"] == kind for s in n["Subscribers"]]
+            return self.answer(200, {"content-type": "application/x-amz-json-1.1"}, json.dumps({"Subscribers": subscribers}).encode())
         if target.startswith("AmazonSQS."):
             return self.call_sqs(json.loads(body))
         status, headers, answer = self.call_moto(url, body)

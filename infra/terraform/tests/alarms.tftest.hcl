@@ -109,3 +109,27 @@ run "each_rings_by_what_the_operator_must_act_on" {
     error_message = "someone gets each"
   }
 }
+
+run "a_budget_counts_what_has_its_tag" {
+  command = plan
+  variables {
+    alarm_topic_arn = "arn:aws:sns:eu-west-1:123456789012:alarms"
+    budget          = { monthly_usd = 50, tag = { key = "service", value = "orders" } }
+  }
+  assert {
+    condition     = module.observability.budget.filters == [tolist(["user:service$orders"])]
+    error_message = "the tag as Budgets writes it: ${jsonencode(module.observability.budget)}"
+  }
+  assert {
+    condition     = module.observability.budget.limit == "50" && module.observability.budget.at == { ACTUAL = 80, FORECASTED = 100 }
+    error_message = "before it is spent: ${jsonencode(module.observability.budget)}"
+  }
+}
+
+run "a_budget_notifies_somebody" {
+  command = plan
+  variables {
+    budget = { monthly_usd = 50 }
+  }
+  expect_failures = [output.alarm_names]
+}

@@ -108,6 +108,7 @@ module "offload" {
 
   point_in_time_recovery = true
   alarm_topic_arn        = var.alarm_topic_arn
+  budget                 = { monthly_usd = 200, tag = { key = "service", value = "orders" } }
   log_retention_days     = 90
 }
 

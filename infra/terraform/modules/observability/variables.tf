@@ -13,6 +13,15 @@ variable "alarm_topic_arn" {
   type        = string
 }
 
+variable "budget" {
+  description = "What a month may cost in US dollars, and the tag of what counts; null for no budget."
+  type = object({
+    monthly_usd = number
+    tag         = optional(object({ key = string, value = string }))
+  })
+  default = null
+}
+
 variable "queue_name" {
   description = "The queue of orders."
   type        = string

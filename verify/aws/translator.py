@@ -4,7 +4,7 @@ The provider addresses services by their names of DNS, which only a proxy can le
 moto lacks some of what the provider relies on:
 
 - API Gateway: the endpoint of a WebSocket API begins with `wss:`, and a domain is available;
-- Budgets: who is notified;
+- Budgets: who is notified, and tags;
 - CloudWatch in CBOR (RPC v2), which is said again in JSON by botocore;
 - the tags of S3's control API, for buckets, and those of what Auto Scaling scales;
 - ECS: `availabilityZoneRebalancing` of services;
@@ -26,6 +26,7 @@ import urllib.parse
 
 HOP_BY_HOP = ("connection", "proxy-connection", "transfer-encoding")
 S3_CONTROL = "http://awss3control.amazonaws.com/doc/2018-08-20/"
+JSON_1_1 = {"content-type": "application/x-amz-json-1.1"}
 MINIMUM_SIZE = "x-amz-transition-default-minimum-object-size"
 MINIMUM_SIZE_DEFAULT = "all_storage_classes_128K"
 
@@ -59,7 +60,7 @@ class Translator(http.server.ThreadingHTTPServer):
         self.moto = urllib.parse.urlsplit(account.url)
         self.cloudwatch = account.client("cloudwatch")
         self.rebalancing, self.redrive_allow, self.queue_policies, self.minimum_size = {}, {}, {}, {}
-        self.target_tags, self.notified = {}, []
+        self.target_tags, self.budget = {}, {}
         self.queues = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -81,13 +82,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.server.target_tags = json.loads(body).get("Tags", {})
         if target == "AnyScaleFrontendService.ListTagsForResource":
             tags = json.dumps({"Tags": self.server.target_tags}).encode()
-            return self.answer(200, {"content-type": "application/x-amz-json-1.1"}, tags)
+            return self.answer(200, JSON_1_1, tags)
         if target == "AWSBudgetServiceGateway.CreateBudget":
-            self.server.notified = json.loads(body).get("NotificationsWithSubscribers", [])
+            self.server.budget = json.loads(body)
         if target == "AWSBudgetServiceGateway.DescribeSubscribersForNotification":
             kind = json.loads(body)["Notification"]["NotificationType"]
-            subscribers = [s for n in self.server.notified if n["Notification"]["NotificationType"] == kind for s in n["Subscribers"]]
-            return self.answer(200, {"content-type": "application/x-amz-json-1.1"}, json.dumps({"Subscribers": subscribers}).encode())
+            notified = self.server.budget["NotificationsWithSubscribers"]
+            subscribers = [s for n in notified if n["Notification"]["NotificationType"] == kind for s in n["Subscribers"]]
+            return self.answer(200, JSON_1_1, json.dumps({"Subscribers": subscribers}).encode())
+        if target == "AWSBudgetServiceGateway.ListTagsForResource":
+            tags = {"ResourceTags": self.server.budget.get("ResourceTags", [])}
+            return self.answer(200, JSON_1_1, json.dumps(tags).encode())
         if target.startswith("AmazonSQS."):
             return self.call_sqs(json.loads(body))
         status, headers, answer = self.call_moto(url, body)

@@ -60,7 +60,7 @@ class Translator(http.server.ThreadingHTTPServer):
         self.moto = urllib.parse.urlsplit(account.url)
         self.cloudwatch = account.client("cloudwatch")
         self.rebalancing, self.redrive_allow, self.queue_policies, self.minimum_size = {}, {}, {}, {}
-        self.target_tags, self.budget = {}, {}
+        self.target_tags, self.budget_tags, self.notified = {}, [], []
         self.queues = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -84,15 +84,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             tags = json.dumps({"Tags": self.server.target_tags}).encode()
             return self.answer(200, JSON_1_1, tags)
         if target == "AWSBudgetServiceGateway.CreateBudget":
-            self.server.budget = json.loads(body)
+            self.server.budget_tags = json.loads(body).get("ResourceTags", [])
+        if target == "AWSBudgetServiceGateway.CreateNotification":
+            self.server.notified.append(json.loads(body))
         if target == "AWSBudgetServiceGateway.DescribeSubscribersForNotification":
             kind = json.loads(body)["Notification"]["NotificationType"]
-            notified = self.server.budget["NotificationsWithSubscribers"]
-            subscribers = [s for n in notified if n["Notification"]["NotificationType"] == kind for s in n["Subscribers"]]
+            subscribers = [s for n in self.server.notified if n["Notification"]["NotificationType"] == kind for s in n["Subscribers"]]
             return self.answer(200, JSON_1_1, json.dumps({"Subscribers": subscribers}).encode())
         if target == "AWSBudgetServiceGateway.ListTagsForResource":
-            tags = {"ResourceTags": self.server.budget.get("ResourceTags", [])}
-            return self.answer(200, JSON_1_1, json.dumps(tags).encode())
+            return self.answer(200, JSON_1_1, json.dumps({"ResourceTags": self.server.budget_tags}).encode())
         if target.startswith("AmazonSQS."):
             return self.call_sqs(json.loads(body))
         status, headers, answer = self.call_moto(url, body)

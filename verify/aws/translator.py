@@ -147,7 +147,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             status, headers, answer = self.call_moto(urllib.parse.urlsplit(self.path), json.dumps(given).encode())
         if status == 200 and action == "SetQueueAttributes" and "RedriveAllowPolicy" in given["Attributes"]:
             kept[queue] = given["Attributes"]["RedriveAllowPolicy"]
-        if status == 200 and action == "DeleteQueue":
+        # An empty one takes it away.
+        if status == 200 and (action == "DeleteQueue" or not kept.get(queue)):
             kept.pop(queue, None)
         if status == 200 and action == "GetQueueAttributes":
             said = json.loads(answer)

@@ -136,6 +136,8 @@ impl Running<'_> {
 mod tests {
     use std::time::Duration;
 
+    use offload_service::settings::Calls;
+
     use super::*;
 
     /// The line for scripts and the page for people.
@@ -161,6 +163,7 @@ mod tests {
             retention: Duration::ZERO,
             default_deadline: Duration::ZERO,
             resend_after: Duration::ZERO,
+            calls: Calls::Direct,
         };
         let secrets = Secrets::fresh();
         let chaos: Chaos = "errors=0.1,reorder".parse().unwrap();

@@ -27,7 +27,7 @@ use offload_service::clock::{self, Exchange};
 
 /// A request that was signed with a time so wrong may have been refused for that. AWS accepts five
 /// minutes, S3 fifteen.
-const REFUSED_FROM: Duration = Duration::from_secs(4 * 60);
+pub(crate) const REFUSED_FROM: Duration = Duration::from_secs(4 * 60);
 
 /// The time that the SDK signs with, and by which it knows when credentials end.
 #[derive(Debug)]

@@ -11,6 +11,9 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use crate::{
     aws_time::{AwsTime, LearningClient, RetrySignedAtAWrongTime},
+    call_policy::CallPolicy,
+    credentials::CachedCredentials,
+    direct::{self, Direct, Service, Wire},
     grant::Granter,
     notifications::Notifications,
     order_queues::OrderQueues,
@@ -21,25 +24,10 @@ use crate::{
     status_store::StatusStore,
     transport::{self, Transport},
 };
-use offload_service::{certificates, settings::StoreSettings};
-
-/// How long a call may take and how often it is tried. This is the one retry layer: callers do not
-/// retry on top, except where they own the whole wait, as a consumer does between two receives.
-#[derive(Debug, Clone, Copy)]
-pub struct CallPolicy {
-    /// The longest that one try may take.
-    pub attempt_timeout: Duration,
-    /// Tries, with exponential backoff and jitter between them; a retry quota stops them while a
-    /// service is down.
-    pub attempts: u32,
-}
-
-impl CallPolicy {
-    /// While a client waits: it would rather have its 503 than wait long.
-    pub const INTERACTIVE: Self = Self { attempt_timeout: Duration::from_secs(2), attempts: 2 };
-    /// For a worker, which has its lease to get through.
-    pub const BACKGROUND: Self = Self { attempt_timeout: Duration::from_secs(5), attempts: 3 };
-}
+use offload_service::{
+    certificates,
+    settings::{Calls, StoreSettings},
+};
 
 /// Endpoints and keys that are not taken from the environment: for the embedded stack and for
 /// tests.
@@ -63,8 +51,11 @@ pub struct Endpoints {
 #[derive(Clone)]
 pub struct Connection {
     sdk: SdkConfig,
+    policy: CallPolicy,
     endpoints: Option<Endpoints>,
     session: Option<Duration>,
+    /// Where requests do not go over sockets.
+    transport: Option<Arc<dyn Transport>>,
 }
 
 /// The clients of the three services, and the presigner.
@@ -94,7 +85,8 @@ impl Connection {
     /// As every AWS SDK: `AWS_REGION`, `AWS_PROFILE`, container and instance credentials,
     /// `AWS_ENDPOINT_URL_*`.
     pub async fn from_environment(policy: CallPolicy) -> Self {
-        Self { sdk: loader(policy, sockets()).load().await, endpoints: None, session: None }
+        let sdk = loader(policy, sockets()).load().await;
+        Self { sdk, policy, endpoints: None, session: None, transport: None }
     }
 
     /// To given endpoints, whatever the environment says.
@@ -104,7 +96,8 @@ impl Connection {
 
     /// The same without sockets: every request is sent by `transport`.
     pub async fn through(transport: Arc<dyn Transport>, endpoints: Endpoints, policy: CallPolicy) -> Self {
-        Self::given(endpoints, policy, transport::http_client(transport)).await
+        let http = transport::http_client(Arc::clone(&transport));
+        Self { transport: Some(transport), ..Self::given(endpoints, policy, http).await }
     }
 
     async fn given(endpoints: Endpoints, policy: CallPolicy, http: SharedHttpClient) -> Self {
@@ -113,7 +106,7 @@ impl Connection {
             .empty_test_environment()
             .region(Region::new(endpoints.region.clone()))
             .credentials_provider(keys);
-        Self { sdk: loader.load().await, endpoints: Some(endpoints), session: None }
+        Self { sdk: loader.load().await, policy, endpoints: Some(endpoints), session: None, transport: None }
     }
 
     /// The same, with another length of the signer role's sessions than an hour: for tests that
@@ -139,12 +132,15 @@ impl Connection {
         if !certificates::are_there() && !by_http() {
             return Err(certificates::MISSING.to_owned());
         }
-        let s3 = self.s3(settings);
         let own = self.sdk.credentials_provider().ok_or("no AWS credentials are configured")?;
-        let signer = RequestSigner::new(&self.sdk, own.clone());
-        let credentials = match &settings.signer_role_arn {
-            Some(role) => self.assumed(role).await,
-            None => own,
+        let own = Arc::new(CachedCredentials::new(own));
+        let direct = match settings.calls {
+            Calls::Direct => Some(self.direct(settings, &own).await?),
+            Calls::Sdk => None,
+        };
+        let signing = match &settings.signer_role_arn {
+            Some(role) => Arc::new(CachedCredentials::new(self.assumed(role).await)),
+            None => Arc::clone(&own),
         };
         let granter = match &settings.signer_role_arn {
             Some(role) => {
@@ -153,20 +149,33 @@ impl Connection {
             }
             None => None,
         };
-        let presigner = Presigner::new(self.public_s3_config(settings), &settings.bucket, credentials).await?;
+        let public = direct::of_bucket(self.public_s3_config(settings), &settings.bucket).await?;
+        let sqs = direct.as_ref().map(|direct| direct.sqs.clone());
+        let queue = |url: &str| Queue::new(self.sqs(), sqs.clone(), url);
         Ok(Stores {
-            orders: OrderTable::new(self.dynamodb(), settings),
-            objects: StatusStore::new(s3, &settings.bucket),
-            queue: Queue::new(self.sqs(), &settings.queue_url),
-            order_queues: OrderQueues::new(settings, |url| Queue::new(self.sqs(), url)),
-            dead_letters: settings.dead_letter_queue_url.as_deref().map(|url| Queue::new(self.sqs(), url)),
-            notifications: settings
-                .notifications
-                .as_ref()
-                .map(|n| Notifications::new(n, |url| Queue::new(self.sqs(), url))),
-            signer,
-            presigner,
+            queue: queue(&settings.queue_url),
+            order_queues: OrderQueues::new(settings, queue),
+            dead_letters: settings.dead_letter_queue_url.as_deref().map(queue),
+            notifications: settings.notifications.as_ref().map(|n| Notifications::new(n, queue)),
+            orders: OrderTable::new(self.dynamodb(), direct.as_ref().map(|d| d.dynamodb.clone()), settings),
+            objects: StatusStore::new(self.s3(settings), direct.map(|d| d.bucket), &settings.bucket),
+            signer: RequestSigner::new(&self.sdk, own),
+            presigner: Presigner::new(&public, signing),
             granter,
+        })
+    }
+
+    /// What sends the calls of every order.
+    async fn direct(&self, settings: &StoreSettings, own: &Arc<CachedCredentials>) -> Result<Direct, String> {
+        let wire = match &self.transport {
+            Some(transport) => Wire::Given(Arc::clone(transport)),
+            None => Wire::sockets()?,
+        };
+        let service = |name, endpoint| Service::new(name, endpoint, Arc::clone(own), wire.clone(), self.policy);
+        Ok(Direct {
+            bucket: service("s3", direct::of_bucket(self.s3_config(settings), &settings.bucket).await?),
+            sqs: service("sqs", direct::of_sqs(self.sqs_config()).await?),
+            dynamodb: service("dynamodb", direct::of_dynamodb(self.dynamodb_config()).await?),
         })
     }
 
@@ -194,19 +203,27 @@ impl Connection {
     }
 
     pub(crate) fn sqs(&self) -> aws_sdk_sqs::Client {
+        aws_sdk_sqs::Client::from_conf(self.sqs_config().build())
+    }
+
+    fn sqs_config(&self) -> aws_sdk_sqs::config::Builder {
         let mut config = aws_sdk_sqs::config::Builder::from(&self.sdk).retry_classifier(RetrySignedAtAWrongTime);
         if let Some(e) = &self.endpoints {
             config = config.endpoint_url(&e.sqs);
         }
-        aws_sdk_sqs::Client::from_conf(config.build())
+        config
     }
 
     pub(crate) fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        aws_sdk_dynamodb::Client::from_conf(self.dynamodb_config().build())
+    }
+
+    fn dynamodb_config(&self) -> aws_sdk_dynamodb::config::Builder {
         let mut config = aws_sdk_dynamodb::config::Builder::from(&self.sdk).retry_classifier(RetrySignedAtAWrongTime);
         if let Some(e) = &self.endpoints {
             config = config.endpoint_url(&e.dynamodb);
         }
-        aws_sdk_dynamodb::Client::from_conf(config.build())
+        config
     }
 
     pub(crate) fn s3(&self, settings: &StoreSettings) -> aws_sdk_s3::Client {

@@ -22,6 +22,46 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What an answer with an error says.
+    pub(crate) fn of(status: u16, code: &str) -> Self {
+        // SQS's JSON protocol puts a name space before its codes.
+        match code.rsplit(['#', '.']).next().unwrap_or_default() {
+            "NoSuchKey" | "NotFound" | "QueueDoesNotExist" | "NonExistentQueue" | "ResourceNotFoundException" => {
+                Self::NotFound
+            }
+            "PreconditionFailed" | "ConditionalCheckFailedException" => Self::Conflict,
+            // S3's 409 means "a conflicting write is under way, send it again".
+            "ConditionalRequestConflict" | "OperationAborted" => Self::Throttled,
+            "SlowDown"
+            | "ThrottlingException"
+            | "RequestThrottled"
+            | "RequestLimitExceeded"
+            | "TransactionInProgressException"
+            | "ProvisionedThroughputExceededException"
+            | "Throttling"
+            | "TransactionConflictException" => Self::Throttled,
+            "AccessDenied"
+            | "AccessDeniedException"
+            | "ExpiredToken"
+            | "ExpiredTokenException"
+            | "InvalidAccessKeyId"
+            | "SignatureDoesNotMatch"
+            | "InvalidToken"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException" => Self::Denied,
+            _ => match status {
+                404 => Self::NotFound,
+                412 => Self::Conflict,
+                429 => Self::Throttled,
+                401 | 403 => Self::Denied,
+                500.. => Self::Unavailable,
+                _ => Self::Invalid,
+            },
+        }
+    }
+
     /// For log fields and metric labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -88,42 +128,5 @@ impl Error {
 
 fn kind_of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Kind {
     let SdkError::ServiceError(e) = error else { return Kind::Unavailable };
-    let status = e.raw().status().as_u16();
-    let code = e.err().code().unwrap_or_default();
-    // SQS's JSON protocol puts a name space before its codes.
-    match code.rsplit(['#', '.']).next().unwrap_or_default() {
-        "NoSuchKey" | "NotFound" | "QueueDoesNotExist" | "NonExistentQueue" | "ResourceNotFoundException" => {
-            Kind::NotFound
-        }
-        "PreconditionFailed" | "ConditionalCheckFailedException" => Kind::Conflict,
-        // S3's 409 means "a conflicting write is under way, send it again".
-        "ConditionalRequestConflict" | "OperationAborted" => Kind::Throttled,
-        "SlowDown"
-        | "ThrottlingException"
-        | "RequestThrottled"
-        | "RequestLimitExceeded"
-        | "TransactionInProgressException"
-        | "ProvisionedThroughputExceededException"
-        | "Throttling"
-        | "TransactionConflictException" => Kind::Throttled,
-        "AccessDenied"
-        | "AccessDeniedException"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "InvalidAccessKeyId"
-        | "SignatureDoesNotMatch"
-        | "InvalidToken"
-        | "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "MissingAuthenticationToken"
-        | "MissingAuthenticationTokenException" => Kind::Denied,
-        _ => match status {
-            404 => Kind::NotFound,
-            412 => Kind::Conflict,
-            429 => Kind::Throttled,
-            401 | 403 => Kind::Denied,
-            500.. => Kind::Unavailable,
-            _ => Kind::Invalid,
-        },
-    }
+    Kind::of(e.raw().status().as_u16(), e.err().code().unwrap_or_default())
 }

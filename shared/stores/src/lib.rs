@@ -2,10 +2,12 @@
 
 mod api_keys;
 mod aws_time;
+mod call_policy;
 mod connection;
 mod credentials;
 mod deliveries;
 mod deployment;
+mod direct;
 mod due;
 mod erasure;
 mod error;
@@ -25,7 +27,8 @@ mod transport;
 mod workers;
 
 pub use api_keys::StoredKey;
-pub use connection::{CallPolicy, Connection, Endpoints, Stores};
+pub use call_policy::CallPolicy;
+pub use connection::{Connection, Endpoints, Stores};
 pub use deliveries::{Attempt, DeliveryLog, DeliveryState};
 pub use deployment::{Checked, Finding, Needs};
 pub use erasure::Tombstone;

@@ -11,8 +11,10 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem},
 };
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::{
+    direct::{ItemJson, ItemRead, Service},
     error::{Error, Kind},
     item::{self, DUE, DUE_AT, Due, IDEMPOTENCY, Item, PK, SK, TTL, millis, number, text},
 };
@@ -26,11 +28,14 @@ use offload_domain::{
 use offload_service::settings::StoreSettings;
 
 const IDEMPOTENCY_SK: &str = "idempotency";
+/// The condition that there is no such row.
+const NEW: &str = "attribute_not_exists(pk)";
 
 /// The order table.
 #[derive(Clone, Debug)]
 pub struct OrderTable {
     pub(crate) client: Client,
+    direct: Option<Service>,
     pub(crate) table: Arc<str>,
     retention: Duration,
     patience: Patience,
@@ -80,11 +85,57 @@ struct Written<'a> {
     due_at: Option<DateTime<Utc>>,
 }
 
+/// What a row is changed to, and on what condition.
+struct Update {
+    expression: String,
+    condition: String,
+    names: HashMap<String, String>,
+    values: Item,
+}
+
+/// What became of an update.
+enum Updated {
+    /// The row as it is now.
+    Written(Item),
+    /// The condition did not hold: the row as it is, if there is one.
+    Refused(Option<Item>),
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PutItem<'a> {
+    table_name: &'a str,
+    item: ItemJson<'a>,
+    condition_expression: &'a str,
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateItem<'a> {
+    table_name: &'a str,
+    key: ItemJson<'a>,
+    update_expression: &'a str,
+    condition_expression: &'a str,
+    expression_attribute_names: &'a HashMap<String, String>,
+    expression_attribute_values: ItemJson<'a>,
+    return_values: &'a str,
+    return_values_on_condition_check_failure: &'a str,
+}
+
+/// The row of an answer: what an update made, or what it met.
+#[derive(Deserialize)]
+struct Row {
+    #[serde(rename = "Attributes", alias = "Item")]
+    row: Option<ItemRead>,
+}
+
 impl OrderTable {
-    pub(crate) fn new(client: Client, settings: &StoreSettings) -> Self {
+    pub(crate) fn new(client: Client, direct: Option<Service>, settings: &StoreSettings) -> Self {
         let StoreSettings { retention, default_deadline, resend_after, .. } = *settings;
         let patience = Patience { resend_after, default_deadline };
-        Self { client, table: settings.table.as_str().into(), retention, patience }
+        Self { client, direct, table: settings.table.as_str().into(), retention, patience }
     }
 
     /// How long orders of this table may be silent.
@@ -111,12 +162,10 @@ impl OrderTable {
         let expires_at = self.kept_until(record);
         let mut item = item::encode(record, expires_at, self.patience.first_due(record))?;
         let Some(key) = key else {
-            let put = self.client.put_item().table_name(&*self.table).set_item(Some(item));
-            let put = put.condition_expression("attribute_not_exists(pk)").send().await;
-            return match put.map_err(|e| Error::of("dynamodb.PutItem", &e)) {
+            return match self.put_item(item).await {
                 // The id is new and random: the current row is this very order, by a try whose
                 // answer was lost.
-                Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(Inserted::New),
+                Ok(()) | Err(Error { kind: Kind::Conflict, .. }) => Ok(Inserted::New),
                 Err(e) => Err(e),
             };
         };
@@ -139,11 +188,26 @@ impl OrderTable {
         }
     }
 
+    /// Writes a new row.
+    async fn put_item(&self, item: Item) -> Result<(), Error> {
+        const OPERATION: &str = "dynamodb.PutItem";
+        if let Some(direct) = &self.direct {
+            let put = PutItem { table_name: &self.table, item: ItemJson(&item), condition_expression: NEW };
+            return direct
+                .json(OPERATION, "DynamoDB_20120810.PutItem", &put)
+                .await
+                .map(drop)
+                .map_err(|failure| failure.error);
+        }
+        let put = self.client.put_item().table_name(&*self.table).set_item(Some(item)).condition_expression(NEW);
+        put.send().await.map(drop).map_err(|e| Error::of(OPERATION, &e))
+    }
+
     fn put_new(&self, item: Item) -> Result<TransactWriteItem, Error> {
         let put = Put::builder()
             .table_name(&*self.table)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
+            .condition_expression(NEW)
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .build()
             .map_err(|e| Error::new(Kind::Invalid, "dynamodb.TransactWriteItems", e.to_string()))?;
@@ -251,27 +315,63 @@ impl OrderTable {
             condition += " AND (attribute_not_exists(#lease_until) OR #lease_until <= :ended_by)";
             values.insert(":ended_by".to_owned(), millis(ended_by));
         }
-        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
-        let update = update
-            // A state always has attributes that are null, so there is something to remove.
-            .update_expression(format!("SET {} REMOVE {}", set.join(", "), remove.join(", ")))
-            .condition_expression(condition)
-            .set_expression_attribute_names(Some(names))
-            .set_expression_attribute_values(Some(values))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(OnFailure::AllOld);
-        let error = match update.send().await {
-            Ok(answer) => return Ok(item::decode(&answer.attributes.unwrap_or_default())?),
-            Err(e) => e,
+        // A state always has attributes that are null, so there is something to remove.
+        let expression = format!("SET {} REMOVE {}", set.join(", "), remove.join(", "));
+        let found = match self.update(item::key(id).into(), Update { expression, condition, names, values }).await? {
+            Updated::Written(item) => return Ok(item::decode(&item)?),
+            Updated::Refused(found) => found,
         };
-        let Some(UpdateItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
-            return Err(Error::of("dynamodb.UpdateItem", &error).into());
-        };
-        let found = failed.item().filter(|i| i.contains_key("revision")).map(item::decode).transpose()?;
+        let found = found.filter(|i| i.contains_key("revision")).as_ref().map(item::decode).transpose()?;
         match found {
             // Our own write, by a try whose answer was lost.
             Some(found) if found.state == *state && owner(found.lease.as_ref()) == owner(lease) => Ok(found),
             found => Err(Conflict::Changed(found.map(Box::new))),
+        }
+    }
+
+    /// Updates a row on a condition, and answers with the row as it is then, or as it is instead.
+    async fn update(&self, key: Item, update: Update) -> Result<Updated, Error> {
+        const OPERATION: &str = "dynamodb.UpdateItem";
+        let Update { expression, condition, names, values } = update;
+        let Some(direct) = &self.direct else {
+            let update = self.client.update_item().table_name(&*self.table).set_key(Some(key));
+            let update = update
+                .update_expression(expression)
+                .condition_expression(condition)
+                .set_expression_attribute_names(Some(names))
+                .set_expression_attribute_values(Some(values))
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(OnFailure::AllOld);
+            let error = match update.send().await {
+                Ok(answer) => return Ok(Updated::Written(answer.attributes.unwrap_or_default())),
+                Err(e) => e,
+            };
+            return match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(Updated::Refused(failed.item().cloned()))
+                }
+                _ => Err(Error::of(OPERATION, &error)),
+            };
+        };
+        let update = UpdateItem {
+            table_name: &self.table,
+            key: ItemJson(&key),
+            update_expression: &expression,
+            condition_expression: &condition,
+            expression_attribute_names: &names,
+            expression_attribute_values: ItemJson(&values),
+            return_values: "ALL_NEW",
+            return_values_on_condition_check_failure: "ALL_OLD",
+        };
+        let read = |body: &[u8]| {
+            let row: Row =
+                serde_json::from_slice(body).map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
+            Ok::<_, Error>(row.row.map(|ItemRead(item)| item))
+        };
+        match direct.json(OPERATION, "DynamoDB_20120810.UpdateItem", &update).await {
+            Ok(answer) => Ok(Updated::Written(read(&answer.body)?.unwrap_or_default())),
+            Err(failure) if failure.error.kind == Kind::Conflict => Ok(Updated::Refused(read(&failure.body)?)),
+            Err(failure) => Err(failure.error),
         }
     }
 

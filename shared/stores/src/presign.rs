@@ -6,8 +6,7 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_sdk_s3::presigning::PresigningConfig;
+use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{
         PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings,
@@ -19,6 +18,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     credentials::CachedCredentials,
+    direct::Endpoint,
     error::{Error, Kind},
 };
 use offload_domain::lifetime;
@@ -34,30 +34,13 @@ struct Inner {
     /// `https://bucket.s3.region.amazonaws.com/` or `http://host/bucket/`.
     base: String,
     region: String,
-    credentials: CachedCredentials,
+    credentials: Arc<CachedCredentials>,
 }
 
 impl Presigner {
-    /// # Errors
-    /// A message for the operator, if no URL can be made for the bucket.
-    pub(crate) async fn new(
-        config: aws_sdk_s3::config::Builder,
-        bucket: &str,
-        credentials: SharedCredentialsProvider,
-    ) -> Result<Self, String> {
-        // The SDK knows how a bucket's URL is made: partitions, dual stack, FIPS, path style. Ask
-        // it once, with keys that sign nothing real.
-        let config =
-            config.credentials_provider(Credentials::new("AKID", "none", None, None, "to learn the URL")).build();
-        let region = config.region().ok_or("no AWS region is configured: set AWS_REGION")?.to_string();
-        let expiry = PresigningConfig::expires_in(Duration::from_secs(60)).map_err(|e| e.to_string())?;
-        let request =
-            aws_sdk_s3::Client::from_conf(config).get_object().bucket(bucket).key("x").presigned(expiry).await;
-        let url = request.map_err(|e| format!("no URL can be made for bucket {bucket}: {e}"))?;
-        let url = url.uri();
-        let path = url.split('?').next().unwrap_or(url);
-        let base = path.strip_suffix('x').ok_or_else(|| format!("no URL can be made for bucket {bucket}"))?;
-        Ok(Self(Arc::new(Inner { base: base.to_owned(), region, credentials: CachedCredentials::new(credentials) })))
+    /// Signs URLs of the bucket at `endpoint`.
+    pub(crate) fn new(endpoint: &Endpoint, credentials: Arc<CachedCredentials>) -> Self {
+        Self(Arc::new(Inner { base: endpoint.base(), region: endpoint.region.clone(), credentials }))
     }
 
     /// A URL that reads the object for `ttl` (1 s to 7 days) from `now`, or less if the credentials

@@ -22,7 +22,10 @@ use aws_sdk_sqs::{
 
 use tokio::sync::oneshot;
 
-use crate::error::{Error, Kind};
+use crate::{
+    direct::Service,
+    error::{Error, Kind},
+};
 use offload_domain::tenant::OfTenant;
 use serde::Serialize;
 
@@ -41,6 +44,7 @@ const TRACEPARENT: &str = "traceparent";
 #[derive(Clone, Debug)]
 pub struct Queue {
     pub(crate) client: Client,
+    direct: Option<Service>,
     pub(crate) url: Arc<str>,
     /// Whether the server has refused to group messages: not every one knows fair queues.
     ungrouped: Arc<AtomicBool>,
@@ -108,9 +112,43 @@ pub struct Visibility {
     received: Instant,
 }
 
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessage<'a> {
+    queue_url: &'a str,
+    message_body: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_seconds: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_group_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_attributes: Option<TraceAttributes<'a>>,
+}
+
+#[derive(Serialize)]
+struct TraceAttributes<'a> {
+    traceparent: TraceAttribute<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TraceAttribute<'a> {
+    data_type: &'static str,
+    string_value: &'a str,
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeleteMessage<'a> {
+    queue_url: &'a str,
+    receipt_handle: &'a str,
+}
+
 impl Queue {
-    pub(crate) fn new(client: Client, url: &str) -> Self {
-        Self { client, url: url.into(), ungrouped: Arc::default() }
+    pub(crate) fn new(client: Client, direct: Option<Service>, url: &str) -> Self {
+        Self { client, direct, url: url.into(), ungrouped: Arc::default() }
     }
 
     /// Sends a message, to be delivered after `delay` (at most [`DELAY_MAX`]; a longer one is cut).
@@ -142,11 +180,25 @@ impl Queue {
         traceparent: Option<&str>,
     ) -> Result<(), Error> {
         const OPERATION: &str = "sqs.SendMessage";
-        let mut send = self.client.send_message().queue_url(&*self.url).message_body(body(message, OPERATION)?);
-        send = send.set_message_group_id(message.group().filter(|_| grouped));
-        if !delay.is_zero() {
-            send = send.delay_seconds(whole_seconds(delay.min(DELAY_MAX)));
+        let (body, group) = (body(message, OPERATION)?, message.group().filter(|_| grouped));
+        let delay = (!delay.is_zero()).then(|| whole_seconds(delay.min(DELAY_MAX)));
+        if let Some(direct) = &self.direct {
+            let send = SendMessage {
+                queue_url: &self.url,
+                message_body: &body,
+                delay_seconds: delay,
+                message_group_id: group.as_deref(),
+                message_attributes: traceparent
+                    .map(|t| TraceAttributes { traceparent: TraceAttribute { data_type: "String", string_value: t } }),
+            };
+            return direct
+                .json(OPERATION, "AmazonSQS.SendMessage", &send)
+                .await
+                .map(drop)
+                .map_err(|failure| failure.error);
         }
+        let mut send = self.client.send_message().queue_url(&*self.url).message_body(body);
+        send = send.set_message_group_id(group).set_delay_seconds(delay);
         if let Some(t) = traceparent {
             send = send.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
         }
@@ -359,9 +411,18 @@ impl Delivery {
             let _ = handed_by.send(());
             return Ok(());
         }
+        const OPERATION: &str = "sqs.DeleteMessage";
         let Visibility { queue, receipt, .. } = &self.handle;
+        if let Some(direct) = &queue.direct {
+            let delete = DeleteMessage { queue_url: &queue.url, receipt_handle: receipt };
+            return direct
+                .json(OPERATION, "AmazonSQS.DeleteMessage", &delete)
+                .await
+                .map(drop)
+                .map_err(|failure| failure.error);
+        }
         let delete = queue.client.delete_message().queue_url(&*queue.url).receipt_handle(&**receipt);
-        delete.send().await.map(drop).map_err(|e| Error::of("sqs.DeleteMessage", &e))
+        delete.send().await.map(drop).map_err(|e| Error::of(OPERATION, &e))
     }
 
     /// Gives the message back: it comes again after `delay`.

@@ -4,7 +4,6 @@
 use std::{sync::Arc, time::SystemTime};
 
 use aws_config::SdkConfig;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
@@ -24,14 +23,14 @@ pub struct RequestSigner(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    credentials: CachedCredentials,
+    credentials: Arc<CachedCredentials>,
     region: String,
 }
 
 impl RequestSigner {
-    pub(crate) fn new(sdk: &SdkConfig, credentials: SharedCredentialsProvider) -> Self {
+    pub(crate) fn new(sdk: &SdkConfig, credentials: Arc<CachedCredentials>) -> Self {
         let region = sdk.region().map(ToString::to_string).unwrap_or_default();
-        Self(Arc::new(Inner { credentials: CachedCredentials::new(credentials), region }))
+        Self(Arc::new(Inner { credentials, region }))
     }
 
     /// The region that requests are signed for.

@@ -6,17 +6,17 @@
 
 use std::{path::Path, sync::Arc};
 
-use aws_sdk_s3::{
-    Client,
-    error::SdkError,
-    operation::put_object::{PutObjectError, builders::PutObjectFluentBuilder},
-    primitives::ByteStream,
-};
+use aws_sdk_s3::{Client, error::SdkError, operation::put_object::PutObjectError, primitives::ByteStream};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
 
-use crate::error::{Error, Kind};
+use crate::{
+    direct::{self, Service},
+    error::{Error, Kind},
+};
 use md5::{Digest as _, Md5};
 use offload_domain::{fence::Fence, id::OrderId, status::StatusObject};
 
@@ -33,10 +33,16 @@ const LOGS_BACK: usize = 5;
 /// credentials have other codes.
 const REFUSED: &str = "AccessDenied";
 
+const JSON: &str = "application/json";
+/// A browser keeps the object and revalidates it with its `ETag`, without a preflight.
+const REVALIDATED: &str = "no-cache";
+const ANY: &str = "*";
+
 /// The bucket.
 #[derive(Clone, Debug)]
 pub struct StatusStore {
     client: Client,
+    direct: Option<Service>,
     bucket: Arc<str>,
 }
 
@@ -65,9 +71,18 @@ enum Current {
     Denied(Error),
 }
 
+/// On what condition an object is written.
+#[derive(Debug, Clone, Copy)]
+enum If<'a> {
+    /// There is none.
+    Absent,
+    /// It has this `ETag`.
+    Match(&'a str),
+}
+
 impl StatusStore {
-    pub(crate) fn new(client: Client, bucket: &str) -> Self {
-        Self { client, bucket: bucket.into() }
+    pub(crate) fn new(client: Client, direct: Option<Service>, bucket: &str) -> Self {
+        Self { client, direct, bucket: bucket.into() }
     }
 
     /// Writes the first object of an order, unless there is one already.
@@ -75,8 +90,7 @@ impl StatusStore {
     /// # Errors
     /// If the call fails.
     pub async fn create(&self, object: &StatusObject) -> Result<(), Error> {
-        let put = self.put(&object.id.status_key(), encode(object)?).if_none_match("*").send().await;
-        match put.map_err(|e| translate(&e)) {
+        match self.put(&object.id.status_key(), encode(object)?, If::Absent).await {
             Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
             Err(e) => Err(e),
         }
@@ -106,14 +120,13 @@ impl StatusStore {
             None => self.current(&key).await?,
         };
         for _ in 0..MAX_TRIES {
-            let put = self.put(&key, body.clone());
-            let put = match &current {
+            let condition = match &current {
                 Current::Object { revision, .. } if *revision >= object.revision => return Ok(Overwritten::NotOlder),
-                Current::Object { etag, .. } | Current::Believed(etag) => put.if_match(etag),
-                Current::Missing | Current::Denied(_) => put.if_none_match("*"),
+                Current::Object { etag, .. } | Current::Believed(etag) => If::Match(etag),
+                Current::Missing | Current::Denied(_) => If::Absent,
             };
-            match put.send().await.map_err(|e| translate(&e)) {
-                Ok(answer) => return Ok(Overwritten::Written(answer.e_tag.unwrap_or_default())),
+            match self.put(&key, body.clone(), condition).await {
+                Ok(etag) => return Ok(Overwritten::Written(etag)),
                 // 404: the object is gone, by lifecycle or by hand; it is made anew.
                 Err(Error { kind: Kind::Conflict | Kind::NotFound, .. }) => {}
                 Err(e) => return Err(e),
@@ -148,11 +161,31 @@ impl StatusStore {
         Ok(Current::Object { etag, revision })
     }
 
-    fn put(&self, key: &str, body: Vec<u8>) -> PutObjectFluentBuilder {
-        let put = self.client.put_object().bucket(&*self.bucket).key(key).body(ByteStream::from(body));
-        // no-cache: a browser keeps the object and revalidates it with its ETag, without a
-        // preflight.
-        put.content_type("application/json").cache_control("no-cache")
+    /// Writes a status object on a condition, and answers with its `ETag`.
+    async fn put(&self, key: &str, body: Bytes, condition: If<'_>) -> Result<String, Error> {
+        const OPERATION: &str = "s3.PutObject";
+        let Some(direct) = &self.direct else {
+            let put = self.client.put_object().bucket(&*self.bucket).key(key).body(ByteStream::from(body));
+            let put = put.content_type(JSON).cache_control(REVALIDATED);
+            let put = match condition {
+                If::Absent => put.if_none_match(ANY),
+                If::Match(etag) => put.if_match(etag),
+            };
+            return put.send().await.map(|put| put.e_tag.unwrap_or_default()).map_err(|e| translate(&e));
+        };
+        let (name, value) = match condition {
+            If::Absent => (header::IF_NONE_MATCH, ANY),
+            If::Match(etag) => (header::IF_MATCH, etag),
+        };
+        let value = HeaderValue::from_str(value).map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
+        let headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::from_static(JSON)),
+            (header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATED)),
+            (name, value),
+        ]);
+        let call = direct::Call { operation: OPERATION, method: Method::PUT, path: key, headers, body };
+        let answer = direct.send(call).await.map_err(|failure| failure.error)?;
+        Ok(answer.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).unwrap_or_default().to_owned())
     }
 
     /// Stores the result of an attempt beside the status object, and answers with its key. It
@@ -265,15 +298,14 @@ impl StatusStore {
     /// If it cannot.
     pub async fn writable(&self) -> Result<(), Error> {
         // Over an object that never is: 404, or 412, from a bucket that would have written it.
-        let put = || self.put("status/ready", Vec::new());
-        let settled = |put: Result<_, SdkError<_, _>>| match put.map_err(|e| translate(&e)) {
+        let settled = async |condition| match self.put("status/ready", Bytes::new(), condition).await {
             Ok(_) | Err(Error { kind: Kind::Conflict | Kind::NotFound, .. }) => Ok(()),
             Err(e) => Err(e),
         };
-        match settled(put().if_match("\"none\"").send().await) {
+        match settled(If::Match("\"none\"")).await {
             // It may be 403 for what is missing, as of a read. An object that is there from now on
             // is 412.
-            Err(e) if e.kind == Kind::Denied => settled(put().if_none_match("*").send().await),
+            Err(e) if e.kind == Kind::Denied => settled(If::Absent).await,
             other => other,
         }
     }
@@ -294,8 +326,8 @@ fn none_there<T>(error: Error) -> Result<Option<T>, Error> {
     if matches!(error.kind, Kind::NotFound | Kind::Denied) { Ok(None) } else { Err(error) }
 }
 
-fn encode(object: &StatusObject) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(object).map_err(|e| Error::new(Kind::Invalid, "s3.PutObject", e.to_string()))
+fn encode(object: &StatusObject) -> Result<Bytes, Error> {
+    serde_json::to_vec(object).map(Bytes::from).map_err(|e| Error::new(Kind::Invalid, "s3.PutObject", e.to_string()))
 }
 
 fn translate(error: &SdkError<PutObjectError, HttpResponse>) -> Error {

@@ -20,7 +20,7 @@ mod source;
 mod tests;
 
 pub use catalogue::{
-    ALL, Access, ApiSettings, AuthMethod, AuthSettings, ConnectionSettings, EtaSettings, ForwardedHeader,
+    ALL, Access, ApiSettings, AuthMethod, AuthSettings, Calls, ConnectionSettings, EtaSettings, ForwardedHeader,
     LimitSettings, LogSettings, MetricLabels, NotificationSettings, NotifierSettings, ProcessorSettings, PushSettings,
     Secret, StoreSettings, WorkerSettings,
 };

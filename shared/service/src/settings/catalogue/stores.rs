@@ -51,6 +51,11 @@ settings! {
         /// S3 endpoint that clients reach, if it is another than the one that the service uses.
         pub public_s3_endpoint: Option<Url> = optional(PUBLIC_S3_ENDPOINT, http_url),
 
+        /// What sends the calls that every order makes: direct, which takes a fraction of the
+        /// processor time, or sdk. Both send the same requests.
+        pub calls: Calls =
+            default(AWS_CALLS, "direct", one_of(&[("direct", Calls::Direct), ("sdk", Calls::Sdk)])),
+
         /// Days that an order is kept in the order table after the latest time at which it may end,
         /// 1 to 3650.
         pub retention: Duration = default(RETENTION_DAYS, "30", days(1..=3_650)),
@@ -62,6 +67,15 @@ settings! {
         /// may be lost. Each time it waits twice as long. Api and workers need the same.
         pub resend_after: Duration = default(SWEEP_AFTER_SECONDS, "60", seconds(0.0..=86_400.0)),
     }
+}
+
+/// What sends the calls that every order makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calls {
+    /// The service itself.
+    Direct,
+    /// The AWS SDK.
+    Sdk,
 }
 
 settings! {

@@ -1,0 +1,248 @@
+//! The calls that every order makes, without the SDK's pipeline.
+//!
+//! An order is three calls of the api and a few of its worker. Each takes the SDK ten times the
+//! processor time that its bytes need, which was two thirds of what `POST /order` cost. So these few
+//! calls are written and signed here. Credentials, region and
+//! endpoints are the SDK's; timeouts, retries, errors and the time learned from answers are as
+//! there. All other calls go through the SDK, and `OFFLOAD_AWS_CALLS=sdk` sends these through it as
+//! well.
+
+mod dynamodb;
+mod endpoint;
+mod quota;
+mod signature;
+mod wire;
+
+pub(crate) use dynamodb::{ItemJson, ItemRead};
+pub(crate) use endpoint::{Endpoint, of_bucket, of_dynamodb, of_sqs};
+pub(crate) use wire::Wire;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use chrono::DateTime;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use offload_service::clock::{self, Exchange};
+use serde::{Deserialize, Serialize};
+use tokio::time::{sleep, timeout};
+
+use crate::{
+    aws_time::REFUSED_FROM,
+    call_policy::CallPolicy,
+    credentials::CachedCredentials,
+    error::{Error, Kind},
+};
+use quota::{Cost, RetryQuota};
+use signature::{SignedHeaders, Signer};
+
+/// The first wait before another try, at most; the next is twice as long.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// What all tries may take beyond their own time: the waits between them.
+const WAITS: Duration = Duration::from_secs(2);
+
+const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+
+/// The services that have calls of every order.
+#[derive(Clone, Debug)]
+pub(crate) struct Direct {
+    pub(crate) bucket: Service,
+    pub(crate) sqs: Service,
+    pub(crate) dynamodb: Service,
+}
+
+/// One service of AWS. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Service(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Its signing name, such as `dynamodb`.
+    name: &'static str,
+    endpoint: Endpoint,
+    signer: Signer,
+    wire: Wire,
+    policy: CallPolicy,
+    quota: RetryQuota,
+}
+
+/// A call.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    /// Such as `s3.PutObject`, for errors.
+    pub(crate) operation: &'static str,
+    pub(crate) method: Method,
+    /// What comes after the endpoint's own path; must need no percent-encoding.
+    pub(crate) path: &'a str,
+    /// Beside those that are signed.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// A whole answer that is no error.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// A call that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    /// What the service answered, if it did.
+    pub(crate) body: Bytes,
+}
+
+impl Failure {
+    /// A failure without an answer.
+    fn of(error: Error) -> Self {
+        Self { error, body: Bytes::new() }
+    }
+}
+
+/// What one try came to.
+enum Try {
+    Done(Answer),
+    /// Another may succeed.
+    Again(Failure, Cost),
+    Failed(Failure),
+}
+
+impl Service {
+    pub(crate) fn new(
+        name: &'static str,
+        endpoint: Endpoint,
+        credentials: Arc<CachedCredentials>,
+        wire: Wire,
+        policy: CallPolicy,
+    ) -> Self {
+        let (signer, quota) = (Signer::new(name, endpoint.region.clone(), credentials), RetryQuota::default());
+        Self(Arc::new(Inner { name, endpoint, signer, wire, policy, quota }))
+    }
+
+    /// Calls an operation of a service that takes JSON: `x-amz-target` names it.
+    pub(crate) async fn json(
+        &self,
+        operation: &'static str,
+        target: &'static str,
+        body: &impl Serialize,
+    ) -> Result<Answer, Failure> {
+        let body = match serde_json::to_vec(body) {
+            Ok(body) => body,
+            Err(e) => return Err(Failure::of(Error::new(Kind::Invalid, operation, e.to_string()))),
+        };
+        let headers = HeaderMap::from_iter([
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0")),
+            (X_AMZ_TARGET, HeaderValue::from_static(target)),
+        ]);
+        self.send(Call { operation, method: Method::POST, path: "", headers, body: body.into() }).await
+    }
+
+    /// Makes a call, more than once if that may help.
+    pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, Failure> {
+        let CallPolicy { attempt_timeout, attempts } = self.0.policy;
+        let tries = async {
+            let mut spent = None;
+            for attempt in 1.. {
+                let (failure, cost) = match self.one_try(&call).await {
+                    Try::Done(answer) => {
+                        self.0.quota.give_back(spent);
+                        return Ok(answer);
+                    }
+                    Try::Again(failure, cost) => (failure, cost),
+                    Try::Failed(failure) => return Err(failure),
+                };
+                if attempt >= attempts {
+                    return Err(failure);
+                }
+                spent = self.0.quota.take(cost);
+                if spent.is_none() {
+                    return Err(failure);
+                }
+                let longest = FIRST_WAIT * 2_u32.saturating_pow(attempt - 1);
+                sleep(longest.mul_f64(clock::unit_random())).await;
+            }
+            unreachable!("the loop ends by returning")
+        };
+        let whole = attempt_timeout * attempts + WAITS;
+        timeout(whole, tries).await.unwrap_or_else(|_| Err(unavailable(call.operation, "the call took too long")))
+    }
+
+    async fn one_try(&self, call: &Call<'_>) -> Try {
+        let operation = call.operation;
+        let request = match self.request(call).await {
+            Ok(request) => request,
+            Err(error) => return Try::Failed(Failure::of(error)),
+        };
+        let exchange = Exchange::begin();
+        let (status, headers, body) = match timeout(self.0.policy.attempt_timeout, self.0.wire.send(request)).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(cause)) => return Try::Again(unavailable(operation, cause), Cost::Retry),
+            Err(_) => return Try::Again(unavailable(operation, "no answer in time"), Cost::AfterTimeout),
+        };
+        let at_a_wrong_time = date(&headers).is_some_and(|date| {
+            let wrong = exchange.learn(self.0.name, date).abs().to_std();
+            wrong.is_ok_and(|wrong| wrong >= REFUSED_FROM)
+        });
+        if status.is_success() {
+            return Try::Done(Answer { headers, body });
+        }
+        let (code, message) = error_of(&body);
+        let kind = Kind::of(status.as_u16(), &code);
+        let failure = Failure { error: Error::new(kind, operation, format!("{code}: {message}")), body };
+        // By the answer alone: each service has another code for a signature that is too old.
+        if failure.error.is_transient() || (status.is_client_error() && at_a_wrong_time) {
+            Try::Again(failure, Cost::Retry)
+        } else {
+            Try::Failed(failure)
+        }
+    }
+
+    async fn request(&self, call: &Call<'_>) -> Result<Request<Bytes>, Error> {
+        let Endpoint { host, .. } = &self.0.endpoint;
+        let invalid = |e: http::Error| Error::new(Kind::Invalid, call.operation, e.to_string());
+        let (uri, path) = self.0.endpoint.at(call.path).map_err(invalid)?;
+        let mut headers = call.headers.clone();
+        headers.insert(header::HOST, host.clone());
+        let target = headers.get(X_AMZ_TARGET).cloned();
+        let signed =
+            SignedHeaders { method: &call.method, path: &path, host, target: target.as_ref(), body: &call.body };
+        self.0.signer.sign(&signed, &mut headers).await?;
+        let mut request =
+            Request::builder().method(call.method.clone()).uri(uri).body(call.body.clone()).map_err(invalid)?;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}
+
+fn unavailable(operation: &'static str, cause: impl Into<String>) -> Failure {
+    Failure::of(Error::new(Kind::Unavailable, operation, cause))
+}
+
+/// When an answer was made, unless it comes out of a cache.
+fn date(headers: &HeaderMap) -> Option<DateTime<chrono::Utc>> {
+    let date = headers.get(header::DATE).filter(|_| !headers.contains_key(header::AGE))?;
+    DateTime::parse_from_rfc2822(date.to_str().ok()?).ok().map(Into::into)
+}
+
+/// Code and message of an error: JSON from SQS and DynamoDB, XML from S3, and nothing from some
+/// proxies.
+fn error_of(body: &[u8]) -> (String, String) {
+    #[derive(Deserialize)]
+    struct JsonError {
+        #[serde(rename = "__type", default)]
+        code: String,
+        #[serde(alias = "Message", default)]
+        message: String,
+    }
+    if let Ok(JsonError { code, message }) = serde_json::from_slice(body) {
+        return (code, message);
+    }
+    let text = String::from_utf8_lossy(body);
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once("</")?.0.to_owned())
+    };
+    (element("Code").unwrap_or_else(|| "unknown".to_owned()), element("Message").unwrap_or_default())
+}

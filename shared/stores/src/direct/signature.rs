@@ -1,0 +1,156 @@
+//! Signature Version 4 in the header of a request.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
+//!
+//! The key of a day is derived once, and the headers that are signed are few and known, so that a
+//! signature is two hashes and one HMAC.
+
+use std::{fmt::Write as _, sync::Arc, time::SystemTime};
+
+use aws_credential_types::Credentials;
+use aws_sigv4::sign::v4;
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use offload_service::clock;
+use parking_lot::RwLock;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    credentials::CachedCredentials,
+    error::{Error, Kind},
+};
+
+const OPERATION: &str = "sigv4.sign";
+const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+
+/// Signs the requests to one service in one region.
+#[derive(Debug)]
+pub(super) struct Signer {
+    service: &'static str,
+    region: String,
+    credentials: Arc<CachedCredentials>,
+    day: RwLock<Option<DayKey>>,
+}
+
+/// The key of a day and of a secret.
+struct DayKey {
+    day: String,
+    secret: String,
+    key: Arc<[u8]>,
+}
+
+impl std::fmt::Debug for DayKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DayKey").field("day", &self.day).finish_non_exhaustive()
+    }
+}
+
+/// What of a request is signed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SignedHeaders<'a> {
+    pub(super) method: &'a Method,
+    /// As it is sent.
+    pub(super) path: &'a str,
+    pub(super) host: &'a HeaderValue,
+    /// `x-amz-target`, if there is one.
+    pub(super) target: Option<&'a HeaderValue>,
+    pub(super) body: &'a [u8],
+}
+
+impl Signer {
+    pub(super) fn new(service: &'static str, region: String, credentials: Arc<CachedCredentials>) -> Self {
+        Self { service, region, credentials, day: RwLock::default() }
+    }
+
+    /// Adds the headers that authenticate a request.
+    ///
+    /// # Errors
+    /// [`Kind::Denied`] if there are no credentials.
+    pub(super) async fn sign(&self, signed: &SignedHeaders<'_>, headers: &mut HeaderMap) -> Result<(), Error> {
+        let now = clock::now();
+        let credentials = self.credentials.get(now.into());
+        let credentials = credentials.await.map_err(|e| Error::new(Kind::Denied, OPERATION, e))?;
+        self.authorize(signed, &credentials, now, headers)
+            .map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))
+    }
+
+    fn authorize(
+        &self,
+        signed: &SignedHeaders<'_>,
+        credentials: &Credentials,
+        now: DateTime<Utc>,
+        headers: &mut HeaderMap,
+    ) -> Result<(), Unsignable> {
+        let time = now.format("%Y%m%dT%H%M%SZ").to_string();
+        let day = &time[..8];
+        let body = hex::encode(Sha256::digest(signed.body));
+        let (host, token) = (signed.host.to_str()?, credentials.session_token());
+        let target = signed.target.map(HeaderValue::to_str).transpose()?;
+        // In the order of their names. S3 alone wants the hash of the body as a header.
+        let with_hash = self.service == "s3";
+        let fields = [
+            ("host", Some(host)),
+            ("x-amz-content-sha256", with_hash.then_some(body.as_str())),
+            ("x-amz-date", Some(&time)),
+            ("x-amz-security-token", token),
+            ("x-amz-target", target),
+        ];
+        let fields = || fields.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+        let mut names = String::with_capacity(96);
+        for (name, _) in fields() {
+            names.push_str(if names.is_empty() { "" } else { ";" });
+            names.push_str(name);
+        }
+        let mut canonical = String::with_capacity(512 + token.map_or(0, str::len));
+        // Writing to a String cannot fail.
+        let _ = write!(canonical, "{}\n{}\n\n", signed.method, signed.path);
+        for (name, value) in fields() {
+            let _ = writeln!(canonical, "{name}:{value}");
+        }
+        let _ = write!(canonical, "\n{names}\n{body}");
+        let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
+        let canonical = hex::encode(Sha256::digest(&canonical));
+        let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{canonical}");
+        let key = self.key(day, credentials, now.into());
+        let signature = v4::calculate_signature(&*key, text.as_bytes());
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
+            credentials.access_key_id()
+        );
+        let secret = |text: &str| {
+            let mut value = HeaderValue::from_str(text)?;
+            value.set_sensitive(true);
+            Ok::<_, Unsignable>(value)
+        };
+        if let Some(token) = token {
+            headers.insert(X_AMZ_SECURITY_TOKEN, secret(token)?);
+        }
+        if with_hash {
+            headers.insert(X_AMZ_CONTENT_SHA256, HeaderValue::from_str(&body)?);
+        }
+        headers.insert(X_AMZ_DATE, HeaderValue::from_str(&time)?);
+        headers.insert(header::AUTHORIZATION, secret(&authorization)?);
+        Ok(())
+    }
+
+    /// The key of a day.
+    fn key(&self, day: &str, credentials: &Credentials, now: SystemTime) -> Arc<[u8]> {
+        let secret = credentials.secret_access_key();
+        if let Some(known) = self.day.read().as_ref().filter(|known| known.day == day && known.secret == secret) {
+            return Arc::clone(&known.key);
+        }
+        let key: Arc<[u8]> = v4::generate_signing_key(secret, now, &self.region, self.service).as_ref().into();
+        *self.day.write() = Some(DayKey { day: day.to_owned(), secret: secret.to_owned(), key: Arc::clone(&key) });
+        key
+    }
+}
+
+/// What cannot be in a header: credentials with characters that none have.
+#[derive(Debug, thiserror::Error)]
+enum Unsignable {
+    #[error("a header of the request is not ASCII")]
+    Read(#[from] header::ToStrError),
+    #[error("the credentials cannot be written into a header")]
+    Written(#[from] header::InvalidHeaderValue),
+}

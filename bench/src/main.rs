@@ -10,7 +10,9 @@ mod poison;
 mod polling;
 mod polling_sim;
 mod push;
+mod service;
 mod statistics;
+mod stub;
 
 use clap::{Parser, Subcommand};
 
@@ -37,6 +39,10 @@ enum Command {
     Isolation(isolation::Args),
     /// Calls of an order, and how long it takes to be accepted
     Calls(calls::Args),
+    /// The service beside what a team would write instead
+    Service(service::Args),
+    /// A double of S3, SQS and DynamoDB that answers at once
+    Stub(stub::Args),
     /// Cold starts of the Lambda programs
     Coldstart(coldstart::Args),
 }
@@ -51,6 +57,8 @@ async fn main() -> anyhow::Result<()> {
         Command::Fairness(args) => fairness::run(&args).await,
         Command::Isolation(args) => isolation::run(&args).await,
         Command::Calls(args) => calls::run(&args).await,
+        Command::Service(args) => service::run(&args),
+        Command::Stub(args) => stub::run(&args).await,
         Command::Coldstart(args) => coldstart::run(&args).await,
     }
 }

@@ -1,5 +1,7 @@
 //! The OpenAPI document: the routes' own descriptions, and the order schema.
 
+use std::sync::{Arc, LazyLock};
+
 use bytes::Bytes;
 use offload_domain::{
     problem::{Problem, Violation},
@@ -49,13 +51,17 @@ impl Modify for OrderToken {
     }
 }
 
-/// The document as it is served.
-#[derive(Debug, Clone)]
-pub(crate) struct Document(pub(crate) Bytes);
+/// The document as it is served, made when somebody reads it. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Document(Arc<LazyLock<Bytes, Box<dyn FnOnce() -> Bytes + Send>>>);
 
 impl Document {
-    pub(crate) fn new(document: &Value) -> Self {
-        Self(document.to_string().into())
+    pub(crate) fn new(make: impl FnOnce() -> Value + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(move || make().to_string().into()))))
+    }
+
+    pub(crate) fn json(&self) -> Bytes {
+        Bytes::clone(&self.0)
     }
 }
 

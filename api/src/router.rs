@@ -10,6 +10,7 @@ use axum::{
 };
 use offload_domain::schema::OrderSchema;
 use serde_json::Value;
+use tower::ServiceBuilder;
 
 use crate::{
     caller::identity::identify,
@@ -25,24 +26,28 @@ use crate::{
 /// # Errors
 /// If the settings name an origin that is none.
 pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
-    let limit = from_fn_with_state(Arc::clone(service), limit_concurrency);
+    let limits = ServiceBuilder::new()
+        .layer(from_fn_with_state(Arc::clone(service), limit_clients))
+        .layer(from_fn_with_state(Arc::clone(service), limit_concurrency));
+    let of_orders = ServiceBuilder::new()
+        .layer(map_response(no_store))
+        .layer(from_fn_with_state(Arc::clone(service), identify))
+        .layer(from_fn_with_state(Arc::clone(service), limit_tenants));
     // Not for probes: a process whose probe is refused under load is killed, and the others get its
     // load.
     let connections = &service.settings.connections;
-    let pages = if connections.docs { route::pages() } else { route::Routes::new() };
+    let documented = Arc::clone(service);
+    let document = Document::new(move || openapi_document(&documented.settings.schema));
+    let pages = if connections.docs { route::pages().layer(Extension(document)) } else { route::Routes::new() };
     let metrics = if connections.admin_listen.is_none() { route::metrics() } else { route::Routes::new() };
     let (routes, _) = route::orders()
-        .layer(from_fn_with_state(Arc::clone(service), limit_tenants))
-        .layer(from_fn_with_state(Arc::clone(service), identify))
-        .layer(map_response(no_store))
+        .layer(of_orders)
         .merge(pages)
-        .layer(limit)
-        .layer(from_fn_with_state(Arc::clone(service), limit_clients))
+        .layer(limits)
         .merge(route::probes())
         .merge(metrics)
         .split_for_parts();
-    let routes = with_fallbacks(routes).layer(Extension(Document::new(&openapi_document(&service.settings.schema))));
-    edge::wrap(routes, service, Arc::new(connections.hosts.clone()))
+    edge::wrap(with_fallbacks(routes), service, Arc::new(connections.hosts.clone()))
 }
 
 /// What operators and monitoring call, for a listener that clients do not reach. Requests may name

@@ -16,13 +16,14 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     response::IntoResponse as _,
 };
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use self::host::{Hosts, check_host};
 use crate::{response::error::ApiError, service::Service};
 
 /// Wraps routes, which requests may reach by these hosts, in the layers that every request passes,
-/// the outermost last.
+/// the outermost first.
 ///
 /// # Errors
 /// If the settings name an origin that is none.
@@ -30,13 +31,14 @@ pub(crate) fn wrap(routes: Router<Arc<Service>>, service: &Arc<Service>, hosts: 
     // What a handler shares with others are AWS clients, semaphores and counters, none of which a
     // panic leaves half done: it costs its own request and no other.
     let catch_panic = CatchPanicLayer::custom(|_| ApiError::Panicked.into_response());
-    Ok(routes
-        .layer(catch_panic)
-        .layer(cors::layer(&service.settings.cors_origins)?)
-        .layer(from_fn_with_state(hosts, check_host))
-        .layer(from_fn_with_state(Arc::clone(service), access_log::access_log))
+    // As one layer: between two of a router's own a request is boxed, and all beneath it cloned.
+    let layers = ServiceBuilder::new()
         .layer(from_fn(read_rest::read_rest))
-        .with_state(Arc::clone(service)))
+        .layer(from_fn_with_state(Arc::clone(service), access_log::access_log))
+        .layer(from_fn_with_state(hosts, check_host))
+        .layer(cors::layer(&service.settings.cors_origins)?)
+        .layer(catch_panic);
+    Ok(routes.layer(layers).with_state(Arc::clone(service)))
 }
 
 #[cfg(test)]

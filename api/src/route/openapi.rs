@@ -10,5 +10,5 @@ use crate::openapi::Document;
 #[utoipa::path(get, path = "/openapi.json", tag = "operations", operation_id = "openapi",
     responses((status = 200, description = "An OpenAPI 3.1 document", body = Object, content_type = "application/json")))]
 pub(crate) async fn openapi(Extension(document): Extension<Document>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], document.0)
+    ([(header::CONTENT_TYPE, "application/json")], document.json())
 }

@@ -47,7 +47,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails, or there is a key with this id already.
     pub async fn insert_api_key(&self, key: &StoredKey) -> Result<(), Error> {
-        let put = self.client.put_item().table_name(&*self.table).set_item(Some(key_of(&key.id).into()));
+        let put = self.rows.client.put_item().table_name(&*self.rows.table).set_item(Some(key_of(&key.id).into()));
         let put = put
             .item("hash", text(key.hash.as_str()))
             .item("tenant", text(key.tenant.as_str()))
@@ -63,7 +63,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails, or what is stored cannot be read.
     pub async fn api_key(&self, id: &str) -> Result<Option<StoredKey>, Error> {
-        let get = self.client.get_item().table_name(&*self.table).set_key(Some(key_of(id).into()));
+        let get = self.rows.client.get_item().table_name(&*self.rows.table).set_key(Some(key_of(id).into()));
         let item = get.send().await.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
         item.as_ref().map(decode).transpose()
     }
@@ -75,7 +75,7 @@ impl OrderTable {
     pub async fn api_keys(&self) -> Result<Vec<StoredKey>, Error> {
         let (mut keys, mut from) = (Vec::new(), None);
         loop {
-            let query = self.client.query().table_name(&*self.table).consistent_read(true);
+            let query = self.rows.client.query().table_name(&*self.rows.table).consistent_read(true);
             let query = query
                 .key_condition_expression("pk = :keys")
                 .expression_attribute_values(":keys", text(PARTITION))
@@ -97,7 +97,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails.
     pub async fn revoke_api_key(&self, id: &str) -> Result<bool, Error> {
-        let delete = self.client.delete_item().table_name(&*self.table).set_key(Some(key_of(id).into()));
+        let delete = self.rows.client.delete_item().table_name(&*self.rows.table).set_key(Some(key_of(id).into()));
         let delete = delete.condition_expression("attribute_exists(pk)");
         match delete.send().await.map_err(|e| Error::of("dynamodb.DeleteItem", &e)) {
             Ok(_) => Ok(true),

@@ -160,7 +160,7 @@ impl Connection {
             orders: OrderTable::new(self.dynamodb(), direct.as_ref().map(|d| d.dynamodb.clone()), settings),
             objects: StatusStore::new(self.s3(settings), direct.map(|d| d.bucket), &settings.bucket),
             signer: RequestSigner::new(&self.sdk, own),
-            presigner: Presigner::new(&public, signing),
+            presigner: Presigner::new(public, signing),
             granter,
         })
     }

@@ -87,7 +87,7 @@ impl OrderTable {
         attempt: &Attempt,
     ) -> Result<(), Error> {
         let kept_until = attempt.at + TimeDelta::from_std(self.retention()).unwrap_or(TimeDelta::days(30));
-        let update = self.client.update_item().table_name(&*self.table).set_key(Some(HashMap::from([
+        let update = self.rows.client.update_item().table_name(&*self.rows.table).set_key(Some(HashMap::from([
             (PK.to_owned(), text(id.to_string())),
             // Sorted by number: an order's last events are read first.
             (SK.to_owned(), text(format!("{PREFIX}{revision:010}#{channel}"))),
@@ -112,7 +112,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails.
     pub async fn deliveries(&self, id: OrderId) -> Result<Vec<DeliveryLog>, Error> {
-        let query = self.client.query().table_name(&*self.table).limit(LISTED_MAX).scan_index_forward(false);
+        let query = self.rows.client.query().table_name(&*self.rows.table).limit(LISTED_MAX).scan_index_forward(false);
         let query = query
             .key_condition_expression("pk = :id AND begins_with(sk, :prefix)")
             .expression_attribute_values(":id", text(id.to_string()))

@@ -65,8 +65,8 @@ impl Stores {
         for (_, queue) in self.order_queues.lanes() {
             add(queue.name(), queue.attributes().await.map(|attributes| judge_queue(&attributes, needs)));
         }
-        add(&self.orders.table, table.map(|table| judge_index(table.as_ref())));
-        add(&self.orders.table, ttl.map(|ttl| judge_time_to_live(ttl.as_ref())));
+        add(&self.orders.rows.table, table.map(|table| judge_index(table.as_ref())));
+        add(&self.orders.rows.table, ttl.map(|ttl| judge_time_to_live(ttl.as_ref())));
         checked
     }
 }
@@ -81,12 +81,12 @@ impl Queue {
 
 impl OrderTable {
     async fn description(&self) -> Result<Option<TableDescription>, Error> {
-        let describe = self.client.describe_table().table_name(&*self.table).send().await;
+        let describe = self.rows.client.describe_table().table_name(&*self.rows.table).send().await;
         Ok(describe.map_err(|e| Error::of("dynamodb.DescribeTable", &e))?.table)
     }
 
     async fn time_to_live(&self) -> Result<Option<TimeToLiveDescription>, Error> {
-        let describe = self.client.describe_time_to_live().table_name(&*self.table).send().await;
+        let describe = self.rows.client.describe_time_to_live().table_name(&*self.rows.table).send().await;
         let described = describe.map_err(|e| Error::of("dynamodb.DescribeTimeToLive", &e))?;
         Ok(described.time_to_live_description)
     }

@@ -40,7 +40,7 @@ impl OrderTable {
     pub async fn defer(&self, record: &OrderRecord, next: DateTime<Utc>) -> Result<bool, Error> {
         let Some(due_at) = record.due_at else { return Ok(false) };
         let id = record.order.id;
-        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = self.rows.client.update_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
         let update = update
             .update_expression("SET #at = :next")
             .condition_expression("#due = :open AND #at = :at AND #r = :r")
@@ -65,7 +65,7 @@ impl OrderTable {
     /// If the call fails; a sweeper publishes the order again then, which does no harm.
     pub async fn settle(&self, record: &OrderRecord) -> Result<(), Error> {
         let (id, state) = (record.order.id, &record.state);
-        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = self.rows.client.update_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
         let update = match state.status {
             Status::Failed => update
                 .update_expression("SET #due = :failed, #at = :at")
@@ -95,7 +95,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails; the order may be worked on then.
     pub async fn withdraw(&self, record: &OrderRecord) -> Result<bool, Error> {
-        let put = self.client.put_item().table_name(&*self.table);
+        let put = self.rows.client.put_item().table_name(&*self.rows.table);
         let put = put
             .set_item(Some(item::key(record.order.id).into()))
             .item(TTL, number(self.kept_until(record).timestamp()))
@@ -114,7 +114,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails.
     pub async fn forget_failed(&self, id: OrderId) -> Result<(), Error> {
-        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = self.rows.client.update_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
         let update = update
             .update_expression("REMOVE #due, #at")
             .condition_expression("#due = :failed")
@@ -130,7 +130,7 @@ impl OrderTable {
     async fn entries(&self, due: Due, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {
         let mut found = Vec::new();
         for shard in 0..DUE_SHARDS {
-            let query = self.client.query().table_name(&*self.table).index_name(DUE).limit(limit.into());
+            let query = self.rows.client.query().table_name(&*self.rows.table).index_name(DUE).limit(limit.into());
             let query = query
                 .key_condition_expression("#due = :due AND #at < :before")
                 .expression_attribute_names("#due", DUE)

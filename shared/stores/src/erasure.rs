@@ -56,7 +56,7 @@ impl OrderTable {
         }
         let (mut erased, mut from) = (0, None);
         loop {
-            let query = self.client.query().table_name(&*self.table).consistent_read(true);
+            let query = self.rows.client.query().table_name(&*self.rows.table).consistent_read(true);
             let query = query
                 .key_condition_expression("pk = :id")
                 .expression_attribute_values(":id", text(id.to_string()))
@@ -71,7 +71,7 @@ impl OrderTable {
                 } else {
                     [(PK.to_owned(), text(id.to_string())), (SK.to_owned(), text(sk))]
                 };
-                let delete = self.client.delete_item().table_name(&*self.table).set_key(Some(key.into()));
+                let delete = self.rows.client.delete_item().table_name(&*self.rows.table).set_key(Some(key.into()));
                 delete.send().await.map_err(|e| Error::of("dynamodb.DeleteItem", &e))?;
                 erased += 1;
             }
@@ -94,7 +94,7 @@ impl OrderTable {
     ) -> Result<bool, Error> {
         let id = record.order.id;
         let due_at = now + TimeDelta::from_std(self.patience().resend_after).unwrap_or(TimeDelta::minutes(1));
-        let put = self.client.put_item().table_name(&*self.table).set_item(Some(item::key(id).into()));
+        let put = self.rows.client.put_item().table_name(&*self.rows.table).set_item(Some(item::key(id).into()));
         let put = put
             .item(ERASED_AT, millis(now))
             .item(OBJECTS, AttributeValue::L(objects.iter().map(text).collect()))
@@ -116,7 +116,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails.
     pub async fn tombstone(&self, id: OrderId) -> Result<Option<Tombstone>, Error> {
-        let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
+        let get = self.rows.client.get_item().table_name(&*self.rows.table).consistent_read(true);
         let item = get.set_key(Some(item::key(id).into())).send().await;
         let item = item.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
         Ok(item.as_ref().and_then(|item| decode(id, item)))
@@ -127,7 +127,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails.
     pub async fn note_cleaned(&self, tombstone: &Tombstone, now: DateTime<Utc>) -> Result<(), Error> {
-        let update = self.client.update_item().table_name(&*self.table);
+        let update = self.rows.client.update_item().table_name(&*self.rows.table);
         let update = update.set_key(Some(item::key(tombstone.id).into())).expression_attribute_names("#at", DUE_AT);
         let update = match tombstone.next(now) {
             Some(next) => {

@@ -29,7 +29,7 @@ impl Kind {
             "NoSuchKey" | "NotFound" | "QueueDoesNotExist" | "NonExistentQueue" | "ResourceNotFoundException" => {
                 Self::NotFound
             }
-            "PreconditionFailed" | "ConditionalCheckFailedException" => Self::Conflict,
+            "PreconditionFailed" | "ConditionalCheckFailedException" | "ConditionalCheckFailed" => Self::Conflict,
             // S3's 409 means "a conflicting write is under way, send it again".
             "ConditionalRequestConflict" | "OperationAborted" => Self::Throttled,
             "SlowDown"
@@ -39,6 +39,10 @@ impl Kind {
             | "TransactionInProgressException"
             | "ProvisionedThroughputExceededException"
             | "Throttling"
+            // Why one row of a transaction was not written.
+            | "TransactionConflict"
+            | "ThrottlingError"
+            | "ProvisionedThroughputExceeded"
             | "TransactionConflictException" => Self::Throttled,
             "AccessDenied"
             | "AccessDeniedException"
@@ -60,6 +64,12 @@ impl Kind {
                 _ => Self::Invalid,
             },
         }
+    }
+
+    /// What a transaction says that was cancelled for these reasons, one for each of its rows.
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CancellationReason.html>
+    pub(crate) fn of_cancelled<'a>(mut reasons: impl Iterator<Item = &'a str>) -> Self {
+        reasons.find(|code| *code != "None").map_or(Self::Invalid, |code| Self::of(400, code))
     }
 
     /// For log fields and metric labels.

@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
             key.extend([(DUE.to_owned(), text(&hash)), (DUE_AT.to_owned(), number(at_ms))]);
             key
         });
-        let query = self.table.client.query().table_name(&*self.table.table).index_name(DUE).limit(ENTRIES);
+        let query = self.table.rows.client.query().table_name(&*self.table.rows.table).index_name(DUE).limit(ENTRIES);
         let query = query
             .key_condition_expression("#due = :due")
             .expression_attribute_names("#due", DUE)

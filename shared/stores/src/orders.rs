@@ -3,20 +3,20 @@
 //! An update sets the attributes of the state and leaves the others alone, so that a request to
 //! cancel, or what falls due, is not lost when it comes in between.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
-    types::{AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem},
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure},
 };
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 
 use crate::{
-    direct::{ItemJson, ItemRead, Service},
+    direct::Service,
     error::{Error, Kind},
     item::{self, DUE, DUE_AT, Due, IDEMPOTENCY, Item, PK, SK, TTL, millis, number, text},
+    rows::{Rows, Update, Updated},
 };
 use offload_domain::{
     id::OrderId,
@@ -28,15 +28,11 @@ use offload_domain::{
 use offload_service::settings::StoreSettings;
 
 const IDEMPOTENCY_SK: &str = "idempotency";
-/// The condition that there is no such row.
-const NEW: &str = "attribute_not_exists(pk)";
 
 /// The order table.
 #[derive(Clone, Debug)]
 pub struct OrderTable {
-    pub(crate) client: Client,
-    direct: Option<Service>,
-    pub(crate) table: Arc<str>,
+    pub(crate) rows: Rows,
     retention: Duration,
     patience: Patience,
 }
@@ -85,57 +81,11 @@ struct Written<'a> {
     due_at: Option<DateTime<Utc>>,
 }
 
-/// What a row is changed to, and on what condition.
-struct Update {
-    expression: String,
-    condition: String,
-    names: HashMap<String, String>,
-    values: Item,
-}
-
-/// What became of an update.
-enum Updated {
-    /// The row as it is now.
-    Written(Item),
-    /// The condition did not hold: the row as it is, if there is one.
-    Refused(Option<Item>),
-}
-
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html>
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct PutItem<'a> {
-    table_name: &'a str,
-    item: ItemJson<'a>,
-    condition_expression: &'a str,
-}
-
-/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct UpdateItem<'a> {
-    table_name: &'a str,
-    key: ItemJson<'a>,
-    update_expression: &'a str,
-    condition_expression: &'a str,
-    expression_attribute_names: &'a HashMap<String, String>,
-    expression_attribute_values: ItemJson<'a>,
-    return_values: &'a str,
-    return_values_on_condition_check_failure: &'a str,
-}
-
-/// The row of an answer: what an update made, or what it met.
-#[derive(Deserialize)]
-struct Row {
-    #[serde(rename = "Attributes", alias = "Item")]
-    row: Option<ItemRead>,
-}
-
 impl OrderTable {
     pub(crate) fn new(client: Client, direct: Option<Service>, settings: &StoreSettings) -> Self {
         let StoreSettings { retention, default_deadline, resend_after, .. } = *settings;
         let patience = Patience { resend_after, default_deadline };
-        Self { client, direct, table: settings.table.as_str().into(), retention, patience }
+        Self { rows: Rows::new(client, direct, &settings.table), retention, patience }
     }
 
     /// How long orders of this table may be silent.
@@ -162,7 +112,7 @@ impl OrderTable {
         let expires_at = self.kept_until(record);
         let mut item = item::encode(record, expires_at, self.patience.first_due(record))?;
         let Some(key) = key else {
-            return match self.put_item(item).await {
+            return match self.rows.put(item).await {
                 // The id is new and random: the current row is this very order, by a try whose
                 // answer was lost.
                 Ok(()) | Err(Error { kind: Kind::Conflict, .. }) => Ok(Inserted::New),
@@ -174,44 +124,15 @@ impl OrderTable {
         key_item.insert("order_id".to_owned(), text(record.order.id.to_string()));
         key_item.insert("fingerprint".to_owned(), text(&key.fingerprint));
         key_item.insert(TTL.to_owned(), number(expires_at.timestamp()));
-        let write = self.client.transact_write_items().transact_items(self.put_new(key_item)?);
-        match write.transact_items(self.put_new(item)?).send().await {
-            Ok(_) => Ok(Inserted::New),
-            Err(e) => match e.as_service_error().and_then(existing_key) {
-                Some(found) => {
-                    let found = found?;
-                    let own = found.order_id == record.order.id;
-                    Ok(if own { Inserted::New } else { Inserted::KeyExists(found) })
+        Ok(match self.rows.put_both(&record.order.id.to_string(), [key_item, item]).await? {
+            None => Inserted::New,
+            Some(met) => {
+                match met.iter().find(|row| row.contains_key("order_id")).map(decode_idempotency).transpose()? {
+                    Some(found) if found.order_id != record.order.id => Inserted::KeyExists(found),
+                    _ => Inserted::New,
                 }
-                None => Err(Error::of("dynamodb.TransactWriteItems", &e)),
-            },
-        }
-    }
-
-    /// Writes a new row.
-    async fn put_item(&self, item: Item) -> Result<(), Error> {
-        const OPERATION: &str = "dynamodb.PutItem";
-        if let Some(direct) = &self.direct {
-            let put = PutItem { table_name: &self.table, item: ItemJson(&item), condition_expression: NEW };
-            return direct
-                .json(OPERATION, "DynamoDB_20120810.PutItem", &put)
-                .await
-                .map(drop)
-                .map_err(|failure| failure.error);
-        }
-        let put = self.client.put_item().table_name(&*self.table).set_item(Some(item)).condition_expression(NEW);
-        put.send().await.map(drop).map_err(|e| Error::of(OPERATION, &e))
-    }
-
-    fn put_new(&self, item: Item) -> Result<TransactWriteItem, Error> {
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item))
-            .condition_expression(NEW)
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .build()
-            .map_err(|e| Error::new(Kind::Invalid, "dynamodb.TransactWriteItems", e.to_string()))?;
-        Ok(TransactWriteItem::builder().put(put).build())
+            }
+        })
     }
 
     /// The order that an idempotency key gave, if it gave one.
@@ -219,9 +140,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails.
     pub async fn find_idempotent(&self, key: &IdempotencyKey) -> Result<Option<IdempotencyRecord>, Error> {
-        let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
-        let get = get.set_key(Some(idempotency_key(&key.hash).into())).send().await;
-        let item = get.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
+        let item = self.rows.get(idempotency_key(&key.hash).into()).await?;
         item.as_ref().map(decode_idempotency).transpose()
     }
 
@@ -230,9 +149,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails.
     pub async fn get(&self, id: OrderId) -> Result<Option<OrderRecord>, Error> {
-        let get = self.client.get_item().table_name(&*self.table).consistent_read(true);
-        let get = get.set_key(Some(item::key(id).into())).send().await;
-        let item = get.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
+        let item = self.rows.get(item::key(id).into()).await?;
         // What is left of an order that was withdrawn is none.
         item.as_ref().filter(|i| i.contains_key("revision")).map(item::decode).transpose()
     }
@@ -317,10 +234,11 @@ impl OrderTable {
         }
         // A state always has attributes that are null, so there is something to remove.
         let expression = format!("SET {} REMOVE {}", set.join(", "), remove.join(", "));
-        let found = match self.update(item::key(id).into(), Update { expression, condition, names, values }).await? {
-            Updated::Written(item) => return Ok(item::decode(&item)?),
-            Updated::Refused(found) => found,
-        };
+        let found =
+            match self.rows.update(item::key(id).into(), Update { expression, condition, names, values }).await? {
+                Updated::Written(item) => return Ok(item::decode(&item)?),
+                Updated::Refused(found) => found,
+            };
         let found = found.filter(|i| i.contains_key("revision")).as_ref().map(item::decode).transpose()?;
         match found {
             // Our own write, by a try whose answer was lost.
@@ -329,58 +247,12 @@ impl OrderTable {
         }
     }
 
-    /// Updates a row on a condition, and answers with the row as it is then, or as it is instead.
-    async fn update(&self, key: Item, update: Update) -> Result<Updated, Error> {
-        const OPERATION: &str = "dynamodb.UpdateItem";
-        let Update { expression, condition, names, values } = update;
-        let Some(direct) = &self.direct else {
-            let update = self.client.update_item().table_name(&*self.table).set_key(Some(key));
-            let update = update
-                .update_expression(expression)
-                .condition_expression(condition)
-                .set_expression_attribute_names(Some(names))
-                .set_expression_attribute_values(Some(values))
-                .return_values(ReturnValue::AllNew)
-                .return_values_on_condition_check_failure(OnFailure::AllOld);
-            let error = match update.send().await {
-                Ok(answer) => return Ok(Updated::Written(answer.attributes.unwrap_or_default())),
-                Err(e) => e,
-            };
-            return match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Updated::Refused(failed.item().cloned()))
-                }
-                _ => Err(Error::of(OPERATION, &error)),
-            };
-        };
-        let update = UpdateItem {
-            table_name: &self.table,
-            key: ItemJson(&key),
-            update_expression: &expression,
-            condition_expression: &condition,
-            expression_attribute_names: &names,
-            expression_attribute_values: ItemJson(&values),
-            return_values: "ALL_NEW",
-            return_values_on_condition_check_failure: "ALL_OLD",
-        };
-        let read = |body: &[u8]| {
-            let row: Row =
-                serde_json::from_slice(body).map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
-            Ok::<_, Error>(row.row.map(|ItemRead(item)| item))
-        };
-        match direct.json(OPERATION, "DynamoDB_20120810.UpdateItem", &update).await {
-            Ok(answer) => Ok(Updated::Written(read(&answer.body)?.unwrap_or_default())),
-            Err(failure) if failure.error.kind == Kind::Conflict => Ok(Updated::Refused(read(&failure.body)?)),
-            Err(failure) => Err(failure.error),
-        }
-    }
-
     /// Prolongs a worker's lease. No transition: nothing that a client sees has changed.
     ///
     /// # Errors
     /// If the call fails.
     pub async fn renew_lease(&self, id: OrderId, lease: &Lease) -> Result<LeaseState, Error> {
-        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = self.rows.client.update_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
         let update = update
             .update_expression("SET lease_until = :until")
             .condition_expression("lease_owner = :owner")
@@ -402,7 +274,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails.
     pub async fn cancel_requested(&self, id: OrderId) -> Result<bool, Error> {
-        let get = self.client.get_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let get = self.rows.client.get_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
         let get = get.projection_expression("cancel_requested").send().await;
         let item = get.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
         Ok(item.is_some_and(|i| i.contains_key("cancel_requested")))
@@ -413,7 +285,7 @@ impl OrderTable {
     /// # Errors
     /// [`Conflict::Changed`] if the order has ended or is gone.
     pub async fn request_cancel(&self, id: OrderId) -> Result<(), Conflict> {
-        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = self.rows.client.update_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
         let update = update
             .update_expression("SET cancel_requested = :yes")
             .condition_expression("#s IN (:pending, :processing)")
@@ -447,7 +319,8 @@ impl OrderTable {
     pub async fn ready(&self) -> Result<(), Error> {
         // A read of a key that is not there needs no permission beyond those that the service has
         // anyway.
-        let get = self.client.get_item().table_name(&*self.table).key(PK, text("ready")).key(SK, text("ready"));
+        let get =
+            self.rows.client.get_item().table_name(&*self.rows.table).key(PK, text("ready")).key(SK, text("ready"));
         get.send().await.map(drop).map_err(|e| Error::of("dynamodb.GetItem", &e))
     }
 
@@ -456,7 +329,8 @@ impl OrderTable {
     /// # Errors
     /// If it cannot.
     pub async fn writable(&self) -> Result<(), Error> {
-        let update = self.client.update_item().table_name(&*self.table).key(PK, text("ready")).key(SK, text("ready"));
+        let update =
+            self.rows.client.update_item().table_name(&*self.rows.table).key(PK, text("ready")).key(SK, text("ready"));
         // On the condition that there is an item that never is: it is checked where writes are
         // made.
         let update = update.update_expression("REMOVE ready").condition_expression("attribute_exists(pk)");
@@ -473,14 +347,6 @@ fn owner(lease: Option<&Lease>) -> Option<&str> {
 
 pub(crate) fn idempotency_key(hash: &str) -> [(String, AttributeValue); 2] {
     [(PK.to_owned(), text(format!("key#{hash}"))), (SK.to_owned(), text(IDEMPOTENCY_SK))]
-}
-
-/// The idempotency record that a transaction met, if that is why it was cancelled.
-fn existing_key(error: &TransactWriteItemsError) -> Option<Result<IdempotencyRecord, Error>> {
-    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else { return None };
-    let reason =
-        cancelled.cancellation_reasons().iter().find(|r| r.item().is_some_and(|i| i.contains_key("order_id")))?;
-    reason.item().map(decode_idempotency)
 }
 
 fn decode_idempotency(item: &Item) -> Result<IdempotencyRecord, Error> {

@@ -63,13 +63,17 @@ impl OrderTable {
         now: DateTime<Utc>,
     ) -> Result<Option<OrderRecord>, Error> {
         let ends = now + TimeDelta::from_std(SUBSCRIPTION_TIME).unwrap_or(TimeDelta::hours(1));
-        let put =
-            self.client.put_item().table_name(&*self.table).set_item(Some(row(id, &subscriber.connection).into()));
+        let put = self
+            .rows
+            .client
+            .put_item()
+            .table_name(&*self.rows.table)
+            .set_item(Some(row(id, &subscriber.connection).into()));
         let put = put.item(ENDPOINT, text(&subscriber.endpoint)).item(HOLDER, text(subscriber.holder.as_str()));
         let put = put.item(TTL, number(ends.timestamp()));
         let put = if subscriber.cancels { put.item(CANCELS, AttributeValue::Bool(true)) } else { put };
         put.send().await.map_err(|e| Error::of("dynamodb.PutItem", &e))?;
-        let update = self.client.update_item().table_name(&*self.table).set_key(Some(item::key(id).into()));
+        let update = self.rows.client.update_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
         let update = update
             .update_expression("SET #subscribed = :yes")
             .condition_expression("attribute_exists(revision)")
@@ -92,7 +96,8 @@ impl OrderTable {
     /// # Errors
     /// If the call fails; the row goes when its time is over.
     pub async fn unsubscribe(&self, id: OrderId, connection: &str) -> Result<Option<Subscriber>, Error> {
-        let delete = self.client.delete_item().table_name(&*self.table).set_key(Some(row(id, connection).into()));
+        let delete =
+            self.rows.client.delete_item().table_name(&*self.rows.table).set_key(Some(row(id, connection).into()));
         let answer = delete.return_values(ReturnValue::AllOld).send().await;
         let old = answer.map_err(|e| Error::of("dynamodb.DeleteItem", &e))?.attributes;
         Ok(old.as_ref().and_then(subscriber))
@@ -105,7 +110,7 @@ impl OrderTable {
     pub async fn subscribers(&self, id: OrderId, now: DateTime<Utc>) -> Result<Vec<Subscriber>, Error> {
         let (mut found, mut from) = (Vec::new(), None);
         loop {
-            let query = self.client.query().table_name(&*self.table).consistent_read(true);
+            let query = self.rows.client.query().table_name(&*self.rows.table).consistent_read(true);
             let query = query
                 .key_condition_expression("pk = :id AND begins_with(sk, :conn)")
                 .expression_attribute_values(":id", text(id.to_string()))
@@ -132,7 +137,12 @@ impl OrderTable {
     /// If the call fails.
     pub async fn note_subscription(&self, connection: &str, id: OrderId, now: DateTime<Utc>) -> Result<(), Error> {
         let ends = now + TimeDelta::from_std(SUBSCRIPTION_TIME).unwrap_or(TimeDelta::hours(1));
-        let put = self.client.put_item().table_name(&*self.table).set_item(Some(subscription(connection, id).into()));
+        let put = self
+            .rows
+            .client
+            .put_item()
+            .table_name(&*self.rows.table)
+            .set_item(Some(subscription(connection, id).into()));
         let put = put.item(TTL, number(ends.timestamp()));
         put.send().await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
     }
@@ -142,7 +152,7 @@ impl OrderTable {
     /// # Errors
     /// If the call fails.
     pub async fn subscriptions(&self, connection: &str) -> Result<Vec<OrderId>, Error> {
-        let query = self.client.query().table_name(&*self.table).consistent_read(true);
+        let query = self.rows.client.query().table_name(&*self.rows.table).consistent_read(true);
         let query = query
             .key_condition_expression("pk = :connection")
             .expression_attribute_values(":connection", text(format!("{PREFIX}{connection}")));
@@ -157,7 +167,7 @@ impl OrderTable {
     /// If the call fails; the note goes when its time is over.
     pub async fn forget_subscription(&self, connection: &str, id: OrderId) -> Result<(), Error> {
         let key = Some(subscription(connection, id).into());
-        let delete = self.client.delete_item().table_name(&*self.table).set_key(key);
+        let delete = self.rows.client.delete_item().table_name(&*self.rows.table).set_key(key);
         delete.send().await.map(drop).map_err(|e| Error::of("dynamodb.DeleteItem", &e))
     }
 }

@@ -28,7 +28,7 @@ impl OrderTable {
     /// If the call fails.
     pub async fn publish_report(&self, report: &WorkerReport) -> Result<(), Error> {
         let json = serde_json::to_string(report).map_err(|e| unreadable(e.to_string()))?;
-        let put = self.client.put_item().table_name(&*self.table);
+        let put = self.rows.client.put_item().table_name(&*self.rows.table);
         let put = put
             .item(PK, text(WORKERS))
             .item(SK, text(&report.worker))
@@ -48,7 +48,8 @@ impl OrderTable {
         let report = |i: &Item| i.get(REPORT).and_then(|a| a.as_s().ok()).and_then(|r| serde_json::from_str(r).ok());
         let (mut reports, mut from) = (Vec::new(), None);
         for _ in 0..PAGES_MAX {
-            let query = self.client.query().table_name(&*self.table).key_condition_expression("pk = :workers");
+            let query =
+                self.rows.client.query().table_name(&*self.rows.table).key_condition_expression("pk = :workers");
             let query = query.expression_attribute_values(":workers", text(WORKERS)).set_exclusive_start_key(from);
             let page = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?;
             reports.extend(page.items.unwrap_or_default().iter().filter_map(report));
@@ -66,7 +67,8 @@ impl OrderTable {
     /// # Errors
     /// If the call fails.
     pub async fn adopt_report(&self, worker: &str, reported_at: DateTime<Utc>) -> Result<bool, Error> {
-        let delete = self.client.delete_item().table_name(&*self.table).key(PK, text(WORKERS)).key(SK, text(worker));
+        let delete =
+            self.rows.client.delete_item().table_name(&*self.rows.table).key(PK, text(WORKERS)).key(SK, text(worker));
         let delete = delete
             .condition_expression("#at = :at")
             .expression_attribute_names("#at", REPORTED_AT)

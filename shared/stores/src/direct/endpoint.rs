@@ -27,13 +27,14 @@ pub(crate) struct Endpoint {
     origin: String,
     /// The path: `/`, or `/bucket/`.
     path: String,
-    pub(super) host: HeaderValue,
+    /// As the header `host` has it.
+    pub(crate) host: HeaderValue,
     /// The region to sign for.
     pub(crate) region: String,
 }
 
 impl Endpoint {
-    fn of(url: &str, region: String) -> Result<Self, String> {
+    pub(crate) fn of(url: &str, region: String) -> Result<Self, String> {
         let uri: Uri = url.parse().map_err(|e| format!("{url} is no URL: {e}"))?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(format!("{url} is no URL with a host"));
@@ -47,9 +48,14 @@ impl Endpoint {
         Ok(Self { origin: format!("{scheme}://{authority}"), path: uri.path().to_owned(), host, region })
     }
 
-    /// The URL that calls begin with.
-    pub(crate) fn base(&self) -> String {
-        format!("{}{}", self.origin, self.path)
+    /// `https://host`.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The path that the paths of calls begin with.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     /// The URL of what is at `path` beneath it, and its whole path.

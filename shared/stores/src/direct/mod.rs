@@ -1,11 +1,10 @@
 //! The calls that every order makes, without the SDK's pipeline.
 //!
 //! An order is three calls of the api and a few of its worker. Each takes the SDK ten times the
-//! processor time that its bytes need, which was two thirds of what `POST /order` cost. So these few
-//! calls are written and signed here. Credentials, region and
-//! endpoints are the SDK's; timeouts, retries, errors and the time learned from answers are as
-//! there. All other calls go through the SDK, and `OFFLOAD_AWS_CALLS=sdk` sends these through it as
-//! well.
+//! processor time that its bytes need, which was two thirds of what `POST /order` cost. So these
+//! few calls are written and signed here. Credentials, region and endpoints are the SDK's;
+//! timeouts, retries, errors and the time learned from answers are as there. All other calls go
+//! through the SDK, and `OFFLOAD_AWS_CALLS=sdk` sends these through it as well.
 
 mod dynamodb;
 mod endpoint;
@@ -15,6 +14,7 @@ mod wire;
 
 pub(crate) use dynamodb::{ItemJson, ItemRead};
 pub(crate) use endpoint::{Endpoint, of_bucket, of_dynamodb, of_sqs};
+pub(crate) use signature::{Scope, amz_date, signature};
 pub(crate) use wire::Wire;
 
 use std::{sync::Arc, time::Duration};
@@ -188,8 +188,11 @@ impl Service {
         if status.is_success() {
             return Try::Done(Answer { headers, body });
         }
-        let (code, message) = error_of(&body);
-        let kind = Kind::of(status.as_u16(), &code);
+        let Refusal { code, message, reasons } = Refusal::of(&body);
+        let kind = match &*reasons {
+            [] => Kind::of(status.as_u16(), &code),
+            reasons => Kind::of_cancelled(reasons.iter().map(|reason| &*reason.code)),
+        };
         let failure = Failure { error: Error::new(kind, operation, format!("{code}: {message}")), body };
         // By the answer alone: each service has another code for a signature that is too old.
         if failure.error.is_transient() || (status.is_client_error() && at_a_wrong_time) {
@@ -226,23 +229,36 @@ fn date(headers: &HeaderMap) -> Option<DateTime<chrono::Utc>> {
     DateTime::parse_from_rfc2822(date.to_str().ok()?).ok().map(Into::into)
 }
 
-/// Code and message of an error: JSON from SQS and DynamoDB, XML from S3, and nothing from some
-/// proxies.
-fn error_of(body: &[u8]) -> (String, String) {
-    #[derive(Deserialize)]
-    struct JsonError {
-        #[serde(rename = "__type", default)]
-        code: String,
-        #[serde(alias = "Message", default)]
-        message: String,
+/// An error as a service answers it: JSON from SQS and DynamoDB, XML from S3, and something else
+/// from some proxies.
+#[derive(Deserialize, Default)]
+struct Refusal {
+    #[serde(rename = "__type", default)]
+    code: String,
+    #[serde(alias = "Message", default)]
+    message: String,
+    /// Of a transaction: why each of its rows was not written.
+    #[serde(rename = "CancellationReasons", default)]
+    reasons: Vec<Reason>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Reason {
+    code: String,
+}
+
+impl Refusal {
+    fn of(body: &[u8]) -> Self {
+        if let Ok(refusal) = serde_json::from_slice(body) {
+            return refusal;
+        }
+        let text = String::from_utf8_lossy(body);
+        let element = |name: &str| {
+            let (_, rest) = text.split_once(&format!("<{name}>"))?;
+            Some(rest.split_once("</")?.0.to_owned())
+        };
+        let code = element("Code").unwrap_or_else(|| "unknown".to_owned());
+        Self { code, message: element("Message").unwrap_or_default(), reasons: Vec::new() }
     }
-    if let Ok(JsonError { code, message }) = serde_json::from_slice(body) {
-        return (code, message);
-    }
-    let text = String::from_utf8_lossy(body);
-    let element = |name: &str| {
-        let (_, rest) = text.split_once(&format!("<{name}>"))?;
-        Some(rest.split_once("</")?.0.to_owned())
-    };
-    (element("Code").unwrap_or_else(|| "unknown".to_owned()), element("Message").unwrap_or_default())
 }

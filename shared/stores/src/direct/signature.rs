@@ -4,11 +4,11 @@
 //! The key of a day is derived once, and the headers that are signed are few and known, so that a
 //! signature is two hashes and one HMAC.
 
-use std::{fmt::Write as _, sync::Arc, time::SystemTime};
+use std::{fmt::Write as _, sync::Arc};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::sign::v4;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use offload_service::clock;
 use parking_lot::RwLock;
@@ -27,8 +27,7 @@ const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security
 /// Signs the requests to one service in one region.
 #[derive(Debug)]
 pub(super) struct Signer {
-    service: &'static str,
-    region: String,
+    scope: Scope,
     credentials: Arc<CachedCredentials>,
     day: RwLock<Option<DayKey>>,
 }
@@ -46,6 +45,38 @@ impl std::fmt::Debug for DayKey {
     }
 }
 
+/// For what a key of a day is good.
+#[derive(Debug)]
+pub(crate) struct Scope {
+    pub(crate) service: &'static str,
+    pub(crate) region: String,
+}
+
+impl Scope {
+    /// As it is written into a signature.
+    pub(crate) fn of(&self, day: &str) -> String {
+        format!("{day}/{}/{}/aws4_request", self.region, self.service)
+    }
+
+    /// The key of the day of `now`: four HMACs.
+    pub(crate) fn key(&self, secret: &str, now: DateTime<Utc>) -> Arc<[u8]> {
+        v4::generate_signing_key(secret, now.into(), &self.region, self.service).as_ref().into()
+    }
+}
+
+/// The time as a signature has it, such as `20150830T123600Z`; the day is its first eight digits.
+pub(crate) fn amz_date(now: DateTime<Utc>) -> String {
+    let (year, month, day) = (now.year(), now.month(), now.day());
+    let (hour, minute, second) = (now.hour(), now.minute(), now.second());
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+/// The signature of a canonical request, in hexadecimal.
+pub(crate) fn signature(key: &[u8], time: &str, scope: &str, canonical: &str) -> String {
+    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
+    v4::calculate_signature(key, text.as_bytes())
+}
+
 /// What of a request is signed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SignedHeaders<'a> {
@@ -60,7 +91,7 @@ pub(super) struct SignedHeaders<'a> {
 
 impl Signer {
     pub(super) fn new(service: &'static str, region: String, credentials: Arc<CachedCredentials>) -> Self {
-        Self { service, region, credentials, day: RwLock::default() }
+        Self { scope: Scope { service, region }, credentials, day: RwLock::default() }
     }
 
     /// Adds the headers that authenticate a request.
@@ -82,13 +113,13 @@ impl Signer {
         now: DateTime<Utc>,
         headers: &mut HeaderMap,
     ) -> Result<(), Unsignable> {
-        let time = now.format("%Y%m%dT%H%M%SZ").to_string();
+        let time = amz_date(now);
         let day = &time[..8];
         let body = hex::encode(Sha256::digest(signed.body));
         let (host, token) = (signed.host.to_str()?, credentials.session_token());
         let target = signed.target.map(HeaderValue::to_str).transpose()?;
         // In the order of their names. S3 alone wants the hash of the body as a header.
-        let with_hash = self.service == "s3";
+        let with_hash = self.scope.service == "s3";
         let fields = [
             ("host", Some(host)),
             ("x-amz-content-sha256", with_hash.then_some(body.as_str())),
@@ -109,11 +140,8 @@ impl Signer {
             let _ = writeln!(canonical, "{name}:{value}");
         }
         let _ = write!(canonical, "\n{names}\n{body}");
-        let scope = format!("{day}/{}/{}/aws4_request", self.region, self.service);
-        let canonical = hex::encode(Sha256::digest(&canonical));
-        let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{canonical}");
-        let key = self.key(day, credentials, now.into());
-        let signature = v4::calculate_signature(&*key, text.as_bytes());
+        let scope = self.scope.of(day);
+        let signature = signature(&self.key(day, credentials, now), &time, &scope, &canonical);
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
             credentials.access_key_id()
@@ -135,12 +163,12 @@ impl Signer {
     }
 
     /// The key of a day.
-    fn key(&self, day: &str, credentials: &Credentials, now: SystemTime) -> Arc<[u8]> {
+    fn key(&self, day: &str, credentials: &Credentials, now: DateTime<Utc>) -> Arc<[u8]> {
         let secret = credentials.secret_access_key();
         if let Some(known) = self.day.read().as_ref().filter(|known| known.day == day && known.secret == secret) {
             return Arc::clone(&known.key);
         }
-        let key: Arc<[u8]> = v4::generate_signing_key(secret, now, &self.region, self.service).as_ref().into();
+        let key = self.scope.key(secret, now);
         *self.day.write() = Some(DayKey { day: day.to_owned(), secret: secret.to_owned(), key: Arc::clone(&key) });
         key
     }

@@ -1,5 +1,5 @@
-//! An overwrite of a status object by a role that may not list the bucket: to it S3 says 403 of what
-//! is missing, and of what is there and may not be read.
+//! An overwrite of a status object by a role that may not list the bucket: to it S3 says 403 of
+//! what is missing, and of what is there and may not be read.
 
 use http::{Method, Request};
 use offload_domain::{fixtures, id::OrderId};
@@ -24,8 +24,8 @@ async fn overwrite(stores: &Stores) -> Result<Overwritten, offload_stores::Error
 async fn an_object_made_between_a_refused_read_and_the_write_is_overwritten() {
     for calls in ["direct", "sdk"] {
         let stored = json!({"id": OrderId::new(clock::now()), "revision": 4}).to_string();
-        // The object that was known is gone; another writer makes it anew, after our read and before
-        // our write.
+        // The object that was known is gone; another writer makes it anew, after our read and
+        // before our write.
         let aws = Scripted::new(move |n, _| match n {
             0 | 2 => s3_error(412, "PreconditionFailed"),
             1 => s3_error(403, "AccessDenied"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{Request, Response};
-use offload_domain::fixtures;
+use offload_domain::{fixtures, idempotency::IdempotencyKey};
 use offload_service::clock::{self, OwnTime};
 use offload_stores::{Error, Kind};
 
@@ -64,6 +64,33 @@ fn what_cannot_succeed_is_not_tried_again() {
                 let error = inserted.unwrap_err();
                 assert_eq!((error.kind, tries), (kind, 1), "{calls} {code}");
                 assert!(error.source.to_string().contains(code), "{calls} {}", error.source);
+            }
+        }
+    });
+}
+
+/// A transaction of two rows that DynamoDB cancelled for these reasons.
+fn cancelled(reasons: [&str; 2]) -> Option<Response<Vec<u8>>> {
+    let [key, order] = reasons.map(|code| format!("{{\"Code\":\"{code}\",\"Message\":\"no\"}}"));
+    let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    answer(400, &[], &format!("{{\"__type\":\"{name}\",\"Message\":\"no\",\"CancellationReasons\":[{key},{order}]}}"))
+}
+
+#[test]
+fn a_transaction_that_met_another_may_be_tried_again() {
+    run(async || {
+        for calls in ["direct", "sdk"] {
+            for (reasons, kind) in [
+                (["TransactionConflict", "None"], Kind::Throttled),
+                (["None", "ThrottlingError"], Kind::Throttled),
+                (["None", "ProvisionedThroughputExceeded"], Kind::Throttled),
+                (["None", "ValidationError"], Kind::Invalid),
+            ] {
+                let stores = Scripted::new(move |_, _| cancelled(reasons)).stores(calls).await;
+                let record = fixtures::record(clock::now());
+                let key = IdempotencyKey::parse(&record.order.tenant, b"k", b"{}").unwrap();
+                let error = stores.orders.insert(&record, Some(&key)).await.unwrap_err();
+                assert_eq!((error.kind, error.operation), (kind, "dynamodb.TransactWriteItems"), "{calls} {reasons:?}");
             }
         }
     });

@@ -14,6 +14,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use http::Request;
 use offload_domain::{
     fixtures,
+    idempotency::IdempotencyKey,
     message::Envelope,
     order::{Lease, OrderRecord},
     payload::Payload,
@@ -26,8 +27,8 @@ use serde_json::Value;
 
 use crate::scripted::{Scripted, answer};
 
-/// Headers in which they differ: what says who sends, how often and when, and what the SDK leaves to
-/// its HTTP client.
+/// Headers in which they differ: what says who sends, how often and when, and what the SDK leaves
+/// to its HTTP client.
 const OWN: [&str; 9] = [
     "authorization",
     "host",
@@ -82,6 +83,10 @@ fn record() -> OrderRecord {
 async fn make_every_call(stores: &Stores, record: &OrderRecord) {
     let (id, now) = (record.order.id, record.order.created_at);
     stores.orders.insert(record, None).await.unwrap();
+    let key = IdempotencyKey::parse(&record.order.tenant, b"k", b"{}").unwrap();
+    stores.orders.insert(record, Some(&key)).await.unwrap();
+    assert_eq!(stores.orders.find_idempotent(&key).await.unwrap(), None);
+    assert_eq!(stores.orders.get(id).await.unwrap(), None);
     let object = record.status_object(None);
     stores.objects.create(&object).await.unwrap();
     stores.objects.overwrite(&object, Some("\"0123456789abcdef\"")).await.unwrap();
@@ -129,7 +134,7 @@ async fn requests(calls: &str, record: &OrderRecord) -> Vec<Request<Vec<u8>>> {
 async fn the_service_and_the_sdk_ask_for_the_same() {
     let record = record();
     let (direct, sdk) = (requests("direct", &record).await, requests("sdk", &record).await);
-    assert_eq!(direct.len(), 9);
+    assert_eq!(direct.len(), 12);
     assert_eq!(direct.len(), sdk.len());
     for (direct, sdk) in direct.iter().zip(&sdk) {
         assert_eq!(Asked::of(direct), Asked::of(sdk));
@@ -172,5 +177,5 @@ async fn each_signature_is_the_one_that_aws_sigv4_makes() {
         assert!(part("SignedHeaders").starts_with("host;"));
         checked += 1;
     }
-    assert_eq!(checked, 8);
+    assert_eq!(checked, 11);
 }

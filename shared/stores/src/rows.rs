@@ -1,0 +1,256 @@
+//! How the rows of every order are read and written: directly, or through the SDK.
+
+use std::{collections::HashMap, sync::Arc};
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    types::{
+        CancellationReason, Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    direct::{ItemJson, ItemRead, Service},
+    error::{Error, Kind},
+    item::Item,
+};
+
+/// The condition that there is no such row.
+const NEW: &str = "attribute_not_exists(pk)";
+
+/// The rows of the order table.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    pub(crate) client: Client,
+    pub(crate) table: Arc<str>,
+    direct: Option<Service>,
+}
+
+/// What a row is changed to, and on what condition.
+pub(crate) struct Update {
+    pub(crate) expression: String,
+    pub(crate) condition: String,
+    pub(crate) names: HashMap<String, String>,
+    pub(crate) values: Item,
+}
+
+/// What became of an update.
+pub(crate) enum Updated {
+    /// The row as it is now.
+    Written(Item),
+    /// The condition did not hold: the row as it is, if there is one.
+    Refused(Option<Item>),
+}
+
+impl Rows {
+    pub(crate) fn new(client: Client, direct: Option<Service>, table: &str) -> Self {
+        Self { client, direct, table: table.into() }
+    }
+
+    /// Writes a new row.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] if there is one; others if the call fails, and the row may have been written
+    /// then.
+    pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {
+        const OPERATION: &str = "dynamodb.PutItem";
+        if let Some(direct) = &self.direct {
+            let put = PutItem { table_name: &self.table, item: ItemJson(&item), condition_expression: NEW };
+            return direct
+                .json(OPERATION, "DynamoDB_20120810.PutItem", &put)
+                .await
+                .map(drop)
+                .map_err(|failure| failure.error);
+        }
+        let put = self.client.put_item().table_name(&*self.table).set_item(Some(item)).condition_expression(NEW);
+        put.send().await.map(drop).map_err(|e| Error::of(OPERATION, &e))
+    }
+
+    /// Writes two new rows, or neither: then with those that are there in their places. The same
+    /// token is the same transaction, however often it is sent.
+    ///
+    /// # Errors
+    /// If the call fails; the rows may have been written then.
+    pub(crate) async fn put_both(&self, token: &str, rows: [Item; 2]) -> Result<Option<Vec<Item>>, Error> {
+        const OPERATION: &str = "dynamodb.TransactWriteItems";
+        let Some(direct) = &self.direct else {
+            let mut write = self.client.transact_write_items().client_request_token(token);
+            for row in rows {
+                let put = Put::builder().table_name(&*self.table).set_item(Some(row)).condition_expression(NEW);
+                let put = put.return_values_on_condition_check_failure(OnFailure::AllOld).build();
+                let put = put.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
+                write = write.transact_items(TransactWriteItem::builder().put(put).build());
+            }
+            let Err(error) = write.send().await else { return Ok(None) };
+            return match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    let reasons = cancelled.cancellation_reasons();
+                    let kind = Kind::of_cancelled(reasons.iter().filter_map(CancellationReason::code));
+                    let met = reasons.iter().filter_map(|reason| reason.item().cloned());
+                    Self::met(met.collect(), Error { kind, ..Error::of(OPERATION, &error) })
+                }
+                _ => Err(Error::of(OPERATION, &error)),
+            };
+        };
+        let puts = rows.each_ref().map(|row| TransactItem {
+            put: TransactPut {
+                put: PutItem { table_name: &self.table, item: ItemJson(row), condition_expression: NEW },
+                return_values_on_condition_check_failure: "ALL_OLD",
+            },
+        });
+        let write = TransactWriteItems { client_request_token: token, transact_items: puts };
+        let Err(failure) = direct.json(OPERATION, "DynamoDB_20120810.TransactWriteItems", &write).await else {
+            return Ok(None);
+        };
+        let cancelled: Cancelled = serde_json::from_slice(&failure.body).unwrap_or_default();
+        let met = cancelled.cancellation_reasons.into_iter().filter_map(|reason| Some(reason.item?.0));
+        Self::met(met.collect(), failure.error)
+    }
+
+    /// What a cancelled transaction met; the error, if it was cancelled for something else.
+    fn met(rows: Vec<Item>, error: Error) -> Result<Option<Vec<Item>>, Error> {
+        if rows.is_empty() { Err(error) } else { Ok(Some(rows)) }
+    }
+
+    /// Reads a row, as it is after every write that has been answered.
+    ///
+    /// # Errors
+    /// If the call fails.
+    pub(crate) async fn get(&self, key: Item) -> Result<Option<Item>, Error> {
+        const OPERATION: &str = "dynamodb.GetItem";
+        let Some(direct) = &self.direct else {
+            let get = self.client.get_item().table_name(&*self.table).consistent_read(true).set_key(Some(key));
+            return get.send().await.map(|answer| answer.item).map_err(|e| Error::of(OPERATION, &e));
+        };
+        let get = GetItem { table_name: &self.table, key: ItemJson(&key), consistent_read: true };
+        let answer =
+            direct.json(OPERATION, "DynamoDB_20120810.GetItem", &get).await.map_err(|failure| failure.error)?;
+        row(OPERATION, &answer.body)
+    }
+
+    /// Updates a row on a condition, and answers with the row as it is then, or as it is instead.
+    ///
+    /// # Errors
+    /// If the call fails; the write may or may not have happened then.
+    pub(crate) async fn update(&self, key: Item, update: Update) -> Result<Updated, Error> {
+        const OPERATION: &str = "dynamodb.UpdateItem";
+        let Update { expression, condition, names, values } = update;
+        let Some(direct) = &self.direct else {
+            let update = self.client.update_item().table_name(&*self.table).set_key(Some(key));
+            let update = update
+                .update_expression(expression)
+                .condition_expression(condition)
+                .set_expression_attribute_names(Some(names))
+                .set_expression_attribute_values(Some(values))
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(OnFailure::AllOld);
+            let error = match update.send().await {
+                Ok(answer) => return Ok(Updated::Written(answer.attributes.unwrap_or_default())),
+                Err(e) => e,
+            };
+            return match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok(Updated::Refused(failed.item().cloned()))
+                }
+                _ => Err(Error::of(OPERATION, &error)),
+            };
+        };
+        let update = UpdateItem {
+            table_name: &self.table,
+            key: ItemJson(&key),
+            update_expression: &expression,
+            condition_expression: &condition,
+            expression_attribute_names: &names,
+            expression_attribute_values: ItemJson(&values),
+            return_values: "ALL_NEW",
+            return_values_on_condition_check_failure: "ALL_OLD",
+        };
+        match direct.json(OPERATION, "DynamoDB_20120810.UpdateItem", &update).await {
+            Ok(answer) => Ok(Updated::Written(row(OPERATION, &answer.body)?.unwrap_or_default())),
+            Err(failure) if failure.error.kind == Kind::Conflict => {
+                Ok(Updated::Refused(row(OPERATION, &failure.body)?))
+            }
+            Err(failure) => Err(failure.error),
+        }
+    }
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct PutItem<'a> {
+    table_name: &'a str,
+    item: ItemJson<'a>,
+    condition_expression: &'a str,
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateItem.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateItem<'a> {
+    table_name: &'a str,
+    key: ItemJson<'a>,
+    update_expression: &'a str,
+    condition_expression: &'a str,
+    expression_attribute_names: &'a HashMap<String, String>,
+    expression_attribute_values: ItemJson<'a>,
+    return_values: &'a str,
+    return_values_on_condition_check_failure: &'a str,
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetItem<'a> {
+    table_name: &'a str,
+    key: ItemJson<'a>,
+    consistent_read: bool,
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TransactWriteItems<'a> {
+    client_request_token: &'a str,
+    transact_items: [TransactItem<'a>; 2],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TransactItem<'a> {
+    put: TransactPut<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct TransactPut<'a> {
+    #[serde(flatten)]
+    put: PutItem<'a>,
+    return_values_on_condition_check_failure: &'a str,
+}
+
+/// Why a transaction was cancelled, row by row.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
+struct Cancelled {
+    cancellation_reasons: Vec<Reason>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Reason {
+    item: Option<ItemRead>,
+}
+
+/// The row of an answer: what was read, what an update made, or what it met.
+fn row(operation: &'static str, body: &[u8]) -> Result<Option<Item>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        #[serde(rename = "Attributes", alias = "Item")]
+        row: Option<ItemRead>,
+    }
+    let Row { row } = serde_json::from_slice(body).map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))?;
+    Ok(row.map(|ItemRead(item)| item))
+}

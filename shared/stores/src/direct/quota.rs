@@ -45,7 +45,7 @@ impl RetryQuota {
 
     /// A call succeeded: what its last retry took comes back.
     pub(super) fn give_back(&self, spent: Option<Spent>) {
-        // Full nearly always: then nothing is written, which other cores would have to hear of.
+        // Full nearly always: then nothing is written, which would take the line from other cores.
         if spent.is_none() && self.0.load(Ordering::Relaxed) >= CAPACITY {
             return;
         }

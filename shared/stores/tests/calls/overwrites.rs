@@ -40,7 +40,7 @@ async fn an_object_made_between_a_refused_read_and_the_write_is_overwritten() {
 }
 
 #[tokio::test]
-async fn a_role_that_may_not_read_is_told_so_and_nothing_is_overwritten() {
+async fn a_role_that_may_not_read_gets_that_error_and_overwrites_nothing() {
     for calls in ["direct", "sdk"] {
         let aws = Scripted::new(|_, request| match *request.method() {
             Method::GET => s3_error(403, "AccessDenied"),

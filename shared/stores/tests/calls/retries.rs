@@ -1,4 +1,4 @@
-//! What is tried again, how often, and what becomes of it.
+//! What is tried again, how often, and how it ends.
 
 use std::time::Duration;
 

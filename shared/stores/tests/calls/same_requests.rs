@@ -42,16 +42,16 @@ const OWN: [&str; 9] = [
     "x-amzn-query-mode",
 ];
 
-/// What a request asks for.
+/// What a request says.
 #[derive(Debug, PartialEq)]
-struct Asked {
+struct Sent {
     method: String,
     uri: String,
     headers: Vec<(String, String)>,
     body: Value,
 }
 
-impl Asked {
+impl Sent {
     fn of(request: &Request<Vec<u8>>) -> Self {
         let mut headers: Vec<_> = request
             .headers()
@@ -137,7 +137,7 @@ async fn the_service_and_the_sdk_ask_for_the_same() {
     assert_eq!(direct.len(), 12);
     assert_eq!(direct.len(), sdk.len());
     for (direct, sdk) in direct.iter().zip(&sdk) {
-        assert_eq!(Asked::of(direct), Asked::of(sdk));
+        assert_eq!(Sent::of(direct), Sent::of(sdk));
     }
 }
 

@@ -29,6 +29,7 @@ mod quiet_tenants;
 mod refusals;
 mod refusals_table;
 mod resilience;
+mod secrets;
 mod shutdown;
 mod stores;
 mod strangers;

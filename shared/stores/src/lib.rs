@@ -20,6 +20,7 @@ mod orders;
 mod presign;
 mod provision;
 mod queue;
+mod secrets;
 mod signed;
 mod status_store;
 mod subscribers;

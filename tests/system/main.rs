@@ -33,6 +33,7 @@ mod secrets;
 mod shutdown;
 mod stores;
 mod strangers;
+mod task_protection;
 mod times;
 mod webhooks;
 mod websocket_end;

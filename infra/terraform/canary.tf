@@ -19,7 +19,7 @@ locals {
   }
 
   # What says that a version is broken; more alarms would take back a good one.
-  telling = {
+  ringing = {
     api    = ["${var.name}-api-5xx", "${var.name}-api-errors"]
     worker = ["${var.name}-dead-lettered", "${var.name}-stalled", "${var.name}-worker-errors"]
   }
@@ -45,7 +45,7 @@ resource "aws_codedeploy_deployment_group" "this" {
 
   alarm_configuration {
     enabled = true
-    alarms  = local.telling[each.key]
+    alarms  = local.ringing[each.key]
   }
 
   auto_rollback_configuration {
@@ -89,7 +89,7 @@ resource "aws_iam_role_policy" "shifter" {
       },
       {
         # Alarms are described several at once, and none alone.
-        Sid      = "WatchAlarms"
+        Sid      = "ReadAlarms"
         Effect   = "Allow"
         Action   = "cloudwatch:DescribeAlarms"
         Resource = "arn:${data.aws_partition.current.partition}:cloudwatch:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:alarm:*"

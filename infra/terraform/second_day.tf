@@ -127,6 +127,6 @@ output "packages" {
   }
   precondition {
     condition     = length(var.worker_secrets) == 0 || var.worker_runtime == "fargate"
-    error_message = "worker_secrets needs worker_runtime = \"fargate\": Lambda gives a function no secrets."
+    error_message = "worker_secrets needs worker_runtime = \"fargate\": Lambda gives a function no secrets. There, let the work read its own by worker_statements."
   }
 }

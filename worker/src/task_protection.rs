@@ -1,4 +1,5 @@
-//! Protection of a task of ECS: while it is protected, neither scaling in nor a deployment stops it.
+//! Protection of a task of ECS: while it is protected, neither scaling in nor a deployment stops
+//! it.
 //!
 //! A task that is stopped has its grace period for what runs, so protection is for work that lasts
 //! longer than that: it is asked for once an order has been worked on for as long, and given back
@@ -25,7 +26,7 @@ const AGENT: &str = "ECS_AGENT_URI";
 /// A worker that is gone without having given it back is protected for no longer.
 const EXPIRES_IN_MINUTES: u64 = 10;
 const RENEW_AFTER: Duration = Duration::from_secs(3 * 60);
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -89,12 +90,12 @@ pub(crate) async fn keep(work: Arc<Work>, worth: Duration) {
     let url = format!("{}/task-protection/v1/state", agent.trim_end_matches('/'));
     let (mut granted, mut failed) = (None::<Instant>, false);
     loop {
-        sleep(LOOK_EVERY).await;
+        sleep(CHECK_EVERY).await;
         let held = granted.map(|at| at.elapsed());
         let Some(protect) = decide(work.oldest(), worth, held) else { continue };
         match ask(&http, &url, protect).await {
             Ok(()) => {
-                tracing::debug!(protected = protect, "ECS was told about long work");
+                tracing::debug!(protected = protect, "the protection of this task has changed");
                 granted = protect.then(Instant::now);
                 failed = false;
             }

@@ -34,7 +34,7 @@ run "codedeploy_shifts_api_and_worker" {
   }
   assert {
     condition     = { for part, g in aws_codedeploy_deployment_group.this : part => g.deployment_config_name } == { for part in ["api", "worker"] : part => "CodeDeployDefault.LambdaCanary10Percent10Minutes" }
-    error_message = "longer than the alarms need, which look at three minutes"
+    error_message = "longer than the alarms need, which count three minutes"
   }
   assert {
     condition = alltrue([

@@ -23,7 +23,7 @@ resource "aws_ssm_parameter" "this" {
   value_wo_version = 1
 
   lifecycle {
-    # What no function names any more goes after the functions were told.
+    # What no function names any more goes after the functions have changed.
     create_before_destroy = true
   }
 }

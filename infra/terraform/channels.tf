@@ -13,7 +13,7 @@ locals {
 
   # Settings of the api, which refuses an order with a webhook that the notifier would refuse.
   api_channel_settings = merge(
-    nonsensitive(var.webhook_secret == null) ? {} : { OFFLOAD_WEBHOOKS = "true" },
+    var.webhooks ? { OFFLOAD_WEBHOOKS = "true" } : {},
     local.webhook_rules,
   )
   webhook_rules = {
@@ -23,12 +23,12 @@ locals {
     } : name => join(",", hosts) if length(hosts) > 0
   }
 
-  # Settings of the notifier, which alone has the secrets.
+  # Settings of the notifier, which alone reads the secrets: by their ARNs.
   notifier_channel_settings = merge(
     local.webhook_rules,
-    nonsensitive(var.webhook_secret == null) ? {} : { OFFLOAD_WEBHOOK_SECRET = var.webhook_secret },
-    nonsensitive(var.appsync_api_key == null) ? {} : { OFFLOAD_APPSYNC_API_KEY = var.appsync_api_key },
-    nonsensitive(var.mercure_jwt == null) ? {} : { OFFLOAD_MERCURE_JWT = var.mercure_jwt },
+    length(local.webhook_secret_arns) == 0 ? {} : { OFFLOAD_WEBHOOK_SECRET_ARN = join(",", local.webhook_secret_arns) },
+    var.appsync_api_key_arn == null ? {} : { OFFLOAD_APPSYNC_API_KEY_ARN = var.appsync_api_key_arn },
+    var.mercure_jwt_arn == null ? {} : { OFFLOAD_MERCURE_JWT_ARN = var.mercure_jwt_arn },
   )
 
   # What the notifier's role may do.
@@ -57,7 +57,7 @@ locals {
 
   channels = compact([
     var.push ? "connection" : "",
-    nonsensitive(var.webhook_secret == null) ? "" : "webhook",
+    var.webhooks ? "webhook" : "",
     var.event_topic_arn == null ? "" : "topic",
     var.step_functions ? "task" : "",
     var.appsync_url == null ? "" : "appsync",
@@ -74,24 +74,12 @@ output "channels" {
     error_message = "Webhooks, events and the tasks of Step Functions need push, which is false."
   }
   precondition {
-    condition     = var.appsync_url == null || var.appsync_api_key != null || var.appsync_api_arn != null
-    error_message = "appsync_url needs appsync_api_key, or appsync_api_arn for the notifier's role to be allowed to publish."
+    condition     = var.appsync_url == null || var.appsync_api_key_arn != null || var.appsync_api_arn != null
+    error_message = "appsync_url needs appsync_api_key_arn, or appsync_api_arn for the notifier's role to be allowed to publish."
   }
   precondition {
-    condition     = var.mercure_url == null || var.mercure_jwt != null
-    error_message = "mercure_url needs mercure_jwt: a hub lets nobody publish without."
-  }
-}
-
-variable "webhook_secret" {
-  description = "Signs webhooks: whsec_ and base64 of 24 to 64 bytes; several separated by spaces, while it is being replaced; null for no webhooks. It is in the state and in the notifier's configuration."
-  type        = string
-  default     = null
-  sensitive   = true
-
-  validation {
-    condition     = var.webhook_secret == null || alltrue([for s in split(" ", coalesce(var.webhook_secret, "none")) : can(regex("^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", s))])
-    error_message = "Each secret in webhook_secret is whsec_ and base64 of 24 to 64 bytes: `echo whsec_$(openssl rand -base64 32)`."
+    condition     = var.mercure_url == null || var.mercure_jwt_arn != null
+    error_message = "mercure_url needs mercure_jwt_arn: a hub lets nobody publish without."
   }
 }
 
@@ -156,11 +144,15 @@ variable "appsync_api_arn" {
   }
 }
 
-variable "appsync_api_key" {
-  description = "API key of that API; null for requests that the notifier's role signs."
+variable "appsync_api_key_arn" {
+  description = "API key of that API, in SSM or Secrets Manager; null for requests that the notifier's role signs."
   type        = string
   default     = null
-  sensitive   = true
+
+  validation {
+    condition     = var.appsync_api_key_arn == null || can(regex("^arn:[a-z-]+:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:|ssm:[a-z0-9-]+:[0-9]{12}:parameter/)[^,]+$", var.appsync_api_key_arn))
+    error_message = "appsync_api_key_arn is the ARN of a secret of Secrets Manager or of a parameter of SSM."
+  }
 }
 
 variable "mercure_url" {
@@ -174,9 +166,13 @@ variable "mercure_url" {
   }
 }
 
-variable "mercure_jwt" {
-  description = "JWT that may publish to that hub."
+variable "mercure_jwt_arn" {
+  description = "JWT that may publish to that hub, in SSM or Secrets Manager."
   type        = string
   default     = null
-  sensitive   = true
+
+  validation {
+    condition     = var.mercure_jwt_arn == null || can(regex("^arn:[a-z-]+:(secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:|ssm:[a-z0-9-]+:[0-9]{12}:parameter/)[^,]+$", var.mercure_jwt_arn))
+    error_message = "mercure_jwt_arn is the ARN of a secret of Secrets Manager or of a parameter of SSM."
+  }
 }

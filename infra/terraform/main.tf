@@ -131,6 +131,7 @@ module "api" {
   name                 = var.name
   package              = var.api_package
   package_s3           = var.api_package_s3
+  image_uri            = var.api_image_uri
   vpc                  = var.vpc
   reserved_concurrency = var.api_reserved_concurrency
   key_arn              = local.key_arn
@@ -150,7 +151,8 @@ module "api" {
   queue_url            = module.queue.url
   queue_arn            = module.queue.arn
   priority_queues      = module.queue.beside
-  token_secret         = var.token_secret
+  token_secret_arns    = local.token_secret_arns
+  canary               = var.canary != null
   signer_role_arn      = local.signer_role_arn
   retention_days       = var.retention_days
   log_retention_days   = var.log_retention_days
@@ -167,9 +169,11 @@ module "worker" {
   name                     = var.name
   package                  = var.worker_package
   package_s3               = var.worker_package_s3
+  image_uri                = var.worker_image_uri
   vpc                      = var.vpc
   own_statements           = var.worker_statements
   secrets                  = var.worker_secrets
+  canary                   = var.canary != null
   key_arn                  = local.key_arn
   architecture             = var.architecture
   runtime                  = var.worker_runtime
@@ -210,6 +214,7 @@ module "push" {
   name                     = var.name
   key_arn                  = local.key_arn
   api_function_arn         = module.api.function_arn
+  api_alias                = module.api.live.alias
   api_invoke_arn           = module.api.invoke_arn
   notifier_arn             = module.worker.notifier_arn
   notifier_timeout_seconds = local.notifier_timeout_seconds

@@ -1,5 +1,5 @@
 # What a deployment may need after its first day: a network, a share of the account, packages from
-# S3, permissions of the team's own work, a customer's key.
+# S3 and images, permissions of the team's own work, a customer's key.
 
 variable "api_package_s3" {
   description = "The api's package as an object in a bucket of this region, in place of api_package: a key or version of its own for each build, or a new one is not noticed."
@@ -11,6 +11,28 @@ variable "worker_package_s3" {
   description = "The worker's package, likewise, in place of worker_package."
   type        = object({ bucket = string, key = string, version = optional(string) })
   default     = null
+}
+
+variable "api_image_uri" {
+  description = "The api as an image in a private repository of ECR in this region, in place of a package: of one architecture, and by its digest or a tag for each build."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.api_image_uri == null || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/.+[:@].+$", var.api_image_uri))
+    error_message = "api_image_uri is 123456789012.dkr.ecr.{region}.amazonaws.com/{name}@sha256:..., or :{tag}: Lambda takes images from ECR alone."
+  }
+}
+
+variable "worker_image_uri" {
+  description = "The functions of the worker, likewise, in place of worker_package. The image may have the program that does the work in it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.worker_image_uri == null || can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/.+[:@].+$", var.worker_image_uri))
+    error_message = "worker_image_uri is 123456789012.dkr.ecr.{region}.amazonaws.com/{name}@sha256:..., or :{tag}: Lambda takes images from ECR alone."
+  }
 }
 
 variable "api_reserved_concurrency" {
@@ -90,18 +112,21 @@ resource "aws_iam_role_policy" "key" {
 }
 
 output "packages" {
-  description = "Where the packages come from: a path, or an object in a bucket."
+  description = "Where the packages come from: a path, an object in a bucket, or an image."
   value = {
-    api    = var.api_package_s3 == null ? var.api_package : "s3://${var.api_package_s3.bucket}/${var.api_package_s3.key}"
-    worker = var.worker_package_s3 == null ? var.worker_package : "s3://${var.worker_package_s3.bucket}/${var.worker_package_s3.key}"
+    api    = try("s3://${var.api_package_s3.bucket}/${var.api_package_s3.key}", coalesce(var.api_image_uri, var.api_package))
+    worker = try("s3://${var.worker_package_s3.bucket}/${var.worker_package_s3.key}", coalesce(var.worker_image_uri, var.worker_package))
   }
 
   precondition {
-    condition     = (var.api_package == null) != (var.api_package_s3 == null) && (var.worker_package == null) != (var.worker_package_s3 == null)
-    error_message = "Each package is a path (api_package, worker_package) or an object in S3 (api_package_s3, worker_package_s3): one of both."
+    condition = alltrue([for from in [
+      [var.api_package, var.api_package_s3 == null ? null : "s3", var.api_image_uri],
+      [var.worker_package, var.worker_package_s3 == null ? null : "s3", var.worker_image_uri],
+    ] : length([for f in from : f if f != null]) == 1])
+    error_message = "Each package is a path (api_package, worker_package), an object in S3 (api_package_s3, worker_package_s3) or an image (api_image_uri, worker_image_uri): one of them."
   }
   precondition {
     condition     = length(var.worker_secrets) == 0 || var.worker_runtime == "fargate"
-    error_message = "worker_secrets needs worker_runtime = \"fargate\": Lambda gives a function no secrets."
+    error_message = "worker_secrets needs worker_runtime = \"fargate\": Lambda gives a function no secrets. There, let the work read its own by worker_statements."
   }
 }

@@ -38,17 +38,6 @@ variable "public_url" {
   default     = null
 }
 
-variable "token_secret" {
-  description = "Secret of at least 32 characters that signs order tokens, such as `openssl rand -hex 32` prints; several separated by commas, the newest first, while it is being replaced. It is in the state and in the api's configuration: who may read either may read orders."
-  type        = string
-  sensitive   = true
-
-  validation {
-    condition     = alltrue([for s in split(",", var.token_secret) : length(s) >= 32])
-    error_message = "Each secret in token_secret has at least 32 characters."
-  }
-}
-
 variable "cors_origins" {
   description = "Origins whose pages may place orders and read status objects."
   type        = list(string)

@@ -1,6 +1,6 @@
 terraform {
-  # 1.7: removed blocks and test mocks; OpenTofu 1.7 is the same.
-  required_version = ">= 1.7"
+  # 1.11: write-only arguments, which keep secrets out of the state; OpenTofu 1.11 is the same.
+  required_version = ">= 1.11"
 
   required_providers {
     aws = {

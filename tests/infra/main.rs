@@ -13,15 +13,18 @@ mod settings_list;
 use std::collections::BTreeSet;
 
 use hcl::Expression;
-use offload_service::settings::{ALL, Setting};
+use offload_service::settings::{ALL, Kept, Setting};
 
 use offload_tests::terraform::{self, attribute, blocks, local, module, text_of};
 
-/// `OFFLOAD_` variables that an expression sets, in whatever it is put together from.
+/// `OFFLOAD_` variables that an expression sets, in whatever it is put together from; the ARN of a
+/// secret for the secret.
 fn variables(expression: &Expression) -> BTreeSet<String> {
     let text = hcl::format::to_string(expression).unwrap();
     let set = regex::Regex::new(r#"(OFFLOAD_[A-Z0-9_]+)"?\s*="#).unwrap();
-    set.captures_iter(&text).map(|c| c[1].to_owned()).collect()
+    let by_arn = |variable: &str| ALL.iter().find(|s| s.secret && s.variable_of(Kept::Arn) == variable);
+    let name = |variable: &str| by_arn(variable).map_or_else(|| variable.to_owned(), Setting::variable);
+    set.captures_iter(&text).map(|c| name(&c[1])).collect()
 }
 
 fn known(settings: &[Setting]) -> BTreeSet<String> {

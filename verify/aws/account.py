@@ -48,9 +48,16 @@ class Account:
             "apis": [a["Name"] for a in self.client("apigatewayv2").get_apis()["Items"]],
             "alarms": [a["AlarmName"] for a in self.client("cloudwatch").describe_alarms()["MetricAlarms"]],
             "log groups": [g["logGroupName"] for g in self.client("logs").describe_log_groups()["logGroups"]],
+            "parameters": [p["Name"] for p in self.client("ssm").describe_parameters()["Parameters"]],
             "schedules": [s["Name"] for s in self.client("scheduler").list_schedules()["Schedules"]],
         }
         return {kind: names for kind, names in made.items() if names}
+
+    def secrets(self):
+        """What the parameters of SSM hold, by their names."""
+        ssm = self.client("ssm")
+        names = [p["Name"] for p in ssm.describe_parameters()["Parameters"]]
+        return {name: ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"] for name in names}
 
     def policies(self):
         """Every policy of a role, bucket and queue, by what it belongs to."""

@@ -25,12 +25,6 @@ provider "aws" {{
 }}
 """
 
-SECRETS = {
-    "token_secret": "0123456789abcdef0123456789abcdef",
-    "webhook_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-}
-
-
 PACKAGES = ("offload-api", "offload-worker")
 
 
@@ -49,6 +43,8 @@ class Deployment:
         shutil.copytree(ROOT / "infra" / "terraform", copy / "infra" / "terraform", ignore=ignored)
         self.folder = copy / "infra" / "terraform" / "examples" / example
         (self.folder / "provider_override.tf").write_text(PROVIDER)
+        # What the example does not pass on.
+        (self.folder / "canary.tf").write_text('output "canary" {\n  value = module.offload.canary\n}\n')
         self.module = module
         self.packages = copy / "target" / "package"
         place_packages(self.packages)
@@ -58,7 +54,7 @@ class Deployment:
         self.environment = {
             **os.environ, "TF_CLI_CONFIG_FILE": str(configuration), "TF_IN_AUTOMATION": "1",
             "AWS_ENDPOINT_URL": "http://aws.test", "HTTP_PROXY": account.translator.url, "AWS_EC2_METADATA_DISABLED": "true",
-            **{f"TF_VAR_{name}": value for name, value in {**SECRETS, **(variables or {})}.items()},
+            **{f"TF_VAR_{name}": value for name, value in (variables or {}).items()},
         }  # fmt: skip
 
     def terraform(self, *arguments, module=None, good=(0,)):
@@ -107,6 +103,14 @@ class Deployment:
         """The programs that its packages hold, if this machine can run them; else those of a
         folder."""
         return unpack(self.packages, built, self.home)
+
+    def texts(self):
+        """All that Terraform leaves: its state, the one before, and the last plan."""
+        _, plan = self.terraform("show", "-json", str(self.home / "plan"))
+        return [plan, *(file.read_text() for file in self.folder.glob("terraform.tfstate*"))]
+
+    def output(self, name):
+        return self.state()["outputs"][name]["value"]
 
     def state(self):
         return json.loads((self.folder / "terraform.tfstate").read_text())

@@ -34,7 +34,7 @@ class Function:
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}", "PATH": os.environ["PATH"],
             "AWS_LAMBDA_FUNCTION_NAME": name, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{name}", "AWS_LAMBDA_LOG_STREAM_NAME": "stream",
-            "AWS_ENDPOINT_URL": account.url, **KEYS,
+            "AWS_ENDPOINT_URL": account.url, "AWS_ENDPOINT_URL_SSM": account.translator.url, **KEYS,
         }  # fmt: skip
         self.log = open(log, "wb")
         self.process = subprocess.Popen([program], env={**environment, **of_lambda, **replaced}, stdout=self.log, stderr=self.log)

@@ -4,6 +4,7 @@ made."""
 
 import contextlib
 import json
+import shlex
 import subprocess
 
 from account import KEYS
@@ -38,7 +39,7 @@ class Running:
     def feed(self):
         """Gives each function what its event sources have now, once."""
         for source in self.sources:
-            name = source["function_arn"].rsplit(":")[-1]
+            name = called(source["function_name"])
             if ":dynamodb:" in source["event_source_arn"]:
                 self.feed_stream(source, self.functions[name])
             else:
@@ -106,6 +107,13 @@ class Running:
         return answer["statusCode"], json.loads(answer.get("body") or "null")
 
 
+def called(arn):
+    """The function that is called by the ARN of an alias, which alone is called."""
+    *_, name, alias = arn.split(":")
+    assert alias in ("live", "shifted"), f"{arn} is no alias"
+    return name
+
+
 def record_of(message, arn):
     """A message as Lambda gives it to a function."""
     attributes = {
@@ -119,30 +127,21 @@ def record_of(message, arn):
 
 
 def matches(pattern, value):
-    """Whether Lambda's filter passes a record; of its patterns those that are used here.
+    """Whether Lambda's filter passes a record; of its patterns those that are used here: members,
+    and values of which one is right.
 
     <https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html>
     """
     if isinstance(pattern, dict):
         return isinstance(value, dict) and all(matches(wanted, value.get(name)) for name, wanted in pattern.items())
-    for wanted in pattern:
-        if not isinstance(wanted, dict):
-            found = wanted == value
-        elif set(wanted) == {"exists"}:
-            found = wanted["exists"] == (value is not None)
-        elif set(wanted) == {"prefix"}:
-            found = isinstance(value, str) and value.startswith(wanted["prefix"])
-        else:
-            raise ValueError(f"a pattern that is not known here: {wanted}")
-        if found:
-            return True
-    return False
+    assert not any(isinstance(wanted, dict) for wanted in pattern), f"a pattern that is not known here: {pattern}"
+    return value in pattern
 
 
 def key_of(deployment, programs):
     """An API key that may do everything, made as an operator makes it: with the output that says
     what is where."""
-    exports = deployment.state()["outputs"]["environment"]["value"].splitlines()
+    exports = deployment.output("environment").splitlines()
     of_deployment = dict(line.removeprefix("export ").split("=", 1) for line in exports)
     environment = {**of_deployment, **KEYS, "AWS_ENDPOINT_URL": deployment.account.url}
     command = [programs / "offload", "keys", "create", "--name", "operator", "--roles", "submit,view,operate,admin", "--json"]
@@ -163,6 +162,41 @@ def without_bucket_policy(account):
     finally:
         for bucket, policy in policies.items():
             s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+
+
+def a_new_version_is_called_by_its_command(deployment):
+    """The command names the version that is called and the newest one, of a group that there is."""
+    functions, deploy = deployment.account.client("lambda"), deployment.account.client("codedeploy")
+    commands = deployment.output("canary")
+    assert set(commands) == {"api", "worker"}, commands
+    for part, command in commands.items():
+        words = shlex.split(command)
+        given = dict(zip(words[3::2], words[4::2], strict=True))
+        revision = json.loads(given["--revision"])
+        content = json.loads(revision["appSpecContent"]["content"])
+        properties = content["Resources"][0][part]["Properties"]
+        assert properties == {"Name": f"offload-{part}", "Alias": "shifted", "CurrentVersion": "1", "TargetVersion": "2"}, properties
+        assert functions.get_alias(FunctionName=f"offload-{part}", Name="shifted")["FunctionVersion"] == "1"
+        # Moto forgets the alarms.
+        alarms = deployment.account.translator.alarms[given["--deployment-group-name"]]
+        assert {"name": f"offload-{part}-errors"} in alarms["alarms"] and alarms["enabled"], alarms
+        started = deploy.create_deployment(
+            applicationName=given["--application-name"], deploymentGroupName=given["--deployment-group-name"], revision=revision
+        )  # fmt: skip
+        assert started["deploymentId"], started
+    assert functions.get_alias(FunctionName="offload-notifier", Name="live")["FunctionVersion"] == "2", "the others change at once"
+    return f"{len(commands)} commands"
+
+
+def no_secret_is_left(deployment, programs):
+    """Neither in the state, nor in a plan, nor in a function's configuration: each was drawn, and
+    read back from the account alone."""
+    secrets = deployment.account.secrets()
+    assert len(set(secrets.values())) == len(secrets) >= 2, sorted(secrets)
+    texts = [*deployment.texts(), json.dumps(deployment.environments())]
+    for name, value in secrets.items():
+        assert len(value) >= 64 and not any(value in text for text in texts), f"{name} is in what Terraform leaves"
+    return f"{len(secrets)} secrets, {sum(map(len, texts)) // 1024} KiB of texts"
 
 
 def each_function_starts(deployment, programs):

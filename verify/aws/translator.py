@@ -7,9 +7,12 @@ moto lacks some of what the provider relies on:
 - Budgets: who is notified, and tags;
 - CloudWatch in CBOR (RPC v2), which is said again in JSON by botocore;
 - the tags of S3's control API, for buckets, and those of what Auto Scaling scales;
+- CodeDeploy: alarms of deployment groups, and deletions;
 - ECS: `availabilityZoneRebalancing` of services;
+- SSM: parameters that are asked for by their ARNs;
 - SQS: `RedriveAllowPolicy`; it adds white space to `RedrivePolicy`, and forgets `Policy` where
   another attribute is set;
+- Lambda: event sources of aliases, which it takes for those of their versions;
 - S3: `transition_default_minimum_object_size` of lifecycle rules.
 
 All else passes as it is. What is refused is printed.
@@ -61,6 +64,7 @@ class Translator(http.server.ThreadingHTTPServer):
         self.cloudwatch = account.client("cloudwatch")
         self.rebalancing, self.redrive_allow, self.queue_policies, self.minimum_size = {}, {}, {}, {}
         self.target_tags, self.budget_tags, self.notified = {}, [], []
+        self.alarms, self.sources = {}, {}
         self.queues = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -93,11 +97,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(200, JSON_1_1, json.dumps({"Subscribers": subscribers}).encode())
         if target == "AWSBudgetServiceGateway.ListTagsForResource":
             return self.answer(200, JSON_1_1, json.dumps({"ResourceTags": self.server.budget_tags}).encode())
+        if target.startswith("CodeDeploy_20141006.Delete"):
+            return self.answer(200, JSON_1_1, b"{}")
+        if target == "CodeDeploy_20141006.CreateDeploymentGroup":
+            self.server.alarms[json.loads(body)["deploymentGroupName"]] = json.loads(body).get("alarmConfiguration")
+        if target == "AmazonSSM.GetParameters":
+            given = json.loads(body)
+            given["Names"] = [name.partition(":parameter")[2] or name for name in given["Names"]]
+            body = json.dumps(given).encode()
         if target.startswith("AmazonSQS."):
             return self.call_sqs(json.loads(body))
         status, headers, answer = self.call_moto(url, body)
         if target.startswith("AmazonEC2ContainerService"):
             answer = self.with_rebalancing(json.loads(body), answer)
+        if target == "CodeDeploy_20141006.GetDeploymentGroup" and status == 200:
+            said = json.loads(answer)
+            said["deploymentGroupInfo"].pop("loadBalancerInfo", None)
+            said["deploymentGroupInfo"]["alarmConfiguration"] = self.server.alarms[json.loads(body)["deploymentGroupName"]]
+            answer = json.dumps(said).encode()
+        if "/event-source-mappings" in url.path and status < 300:
+            answer = self.with_alias(json.loads(body or b"{}"), json.loads(answer))
         if url.path.startswith("/v2/apis") and b'"WEBSOCKET"' in answer:
             answer = answer.replace(b'"apiEndpoint": "https:', b'"apiEndpoint": "wss:')
         if url.path.startswith("/v2/domainnames") and status < 300 and self.command != "DELETE":
@@ -123,6 +142,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             said = answer[:300].decode(errors="replace")
             print(f"moto: {response.status} {self.command} {path} {self.headers.get('x-amz-target', '')} {said}", file=sys.stderr, flush=True)
         return response.status, {k.lower(): v for k, v in response.getheaders()}, answer
+
+    def with_alias(self, given, said):
+        called = given.get("FunctionName", "")
+        if called.startswith("arn:"):
+            self.server.sources[said["UUID"]] = called
+        for source in said.get("EventSourceMappings", [said]):
+            source["FunctionArn"] = self.server.sources.get(source["UUID"], source["FunctionArn"])
+        return json.dumps(said).encode()
 
     def with_rebalancing(self, given, answer):
         said, kept, name = json.loads(answer or b"{}"), self.server.rebalancing, "availabilityZoneRebalancing"

@@ -11,7 +11,7 @@ use offload_service::settings::{EtaSettings, WorkerSettings};
 use offload_stores::Stores;
 use tokio_util::sync::CancellationToken;
 
-use crate::{notify::Notifier, processor::Processor, reporter::Reporter};
+use crate::{notify::Notifier, processor::Processor, reporter::Reporter, task_protection::Work};
 
 /// A worker: its settings, its stores and its processor.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub(crate) struct Worker {
     pub(crate) halt: CancellationToken,
     /// In a function: how much time there is from the start of the invocation to `halt`.
     pub(crate) time: Option<Duration>,
+    /// What runs.
+    pub(crate) work: Arc<Work>,
     /// Logs of the work that could not be stored since the start.
     pub(crate) dropped_logs: Arc<AtomicU64>,
 }
@@ -61,6 +63,7 @@ impl Worker {
             name,
             halt: CancellationToken::new(),
             time: None,
+            work: Arc::default(),
             dropped_logs: Arc::default(),
             settings,
             stores,

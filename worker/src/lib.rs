@@ -23,6 +23,7 @@ mod reporter;
 mod retry_after;
 mod run;
 mod sweeper;
+mod task_protection;
 mod work_log;
 
 pub use context::StartError;

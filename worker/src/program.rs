@@ -4,11 +4,13 @@ use std::process::ExitCode;
 
 use offload_service::{
     settings::{
-        self, EtaSettings, Exit, Groups as _, LogSettings, ProcessorSettings, Setting, StoreSettings, WorkerSettings,
+        self, Errors, EtaSettings, Exit, Groups, LogSettings, ProcessorSettings, SecretArn, Setting, StoreSettings,
+        WorkerSettings,
     },
     shutdown, telemetry,
 };
 use offload_stores::{CallPolicy, Connection};
+use tokio::sync::OnceCell;
 
 use crate::{
     context::Worker,
@@ -44,21 +46,24 @@ pub fn settings() -> Vec<Setting> {
 pub async fn main() -> ExitCode {
     let about = "Takes orders from the queue, has them processed, and records how they ended.";
     let (args, variables) = (std::env::args_os(), std::env::vars_os());
-    let settings = settings::parse::<Read, _>("offload-worker", about, args, variables, |read, errors| {
-        let (store, worker, eta, log, processor) = read;
+    let build = |read, errors: &mut Errors<'_>| {
+        let (store, worker, eta, log, processor): <Read as Groups>::Read = read;
         let processor = processor::from_settings(processor, errors);
         if let (Some(worker), Some(eta)) = (&worker, &eta) {
             worker.check(eta, errors);
         }
         Some(Settings { store: store?, worker: worker?, eta: eta?, log: log?, processor: processor? })
-    });
+    };
+    let connection = OnceCell::new();
+    let connect = || connection.get_or_init(|| Connection::from_environment(CallPolicy::BACKGROUND));
+    let secrets = async |arns: &[SecretArn]| connect().await.secrets(arns).await;
+    let settings = settings::parse_with_arns::<Read, _>("offload-worker", about, args, variables, secrets, build).await;
     let settings = match settings {
         Ok(settings) => settings,
         Err(exit) => return Exit::report(&exit),
     };
     telemetry::init(&settings.log);
-    let connection = Connection::from_environment(CallPolicy::BACKGROUND).await;
-    let stores = match connection.stores(&settings.store).await {
+    let stores = match connect().await.stores(&settings.store).await {
         Ok(stores) => stores,
         Err(e) => {
             tracing::error!(error = e, "cannot start");

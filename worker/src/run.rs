@@ -13,7 +13,7 @@ use crate::{
     context::{StartError, Worker},
     dead_letters,
     processor::Processor,
-    sweeper,
+    sweeper, task_protection,
 };
 
 /// Works until `stop`, then lets the running jobs finish, gives back what does not within the grace
@@ -46,6 +46,8 @@ pub(crate) async fn work(worker: Worker, stop: CancellationToken) {
     }
     let (reporting, reporting_stop) = (Arc::clone(&worker), stop.clone());
     background.spawn(async move { reporting.reporter.run(&reporting.stores.orders, &reporting_stop).await });
+    // Through the drain, too: ECS kills a task whose time is over.
+    background.spawn(task_protection::keep(Arc::clone(&worker.work), worker.settings.shutdown_grace));
     // Stopped last: the events of the orders that end during the drain are delivered too, as far as
     // there is time.
     let notifier_stop = CancellationToken::new();

@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use offload_service::{
     settings::{
-        self, Access, ApiSettings, Errors, EtaSettings, Exit, Groups as _, LogSettings, Setting, StoreSettings,
+        self, Access, ApiSettings, Errors, EtaSettings, Exit, Groups, LogSettings, SecretArn, Setting, StoreSettings,
         catalogue as c,
     },
     shutdown, telemetry,
 };
 use offload_stores::{CallPolicy, Connection};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::OnceCell};
 
 use super::{healthcheck, lambda, server};
 
@@ -61,11 +61,16 @@ pub async fn main() -> ExitCode {
     let about = "Accepts orders over HTTP, and serves their status. With --healthcheck: exits with 0 if the api that \
                  listens on this machine is healthy.";
     let (healthchecks, args): (Vec<_>, Vec<_>) = std::env::args_os().partition(|arg| arg == healthcheck::FLAG);
-    let settings = settings::parse::<Read, _>("offload-api", about, args, std::env::vars_os(), |read, errors| {
-        let ((store, api, eta, log), in_lambda) = (read, settings::in_lambda());
+    let build = |read, errors: &mut Errors<'_>| {
+        let ((store, api, eta, log), in_lambda): (<Read as Groups>::Read, _) = (read, settings::in_lambda());
         check(store.as_ref(), api.as_ref(), in_lambda, errors);
         Some(Settings { store: store?, api: api?, eta: eta?, log: log?, in_lambda })
-    });
+    };
+    let connection = OnceCell::new();
+    let connect = || connection.get_or_init(|| Connection::from_environment(CallPolicy::INTERACTIVE));
+    let secrets = async |arns: &[SecretArn]| connect().await.secrets(arns).await;
+    let variables = std::env::vars_os();
+    let settings = settings::parse_with_arns::<Read, _>("offload-api", about, args, variables, secrets, build).await;
     let settings = match settings {
         Ok(settings) => settings,
         Err(exit) => return Exit::report(&exit),
@@ -76,8 +81,7 @@ pub async fn main() -> ExitCode {
     telemetry::init(&settings.log);
     raise_file_limit();
     let stop = shutdown::on_signal();
-    let connection = Connection::from_environment(CallPolicy::INTERACTIVE).await;
-    let stores = match connection.stores(&settings.store).await {
+    let stores = match connect().await.stores(&settings.store).await {
         Ok(stores) => stores,
         Err(e) => {
             tracing::error!(error = e, "cannot start");

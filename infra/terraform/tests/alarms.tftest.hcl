@@ -1,22 +1,13 @@
 # What rings, and by what.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
-  }
+  source = "./tests/account"
 }
 
 variables {
   api_package      = "README.md"
   worker_package   = "README.md"
   worker_processor = "demo"
-  token_secret     = "0123456789abcdef0123456789abcdef"
   auth             = "none"
 }
 

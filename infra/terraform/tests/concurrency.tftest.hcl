@@ -1,22 +1,13 @@
 # How many orders are worked on at once, and what the number of tasks is made by.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
-  }
+  source = "./tests/account"
 }
 
 variables {
   api_package      = "README.md"
   worker_package   = "README.md"
   worker_processor = "demo"
-  token_secret     = "0123456789abcdef0123456789abcdef"
   auth             = "none"
 }
 
@@ -112,6 +103,8 @@ run "work_makes_the_number_of_tasks" {
     package_s3               = null
     vpc                      = null
     own_statements           = []
+    canary                   = false
+    image_uri                = null
     secrets                  = {}
     key_arn                  = null
     architecture             = "arm64"

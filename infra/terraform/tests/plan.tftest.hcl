@@ -1,15 +1,7 @@
 # Plans without an account: what AWS would answer is made up by Terraform.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
-  }
+  source = "./tests/account"
 }
 
 variables {
@@ -17,7 +9,6 @@ variables {
   api_package      = "README.md"
   worker_package   = "README.md"
   worker_processor = "demo"
-  token_secret     = "0123456789abcdef0123456789abcdef"
   auth             = "none"
 }
 
@@ -88,14 +79,6 @@ run "tiers_and_networks" {
   }
 }
 
-run "a_short_secret_is_refused" {
-  command = plan
-  variables {
-    token_secret = "short"
-  }
-  expect_failures = [var.token_secret]
-}
-
 run "a_function_cannot_run_for_an_hour" {
   command = plan
   variables {
@@ -120,7 +103,7 @@ run "every_channel_from_the_stream" {
   variables {
     events_from           = "stream"
     websocket_access_logs = true
-    webhook_secret        = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDuw5FJ0VSIAY="
+    webhooks              = true
     webhook_allow         = ["*.example.com"]
     webhook_deny          = ["203.0.113.0/24"]
     event_topic_arn       = "arn:aws:sns:eu-west-1:123456789012:events"
@@ -128,7 +111,7 @@ run "every_channel_from_the_stream" {
     appsync_url           = "https://abc.appsync-api.eu-west-1.amazonaws.com/event"
     appsync_api_arn       = "arn:aws:appsync:eu-west-1:123456789012:apis/abc"
     mercure_url           = "https://hub.example.com/.well-known/mercure"
-    mercure_jwt           = "jwt"
+    mercure_jwt_arn       = "arn:aws:ssm:eu-west-1:123456789012:parameter/mercure"
   }
   assert {
     condition     = module.push[0].stream_failures_name == "offload-stream-failures"
@@ -139,8 +122,8 @@ run "every_channel_from_the_stream" {
     error_message = "every channel"
   }
   assert {
-    condition = toset(keys(nonsensitive(local.notifier_channel_settings))) == toset([
-    "OFFLOAD_MERCURE_JWT", "OFFLOAD_WEBHOOK_ALLOW", "OFFLOAD_WEBHOOK_DENY", "OFFLOAD_WEBHOOK_SECRET"])
+    condition = toset(keys(local.notifier_channel_settings)) == toset([
+    "OFFLOAD_MERCURE_JWT_ARN", "OFFLOAD_WEBHOOK_ALLOW", "OFFLOAD_WEBHOOK_DENY", "OFFLOAD_WEBHOOK_SECRET_ARN"])
     error_message = "the notifier alone has the secrets"
   }
   assert {
@@ -160,6 +143,8 @@ run "the_notifier_alone_has_the_secrets" {
     package_s3               = null
     vpc                      = null
     own_statements           = []
+    canary                   = false
+    image_uri                = null
     secrets                  = {}
     key_arn                  = null
     architecture             = "arm64"
@@ -186,7 +171,7 @@ run "the_notifier_alone_has_the_secrets" {
     log_retention_days       = 30
     notifier_timeout_seconds = 30
     notifier_settings = {
-      OFFLOAD_WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+      OFFLOAD_WEBHOOK_SECRET_ARN = "arn:aws:ssm:eu-west-1:123456789012:parameter/offload/webhook-secret/1"
     }
     notifier_statements = [{
       Sid      = "PublishToTopic"
@@ -212,7 +197,7 @@ run "the_notifier_alone_has_the_secrets" {
   }
   assert {
     condition = toset([for name in keys(nonsensitive(aws_lambda_function.function["notifier"].environment[0].variables)) : name
-    if !contains(keys(nonsensitive(aws_lambda_function.function["worker"].environment[0].variables)), name)]) == toset(["OFFLOAD_WEBHOOK_SECRET"])
+    if !contains(keys(nonsensitive(aws_lambda_function.function["worker"].environment[0].variables)), name)]) == toset(["OFFLOAD_WEBHOOK_SECRET_ARN"])
     error_message = "what the notifier alone needs"
   }
   assert {
@@ -229,8 +214,8 @@ run "the_notifier_alone_has_the_secrets" {
 run "push_needs_push" {
   command = plan
   variables {
-    push           = false
-    webhook_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    push     = false
+    webhooks = true
   }
   expect_failures = [output.channels]
 }
@@ -241,14 +226,6 @@ run "appsync_needs_a_key_or_a_role" {
     appsync_url = "https://abc.appsync-api.eu-west-1.amazonaws.com/event"
   }
   expect_failures = [output.channels]
-}
-
-run "a_webhook_secret_has_its_form" {
-  command = plan
-  variables {
-    webhook_secret = "secret"
-  }
-  expect_failures = [var.webhook_secret]
 }
 
 run "one_poller_is_refused" {

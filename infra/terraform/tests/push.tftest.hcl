@@ -23,6 +23,7 @@ run "addresses_and_routes" {
   variables {
     name                     = "offload"
     key_arn                  = null
+    api_alias                = "live"
     api_function_arn         = "arn:aws:lambda:eu-west-1:123456789012:function:offload-api"
     api_invoke_arn           = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:offload-api/invocations"
     notifier_arn             = "arn:aws:lambda:eu-west-1:123456789012:function:offload-notifier"
@@ -63,6 +64,7 @@ run "a_domain_is_for_clients_alone" {
   variables {
     name                     = "offload"
     key_arn                  = null
+    api_alias                = "live"
     api_function_arn         = "arn:aws:lambda:eu-west-1:123456789012:function:offload-api"
     api_invoke_arn           = "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/arn:aws:lambda:eu-west-1:123456789012:function:offload-api/invocations"
     notifier_arn             = "arn:aws:lambda:eu-west-1:123456789012:function:offload-notifier"
@@ -75,7 +77,7 @@ run "a_domain_is_for_clients_alone" {
     domain                   = { name = "push.example.com", certificate_arn = "arn:aws:acm:eu-west-1:123456789012:certificate/a", zone_id = "Z1" }
   }
   assert {
-    condition     = output.endpoint == "wss://push.example.com" && aws_apigatewayv2_api_mapping.this[0].stage == "push"
+    condition     = output.endpoint == "wss://push.example.com" && module.domain[0].stage == "push"
     error_message = "the domain leads to the stage"
   }
   assert {
@@ -83,7 +85,7 @@ run "a_domain_is_for_clients_alone" {
     error_message = "the notifier posts to API Gateway's own address, for which its role has the permission"
   }
   assert {
-    condition     = toset(keys(aws_route53_record.this)) == toset(["A", "AAAA"])
+    condition     = module.domain[0].records == toset(["A", "AAAA"])
     error_message = "Route 53 leads there"
   }
 }

@@ -1,22 +1,13 @@
 # What a deployment may need after its first day.
 
 mock_provider "aws" {
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-  mock_data "aws_partition" {
-    defaults = { partition = "aws" }
-  }
-  mock_data "aws_region" {
-    defaults = { id = "eu-west-1" }
-  }
+  source = "./tests/account"
 }
 
 variables {
   api_package      = "README.md"
   worker_package   = "README.md"
   worker_processor = "demo"
-  token_secret     = "0123456789abcdef0123456789abcdef"
   auth             = "none"
 }
 
@@ -85,6 +76,8 @@ run "functions_in_a_network" {
     package_s3     = { bucket = "builds", key = "1/offload-worker.zip", version = "v" }
     vpc            = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
     own_statements = [{ Sid = "Templates", Effect = "Allow", Action = ["s3:GetObject"], Resource = ["arn:aws:s3:::templates/*"], Condition = null }]
+    canary         = false
+    image_uri      = null
     secrets        = {}
     fargate        = null
 
@@ -140,6 +133,8 @@ run "containers_with_secrets" {
     package_s3     = null
     vpc            = null
     own_statements = []
+    canary         = false
+    image_uri      = null
     secrets = {
       API_KEY  = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:key-AbCdEf:api::"
       PASSWORD = "arn:aws:ssm:eu-west-1:123456789012:parameter/render/password"
@@ -174,12 +169,8 @@ run "containers_with_secrets" {
     push                     = null
   }
   assert {
-    condition     = toset([for s in local.secret_statements : s.Sid]) == toset(["ReadSecretsmanager", "ReadSsm"]) && local.secret_statements[0].Resource == ["arn:aws:secretsmanager:eu-west-1:123456789012:secret:key-AbCdEf"]
-    error_message = "ECS may read these secrets and no others"
-  }
-  assert {
-    condition     = length(jsondecode(aws_iam_role_policy.secrets[0].policy).Statement) == 2
-    error_message = "by the role that starts tasks"
+    condition     = jsondecode(aws_ecs_task_definition.this[0].container_definitions)[0].secrets == [for name, arn in var.secrets : { name = name, valueFrom = arn }]
+    error_message = "ECS puts them into the container's environment"
   }
 }
 
@@ -250,4 +241,39 @@ run "a_table_by_ones_own_key" {
     condition     = aws_dynamodb_table.this.server_side_encryption[0].enabled && aws_dynamodb_table.this.server_side_encryption[0].kms_key_arn == var.key_arn
     error_message = "the table too"
   }
+}
+
+run "functions_from_images" {
+  command = plan
+  variables {
+    api_package      = null
+    worker_package   = null
+    api_image_uri    = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/offload-api@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    worker_image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/render:7"
+  }
+  assert {
+    condition     = output.packages == { api = var.api_image_uri, worker = var.worker_image_uri }
+    error_message = "in place of packages"
+  }
+  assert {
+    condition     = toset(values(module.worker.package_types)) == toset(["Image"]) && module.api.package_type == "Image"
+    error_message = "each function"
+  }
+}
+
+run "a_function_is_made_of_one_thing" {
+  command = plan
+  variables {
+    worker_image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/render:7"
+  }
+  expect_failures = [output.packages]
+}
+
+run "lambda_takes_images_from_ecr_alone" {
+  command = plan
+  variables {
+    api_image_uri    = "ghcr.io/example/offload-api:1"
+    worker_image_uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/render"
+  }
+  expect_failures = [var.api_image_uri, var.worker_image_uri]
 }

@@ -65,8 +65,9 @@ impl HttpClient for LearningClient {
     }
 }
 
+/// The same for requests that no SDK makes.
 #[derive(Debug)]
-struct LearningConnector(SharedHttpConnector);
+pub(crate) struct LearningConnector(pub(crate) SharedHttpConnector);
 
 impl HttpConnector for LearningConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
@@ -91,6 +92,11 @@ impl HttpConnector for LearningConnector {
 #[derive(Debug, Clone, Copy)]
 struct SignedAtAWrongTime;
 
+/// Whether a request may have been refused for the time of its signature.
+pub(crate) fn was_refused_for_its_time(response: &HttpResponse) -> bool {
+    response.status().is_client_error() && response.extension::<SignedAtAWrongTime>().is_some()
+}
+
 /// Has a request tried once more that was refused while its signature had a wrong time. The right
 /// one is known by then.
 #[derive(Debug)]
@@ -98,9 +104,7 @@ pub(crate) struct RetrySignedAtAWrongTime;
 
 impl ClassifyRetry for RetrySignedAtAWrongTime {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let refused = context.response().is_some_and(|response| {
-            response.status().is_client_error() && response.extension::<SignedAtAWrongTime>().is_some()
-        });
+        let refused = context.response().is_some_and(was_refused_for_its_time);
         // By the answer alone: a HEAD has no error code, and each service has another one.
         if refused { RetryAction::retryable_error(ErrorKind::ServerError) } else { RetryAction::NoActionIndicated }
     }

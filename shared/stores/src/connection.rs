@@ -7,10 +7,10 @@ use aws_config::{
 };
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector};
 
 use crate::{
-    aws_time::{AwsTime, LearningClient, RetrySignedAtAWrongTime},
+    aws_time::{AwsTime, LearningClient, LearningConnector, RetrySignedAtAWrongTime},
     call_policy::CallPolicy,
     credentials::CachedCredentials,
     direct::{self, Direct, Service, Wire},
@@ -20,13 +20,14 @@ use crate::{
     orders::OrderTable,
     presign::Presigner,
     queue::Queue,
+    secrets::SecretReader,
     signed::RequestSigner,
     status_store::StatusStore,
     transport::{self, Transport},
 };
 use offload_service::{
     certificates,
-    settings::{Calls, StoreSettings},
+    settings::{Calls, SecretArn, StoreSettings},
 };
 
 /// Endpoints and keys that are not taken from the environment: for the embedded stack and for
@@ -120,6 +121,24 @@ impl Connection {
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.sdk.region().map(AsRef::as_ref)
+    }
+
+    /// The secrets of ARNs, in their order. For one that cannot be read, the end of a sentence that
+    /// begins with the ARN, "which".
+    pub async fn secrets(&self, arns: &[SecretArn]) -> Vec<Result<String, String>> {
+        let all = |reason: &str| arns.iter().map(|_| Err(reason.to_owned())).collect();
+        let by_http = || ["SSM", "SECRETS_MANAGER"].into_iter().all(is_by_http);
+        if !certificates::are_there() && !by_http() {
+            return all(&format!("cannot be read: {}", certificates::MISSING));
+        }
+        let Some(credentials) = self.sdk.credentials_provider() else {
+            return all("cannot be read: no AWS credentials are configured");
+        };
+        let connector = aws_smithy_http_client::Connector::builder();
+        let connector = connector.tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).tls_context(trusted()).build();
+        let http = SharedHttpConnector::new(LearningConnector(SharedHttpConnector::new(connector)));
+        let credentials = Arc::new(CachedCredentials::new(credentials));
+        SecretReader { sdk: &self.sdk, credentials, http }.read(arns).await
     }
 
     /// The clients.
@@ -262,15 +281,17 @@ impl std::fmt::Debug for Connection {
 
 fn sockets() -> SharedHttpClient {
     let builder = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
+    builder.tls_context(trusted()).build_https()
+}
+
+/// Whom connections trust: this machine's root certificates.
+fn trusted() -> tls::TlsContext {
     if certificates::are_there() {
-        return builder.build_https();
+        return tls::TlsContext::default();
     }
     // Enough for endpoints by http.
     let none = tls::TlsContext::builder().with_trust_store(tls::TrustStore::empty()).build();
-    match none {
-        Ok(none) => builder.tls_context(none).build_https(),
-        Err(_) => builder.build_https(),
-    }
+    none.unwrap_or_default()
 }
 
 /// Whether the environment sends a service of AWS elsewhere, by http.

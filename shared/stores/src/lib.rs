@@ -21,6 +21,7 @@ mod presign;
 mod provision;
 mod queue;
 mod rows;
+mod secrets;
 mod signed;
 mod status_store;
 mod subscribers;

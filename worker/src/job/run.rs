@@ -57,6 +57,7 @@ pub(super) async fn run(
     let mut work = AbortOnDropHandle::new(tokio::spawn(async move { processor.process(&order, &progress).await }));
 
     let started = Instant::now();
+    let _begun = worker.work.begin();
     let _running = worker.reporter.started(&job.record.order, job.record.state.attempt, clock::now());
     log_wait(&job.record);
     let first_write = started + worker.settings.processing_after;

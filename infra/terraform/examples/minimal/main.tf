@@ -1,17 +1,11 @@
 # The least: everything by default, and simulated work in functions.
 
 terraform {
-  required_version = ">= 1.7"
+  required_version = ">= 1.11"
 }
 
 provider "aws" {
   region = "eu-west-1"
-}
-
-variable "token_secret" {
-  description = "Signs order tokens: TF_VAR_token_secret=$(openssl rand -hex 32), kept somewhere safe."
-  type        = string
-  sensitive   = true
 }
 
 variable "deletion_protection" {
@@ -26,7 +20,6 @@ module "offload" {
   api_package      = "../../../../target/package/offload-api.zip"
   worker_package   = "../../../../target/package/offload-worker.zip"
   worker_processor = "demo"
-  token_secret     = var.token_secret
   # Made with `offload keys create`.
   auth = "keys"
 

@@ -2,7 +2,7 @@
 # webhooks to one domain; alarms to people.
 
 terraform {
-  required_version = ">= 1.7"
+  required_version = ">= 1.11"
 }
 
 provider "aws" {
@@ -43,18 +43,6 @@ variable "alarm_topic_arn" {
   type        = string
 }
 
-variable "token_secret" {
-  description = "Signs order tokens: TF_VAR_token_secret=$(openssl rand -hex 32), kept somewhere safe."
-  type        = string
-  sensitive   = true
-}
-
-variable "webhook_secret" {
-  description = "Signs webhooks: TF_VAR_webhook_secret=whsec_$(openssl rand -base64 32), kept somewhere safe."
-  type        = string
-  sensitive   = true
-}
-
 # Gets every change of every order.
 resource "aws_sns_topic" "events" {
   name              = "orders-events"
@@ -67,7 +55,6 @@ module "offload" {
   name           = "orders"
   api_package    = "../../../../target/package/offload-api.zip"
   worker_package = "../../../../target/package/offload-worker.zip"
-  token_secret   = var.token_secret
 
   # People by the tokens of the shop's identity provider, machines by API keys.
   auth = "keys,jwt"
@@ -100,7 +87,7 @@ module "offload" {
     OFFLOAD_JOB_TIMEOUT_SECONDS = "14400"
   }
 
-  webhook_secret  = var.webhook_secret
+  webhooks        = true
   webhook_allow   = ["*.shop.example.com"]
   event_topic_arn = aws_sns_topic.events.arn
   # The account has a role for API Gateway's logs.

@@ -8,7 +8,7 @@ resource "aws_apigatewayv2_api" "this" {
 }
 
 locals {
-  url = coalesce(var.public_url, one([for d in aws_apigatewayv2_domain_name.this : "https://${d.domain_name}"]), aws_apigatewayv2_api.this.api_endpoint)
+  url = coalesce(var.public_url, one([for d in module.domain : "https://${d.name}"]), aws_apigatewayv2_api.this.api_endpoint)
 
   # The routes that a function serves. Anything else is refused by API Gateway, unbilled by Lambda.
   routes = [
@@ -33,8 +33,10 @@ locals {
 resource "aws_apigatewayv2_integration" "this" {
   api_id                 = aws_apigatewayv2_api.this.id
   integration_type       = "AWS_PROXY"
-  integration_uri        = aws_lambda_function.this.invoke_arn
+  integration_uri        = module.live.invoke_arn
   payload_format_version = "2.0"
+  # Another alias is not called before it may be.
+  depends_on = [aws_lambda_permission.this]
 }
 
 resource "aws_apigatewayv2_route" "this" {
@@ -88,6 +90,11 @@ resource "aws_lambda_permission" "this" {
   statement_id  = "InvokedByApi"
   action        = "lambda:InvokeFunction"
   function_name = aws_lambda_function.this.function_name
+  qualifier     = module.live.name
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/*/*"
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

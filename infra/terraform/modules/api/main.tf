@@ -121,11 +121,14 @@ resource "aws_lambda_function" "this" {
   function_name = "${var.name}-api"
   description   = "Accepts, reports and cancels orders."
   role          = aws_iam_role.this.arn
-  runtime       = "provided.al2023"
-  handler       = "bootstrap"
   architectures = [var.architecture]
-  # Without either the root module says so, once.
-  filename          = var.package_s3 == null ? coalesce(var.package, "none") : null
+  # An image says itself what it runs.
+  package_type = var.image_uri == null ? "Zip" : "Image"
+  image_uri    = var.image_uri
+  runtime      = var.image_uri == null ? "provided.al2023" : null
+  handler      = var.image_uri == null ? "bootstrap" : null
+  # Without any of them the root module says so, once.
+  filename          = var.image_uri == null && var.package_s3 == null ? coalesce(var.package, "none") : null
   source_code_hash  = var.package == null || var.package_s3 != null ? null : filebase64sha256(var.package)
   s3_bucket         = one(var.package_s3[*].bucket)
   s3_key            = one(var.package_s3[*].key)
@@ -135,10 +138,12 @@ resource "aws_lambda_function" "this" {
   memory_size = 256
   # Below API Gateway's 30 s, so that the function can still say what was wrong.
   timeout = 20
+  # What is called is a version: live.
+  publish = true
 
   reserved_concurrent_executions = coalesce(var.reserved_concurrency, -1)
 
-  # The secrets in the environment.
+  # The settings in the environment.
   kms_key_arn = var.key_arn
 
   dynamic "vpc_config" {
@@ -154,7 +159,7 @@ resource "aws_lambda_function" "this" {
       OFFLOAD_BUCKET               = var.bucket
       OFFLOAD_TABLE                = var.table
       OFFLOAD_QUEUE_URL            = var.queue_url
-      OFFLOAD_TOKEN_SECRET         = var.token_secret
+      OFFLOAD_TOKEN_SECRET_ARN     = join(",", var.token_secret_arns)
       OFFLOAD_SIGNER_ROLE_ARN      = var.signer_role_arn
       OFFLOAD_PUBLIC_URL           = local.url
       OFFLOAD_ACCESS               = var.access
@@ -199,4 +204,12 @@ locals {
     OFFLOAD_WEBSOCKET_URL                       = var.push.websocket_url
     OFFLOAD_MANAGEMENT_URL                      = var.push.management_url
   })
+}
+
+module "live" {
+  source = "../live"
+
+  function_name    = aws_lambda_function.this.function_name
+  function_version = aws_lambda_function.this.version
+  shifted          = var.canary
 }

@@ -25,7 +25,7 @@ output "function_arn" {
 
 output "invoke_arn" {
   description = "The ARN by which API Gateway invokes the function."
-  value       = aws_lambda_function.this.invoke_arn
+  value       = module.live.invoke_arn
 }
 
 output "execution_arn" {
@@ -55,5 +55,22 @@ output "authorization" {
 
 output "domain_target" {
   description = "Where the domain's DNS record leads to; null without one."
-  value       = one([for d in aws_apigatewayv2_domain_name.this : { name = d.domain_name_configuration[0].target_domain_name, zone_id = d.domain_name_configuration[0].hosted_zone_id }])
+  value       = one(module.domain[*].target)
+}
+
+output "live" {
+  description = "The function, the alias by which it is called, the version that this points at, and the newest one."
+  value = {
+    function_name = aws_lambda_function.this.function_name
+    function_arn  = aws_lambda_function.this.arn
+    alias         = module.live.name
+    arn           = module.live.arn
+    version       = module.live.version
+    newest        = aws_lambda_function.this.version
+  }
+}
+
+output "package_type" {
+  description = "Zip or Image."
+  value       = aws_lambda_function.this.package_type
 }

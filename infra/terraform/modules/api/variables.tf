@@ -13,6 +13,11 @@ variable "package_s3" {
   type        = object({ bucket = string, key = string, version = optional(string) })
 }
 
+variable "image_uri" {
+  description = "The program as an image in ECR; null with a package."
+  type        = string
+}
+
 variable "vpc" {
   description = "Subnets and security groups of the functions; null for none."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
@@ -94,10 +99,9 @@ variable "priority_queues" {
   type        = map(object({ url = string, arn = string, name = string }))
 }
 
-variable "token_secret" {
-  description = "Signs order tokens."
-  type        = string
-  sensitive   = true
+variable "token_secret_arns" {
+  description = "Secrets that sign order tokens, in SSM or Secrets Manager, the one that signs first."
+  type        = list(string)
 }
 
 variable "signer_role_arn" {
@@ -170,4 +174,9 @@ variable "reserved_concurrency" {
 variable "key_arn" {
   description = "The customer's key of KMS; null for AWS's own."
   type        = string
+}
+
+variable "canary" {
+  description = "Whether CodeDeploy shifts calls to new versions."
+  type        = bool
 }

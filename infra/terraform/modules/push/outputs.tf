@@ -110,5 +110,5 @@ output "queues" {
 
 output "domain_target" {
   description = "Where the domain's DNS record leads to; null without one."
-  value       = one([for d in aws_apigatewayv2_domain_name.this : { name = d.domain_name_configuration[0].target_domain_name, zone_id = d.domain_name_configuration[0].hosted_zone_id }])
+  value       = one(module.domain[*].target)
 }

@@ -8,6 +8,11 @@ variable "api_function_arn" {
   type        = string
 }
 
+variable "api_alias" {
+  description = "The alias by which it is called."
+  type        = string
+}
+
 variable "api_invoke_arn" {
   description = "The ARN by which API Gateway invokes it."
   type        = string

@@ -15,7 +15,7 @@ locals {
   # Not the stage's own attribute: the function's settings have this URL, and the stage's routes
   # need the function.
   own_endpoint = "${aws_apigatewayv2_api.this.api_endpoint}/${local.stage}"
-  endpoint     = try("wss://${aws_apigatewayv2_domain_name.this[0].domain_name}", local.own_endpoint)
+  endpoint     = try("wss://${module.domain[0].name}", local.own_endpoint)
 
   # The routes, and whether the function's answer goes back to the client. What nobody knows is
   # $default, and gets an answer that says so.
@@ -31,6 +31,8 @@ resource "aws_apigatewayv2_integration" "this" {
   api_id           = aws_apigatewayv2_api.this.id
   integration_type = "AWS_PROXY"
   integration_uri  = var.api_invoke_arn
+  # Another alias is not called before it may be.
+  depends_on = [aws_lambda_permission.this]
 }
 
 resource "aws_apigatewayv2_route" "this" {
@@ -97,6 +99,11 @@ resource "aws_lambda_permission" "this" {
   statement_id  = "InvokedByWebSocket"
   action        = "lambda:InvokeFunction"
   function_name = var.api_function_arn
+  qualifier     = var.api_alias
   principal     = "apigateway.amazonaws.com"
   source_arn    = "${aws_apigatewayv2_api.this.execution_arn}/${local.stage}/*"
+
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -58,14 +58,6 @@ resource "aws_ecs_task_definition" "this" {
 locals {
   grace_seconds = tonumber(lookup(var.settings, "OFFLOAD_SHUTDOWN_GRACE_SECONDS", "25"))
 
-  secret_statements = [for service, action in { secretsmanager = "secretsmanager:GetSecretValue", ssm = "ssm:GetParameters" } : {
-    Sid    = "Read${title(service)}"
-    Effect = "Allow"
-    Action = action
-    # A key of a secret's JSON may be behind its ARN: arn:...:secret:name:key::
-    Resource = [for arn in values(var.secrets) : join(":", slice(split(":", arn), 0, min(7, length(split(":", arn))))) if strcontains(arn, ":${service}:")]
-  } if anytrue([for arn in values(var.secrets) : strcontains(arn, ":${service}:")])]
-
   # The notifier is a function: a container has neither its secrets nor its permissions.
   delivers_none = var.push == null ? {} : { OFFLOAD_NOTIFY_CONCURRENCY = "0" }
 }
@@ -132,6 +124,24 @@ resource "aws_iam_role_policy" "task" {
   })
 }
 
+# The worker asks its agent not to stop it while long work runs, and the agent asks ECS with the
+# task's role.
+resource "aws_iam_role_policy" "protection" {
+  count = local.fargate ? 1 : 0
+  name  = "protection"
+  role  = aws_iam_role.task[0].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "ProtectLongWork"
+      Effect   = "Allow"
+      Action   = "ecs:UpdateTaskProtection"
+      Resource = "${replace(aws_ecs_cluster.this[0].arn, ":cluster/", ":task/")}/*"
+    }]
+  })
+}
+
 resource "aws_iam_role" "execution" {
   count       = local.fargate ? 1 : 0
   name        = "${var.name}-worker-execution"
@@ -145,18 +155,6 @@ resource "aws_iam_role" "execution" {
       Action    = "sts:AssumeRole"
       Principal = { Service = "ecs-tasks.amazonaws.com" }
     }]
-  })
-}
-
-# ECS reads them as it starts a task, not the program.
-resource "aws_iam_role_policy" "secrets" {
-  count = local.fargate && length(var.secrets) > 0 ? 1 : 0
-  name  = "secrets"
-  role  = aws_iam_role.execution[0].id
-
-  policy = jsonencode({
-    Version   = "2012-10-17"
-    Statement = local.secret_statements
   })
 }
 

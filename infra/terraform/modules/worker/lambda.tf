@@ -80,19 +80,24 @@ resource "aws_lambda_function" "function" {
   function_name = "${var.name}-${each.value.name}"
   description   = each.value.description
   role          = aws_iam_role.function[each.key].arn
-  runtime       = "provided.al2023"
-  handler       = "bootstrap"
   architectures = [var.architecture]
-  # Without either the root module says so, once.
-  filename          = var.package_s3 == null ? coalesce(var.package, "none") : null
+  # An image says itself what it runs.
+  package_type = var.image_uri == null ? "Zip" : "Image"
+  image_uri    = var.image_uri
+  runtime      = var.image_uri == null ? "provided.al2023" : null
+  handler      = var.image_uri == null ? "bootstrap" : null
+  # Without any of them the root module says so, once.
+  filename          = var.image_uri == null && var.package_s3 == null ? coalesce(var.package, "none") : null
   source_code_hash  = var.package == null || var.package_s3 != null ? null : filebase64sha256(var.package)
   s3_bucket         = one(var.package_s3[*].bucket)
   s3_key            = one(var.package_s3[*].key)
   s3_object_version = one(var.package_s3[*].version)
   memory_size       = each.value.memory
   timeout           = each.value.timeout
+  # What is called is a version: live.
+  publish = true
 
-  # The secrets in the environment.
+  # The settings in the environment.
   kms_key_arn = var.key_arn
 
   dynamic "vpc_config" {
@@ -110,10 +115,20 @@ resource "aws_lambda_function" "function" {
   depends_on = [aws_cloudwatch_log_group.function, aws_iam_role_policy_attachment.vpc]
 }
 
+module "live" {
+  source   = "../live"
+  for_each = local.functions
+
+  function_name    = aws_lambda_function.function[each.key].function_name
+  function_version = aws_lambda_function.function[each.key].version
+  # The others are no work of orders.
+  shifted = var.canary && each.key == "worker"
+}
+
 resource "aws_lambda_event_source_mapping" "orders" {
   for_each         = local.lambda ? local.event_sources : {}
   event_source_arn = each.value.arn
-  function_name    = aws_lambda_function.function["worker"].arn
+  function_name    = module.live["worker"].arn
   # One bad order must not bring the others of its batch again.
   function_response_types = ["ReportBatchItemFailures"]
   # Orders of a batch run side by side within one invocation's time.
@@ -157,7 +172,7 @@ moved {
 resource "aws_lambda_event_source_mapping" "dead_letters" {
   count                   = local.lambda ? 1 : 0
   event_source_arn        = var.dead_letter_queue_arn
-  function_name           = aws_lambda_function.function["dead_letters"].arn
+  function_name           = module.live["dead_letters"].arn
   function_response_types = ["ReportBatchItemFailures"]
   batch_size              = 10
 
@@ -182,7 +197,7 @@ resource "aws_scheduler_schedule" "sweep" {
   }
 
   target {
-    arn      = aws_lambda_function.function["sweeper"].arn
+    arn      = module.live["sweeper"].arn
     role_arn = aws_iam_role.scheduler[0].arn
     input    = jsonencode({ offload = "sweep" })
 
@@ -220,7 +235,7 @@ resource "aws_iam_role_policy" "scheduler" {
       Sid      = "InvokeSweeper"
       Effect   = "Allow"
       Action   = "lambda:InvokeFunction"
-      Resource = aws_lambda_function.function["sweeper"].arn
+      Resource = module.live["sweeper"].arn
     }]
   })
 }

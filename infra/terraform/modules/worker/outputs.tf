@@ -30,8 +30,8 @@ output "signing_role_arns" {
 }
 
 output "notifier_arn" {
-  description = "ARN of the function that delivers notifications; null without push."
-  value       = one([for part, f in aws_lambda_function.function : f.arn if part == "notifier"])
+  description = "ARN by which the function is called that delivers notifications; null without push."
+  value       = one([for part, f in module.live : f.arn if part == "notifier"])
   # An event source is refused while the function's role may not read it.
   depends_on = [aws_iam_role_policy.function]
 }
@@ -48,4 +48,23 @@ output "roles" {
     { for role in aws_iam_role.task : "task" => { name = role.name, arn = role.arn } },
     { for role in aws_iam_role.execution : "execution" => { name = role.name, arn = role.arn } },
   )
+}
+
+output "live" {
+  description = "Each function, the alias by which it is called, the version that this points at, and the newest one, by its part of the work."
+  value = {
+    for part, f in aws_lambda_function.function : part => {
+      function_name = f.function_name
+      function_arn  = f.arn
+      alias         = module.live[part].name
+      arn           = module.live[part].arn
+      version       = module.live[part].version
+      newest        = f.version
+    }
+  }
+}
+
+output "package_types" {
+  description = "Zip or Image, by the part of the work."
+  value       = { for part, f in aws_lambda_function.function : part => f.package_type }
 }

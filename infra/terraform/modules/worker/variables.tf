@@ -13,6 +13,11 @@ variable "package_s3" {
   type        = object({ bucket = string, key = string, version = optional(string) })
 }
 
+variable "image_uri" {
+  description = "The program as an image in ECR; null with a package."
+  type        = string
+}
+
 variable "vpc" {
   description = "Subnets and security groups of the functions; null for none."
   type        = object({ subnet_ids = list(string), security_group_ids = list(string) })
@@ -161,9 +166,8 @@ variable "push" {
 }
 
 variable "notifier_settings" {
-  description = "OFFLOAD_ variables of the channels that the notifier alone has: secrets."
+  description = "OFFLOAD_ variables of the channels that the notifier alone has."
   type        = map(string)
-  sensitive   = true
 }
 
 variable "notifier_statements" {
@@ -184,4 +188,9 @@ variable "secrets" {
 variable "key_arn" {
   description = "The customer's key of KMS; null for AWS's own."
   type        = string
+}
+
+variable "canary" {
+  description = "Whether CodeDeploy shifts the work to new versions of the function."
+  type        = bool
 }

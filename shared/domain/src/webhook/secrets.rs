@@ -30,7 +30,7 @@ pub struct Secrets(Vec<Vec<u8>>);
 pub struct InvalidSecret;
 
 impl Secrets {
-    /// Secrets separated by white space.
+    /// Secrets separated by white space or commas.
     ///
     /// # Errors
     /// If one of them is malformed, or there is none.
@@ -39,7 +39,7 @@ impl Secrets {
             let key = secret.strip_prefix("whsec_").and_then(|key| STANDARD.decode(key).ok());
             key.filter(|key| KEY_BYTES.contains(&key.len())).ok_or(InvalidSecret)
         };
-        let keys: Vec<Vec<u8>> = text.split_whitespace().map(key).collect::<Result<_, _>>()?;
+        let keys: Vec<Vec<u8>> = text.replace(',', " ").split_whitespace().map(key).collect::<Result<_, _>>()?;
         if keys.is_empty() { Err(InvalidSecret) } else { Ok(Self(keys)) }
     }
 

@@ -8,7 +8,7 @@ use clap::{
 };
 
 use super::{
-    Setting,
+    Kept, Setting,
     source::{Source, did_you_mean},
 };
 
@@ -26,16 +26,22 @@ pub(super) fn command(program: &'static str, about: &'static str, settings: &[Se
         let help = format!("{}{note} [env: {}]", setting.help, setting.variable());
         Arg::new(setting.constant).long(setting.name()).value_name("VALUE").help(help)
     };
-    let file = |setting: &Setting| {
+    let kept_flag = |setting: &Setting, kept: Kept| {
+        let (value, what) = match kept {
+            Kept::File => ("PATH", "File that contains"),
+            Kept::Arn => ("ARN", "Parameter of SSM, or secret of Secrets Manager, that contains"),
+        };
         let help = format!(
-            "File that contains the value of {}, which every user of this machine can read from a command line \
-             [env: {}]",
+            "{what} the value of {}, which every user of this machine can read from a command line [env: {}]",
             setting.name(),
-            setting.file_variable()
+            setting.variable_of(kept)
         );
-        Arg::new(setting.file_id()).long(setting.file_name()).value_name("PATH").help(help)
+        Arg::new(setting.id_of(kept)).long(setting.name_of(kept)).value_name(value).help(help)
     };
-    let flags = settings.iter().flat_map(|s| [Some(flag(s)), s.secret.then(|| file(s))].into_iter().flatten());
+    let flags = settings.iter().flat_map(|s| {
+        let kept = Kept::ALL.into_iter().filter(|_| s.secret).map(move |k| kept_flag(s, k));
+        std::iter::once(flag(s)).chain(kept)
+    });
     Command::new(program).about(about).version(env!("CARGO_PKG_VERSION")).args(flags).after_help(AFTER_HELP)
 }
 
@@ -73,10 +79,10 @@ impl Source {
             if let Some(text) = matches.get_one::<String>(setting.constant) {
                 self.set(setting, text.clone(), format!("--{}", setting.name()));
             }
-            if setting.secret
-                && let Some(path) = matches.get_one::<String>(&setting.file_id())
-            {
-                self.set_file(setting, path.clone(), format!("--{}", setting.file_name()));
+            for kept in Kept::ALL.into_iter().filter(|_| setting.secret) {
+                if let Some(text) = matches.get_one::<String>(&setting.id_of(kept)) {
+                    self.set_kept(setting, kept, text.clone(), format!("--{}", setting.name_of(kept)));
+                }
             }
         }
         None

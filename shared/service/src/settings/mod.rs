@@ -13,6 +13,7 @@ mod group;
 mod parser;
 mod program;
 mod reference;
+mod secret_arn;
 mod secret_file;
 mod setting;
 mod source;
@@ -26,9 +27,10 @@ pub use catalogue::{
 };
 pub use errors::{Errors, SettingsError};
 pub use group::{Group, Groups};
-pub use program::{Exit, build_from, from_values, parse};
+pub use program::{Exit, build_from, from_values, parse, parse_with_arns};
 pub use reference::reference_markdown;
-pub use setting::Setting;
+pub use secret_arn::{SecretArn, SecretService};
+pub use setting::{Kept, Setting};
 
 /// Whether this process is a Lambda function: the runtime sets a variable.
 #[must_use]

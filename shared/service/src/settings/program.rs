@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, io::Write as _, process::ExitCode};
 
-use super::{ALL, Errors, Groups, Setting, SettingsError, flags, source::Source};
+use super::{ALL, Errors, Groups, SecretArn, Setting, SettingsError, flags, source::Source};
 
 /// The exit code of a program whose settings cannot be used.
 const INVALID_SETTINGS: u8 = 2;
@@ -47,6 +47,36 @@ pub fn parse<G: Groups, T>(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     build: impl FnOnce(G::Read, &mut Errors<'_>) -> Option<T>,
 ) -> Result<T, Exit> {
+    let mut source = source_of::<G>(program, about, args, variables)?;
+    source.refuse_arns();
+    finish::<G, T>(source, build).map_err(Exit::Invalid)
+}
+
+/// The same for a program that reads secrets by their ARNs, by `read`: for each ARN the secret, or
+/// the end of a sentence that begins with `OFFLOAD_…_ARN is "…", which`.
+///
+/// # Errors
+/// As [`parse`].
+pub async fn parse_with_arns<G: Groups, T>(
+    program: &'static str,
+    about: &'static str,
+    args: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    read: impl AsyncFn(&[SecretArn]) -> Vec<Result<String, String>>,
+    build: impl FnOnce(G::Read, &mut Errors<'_>) -> Option<T>,
+) -> Result<T, Exit> {
+    let mut source = source_of::<G>(program, about, args, variables)?;
+    source.read_arns(read).await;
+    finish::<G, T>(source, build).map_err(Exit::Invalid)
+}
+
+/// What arguments, variables and files say.
+fn source_of<G: Groups>(
+    program: &'static str,
+    about: &'static str,
+    args: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<Source, Exit> {
     let mut source = Source::new(G::settings());
     source.set_variables(variables, &ALL);
     let command = flags::command(program, about, source.settings());
@@ -58,7 +88,7 @@ pub fn parse<G: Groups, T>(
         // There is no log yet: what is logged, and how, is a setting.
         let _ = writeln!(std::io::stderr(), "{warning}");
     }
-    finish::<G, T>(source, build).map_err(Exit::Invalid)
+    Ok(source)
 }
 
 /// Reads the groups from values that the caller sets. The rest have their defaults.

@@ -1,6 +1,6 @@
 //! Settings as a part of the documentation.
 
-use super::Setting;
+use super::{Kept, Setting};
 
 /// The settings of a program in Markdown: for each group a heading and a table of variable, default
 /// and meaning.
@@ -23,8 +23,10 @@ pub fn reference_markdown(settings: &[Setting]) -> String {
 fn row(setting: &Setting) -> String {
     let default = setting.default.map(|default| format!("`{default}`"));
     let notes = [(setting.required, "required"), (setting.secret, "secret")].into_iter().filter(|(is, _)| *is);
-    let file = setting.secret.then(|| format!("or `{}`", setting.file_variable()));
-    let default: Vec<String> = default.into_iter().chain(notes.map(|(_, note)| note.to_owned())).chain(file).collect();
+    let kept = Kept::ALL.into_iter().filter(|_| setting.secret);
+    let kept = kept.map(|kept| format!("or `{}`", setting.variable_of(kept)));
+    let notes = notes.map(|(_, note)| note.to_owned());
+    let default: Vec<String> = default.into_iter().chain(notes).chain(kept).collect();
     // What Markdown would take for its own.
     let meaning = setting.help.replace('|', "\\|").replace('*', "\\*").replace('<', "&lt;");
     format!("| `{}` | {} | {meaning} |", setting.variable(), default.join(", "))

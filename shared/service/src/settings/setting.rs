@@ -30,20 +30,41 @@ impl Setting {
         format!("OFFLOAD_{}", self.constant)
     }
 
-    /// The variable that names a file with the value in it. Only for secrets.
+    /// The variable that says where the value is. Only for secrets.
     #[must_use]
-    pub fn file_variable(&self) -> String {
-        format!("{}_FILE", self.variable())
+    pub fn variable_of(&self, kept: Kept) -> String {
+        format!("{}_{}", self.variable(), kept.suffix())
     }
 
     /// The flag of the same, without its dashes.
     #[must_use]
-    pub fn file_name(&self) -> String {
-        format!("{}-file", self.name())
+    pub fn name_of(&self, kept: Kept) -> String {
+        format!("{}-{}", self.name(), kept.suffix().to_lowercase())
     }
 
     /// The identifier of that flag.
-    pub(super) fn file_id(&self) -> String {
-        format!("{}_FILE", self.constant)
+    pub(super) fn id_of(&self, kept: Kept) -> String {
+        format!("{}_{}", self.constant, kept.suffix())
+    }
+}
+
+/// How a secret can be kept, so that it is in no environment and in no configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// In a file.
+    File,
+    /// In SSM or Secrets Manager of AWS.
+    Arn,
+}
+
+impl Kept {
+    /// Each of them.
+    pub const ALL: [Self; 2] = [Self::File, Self::Arn];
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::File => "FILE",
+            Self::Arn => "ARN",
+        }
     }
 }

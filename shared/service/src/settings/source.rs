@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Setting, secret_file};
+use super::{Kept, SecretArn, Setting, secret_file};
 
 /// Names that are no settings. The `command` processor sets the first two for the program that it
 /// runs, which may be one of ours; the commands of `offload` that are clients read the last, in a
@@ -22,17 +22,19 @@ pub struct Source {
     /// The settings that the program reads.
     settings: Vec<Setting>,
     values: BTreeMap<&'static str, Value>,
-    /// Files with values in them, that are still to be read.
-    files: BTreeMap<&'static str, SecretPath>,
-    /// Settings whose file cannot be read: they are not missing.
+    /// Where values are that are still to be read.
+    kept: BTreeMap<&'static str, KeptSecret>,
+    /// Settings whose secret cannot be read: they are not missing.
     unreadable: BTreeSet<&'static str>,
     errors: Vec<String>,
     warnings: Vec<String>,
 }
 
-struct SecretPath {
+struct KeptSecret {
     setting: Setting,
-    path: String,
+    kept: Kept,
+    /// The path or the ARN.
+    text: String,
     origin: String,
 }
 
@@ -48,7 +50,7 @@ impl Source {
         Self {
             settings,
             values: BTreeMap::new(),
-            files: BTreeMap::new(),
+            kept: BTreeMap::new(),
             unreadable: BTreeSet::new(),
             errors: Vec::new(),
             warnings: Vec::new(),
@@ -62,47 +64,92 @@ impl Source {
     /// Sets a value, which messages name by `origin`. The last one wins.
     pub(super) fn set(&mut self, setting: Setting, text: String, origin: String) {
         if text.is_empty() {
-            // Not set, and so no reason to forget a file.
-        } else if let Some(file) = self.files.get(setting.constant) {
-            if is_flag(&file.origin) == is_flag(&origin) {
-                self.error(both(&origin, &file.origin.clone()));
+            // Not set, and so no reason to forget what keeps it.
+        } else if let Some(kept) = self.kept.get(setting.constant) {
+            if is_flag(&kept.origin) == is_flag(&origin) {
+                self.error(both(&origin, &kept.origin.clone()));
             } else {
-                self.files.remove(setting.constant);
+                self.kept.remove(setting.constant);
             }
         }
         self.values.insert(setting.constant, Value { text, origin });
     }
 
-    /// Sets the file that contains a secret. As with values, a flag wins over a variable; a value
-    /// and a file by the same means are an error.
-    pub(super) fn set_file(&mut self, setting: Setting, path: String, origin: String) {
-        if path.is_empty() {
+    /// Sets where a secret is. As with values, a flag wins over a variable; two of value, file and
+    /// ARN by the same means are an error.
+    pub(super) fn set_kept(&mut self, setting: Setting, kept: Kept, text: String, origin: String) {
+        if text.is_empty() {
             return;
         }
-        if let Some(value) = self.values.get(setting.constant).filter(|value| !value.text.is_empty()) {
-            if is_flag(&value.origin) == is_flag(&origin) {
-                self.error(both(&value.origin.clone(), &origin));
+        let value = self.values.get(setting.constant).filter(|value| !value.text.is_empty()).map(|v| v.origin.clone());
+        if let Some(other) = value.or_else(|| self.kept.get(setting.constant).map(|p| p.origin.clone())) {
+            if is_flag(&other) == is_flag(&origin) {
+                self.error(both(&other, &origin));
                 return;
             }
             self.values.remove(setting.constant);
         }
-        self.files.insert(setting.constant, SecretPath { setting, path, origin });
+        self.kept.insert(setting.constant, KeptSecret { setting, kept, text, origin });
     }
 
     /// Reads the files of secrets.
     pub(super) fn read_files(&mut self) {
-        for (constant, SecretPath { setting, path, origin }) in std::mem::take(&mut self.files) {
+        for KeptSecret { setting, text: path, origin, .. } in self.take_kept(Kept::File) {
             match secret_file::read(&path) {
                 Ok(file) => {
                     self.warnings.extend(file.warning);
                     self.values.insert(setting.constant, Value { text: file.text, origin });
                 }
-                Err(reason) => {
-                    self.error(format!("{origin} is \"{path}\", which {reason}"));
-                    self.unreadable.insert(constant);
-                }
+                Err(reason) => self.unreadable(setting, &origin, &path, &reason),
             }
         }
+    }
+
+    /// Reads the secrets that have ARNs, all at once by `read`, which gives them in their order.
+    pub(super) async fn read_arns(&mut self, read: impl AsyncFn(&[SecretArn]) -> Vec<Result<String, String>>) {
+        let all = self.take_kept(Kept::Arn);
+        let parts = |secret: &KeptSecret| secret.text.split(',').map(|arn| arn.trim().to_owned()).collect::<Vec<_>>();
+        let parsed: Vec<_> = all.iter().flat_map(parts).map(|arn| SecretArn::parse(&arn)).collect();
+        let arns: Vec<SecretArn> = parsed.iter().flatten().cloned().collect();
+        let mut values = if arns.is_empty() { Vec::new() } else { read(&arns).await }.into_iter();
+        let mut parsed = parsed.into_iter();
+        for secret in all {
+            let mut found = Vec::new();
+            for arn in parts(&secret) {
+                let value = match parsed.next() {
+                    Some(Ok(_)) => values.next().unwrap_or_else(|| Err("was not read".to_owned())),
+                    Some(Err(reason)) => Err(reason),
+                    None => break,
+                };
+                match value {
+                    Ok(value) => found.push(value),
+                    Err(reason) => self.unreadable(secret.setting, &secret.origin, &arn, &reason),
+                }
+            }
+            if !self.unreadable.contains(secret.setting.constant) {
+                let value = Value { text: found.join(","), origin: format!("{} ({})", secret.origin, secret.text) };
+                self.values.insert(secret.setting.constant, value);
+            }
+        }
+    }
+
+    /// Reports the ARNs of secrets for a program that reads none.
+    pub(super) fn refuse_arns(&mut self) {
+        for KeptSecret { setting, text, origin, .. } in self.take_kept(Kept::Arn) {
+            self.unreadable(setting, &origin, &text, "only offload-api and offload-worker read");
+        }
+    }
+
+    fn take_kept(&mut self, kept: Kept) -> Vec<KeptSecret> {
+        let (taken, left) = std::mem::take(&mut self.kept).into_iter().partition(|(_, k)| k.kept == kept);
+        self.kept = left;
+        let taken: BTreeMap<_, _> = taken;
+        taken.into_values().collect()
+    }
+
+    fn unreadable(&mut self, setting: Setting, origin: &str, text: &str, reason: &str) {
+        self.error(format!("{origin} is \"{text}\", which {reason}"));
+        self.unreadable.insert(setting.constant);
     }
 
     /// What is unsafe, though it can be used.
@@ -121,7 +168,8 @@ impl Source {
             Some((name, text))
         };
         for (variable, text) in variables.into_iter().filter_map(of_ours) {
-            let known = all.iter().any(|s| s.variable() == variable || (s.secret && s.file_variable() == variable));
+            let kept = |s: &Setting| Kept::ALL.into_iter().find(|p| s.secret && s.variable_of(*p) == variable);
+            let known = all.iter().any(|s| s.variable() == variable || kept(s).is_some());
             let Ok(text) = text.into_string() else {
                 if known {
                     self.error(format!("{variable} is not UTF-8"));
@@ -130,10 +178,8 @@ impl Source {
             };
             if let Some(setting) = self.settings.iter().find(|s| s.variable() == variable).copied() {
                 self.set(setting, text, variable);
-            } else if let Some(setting) =
-                self.settings.iter().find(|s| s.secret && s.file_variable() == variable).copied()
-            {
-                self.set_file(setting, text, variable);
+            } else if let Some((setting, kept)) = self.settings.iter().find_map(|s| Some((*s, kept(s)?))) {
+                self.set_kept(setting, kept, text, variable);
             } else if !known && !NO_SETTINGS.contains(&variable.as_str()) && !is_service_link(&variable) {
                 // Nor is a setting of another program: they may share one environment.
                 let hint = did_you_mean(&variable, all.iter().map(Setting::variable));

@@ -244,6 +244,72 @@ fn every_secret_can_come_from_a_file() {
     assert!(errors.contains("OFFLOAD_TOKEN_SECRET_FILE cannot be used") && !errors.contains("private"), "{errors}");
     let help = secret(&["--help"], &[]).unwrap_err().join("\n");
     for setting in ALL.iter().filter(|s| s.secret && [c::TOKEN_SECRET, c::MERCURE_JWT].contains(s)) {
-        assert!(help.contains(&setting.file_variable()) && help.contains(&format!("--{}", setting.file_name())));
+        assert!(
+            Kept::ALL.iter().all(
+                |p| help.contains(&setting.variable_of(*p)) && help.contains(&format!("--{}", setting.name_of(*p)))
+            )
+        );
     }
+}
+
+const TOKEN_ARN: &str = "arn:aws:ssm:eu-west-1:123456789012:parameter/offload/token-secret";
+const JWT_ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:mercure-AbCdEf";
+
+/// The JWT, by a program that reads secrets by their ARNs; and how often it read, and how many.
+async fn by_arn(args: &[&str], variables: &[(&str, &str)]) -> (Result<String, Vec<String>>, Vec<usize>) {
+    let args = ["p", "--auth=none"].iter().chain(args).map(OsString::from);
+    let variables = variables.iter().map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let calls = std::cell::RefCell::new(Vec::new());
+    let read = async |arns: &[SecretArn]| {
+        calls.borrow_mut().push(arns.len());
+        let value = |arn: &SecretArn| match arn.id.as_str() {
+            id if id.ends_with("gone") => Err("does not exist".to_owned()),
+            id if id.ends_with("short") => Ok("private".to_owned()),
+            id => Ok(format!("{SECRET} of {id}")),
+        };
+        arns.iter().map(value).collect()
+    };
+    let build = |(_, notifier): (Option<ApiSettings>, Option<NotifierSettings>), _: &mut Errors<'_>| {
+        Some(notifier?.mercure_jwt.map_or_else(String::new, |jwt| jwt.expose().to_owned()))
+    };
+    let read =
+        parse_with_arns::<(ApiSettings, NotifierSettings), _>("p", "a program", args, variables, read, build).await;
+    let read = read.map_err(|exit| match exit {
+        Exit::Invalid(errors) => errors.0,
+        Exit::Help(help) => vec![help],
+    });
+    (read, calls.into_inner())
+}
+
+#[tokio::test]
+async fn every_secret_can_come_from_aws_in_one_call() {
+    let two = format!("{TOKEN_ARN}/2, {TOKEN_ARN}/1");
+    let (token, jwt) = (("OFFLOAD_TOKEN_SECRET_ARN", two.as_str()), ("OFFLOAD_MERCURE_JWT_ARN", JWT_ARN));
+    let (read, calls) = by_arn(&[], &[token, jwt]).await;
+    assert_eq!((read.unwrap(), calls), (format!("{SECRET} of {JWT_ARN}"), vec![3]));
+    let (read, calls) = by_arn(&["--mercure-jwt=x"], &[token, jwt]).await;
+    assert_eq!((read.unwrap().as_str(), calls), ("x", vec![2]), "a flag wins");
+    let (read, calls) = by_arn(&[], &[("OFFLOAD_TOKEN_SECRET", SECRET), ("OFFLOAD_MERCURE_JWT_ARN", "")]).await;
+    assert_eq!((read.unwrap().as_str(), calls), ("", vec![]), "AWS is asked for nothing");
+}
+
+#[tokio::test]
+async fn a_secret_that_aws_does_not_give_is_one_error_that_names_it() {
+    let token = ("OFFLOAD_TOKEN_SECRET", SECRET);
+    let errors = async |text: &str| by_arn(&[], &[token, ("OFFLOAD_MERCURE_JWT_ARN", text)]).await.0.unwrap_err();
+    let gone = format!("{TOKEN_ARN}/gone");
+    assert_eq!(errors(&gone).await, [format!("OFFLOAD_MERCURE_JWT_ARN is \"{gone}\", which does not exist")]);
+    let wrong = errors("mercure").await.remove(0);
+    assert!(wrong.starts_with("OFFLOAD_MERCURE_JWT_ARN is \"mercure\", which is not the ARN of"), "{wrong}");
+    let (read, _) = by_arn(&[], &[("OFFLOAD_TOKEN_SECRET_ARN", &format!("{TOKEN_ARN}/short"))]).await;
+    let errors = read.unwrap_err().join("\n");
+    let start = format!("OFFLOAD_TOKEN_SECRET_ARN ({TOKEN_ARN}/short) cannot be used: ");
+    assert!(errors.starts_with(&start) && !errors.contains("private"), "{errors}");
+    let (read, _) = by_arn(&[], &[token, ("OFFLOAD_TOKEN_SECRET_ARN", TOKEN_ARN)]).await;
+    let both = "OFFLOAD_TOKEN_SECRET and OFFLOAD_TOKEN_SECRET_ARN are both set: set one of them";
+    assert_eq!(read.unwrap_err(), [both]);
+    let (read, _) = by_arn(&[], &[("OFFLOAD_TOKEN_SECRET_FILE", "/x"), ("OFFLOAD_TOKEN_SECRET_ARN", TOKEN_ARN)]).await;
+    assert_eq!(read.unwrap_err().len(), 2, "and the file cannot be read");
+    let errors = secret(&[], &[("OFFLOAD_TOKEN_SECRET_ARN", TOKEN_ARN)]).unwrap_err();
+    assert!(errors.len() == 1 && errors[0].contains("only offload-api and offload-worker read"), "{errors:?}");
 }

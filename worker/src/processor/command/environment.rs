@@ -3,7 +3,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use offload_service::settings;
+use offload_service::settings::{self, Kept};
 
 /// What a program needs to find others, its language, its time and a place for its files.
 const BASIC: [&str; 14] = [
@@ -91,10 +91,10 @@ impl Allowed {
     }
 }
 
-/// Whether a variable contains a secret of this service, or says which file does.
+/// Whether a variable contains a secret of this service, or says where it is.
 fn is_own_secret(variable: &str) -> bool {
-    let secrets = settings::ALL.iter().filter(|setting| setting.secret);
-    secrets.into_iter().any(|setting| variable == setting.variable() || variable == setting.file_variable())
+    let mut secrets = settings::ALL.iter().filter(|setting| setting.secret);
+    secrets.any(|s| variable == s.variable() || Kept::ALL.into_iter().any(|kept| variable == s.variable_of(kept)))
 }
 
 /// Whether a pattern matches a whole name: its parts between the `*` come in their order.
@@ -131,11 +131,11 @@ mod tests {
         let secrets: Vec<String> = settings::ALL
             .iter()
             .filter(|setting| setting.secret)
-            .flat_map(|setting| [setting.variable(), setting.file_variable()])
+            .flat_map(|s| [s.variable(), s.variable_of(Kept::File), s.variable_of(Kept::Arn)])
             .collect();
         assert!(secrets.len() >= 10, "{secrets:?}");
         let names: Vec<&str> = secrets.iter().map(String::as_str).collect();
-        for list in ["*", "OFFLOAD_*", "*SECRET*", "OFFLOAD_*_FILE"] {
+        for list in ["*", "OFFLOAD_*", "*SECRET*", "OFFLOAD_*_FILE", "OFFLOAD_*_ARN"] {
             assert_eq!(passed(list, &names), Vec::<String>::new(), "{list}");
         }
         for name in names {

@@ -21,7 +21,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Headers of an answer that are looked at.
+/// Headers of an answer that are read.
 const HEADERS_MAX: usize = 64;
 
 /// What clients do with an answer.

@@ -19,6 +19,7 @@ use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use tokio::time::{Instant, sleep};
 
 pub(crate) use self::running::Program;
 use self::{figures::Figures, peers::Peers, pinned::Cores};
@@ -81,6 +82,21 @@ struct Load {
     warm_up: Duration,
     measured: Duration,
 }
+
+impl Load {
+    /// Waits until a program is warm: it had its time, and enough to do for what compiles as it
+    /// runs. One that is too slow for that has ten times as long.
+    async fn warm(&self, done: impl Fn() -> usize) {
+        let begun = Instant::now();
+        sleep(self.warm_up).await;
+        while done() < WARM_AFTER && begun.elapsed() < 10 * self.warm_up {
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Orders or messages after which a program is warm.
+const WARM_AFTER: usize = 2_000;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let cores = Cores::divide()?;

@@ -148,12 +148,17 @@ model DEPTH="3":
 mutants *ARGS:
     python3 verify/mutants/run.py {{ARGS}}
 
-# The costs of the service: polling-sim, polling, poison, push, fairness, isolation, calls or
-# coldstart
+# The costs of the service: polling-sim, polling, poison, push, fairness, isolation, calls, service
+# or coldstart
 [group('bench')]
 bench COMMAND *ARGS:
     cargo build --release --workspace --bins
     {{if COMMAND == "coldstart" { lambda_programs } else { "" } }} {{target}}/release/bench {{COMMAND}} {{ARGS}}
+
+# What the api does for an order besides its calls, one by one
+[group('bench')]
+micro *ARGS:
+    cargo bench --workspace --bench micro -- {{ARGS}}
 
 # The book in docs/, to target/book. A warning is an error
 [group('docs')]

@@ -98,6 +98,18 @@ impl Function {
     /// # Panics
     /// If it does not.
     pub async fn start(role: Role, system: &System, settings: &[(&str, &str)]) -> Self {
+        let variables = system.variables_of(role);
+        let mut all: Vec<(&str, &str)> = variables.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        all.push(("OFFLOAD_LOG", "off"));
+        all.extend(settings);
+        Self::start_program(role.program(), &[], &all).await
+    }
+
+    /// Starts any program as a function, in this environment, and waits until it asks for work.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn start_program(program: &str, args: &[&str], variables: &[(&str, &str)]) -> Self {
         let (invoke, next) = mpsc::channel(16);
         let (begun, has_begun) = oneshot::channel();
         let api = RuntimeApi { next: AsyncMutex::new(next), waiting: Mutex::default(), begun: Mutex::new(Some(begun)) };
@@ -112,20 +124,16 @@ impl Function {
         let address = listener.local_addr().expect("an address").to_string();
         let server =
             tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") }).abort_handle();
-        let (program, variables) = (role.program(), system.variables_of(role));
-        let mut all: Vec<(&str, &str)> = variables.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
-        all.extend([
+        let lambda = [
             ("AWS_LAMBDA_RUNTIME_API", address.as_str()),
             ("AWS_LAMBDA_FUNCTION_NAME", program),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
             ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/test"),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "test"),
-            ("OFFLOAD_LOG", "off"),
-        ]);
-        all.extend(settings);
-        let process = Process::start(program, &[], &all);
+        ];
+        let process = Process::start(program, args, &[&lambda[..], variables].concat());
         let begun = timeout(PATIENCE, has_begun).await.expect("it asks for work in time");
         begun.expect("the runtime API lives").unwrap_or_else(|e| panic!("the function could not begin: {e}"));
         Self { process, invoke, api, server }

@@ -4,9 +4,15 @@
 //! the time from the start of the process to its first request for work, the time to its first
 //! response, and the time of a warm response. The stores are the embedded ones, so a round trip
 //! costs nothing. Loading the package and starting the sandbox are Lambda's own and not included.
+//!
+//! With `--peers`, the api beside functions of Node and Python that accept an order by the same
+//! calls, against the double of AWS.
+
+mod peers;
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use offload_service::settings::catalogue as c;
 use offload_tests::{Function, InvocationResult, RawQueue, Role, Setup, System, http_api_request, orders};
 use serde_json::{Value, json};
@@ -18,6 +24,9 @@ pub(crate) struct Args {
     /// Cold starts of each program
     #[arg(long, default_value_t = 15)]
     rounds: usize,
+    /// Measure the api beside functions of Node and Python
+    #[arg(long)]
+    peers: bool,
 }
 
 /// How long an invocation may take.
@@ -32,6 +41,20 @@ struct Times {
 }
 
 impl Times {
+    /// Invokes a function that asks for work, whose process was started at `begun`, twice.
+    async fn invoked(&mut self, mut function: Function, begun: Instant, one: Value, two: Value) -> anyhow::Result<()> {
+        self.ready.push(ms(begun.elapsed()));
+        let first = function.invoke(one, TIME).await;
+        self.first.push(ms(begun.elapsed()));
+        let again = Instant::now();
+        let warm = function.invoke(two, TIME).await;
+        self.warm.push(ms(again.elapsed()));
+        for invoked in [first, warm] {
+            anyhow::ensure!(matches!(invoked, InvocationResult::Response(_)), "{invoked:?}");
+        }
+        Ok(())
+    }
+
     fn row(self, name: &str) -> String {
         let (ready, first, warm) = (median(self.ready), median(self.first), median(self.warm));
         format!("| {name:14} | {ready:10.1} ms | {first:11.1} ms | {warm:10.1} ms |")
@@ -39,6 +62,9 @@ impl Times {
 }
 
 pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
+    if args.peers {
+        return peers::run(args.rounds).await;
+    }
     let setup = Setup { workers: 0, ..Setup::default() };
     let system = setup.with(c::JOB_SECONDS, 0).start().await;
     let (mut api, mut worker) = (Times::default(), Times::default());
@@ -51,11 +77,15 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         let queue = RawQueue::orders(&system);
         start(&system, Role::Worker, &mut worker, async || queue.receive_event(1).await).await?;
     }
-    println!("| program        | asks for work | first response | warm response |");
-    println!("|----------------|---------------|----------------|---------------|");
+    header();
     println!("{}", api.row("offload-api"));
     println!("{}", worker.row("offload-worker"));
     Ok(())
+}
+
+fn header() {
+    println!("| program        | asks for work | first response | warm response |");
+    println!("|----------------|---------------|----------------|---------------|");
 }
 
 /// Starts a program and invokes it twice.
@@ -69,15 +99,6 @@ async fn start(
     let public = ("OFFLOAD_PUBLIC_URL", "https://api.example.com");
     let settings = if role == Role::Api { &[public][..] } else { &[] };
     let begun = Instant::now();
-    let mut function = Function::start(role, system, settings).await;
-    times.ready.push(ms(begun.elapsed()));
-    let first = function.invoke(one, TIME).await;
-    times.first.push(ms(begun.elapsed()));
-    let again = Instant::now();
-    let warm = function.invoke(two, TIME).await;
-    times.warm.push(ms(again.elapsed()));
-    for invoked in [first, warm] {
-        anyhow::ensure!(matches!(invoked, InvocationResult::Response(_)), "{role:?}: {invoked:?}");
-    }
-    Ok(())
+    let function = Function::start(role, system, settings).await;
+    times.invoked(function, begun, one, two).await.with_context(|| format!("{role:?}"))
 }

@@ -77,7 +77,7 @@ async fn once(program: &Program, load: &Load, stub: &Stub, cores: &Cores) -> any
     let idle_mb = running.resident()? as f64 / 1e6;
 
     let clients = Clients::start(load.clients, api);
-    sleep(load.warm_up).await;
+    load.warm(|| clients.accepted()).await;
     let (time, begun) = (running.processor_time()?, Instant::now());
     clients.enter(Phase::Measuring);
     sleep(load.measured).await;

@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -21,7 +21,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Headers of an answer that are looked at.
+/// Headers of an answer that are read.
 const HEADERS_MAX: usize = 64;
 
 /// What clients do with an answer.
@@ -39,17 +39,23 @@ pub(super) enum Phase {
 /// Clients that submit orders until they are stopped.
 pub(super) struct Clients {
     phase: Arc<AtomicU8>,
+    accepted: Arc<AtomicUsize>,
     tasks: JoinSet<anyhow::Result<Vec<Duration>>>,
 }
 
 impl Clients {
     pub(super) fn start(count: usize, api: SocketAddr) -> Self {
-        let phase = Arc::new(AtomicU8::new(Phase::Warming as u8));
+        let (phase, accepted) = (Arc::new(AtomicU8::new(Phase::Warming as u8)), Arc::default());
         let mut tasks = JoinSet::new();
         for _ in 0..count {
-            tasks.spawn(submit_until_stopped(api, Arc::clone(&phase)));
+            tasks.spawn(submit_until_stopped(api, Arc::clone(&phase), Arc::clone(&accepted)));
         }
-        Self { phase, tasks }
+        Self { phase, accepted, tasks }
+    }
+
+    /// Orders that were accepted so far.
+    pub(super) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
     }
 
     pub(super) fn enter(&self, phase: Phase) {
@@ -101,12 +107,17 @@ pub(super) async fn answer(api: SocketAddr) -> anyhow::Result<Value> {
     serde_json::from_slice(body).context("the answer to an order is no JSON")
 }
 
-async fn submit_until_stopped(api: SocketAddr, phase: Arc<AtomicU8>) -> anyhow::Result<Vec<Duration>> {
+async fn submit_until_stopped(
+    api: SocketAddr,
+    phase: Arc<AtomicU8>,
+    accepted: Arc<AtomicUsize>,
+) -> anyhow::Result<Vec<Duration>> {
     let mut client = Client::connect(api).await?;
     let mut times = Vec::new();
     loop {
         let begun = Instant::now();
         client.order().await?;
+        accepted.fetch_add(1, Ordering::Relaxed);
         match phase.load(Ordering::Relaxed) {
             p if p == Phase::Measuring as u8 => times.push(begun.elapsed()),
             p if p == Phase::Stopped as u8 => return Ok(times),

@@ -1,6 +1,6 @@
 //! The programs of this workspace, with the settings of production.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use offload_service::settings::{Setting, catalogue as c};
 use offload_tests::{SECRET, program};
@@ -20,7 +20,13 @@ pub(super) fn api(name: &str, path: Option<&Path>, stub: &Stub) -> Program {
     ours(name, path.map_or_else(|| program("offload-api"), Path::to_owned), &settings, stub)
 }
 
-fn ours(name: &str, path: std::path::PathBuf, settings: &[(Setting, &str)], stub: &Stub) -> Program {
+/// The worker, whose work takes no time.
+pub(super) fn worker(name: &str, path: Option<&Path>, stub: &Stub) -> Program {
+    let settings: [(Setting, &str); 2] = [(c::PROCESSOR, "demo"), (c::JOB_SECONDS, "0")];
+    ours(name, path.map_or_else(|| program("offload-worker"), Path::to_owned), &settings, stub)
+}
+
+fn ours(name: &str, path: PathBuf, settings: &[(Setting, &str)], stub: &Stub) -> Program {
     let settings = settings.iter().map(|(setting, value)| (setting.variable(), (*value).to_owned()));
     let aws = stub.variables().into_iter().map(|(variable, value)| (variable.to_owned(), value));
     Program { name: name.to_owned(), path, args: Vec::new(), variables: aws.chain(settings).collect() }

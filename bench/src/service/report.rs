@@ -2,32 +2,35 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{ApiRound, Rounds};
+use super::figures::{ApiRound, Figures, Rounds, WorkerRound};
+
+/// A program that had less of its core than this was waited for by none: the harness was too slow.
+const SATURATED: f64 = 0.9;
 
 /// The tables.
-pub(super) fn text(apis: &[Rounds<ApiRound>]) -> String {
+pub(super) fn text(figures: &Figures) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
-    let _ = apis_table(&mut out, apis);
+    let _ = apis(&mut out, &figures.apis).and_then(|()| workers(&mut out, &figures.workers));
     out
 }
 
-fn apis_table(out: &mut String, apis: &[Rounds<ApiRound>]) -> std::fmt::Result {
-    let Some(first) = apis.first() else { return Ok(()) };
-    let own = first.median(|r| r.processor_us);
+fn apis(out: &mut String, apis: &[Rounds<ApiRound>]) -> std::fmt::Result {
+    let Some(own) = apis.first().map(|own| own.median(|r| r.processor_us)) else { return Ok(()) };
     writeln!(
         out,
-        "| api | processor time an order | times the first | orders/s | p50, p99 | p50 slow | idle, loaded | calls |"
+        "| api | processor time an order | of ours | orders/s | p50 | p99 | p50 slow | idle | loaded | calls |"
     )?;
-    writeln!(out, "|---|---|---|---|---|---|---|---|")?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|---|---|")?;
     for api in apis {
         let of = |value: fn(&ApiRound) -> f64| api.median(value);
+        let processor = of(|r| r.processor_us);
+        let at_least = if of(|r| r.busy) < SATURATED { "> " } else { "" };
         writeln!(
             out,
-            "| {} | {:.0} us | {:.2} | {:.0} | {:.2}, {:.2} ms | {:.2} ms | {:.1}, {:.1} MB | {:.2} |",
+            "| {} | {processor:.0} µs | {:.2} | {at_least}{:.0} | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} MB | {:.1} MB | {:.2} |",
             api.name,
-            of(|r| r.processor_us),
-            of(|r| r.processor_us) / own,
+            processor / own,
             of(|r| r.orders_per_second),
             of(|r| r.p50_ms),
             of(|r| r.p99_ms),
@@ -35,6 +38,33 @@ fn apis_table(out: &mut String, apis: &[Rounds<ApiRound>]) -> std::fmt::Result {
             of(|r| r.idle_mb),
             of(|r| r.loaded_mb),
             of(|r| r.calls_per_order),
+        )?;
+    }
+    writeln!(out)
+}
+
+fn workers(out: &mut String, workers: &[Rounds<WorkerRound>]) -> std::fmt::Result {
+    let Some(own) = workers.first().map(|own| own.median(|r| r.processor_us)) else { return Ok(()) };
+    writeln!(
+        out,
+        "| worker | processor time a message | of ours | messages/s | idle | loaded | calls | table | PUTs |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|---|")?;
+    for worker in workers {
+        let of = |value: fn(&WorkerRound) -> f64| worker.median(value);
+        let processor = of(|r| r.processor_us);
+        let at_least = if of(|r| r.busy) < SATURATED { "> " } else { "" };
+        writeln!(
+            out,
+            "| {} | {processor:.0} µs | {:.2} | {at_least}{:.0} | {:.1} MB | {:.1} MB | {:.2} | {:.2} | {:.2} |",
+            worker.name,
+            processor / own,
+            of(|r| r.messages_per_second),
+            of(|r| r.idle_mb),
+            of(|r| r.loaded_mb),
+            of(|r| r.calls_per_message),
+            of(|r| r.writes_per_message),
+            of(|r| r.puts_per_message),
         )?;
     }
     Ok(())

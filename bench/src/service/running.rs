@@ -18,11 +18,11 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(30);
 
 /// How to start a program.
 #[derive(Clone, Debug)]
-pub(super) struct Program {
-    pub(super) name: String,
-    pub(super) path: PathBuf,
-    pub(super) args: Vec<String>,
-    pub(super) variables: Vec<(String, String)>,
+pub(crate) struct Program {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) variables: Vec<(String, String)>,
 }
 
 /// A process. It is killed when it is dropped.

@@ -21,6 +21,20 @@ impl Table {
         self.lock().clear();
     }
 
+    /// The row of an order, as JSON.
+    pub(super) fn row(&self, id: &str) -> Option<String> {
+        let rows = self.lock();
+        let row = rows.iter().find(|(key, _)| key.starts_with(id));
+        row.map(|(_, row)| json!(row).to_string())
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&self, row: &str) {
+        if let Ok(row) = serde_json::from_str::<Item>(row) {
+            self.lock().insert(key(&row), row);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Item>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -14,6 +14,7 @@ use std::{
     convert::Infallible,
     io::Write as _,
     net::SocketAddr,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -129,6 +130,34 @@ impl Stub {
         self.state.calls.all()
     }
 
+    /// Messages that were deleted so far.
+    pub(crate) fn deleted(&self) -> u64 {
+        self.state.queue.deleted()
+    }
+
+    /// Messages that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.queue.waiting()
+    }
+
+    /// The row and the message of an order that was kept.
+    pub(crate) fn one_order(&self) -> Option<(String, String)> {
+        let message = self.state.queue.first()?;
+        let id = serde_json::from_str::<serde_json::Value>(&message).ok()?["id"].as_str()?.to_owned();
+        Some((self.state.table.row(&id)?, message))
+    }
+
+    /// Adds orders like this one, with ids of their own.
+    pub(crate) fn add_orders(&self, (row, message): &(String, String), numbers: Range<usize>) {
+        let Ok(envelope) = serde_json::from_str::<serde_json::Value>(message) else { return };
+        let Some(id) = envelope["id"].as_str() else { return };
+        for number in numbers {
+            let own = format!("{}{number:012x}", &id[..id.len() - 12]);
+            self.state.table.add(&row.replace(id, &own));
+            self.state.queue.add(message.replace(id, &own));
+        }
+    }
+
     /// The environment of a program that calls it.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         let url = format!("http://{}", self.address);
@@ -149,7 +178,7 @@ impl Stub {
     }
 }
 
-/// Looks like one: base64, with what needs percent-encoding.
+/// Shaped like one: base64, with what needs percent-encoding.
 fn session_token() -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = (0..SESSION_TOKEN_BYTES - 2).map(|n| char::from(ALPHABET[(n * n + 7 * n) % ALPHABET.len()]));

@@ -30,7 +30,7 @@ struct Messages {
     waiting: VecDeque<Message>,
     /// By their receipt handles.
     in_flight: HashMap<String, Message>,
-    received: u64,
+    ids: u64,
     deleted: u64,
 }
 
@@ -43,6 +43,26 @@ struct Message {
 impl Queue {
     pub(super) fn clear(&self) {
         *self.lock() = Messages::default();
+    }
+
+    pub(super) fn deleted(&self) -> u64 {
+        self.lock().deleted
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
+    /// The body of the first message that waits.
+    pub(super) fn first(&self) -> Option<String> {
+        self.lock().waiting.front().map(|message| message.body.clone())
+    }
+
+    pub(super) fn add(&self, body: String) {
+        let mut messages = self.lock();
+        let id = uuid(&mut messages);
+        messages.waiting.push_back(Message { id, body });
+        self.arrived.notify_one();
     }
 
     fn lock(&self) -> MutexGuard<'_, Messages> {
@@ -113,8 +133,8 @@ fn change(state: &State, action: &str, request: Request) -> Value {
 
 /// An id that no other message has.
 fn uuid(messages: &mut Messages) -> String {
-    messages.received += 1;
-    format!("00000000-0000-4000-8000-{:012x}", messages.received)
+    messages.ids += 1;
+    format!("00000000-0000-4000-8000-{:012x}", messages.ids)
 }
 
 async fn receive(queue: &Queue, request: &Request) -> Answer {

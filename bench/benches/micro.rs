@@ -22,7 +22,10 @@ use offload_domain::{
     status::EtaWindow,
     token::{Access, TokenKeys},
 };
-use offload_service::{clock, settings::StoreSettings};
+use offload_service::{
+    clock,
+    settings::{Calls, StoreSettings},
+};
 use offload_stores::{CallPolicy, Connection, Stores};
 use offload_tests::{SECRET, orders};
 use sha2::{Digest as _, Sha256};
@@ -74,6 +77,7 @@ async fn stores() -> anyhow::Result<Stores> {
         retention: Duration::from_secs(30 * 86_400),
         default_deadline: Duration::from_secs(7 * 86_400),
         resend_after: Duration::from_secs(60),
+        calls: Calls::Direct,
     };
     let connection = Connection::from_environment(CallPolicy::INTERACTIVE).await;
     connection.stores(&settings).await.map_err(anyhow::Error::msg)

@@ -5,12 +5,15 @@
 //! that nothing but the table decides whether it is forgotten. That costs two writes of the index
 //! an order: one to put the entry in, one to take it out.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, Kind},
     item::{self, DUE, DUE_AT, DUE_SHARDS, Due, Item, PK, TTL, millis, number, text},
     orders::OrderTable,
+    rows::{RowAnswer, Update},
 };
 use offload_domain::{id::OrderId, order::OrderRecord, status::Status};
 
@@ -65,25 +68,21 @@ impl OrderTable {
     /// If the call fails; a sweeper publishes the order again then, which does no harm.
     pub async fn settle(&self, record: &OrderRecord) -> Result<(), Error> {
         let (id, state) = (record.order.id, &record.state);
-        let update = self.rows.client.update_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
-        let update = match state.status {
-            Status::Failed => update
-                .update_expression("SET #due = :failed, #at = :at")
-                .expression_attribute_values(":failed", text(Due::Failed.hash(id)))
-                .expression_attribute_values(":at", millis(state.updated_at)),
-            _ => update.update_expression("REMOVE #due, #at"),
+        let name = |short: &str, name: &str| (short.to_owned(), name.to_owned());
+        let names = HashMap::from([name("#due", DUE), name("#at", DUE_AT), name("#r", "revision")]);
+        let open = (":open".to_owned(), text(Due::Open.hash(id)));
+        let mut values = Item::from([open, (":r".to_owned(), number(state.revision))]);
+        let expression = if state.status == Status::Failed {
+            values.insert(":failed".to_owned(), text(Due::Failed.hash(id)));
+            values.insert(":at".to_owned(), millis(state.updated_at));
+            "SET #due = :failed, #at = :at"
+        } else {
+            "REMOVE #due, #at"
         };
-        let update = update
-            .condition_expression("#r = :r AND #due = :open")
-            .expression_attribute_names("#due", DUE)
-            .expression_attribute_names("#at", DUE_AT)
-            .expression_attribute_names("#r", "revision")
-            .expression_attribute_values(":open", text(Due::Open.hash(id)))
-            .expression_attribute_values(":r", number(state.revision));
-        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
-            Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
-            Err(e) => Err(e),
-        }
+        let (expression, condition) = (expression.to_owned(), "#r = :r AND #due = :open".to_owned());
+        let update = Update { expression, condition, names, values, answer: RowAnswer::None };
+        // A row that has changed meanwhile is left as it is.
+        self.rows.update(item::key(id).into(), update).await.map(drop)
     }
 
     /// Takes back an order that its client must not get, unless a worker has it; whether it was

@@ -16,7 +16,7 @@ use crate::{
     direct::Service,
     error::{Error, Kind},
     item::{self, DUE, DUE_AT, Due, IDEMPOTENCY, Item, PK, SK, TTL, millis, number, text},
-    rows::{Rows, Update, Updated},
+    rows::{RowAnswer, Rows, Update, Updated},
 };
 use offload_domain::{
     id::OrderId,
@@ -234,11 +234,14 @@ impl OrderTable {
         }
         // A state always has attributes that are null, so there is something to remove.
         let expression = format!("SET {} REMOVE {}", set.join(", "), remove.join(", "));
-        let found =
-            match self.rows.update(item::key(id).into(), Update { expression, condition, names, values }).await? {
-                Updated::Written(item) => return Ok(item::decode(&item)?),
-                Updated::Refused(found) => found,
-            };
+        let found = match self
+            .rows
+            .update(item::key(id).into(), Update { expression, condition, names, values, answer: RowAnswer::Whole })
+            .await?
+        {
+            Updated::Written(item) => return Ok(item::decode(&item)?),
+            Updated::Refused(found) => found,
+        };
         let found = found.filter(|i| i.contains_key("revision")).as_ref().map(item::decode).transpose()?;
         match found {
             // Our own write, by a try whose answer was lost.

@@ -4,6 +4,7 @@
 //! is prolonged by its worker.
 
 mod replace;
+mod wire;
 
 pub use replace::Replacement;
 
@@ -28,6 +29,7 @@ use crate::{
 };
 use offload_domain::tenant::OfTenant;
 use serde::Serialize;
+use wire::{DeleteMessage, Message, ReceiveMessage, Received, SendMessage, TraceAttribute, TraceAttributes};
 
 /// SQS keeps a message invisible for twelve hours after its delivery, at most.
 const VISIBILITY_MAX: Duration = Duration::from_secs(43_200);
@@ -39,6 +41,7 @@ const BATCH_MAX: usize = 10;
 /// SQS delays a message by fifteen minutes at most.
 pub const DELAY_MAX: Duration = Duration::from_secs(900);
 const TRACEPARENT: &str = "traceparent";
+const RECEIVE_COUNT: &str = "ApproximateReceiveCount";
 
 /// A queue.
 #[derive(Clone, Debug)]
@@ -110,40 +113,6 @@ pub struct Visibility {
     queue: Queue,
     receipt: Arc<str>,
     received: Instant,
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct SendMessage<'a> {
-    queue_url: &'a str,
-    message_body: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    delay_seconds: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_group_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message_attributes: Option<TraceAttributes<'a>>,
-}
-
-#[derive(Serialize)]
-struct TraceAttributes<'a> {
-    traceparent: TraceAttribute<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct TraceAttribute<'a> {
-    data_type: &'static str,
-    string_value: &'a str,
-}
-
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct DeleteMessage<'a> {
-    queue_url: &'a str,
-    receipt_handle: &'a str,
 }
 
 impl Queue {
@@ -279,14 +248,39 @@ impl Queue {
     /// `visibility`.
     pub async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Delivery>, Error> {
         let wait = wait.min(Duration::from_secs(20));
+        const OPERATION: &str = "sqs.ReceiveMessage";
         // The call is meant to take as long as it waits; the usual timeout comes on top.
-        let patience = aws_sdk_sqs::config::timeout::TimeoutConfig::builder()
-            .operation_attempt_timeout(wait + Duration::from_secs(5))
-            .operation_timeout(wait + Duration::from_secs(5))
-            .build();
+        let patience = wait + Duration::from_secs(5);
         let max = i32::try_from(max.clamp(1, RECEIVE_MAX)).unwrap_or(1);
         // Before the call: SQS's clock for these messages starts somewhere within it.
         let received = Instant::now();
+        if let Some(direct) = &self.direct {
+            let receive = ReceiveMessage {
+                queue_url: &self.url,
+                max_number_of_messages: max,
+                wait_time_seconds: whole_seconds(wait),
+                visibility_timeout: whole_seconds(visibility),
+                message_system_attribute_names: [RECEIVE_COUNT],
+                message_attribute_names: [TRACEPARENT],
+            };
+            let answer = direct.json_within(Some(patience), OPERATION, "AmazonSQS.ReceiveMessage", &receive).await;
+            let answer = answer.map_err(|failure| failure.error)?;
+            let read = serde_json::from_slice::<Received>(&answer.body);
+            let read = read.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
+            let delivery = |message: Message| Delivery {
+                receive_count: message.attributes.get(RECEIVE_COUNT).and_then(|c| c.parse().ok()).unwrap_or(1),
+                traceparent: message.message_attributes.and_then(|a| a.traceparent).and_then(|t| t.string_value),
+                message_id: message.message_id,
+                body: message.body,
+                handle: Visibility { queue: self.clone(), receipt: message.receipt_handle.into(), received },
+                handed_by: None,
+            };
+            return Ok(read.messages.unwrap_or_default().into_iter().map(delivery).collect());
+        }
+        let patience = aws_sdk_sqs::config::timeout::TimeoutConfig::builder()
+            .operation_attempt_timeout(patience)
+            .operation_timeout(patience)
+            .build();
         let answer = self
             .client
             .receive_message()
@@ -300,7 +294,7 @@ impl Queue {
             .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(patience))
             .send()
             .await
-            .map_err(|e| Error::of("sqs.ReceiveMessage", &e))?;
+            .map_err(|e| Error::of(OPERATION, &e))?;
         let delivery = |m: aws_sdk_sqs::types::Message| {
             let count = m.attributes.as_ref().and_then(|a| a.get(&MessageSystemAttributeName::ApproximateReceiveCount));
             let attribute = m.message_attributes.as_ref().and_then(|a| a.get(TRACEPARENT));

@@ -34,6 +34,16 @@ pub(crate) struct Update {
     pub(crate) condition: String,
     pub(crate) names: HashMap<String, String>,
     pub(crate) values: Item,
+    pub(crate) answer: RowAnswer,
+}
+
+/// What an update answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowAnswer {
+    /// The row as it is then, or as it is instead.
+    Whole,
+    /// Nothing: the rows in [`Updated`] are empty.
+    None,
 }
 
 /// What became of an update.
@@ -52,8 +62,8 @@ impl Rows {
     /// Writes a new row.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] if there is one; others if the call fails, and the row may have been written
-    /// then.
+    /// [`Kind::Conflict`] if there is one; others if the call fails, and the row may have been
+    /// written then.
     pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {
         const OPERATION: &str = "dynamodb.PutItem";
         if let Some(direct) = &self.direct {
@@ -130,13 +140,14 @@ impl Rows {
         row(OPERATION, &answer.body)
     }
 
-    /// Updates a row on a condition, and answers with the row as it is then, or as it is instead.
+    /// Updates a row on a condition.
     ///
     /// # Errors
     /// If the call fails; the write may or may not have happened then.
     pub(crate) async fn update(&self, key: Item, update: Update) -> Result<Updated, Error> {
         const OPERATION: &str = "dynamodb.UpdateItem";
-        let Update { expression, condition, names, values } = update;
+        let Update { expression, condition, names, values, answer } = update;
+        let whole = answer == RowAnswer::Whole;
         let Some(direct) = &self.direct else {
             let update = self.client.update_item().table_name(&*self.table).set_key(Some(key));
             let update = update
@@ -144,8 +155,8 @@ impl Rows {
                 .condition_expression(condition)
                 .set_expression_attribute_names(Some(names))
                 .set_expression_attribute_values(Some(values))
-                .return_values(ReturnValue::AllNew)
-                .return_values_on_condition_check_failure(OnFailure::AllOld);
+                .set_return_values(whole.then_some(ReturnValue::AllNew))
+                .set_return_values_on_condition_check_failure(whole.then_some(OnFailure::AllOld));
             let error = match update.send().await {
                 Ok(answer) => return Ok(Updated::Written(answer.attributes.unwrap_or_default())),
                 Err(e) => e,
@@ -164,8 +175,8 @@ impl Rows {
             condition_expression: &condition,
             expression_attribute_names: &names,
             expression_attribute_values: ItemJson(&values),
-            return_values: "ALL_NEW",
-            return_values_on_condition_check_failure: "ALL_OLD",
+            return_values: whole.then_some("ALL_NEW"),
+            return_values_on_condition_check_failure: whole.then_some("ALL_OLD"),
         };
         match direct.json(OPERATION, "DynamoDB_20120810.UpdateItem", &update).await {
             Ok(answer) => Ok(Updated::Written(row(OPERATION, &answer.body)?.unwrap_or_default())),
@@ -196,8 +207,10 @@ struct UpdateItem<'a> {
     condition_expression: &'a str,
     expression_attribute_names: &'a HashMap<String, String>,
     expression_attribute_values: ItemJson<'a>,
-    return_values: &'a str,
-    return_values_on_condition_check_failure: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_values: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_values_on_condition_check_failure: Option<&'a str>,
 }
 
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_GetItem.html>

@@ -183,7 +183,7 @@ impl StatusStore {
             (header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATED)),
             (name, value),
         ]);
-        let call = direct::Call { operation: OPERATION, method: Method::PUT, path: key, headers, body };
+        let call = direct::Call { operation: OPERATION, method: Method::PUT, path: key, headers, body, patience: None };
         let answer = direct.send(call).await.map_err(|failure| failure.error)?;
         Ok(answer.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).unwrap_or_default().to_owned())
     }

@@ -77,6 +77,8 @@ pub(crate) struct Call<'a> {
     /// Beside those that are signed.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// How long a try may take, and all of them, where that is not the policy's.
+    pub(crate) patience: Option<Duration>,
 }
 
 /// A whole answer that is no error.
@@ -128,6 +130,17 @@ impl Service {
         target: &'static str,
         body: &impl Serialize,
     ) -> Result<Answer, Failure> {
+        self.json_within(None, operation, target, body).await
+    }
+
+    /// The same with a patience of its own, for a call that is meant to wait.
+    pub(crate) async fn json_within(
+        &self,
+        patience: Option<Duration>,
+        operation: &'static str,
+        target: &'static str,
+        body: &impl Serialize,
+    ) -> Result<Answer, Failure> {
         let body = match serde_json::to_vec(body) {
             Ok(body) => body,
             Err(e) => return Err(Failure::of(Error::new(Kind::Invalid, operation, e.to_string()))),
@@ -136,7 +149,7 @@ impl Service {
             (header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0")),
             (X_AMZ_TARGET, HeaderValue::from_static(target)),
         ]);
-        self.send(Call { operation, method: Method::POST, path: "", headers, body: body.into() }).await
+        self.send(Call { operation, method: Method::POST, path: "", headers, body: body.into(), patience }).await
     }
 
     /// Makes a call, more than once if that may help.
@@ -165,7 +178,7 @@ impl Service {
             }
             unreachable!("the loop ends by returning")
         };
-        let whole = attempt_timeout * attempts + WAITS;
+        let whole = call.patience.unwrap_or(attempt_timeout * attempts + WAITS);
         timeout(whole, tries).await.unwrap_or_else(|_| Err(unavailable(call.operation, "the call took too long")))
     }
 
@@ -176,11 +189,12 @@ impl Service {
             Err(error) => return Try::Failed(Failure::of(error)),
         };
         let exchange = Exchange::begin();
-        let (status, headers, body) = match timeout(self.0.policy.attempt_timeout, self.0.wire.send(request)).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(cause)) => return Try::Again(unavailable(operation, cause), Cost::Retry),
-            Err(_) => return Try::Again(unavailable(operation, "no answer in time"), Cost::AfterTimeout),
-        };
+        let (status, headers, body) =
+            match timeout(call.patience.unwrap_or(self.0.policy.attempt_timeout), self.0.wire.send(request)).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(cause)) => return Try::Again(unavailable(operation, cause), Cost::Retry),
+                Err(_) => return Try::Again(unavailable(operation, "no answer in time"), Cost::AfterTimeout),
+            };
         let at_a_wrong_time = date(&headers).is_some_and(|date| {
             let wrong = exchange.learn(self.0.name, date).abs().to_std();
             wrong.is_ok_and(|wrong| wrong >= REFUSED_FROM)

@@ -1,0 +1,82 @@
+//! Requests to SQS and its answers, as its JSON protocol has them.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SendMessage<'a> {
+    pub(super) queue_url: &'a str,
+    pub(super) message_body: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) delay_seconds: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) message_group_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) message_attributes: Option<TraceAttributes<'a>>,
+}
+
+#[derive(Serialize)]
+pub(super) struct TraceAttributes<'a> {
+    pub(super) traceparent: TraceAttribute<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TraceAttribute<'a> {
+    pub(super) data_type: &'static str,
+    pub(super) string_value: &'a str,
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ReceiveMessage<'a> {
+    pub(super) queue_url: &'a str,
+    pub(super) max_number_of_messages: i32,
+    pub(super) wait_time_seconds: i32,
+    pub(super) visibility_timeout: i32,
+    pub(super) message_system_attribute_names: [&'static str; 1],
+    pub(super) message_attribute_names: [&'static str; 1],
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Received {
+    pub(super) messages: Option<Vec<Message>>,
+}
+
+/// Without a receipt handle nothing can be done with a message; SQS always gives one.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Message {
+    #[serde(default)]
+    pub(super) message_id: String,
+    pub(super) receipt_handle: String,
+    #[serde(default)]
+    pub(super) body: String,
+    #[serde(default)]
+    pub(super) attributes: HashMap<String, String>,
+    pub(super) message_attributes: Option<ReceivedAttributes>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ReceivedAttributes {
+    pub(super) traceparent: Option<ReceivedAttribute>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ReceivedAttribute {
+    pub(super) string_value: Option<String>,
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeleteMessage<'a> {
+    pub(super) queue_url: &'a str,
+    pub(super) receipt_handle: &'a str,
+}

@@ -83,7 +83,7 @@ ts:
 terraform:
     infra/terraform/check
 
-# Each set-up of Terraform, applied to moto, driven and destroyed, by TF_PLUGIN_MIRROR; 6 min
+# Each set-up of Terraform, applied to moto, compared with the CDK, driven, destroyed; 6 min
 [group('verify')]
 aws *ARGS:
     cargo build --workspace --bins

@@ -34,6 +34,8 @@ GLIBC = (2, 28)
 TARGETS = {
     "x86_64-unknown-linux-gnu": ("linux", "x64", "manylinux_{}_x86_64"),
     "aarch64-unknown-linux-gnu": ("linux", "arm64", "manylinux_{}_aarch64"),
+    "x86_64-unknown-linux-musl": ("linux", "x64", "musllinux_{}_x86_64"),
+    "aarch64-unknown-linux-musl": ("linux", "arm64", "musllinux_{}_aarch64"),
     "x86_64-apple-darwin": ("darwin", "x64", "macosx_{}_x86_64"),
     "aarch64-apple-darwin": ("darwin", "arm64", "macosx_{}_arm64"),
 }
@@ -49,7 +51,8 @@ def archive_name(target):
 
 
 def npm_name(target):
-    return "-".join(["offload", *TARGETS[target][:2]])
+    libc = ["musl"] if target.endswith("musl") else []
+    return "-".join(["offload", *TARGETS[target][:2], *libc])
 
 
 def oldest_glibc(program):
@@ -60,6 +63,10 @@ def oldest_glibc(program):
 
 
 def oldest_system(program, target):
+    if target.endswith("musl"):
+        # It is static, and needs none. Python has no older name that all of today's installers
+        # know.
+        return "1_2"
     if TARGETS[target][0] == "linux":
         return oldest_glibc(program)
     # What `cargo build` got by this variable, or Rust's own least.
@@ -94,8 +101,7 @@ def npm(programs, target, out):
         "license": "MIT OR Apache-2.0",
         "os": [system],
         "cpu": [processor],
-        # Without musl's: the program needs glibc.
-        **({"libc": ["glibc"]} if system == "linux" else {}),
+        **({"libc": ["musl" if target.endswith("musl") else "glibc"]} if system == "linux" else {}),
         "files": ["offload", *LICENSES],
     }
     files = [("package.json", json.dumps(package, indent=2).encode()), ("offload", programs / "offload")]

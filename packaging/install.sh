@@ -18,8 +18,8 @@ fail() {
 # All of it is read before any of it runs: a download that breaks off installs nothing.
 main() {
   case "$(uname -s)-$(uname -m)" in
-    Linux-x86_64) target=x86_64-unknown-linux-gnu ;;
-    Linux-aarch64 | Linux-arm64) target=aarch64-unknown-linux-gnu ;;
+    Linux-x86_64) target=x86_64-unknown-linux-$(libc) ;;
+    Linux-aarch64 | Linux-arm64) target=aarch64-unknown-linux-$(libc) ;;
     Darwin-x86_64) target=x86_64-apple-darwin ;;
     Darwin-arm64) target=aarch64-apple-darwin ;;
     *) fail "there is no program for $(uname -s) on $(uname -m)" ;;
@@ -34,9 +34,8 @@ main() {
   [ -n "$expected" ] || fail "$url/SHA256SUMS does not name $name.tar.gz"
   [ "$(checksum "$folder/$name.tar.gz")" = "$expected" ] || fail "$name.tar.gz is not what SHA256SUMS says: nothing is installed"
   tar -xzf "$folder/$name.tar.gz" -C "$folder"
-  # Tried before anything is replaced: on a system without glibc, or with one that is too old, it
-  # does not start.
-  "$folder/$name/offload" --version >/dev/null || fail "the program does not run here: on Linux it needs glibc"
+  # Tried before anything is replaced.
+  "$folder/$name/offload" --version >/dev/null || fail "the program does not run here"
   mkdir -p "$to"
   for program in offload offload-api offload-worker; do
     # A program that runs cannot be written to, but replaced.
@@ -48,6 +47,13 @@ main() {
     *":$to:"*) ;;
     *) echo "add it to the path: export PATH=\"$to:\$PATH\"" >&2 ;;
   esac
+}
+
+# gnu where glibc is not older than what the programs are built against. The static programs for
+# musl run everywhere.
+libc() {
+  getconf GNU_LIBC_VERSION 2>/dev/null |
+    awk '$1 == "glibc" { split($2, part, "."); new = part[1] > 2 || part[2] >= 28 } END { print new ? "gnu" : "musl" }'
 }
 
 download() {

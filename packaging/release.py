@@ -43,7 +43,8 @@ def checksum(path):
 def formula(dist, url):
     """Homebrew's: a block for each platform."""
     blocks = []
-    for target in targets(dist):
+    # Homebrew has a glibc of its own.
+    for target in [target for target in targets(dist) if not target.endswith("musl")]:
         system, processor, _ = TARGETS[target]
         name = f"{archive_name(target)}.tar.gz"
         on_system = {"linux": "on_linux", "darwin": "on_macos"}[system]

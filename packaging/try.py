@@ -5,8 +5,8 @@ this machine, and takes an order to its end by it. Each way has 30 seconds from 
     cargo build --release --workspace --bins
     python3 packaging/try.py
 
-The archive is unpacked into an empty root: there is nothing in it but glibc. The others have a PATH
-without Rust and a home without anything.
+The archive is unpacked into an empty root: there is nothing in it but glibc, and for musl nothing
+at all. The others have a PATH without Rust and a home without anything.
 """
 
 import argparse
@@ -44,7 +44,7 @@ SECONDS = 30
 # What a program for Linux may need: glibc, and the run time of the compiler that is beside it.
 ALLOWED = {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libgcc_s.so.1"}
 # What installers call, and these tests.
-COMMANDS = "sh env node npm npx uname mktemp awk tar gzip cp mv rm mkdir cut sha256sum curl ldd chroot unshare".split()
+COMMANDS = "sh env node npm npx uname mktemp awk tar gzip cp mv rm mkdir cut sha256sum curl ldd readelf chroot unshare".split()
 
 
 class Registry(http.server.SimpleHTTPRequestHandler):
@@ -101,8 +101,13 @@ def in_tools():
         os.execv(TOOLS / "bin/python", [str(TOOLS / "bin/python"), *sys.argv])
 
 
-def check_platform(wheel):
-    """A wheel must be for no older glibc than auditwheel finds that it needs."""
+def check_platform(wheel, program):
+    """A wheel must be for no older glibc than auditwheel finds that it needs; for musl its program
+    must need nothing."""
+    if "musllinux" in wheel.name:
+        if needed := libraries(program):
+            sys.exit(f"{wheel.name} needs {needed}")
+        return
     printed = subprocess.run([TOOLS / "bin/auditwheel", "show", wheel], capture_output=True, text=True)
     found = re.search(r'platform tag:\s+"manylinux_2_([0-9]+)_', printed.stdout)
     named = re.search(r"manylinux_2_([0-9]+)_", wheel.name)
@@ -135,7 +140,11 @@ def path_without_rust(folder, path):
 
 
 def libraries(program):
-    """The paths of the libraries that a program needs, the loader among them."""
+    """The paths of the libraries that a program needs, the loader among them; none if it is
+    static."""
+    headers = subprocess.run(["readelf", "--program-headers", program], check=True, capture_output=True, text=True).stdout
+    if "INTERP" not in headers:
+        return []
     text = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
     words = [line.split() for line in text.splitlines()]
     found = [line[2] if len(line) > 3 else line[0] for line in words]
@@ -171,6 +180,12 @@ def installer(home, url, dist):
 
 
 def pip(home, url, dist):
+    if wheel := next(dist.glob("*musllinux*.whl"), None):
+        # A Python of musl would take it by itself.
+        platform_of = wheel.stem.split("-")[-1]
+        command = [TOOLS / "bin/pip", "install", "--quiet", "--index-url", f"{url}/simple", "--target", home / "wheel"]
+        subprocess.run([*command, "--platform", platform_of, "--only-binary=:all:", "offload"], check=True)
+        return [str(home / "wheel/bin/offload")]
     venv.create(home / "venv", with_pip=True)
     command = [home / "venv/bin/pip", "install", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*command, "--index-url", f"{url}/simple", "offload"], check=True)
@@ -184,6 +199,8 @@ def uvx(home, url, dist):
 
 def npm(home, url, dist):
     os.environ.update(npm_config_registry=f"{url}/npm/", npm_config_update_notifier="false")
+    if any(dist.glob("*-musl-*.tgz")):
+        os.environ.update(npm_config_libc="musl")
     subprocess.run(["npm", "install", "--silent", "--global", "--prefix", home, "offload"], check=True)
     return [str(home / "bin/offload")]
 
@@ -194,6 +211,8 @@ def npx(home, url, dist):
 
 
 WAYS = [archive, installer, pip, uvx, npm, npx]
+# On a system with glibc the others take its programs alone.
+WAYS_OF_MUSL = [archive, installer, pip, npm]
 
 
 # --- Trying one -----------------------------------------------------------------------------------
@@ -280,20 +299,25 @@ def refuse(dist, path):
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--programs", type=pathlib.Path, default=TARGET_FOLDER / "release")
+    args.add_argument("--target", choices=[target for target in TARGETS if "linux" in target], help="what they were built for [default: this machine, glibc]")
     args.add_argument("--way", choices=[way.__name__ for way in WAYS], action="append", help="this one only")
     args = args.parse_args()
     in_tools()
-    target = f"{platform.machine()}-unknown-linux-gnu"
+    target = args.target or f"{platform.machine()}-unknown-linux-gnu"
     assert target in TARGETS, target
+    musl = target.endswith("musl")
+    if not musl:
+        # By it the installer finds glibc.
+        COMMANDS.append("getconf")
     with tempfile.TemporaryDirectory() as folder:
         dist = pathlib.Path(folder)
         build(args.programs, target, dist)
-        check_platform(next(dist.glob("*.whl")))
+        check_platform(next(dist.glob("*.whl")), args.programs / "offload")
         check_binstall(target, dist)
         with registry(dist) as url:
             release(dist, url)
             path = os.environ["PATH"]
-            for way in WAYS:
+            for way in WAYS_OF_MUSL if musl else WAYS:
                 if not args.way or way.__name__ in args.way:
                     attempt(way, url, dist, path)
             refuse(dist, path)

@@ -19,6 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # How moto is installed, and how one waits for a state.
 sys.path.append(str(ROOT / "verify" / "compat"))
+# What compares it with the CDK.
+sys.path.append(str(ROOT / "deploy" / "cdk" / "compare"))
 
 import packages  # noqa: E402
 
@@ -35,6 +37,7 @@ def main():
         print("skipped: no set-up is applied, because TF_PLUGIN_MIRROR names no mirror of the providers (CONTRIBUTING.md says how to make one)")
         return 0
     packages.require()
+    import comparison
     from setups import SETUPS
 
     if unknown := set(args.setups) - set(SETUPS):
@@ -43,7 +46,11 @@ def main():
     chosen = {name: SETUPS[name] for name in args.setups or SETUPS}
     # Terraform waits most of the time: for each thing that it deletes, as long as AWS may take.
     with ThreadPoolExecutor(len(chosen)) as pool:
-        return 1 if sum(pool.map(lambda name: run(name, chosen[name], args.programs), chosen)) else 0
+        failed = sum(pool.map(lambda name: run(name, chosen[name], args.programs), chosen))
+    if not failed and len(chosen) == len(SETUPS) and (rows := comparison.outdated()):
+        print(f"no difference is as deploy/cdk/README.md lists it: {', '.join(rows)}", file=sys.stderr)
+        return 1
+    return 1 if failed else 0
 
 
 def run(name, setup, programs):

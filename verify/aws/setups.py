@@ -4,6 +4,7 @@ import json
 
 import policies
 import promises
+import templates
 from deployment import Deployment, Failed
 
 # What an operator may set for the test to end: with it a destroy keeps the data.
@@ -17,6 +18,20 @@ EVERY_CHANNEL = """
   step_functions  = true
   appsync_url     = "https://abc.appsync-api.eu-west-1.amazonaws.com/event"
   appsync_api_arn = "arn:aws:appsync:eu-west-1:123456789012:apis/abc"
+"""
+
+SECOND_DAY = """
+  customer_key               = {{ arn = "{key}" }}
+  vpc                        = {{ subnet_ids = ["{subnet}"], security_group_ids = ["{group}"] }}
+  auth                       = "gateway"
+  jwt                        = {{ issuer = "https://login.example.com", audience = "orders" }}
+  allowed_cidrs              = ["192.0.2.0/24"]
+  max_signature_age_seconds  = 600
+  api_reserved_concurrency   = 20
+  worker_provisioned_pollers = {{ minimum = 2, maximum = 4 }}
+  status_transitions         = [{{ days = 30, storage_class = "STANDARD_IA" }}]
+  status_expire_days         = 90
+  share_work_logs            = true
 """
 
 # What is changed of a deployment. Nothing is made anew by it.
@@ -49,6 +64,7 @@ def minimal(account, home, programs, say):
     """What newcomers apply; and what each changed variable would change of it."""
     deployment = Deployment("minimal", account, home)
     apply(deployment, say)
+    say(templates.compared("minimal", deployment.state()))
     vary(deployment, say)
     promised(deployment, programs, say, promises.no_secret_is_left, promises.each_function_starts, promises.an_order_ends_and_its_connection_is_notified)
     end(deployment, say)
@@ -58,6 +74,7 @@ def channels(account, home, programs, say):
     """Every channel of push, events from the table's stream, and orders with priorities."""
     deployment = Deployment("minimal", account, home, EVERY_CHANNEL)
     apply(deployment, say)
+    say(templates.compared("channels", deployment.state()))
     promised(deployment, programs, say, promises.no_secret_is_left, promises.each_function_starts, promises.an_order_ends_and_its_connection_is_notified)
     end(deployment, say)
 
@@ -78,6 +95,7 @@ def production(account, home, programs, say):
     }
     deployment = Deployment("production", account, home, variables=variables)
     apply(deployment, say)
+    say(templates.compared("production", deployment.state()))
     promised(deployment, programs, say, promises.no_secret_is_left, promises.each_function_starts, promises.each_container_starts)
     end(deployment, say)
 
@@ -94,7 +112,19 @@ def canary(account, home, programs, say):
     end(deployment, say)
 
 
-SETUPS = {"minimal": minimal, "channels": channels, "production": production, "canary": canary}
+def second_day(account, home, programs, say):
+    """What a deployment may need later: a key, a network, an authorizer, limits of who reads."""
+    subnet = account.client("ec2").describe_subnets()["Subnets"][0]
+    group = account.client("ec2").create_security_group(GroupName="functions", Description="Functions", VpcId=subnet["VpcId"])
+    key = account.client("kms").create_key()["KeyMetadata"]["Arn"]
+    module = SECOND_DAY.format(subnet=subnet["SubnetId"], group=group["GroupId"], key=key)
+    deployment = Deployment("minimal", account, home, module)
+    apply(deployment, say)
+    say(templates.compared("second_day", deployment.state()))
+    end(deployment, say)
+
+
+SETUPS = {"minimal": minimal, "channels": channels, "production": production, "canary": canary, "second_day": second_day}
 
 
 def apply(deployment, say):

@@ -1,6 +1,6 @@
 // The least: everything by default, and simulated work.
 
-import { App, SecretValue, Stack } from "aws-cdk-lib";
+import { App, Stack } from "aws-cdk-lib";
 
 import { Offload } from "../lib/offload.js";
 
@@ -10,9 +10,7 @@ const stack = new Stack(app, "Offload", { env: { region: "eu-west-1" } });
 new Offload(stack, "Offload", {
   apiPackage: `${packages}/offload-api.zip`,
   workerPackage: `${packages}/offload-worker.zip`,
-  processor: "demo",
+  workerProcessor: "demo",
   // Made with `offload keys create`.
   auth: "keys",
-  // aws secretsmanager create-secret --name offload-token --secret-string "$(openssl rand -hex 32)"
-  tokenSecret: SecretValue.secretsManager("offload-token"),
 });

@@ -9,7 +9,6 @@ import {
   CfnParameter,
   DefaultStackSynthesizer,
   Fn,
-  SecretValue,
   Stack,
   aws_lambda as lambda,
 } from "aws-cdk-lib";
@@ -34,10 +33,6 @@ export function template(apiPackage: string, workerPackage: string): object {
     default: "offload",
     allowedPattern: "[a-z][a-z0-9-]{0,30}",
   });
-  const tokenSecret = parameter("TokenSecret", "Signs order tokens: openssl rand -hex 32, kept somewhere safe.", {
-    noEcho: true,
-    minLength: 32,
-  });
   const auth = parameter("Auth", "How callers are known: none (everybody may submit), or keys.", {
     allowedValues: ["none", "keys"],
   });
@@ -54,9 +49,8 @@ export function template(apiPackage: string, workerPackage: string): object {
     name: name.valueAsString,
     apiPackage,
     workerPackage,
-    tokenSecret: SecretValue.cfnParameter(tokenSecret),
     auth: auth.valueAsString,
-    processor: processor.valueAsString,
+    workerProcessor: processor.valueAsString,
     workerSettings: {
       OFFLOAD_COMMAND: optional("Command", "With the processor command: program and arguments; in the worker's package."),
       OFFLOAD_HTTP_URL: optional("HttpUrl", "With the processor http: the URL that orders are POSTed to."),

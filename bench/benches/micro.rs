@@ -74,7 +74,6 @@ async fn stores() -> anyhow::Result<Stores> {
         signer_role_arn: None,
         s3_path_style: None,
         public_s3_endpoint: None,
-        calls: Calls::Direct,
         retention: Duration::from_secs(30 * 86_400),
         default_deadline: Duration::from_secs(7 * 86_400),
         resend_after: Duration::from_secs(60),

@@ -24,7 +24,7 @@ BUILT = ROOT / "target" / "mutants" / "built"
 
 TESTS = [
     ["cargo", "test", "--no-fail-fast", "-p", "offload-domain", "-p", "offload-service", "-p", "offload-stores",
-     "-p", "offload-lifecycle", "--lib"],
+     "-p", "offload-lifecycle", "--lib", "--test", "calls"],
     ["cargo", "test", "--no-fail-fast", "-p", "offload-tests", "--test", "system", "--",
      "call_order::", "clocks::", "idempotency::", "liveness::", "outages::", "resilience::", "stores::"],
     ["cargo", "test", "--no-fail-fast", "-p", "offload-verify", "--test", "bounded", "--", "crash::", "chaos::"],

@@ -16,9 +16,10 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use crate::transport::Transport;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// The answers to these calls are a row or an acknowledgement: DynamoDB's own bound on a row is
-/// 400 KB, and its JSON escapes it.
-const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// The largest answer is ten messages of 1 MiB, which others may have sent, with each of their
+/// characters escaped.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+const ANSWER_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 /// Sends requests: over pooled connections, or by a transport of a simulation. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -78,7 +78,6 @@ resource "aws_apigatewayv2_stage" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   # Of groups with this prefix the account's policy for log delivery, whose length is limited, has
   # one entry for all.
   name              = "/aws/vendedlogs/apigateway/${var.name}"

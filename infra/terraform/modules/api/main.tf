@@ -106,7 +106,6 @@ resource "aws_iam_role_policy_attachment" "vpc" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   name              = "/aws/lambda/${var.name}-api"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.key_arn
@@ -116,7 +115,6 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_50:traces are W3C's, in the logs; X-Ray would bill each request
   #checkov:skip=CKV_AWS_115:orders should not be refused at a number that somebody once guessed; the account's limit holds
   #checkov:skip=CKV_AWS_116:called synchronously; a dead-letter queue would never get anything
-  #checkov:skip=CKV_AWS_117:it calls AWS's public endpoints only; in a VPC it would need a NAT gateway to reach them
   #checkov:skip=CKV_AWS_272:the package is built by the operator who applies this
   function_name = "${var.name}-api"
   description   = "Accepts, reports and cancels orders."

@@ -4,7 +4,6 @@
 resource "aws_dynamodb_table" "this" {
   #checkov:skip=CKV_AWS_119:encrypted with AWS's own key unless customer_key names another, which costs a call to KMS and $1 a month
   #checkov:skip=CKV_AWS_28:point-in-time recovery is a variable: orders live for days, and half of the table's worth is in the queue
-  #checkov:skip=CKV2_AWS_16:on demand; there is nothing to scale
   name = "${var.name}-orders"
   # Orders come in bursts: on demand costs nothing between them.
   billing_mode                = "PAY_PER_REQUEST"

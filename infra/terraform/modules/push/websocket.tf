@@ -55,7 +55,6 @@ resource "aws_apigatewayv2_route_response" "this" {
 }
 
 resource "aws_apigatewayv2_stage" "this" {
-  #checkov:skip=CKV_AWS_76:access logs are a variable: API Gateway refuses them for WebSocket APIs in an account that has no role for its logs
   #checkov:skip=CKV2_AWS_51:behind it is a function, which is called by IAM and takes no certificate
   api_id      = aws_apigatewayv2_api.this.id
   name        = local.stage
@@ -88,7 +87,6 @@ resource "aws_apigatewayv2_stage" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "access" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   count             = var.access_logs ? 1 : 0
   name              = "/aws/apigateway/${var.name}-websocket"
   retention_in_days = var.log_retention_days

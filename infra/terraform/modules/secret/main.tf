@@ -11,7 +11,6 @@ locals {
 }
 
 resource "aws_ssm_parameter" "this" {
-  #checkov:skip=CKV_AWS_337:by AWS's own key, unless there is a key of the customer's
   for_each    = local.kept
   name        = "${local.path}/${each.key}"
   description = var.description

@@ -12,7 +12,6 @@ resource "aws_ecs_cluster" "this" {
 }
 
 resource "aws_cloudwatch_log_group" "container" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   count             = local.fargate ? 1 : 0
   name              = "/aws/ecs/${var.name}-worker"
   retention_in_days = var.log_retention_days

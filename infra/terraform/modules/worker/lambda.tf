@@ -63,7 +63,6 @@ resource "aws_iam_role_policy" "own" {
 }
 
 resource "aws_cloudwatch_log_group" "function" {
-  #checkov:skip=CKV_AWS_338:how long logs are kept is a variable
   for_each          = local.functions
   name              = "/aws/lambda/${var.name}-${each.value.name}"
   retention_in_days = var.log_retention_days
@@ -74,7 +73,6 @@ resource "aws_lambda_function" "function" {
   #checkov:skip=CKV_AWS_50:traces are W3C's, in the logs; X-Ray would bill each invocation
   #checkov:skip=CKV_AWS_115:the event source limits how many run at once; reserved concurrency would throttle deliveries, which count
   #checkov:skip=CKV_AWS_116:fed by queues that have dead-letter queues themselves, or by a schedule whose next run makes up for a failed one
-  #checkov:skip=CKV_AWS_117:it calls AWS's public endpoints only; in a VPC it would need a NAT gateway to reach them
   #checkov:skip=CKV_AWS_272:the package is built by the operator who applies this
   for_each      = local.functions
   function_name = "${var.name}-${each.value.name}"

@@ -127,8 +127,8 @@ GUARDS = [
         "shared/stores/src/orders.rs",
         [
             (
-                "self.rows.put_both(&record.order.id.to_string(), [key_item, item]).await?",
-                "{ drop(key_item); self.rows.put(item).await.ok(); None::<Vec<Item>> }",
+                "self.rows.put_both(&record.order.id.to_string(), [key_item, item]).await;",
+                "self.rows.put(item).await.map_err(NotBoth::from);\n        drop(key_item);",
             ),
         ],
     ),

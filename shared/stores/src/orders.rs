@@ -16,7 +16,7 @@ use crate::{
     direct::Service,
     error::{Error, Kind},
     item::{self, DUE, DUE_AT, Due, IDEMPOTENCY, Item, PK, SK, TTL, millis, number, text},
-    rows::{RowAnswer, Rows, Update, Updated},
+    rows::{NotBoth, RowAnswer, Rows, Update, Updated},
 };
 use offload_domain::{
     id::OrderId,
@@ -124,15 +124,13 @@ impl OrderTable {
         key_item.insert("order_id".to_owned(), text(record.order.id.to_string()));
         key_item.insert("fingerprint".to_owned(), text(&key.fingerprint));
         key_item.insert(TTL.to_owned(), number(expires_at.timestamp()));
-        Ok(match self.rows.put_both(&record.order.id.to_string(), [key_item, item]).await? {
-            None => Inserted::New,
-            Some(met) => {
-                match met.iter().find(|row| row.contains_key("order_id")).map(decode_idempotency).transpose()? {
-                    Some(found) if found.order_id != record.order.id => Inserted::KeyExists(found),
-                    _ => Inserted::New,
-                }
-            }
-        })
+        let written = self.rows.put_both(&record.order.id.to_string(), [key_item, item]).await;
+        let Err(NotBoth { met, error }) = written else { return Ok(Inserted::New) };
+        match met.iter().find(|row| row.contains_key("order_id")).map(decode_idempotency).transpose()? {
+            Some(found) if found.order_id == record.order.id => Ok(Inserted::New),
+            Some(found) => Ok(Inserted::KeyExists(found)),
+            None => Err(error),
+        }
     }
 
     /// The order that an idempotency key gave, if it gave one.

@@ -1,7 +1,7 @@
 //! Presigned GET URLs.
 //!
 //! Signed here and not through the S3 client, because the expiry that is stated must be that of the
-//! very credentials that signed, and because a signature is then two microseconds: what stays the
+//! very credentials that signed, and because a signature is then one HMAC: what stays the
 //! same for a day is made once.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>
 

@@ -54,6 +54,19 @@ pub(crate) enum Updated {
     Refused(Option<Item>),
 }
 
+/// Neither of two rows was written.
+pub(crate) struct NotBoth {
+    /// The rows that are in their places, as far as that is why.
+    pub(crate) met: Vec<Item>,
+    pub(crate) error: Error,
+}
+
+impl From<Error> for NotBoth {
+    fn from(error: Error) -> Self {
+        Self { met: Vec::new(), error }
+    }
+}
+
 impl Rows {
     pub(crate) fn new(client: Client, direct: Option<Service>, table: &str) -> Self {
         Self { client, direct, table: table.into() }
@@ -78,31 +91,31 @@ impl Rows {
         put.send().await.map(drop).map_err(|e| Error::of(OPERATION, &e))
     }
 
-    /// Writes two new rows, or neither: then with those that are there in their places. The same
-    /// token is the same transaction, however often it is sent.
+    /// Writes two new rows, or neither. The same token is the same transaction, however often it is
+    /// sent.
     ///
     /// # Errors
-    /// If the call fails; the rows may have been written then.
-    pub(crate) async fn put_both(&self, token: &str, rows: [Item; 2]) -> Result<Option<Vec<Item>>, Error> {
+    /// [`NotBoth`]; where no row was met, they may have been written.
+    pub(crate) async fn put_both(&self, token: &str, rows: [Item; 2]) -> Result<(), NotBoth> {
         const OPERATION: &str = "dynamodb.TransactWriteItems";
         let Some(direct) = &self.direct else {
             let mut write = self.client.transact_write_items().client_request_token(token);
             for row in rows {
                 let put = Put::builder().table_name(&*self.table).set_item(Some(row)).condition_expression(NEW);
                 let put = put.return_values_on_condition_check_failure(OnFailure::AllOld).build();
-                let put = put.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
-                write = write.transact_items(TransactWriteItem::builder().put(put).build());
+                let put = put.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()));
+                write = write.transact_items(TransactWriteItem::builder().put(put?).build());
             }
-            let Err(error) = write.send().await else { return Ok(None) };
-            return match error.as_service_error() {
+            let Err(error) = write.send().await else { return Ok(()) };
+            return Err(match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     let reasons = cancelled.cancellation_reasons();
                     let kind = Kind::of_cancelled(reasons.iter().filter_map(CancellationReason::code));
                     let met = reasons.iter().filter_map(|reason| reason.item().cloned());
-                    Self::met(met.collect(), Error { kind, ..Error::of(OPERATION, &error) })
+                    NotBoth { met: met.collect(), error: Error { kind, ..Error::of(OPERATION, &error) } }
                 }
-                _ => Err(Error::of(OPERATION, &error)),
-            };
+                _ => Error::of(OPERATION, &error).into(),
+            });
         };
         let puts = rows.each_ref().map(|row| TransactItem {
             put: TransactPut {
@@ -112,16 +125,11 @@ impl Rows {
         });
         let write = TransactWriteItems { client_request_token: token, transact_items: puts };
         let Err(failure) = direct.json(OPERATION, "DynamoDB_20120810.TransactWriteItems", &write).await else {
-            return Ok(None);
+            return Ok(());
         };
         let cancelled: Cancelled = serde_json::from_slice(&failure.body).unwrap_or_default();
         let met = cancelled.cancellation_reasons.into_iter().filter_map(|reason| Some(reason.item?.0));
-        Self::met(met.collect(), failure.error)
-    }
-
-    /// What a cancelled transaction met; the error, if it was cancelled for something else.
-    fn met(rows: Vec<Item>, error: Error) -> Result<Option<Vec<Item>>, Error> {
-        if rows.is_empty() { Err(error) } else { Ok(Some(rows)) }
+        Err(NotBoth { met: met.collect(), error: failure.error })
     }
 
     /// Reads a row, as it is after every write that has been answered.

@@ -97,6 +97,23 @@ fn a_transaction_that_met_another_may_be_tried_again() {
 }
 
 #[test]
+fn a_transaction_that_met_a_row_without_the_key_is_no_order() {
+    run(async || {
+        for calls in ["direct", "sdk"] {
+            let name = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+            // What is left of an order that was withdrawn, in the place of its row.
+            let reasons = r#"[{"Code":"None"},{"Code":"ConditionalCheckFailed","Item":{"pk":{"S":"x"}}}]"#;
+            let body = format!("{{\"__type\":\"{name}\",\"CancellationReasons\":{reasons}}}");
+            let stores = Scripted::new(move |_, _| answer(400, &[], &body)).stores(calls).await;
+            let record = fixtures::record(clock::now());
+            let key = IdempotencyKey::parse(&record.order.tenant, b"k", b"{}").unwrap();
+            let inserted = stores.orders.insert(&record, Some(&key)).await;
+            assert!(inserted.is_err(), "{calls} {inserted:?}");
+        }
+    });
+}
+
+#[test]
 fn an_answer_that_was_lost_is_recognised_by_the_next_try() {
     run(async || {
         for calls in ["direct", "sdk"] {

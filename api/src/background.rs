@@ -2,6 +2,7 @@
 
 use std::panic::resume_unwind;
 
+use tokio::task::JoinError;
 use tokio_util::task::TaskTracker;
 
 /// The background tasks of one service.
@@ -18,15 +19,19 @@ impl BackgroundTasks {
     /// Runs work to completion and waits for it. It goes on if the client leaves meanwhile, so that
     /// nothing is left half done. The requests in service bound such work: it takes their permits
     /// with it.
-    pub(crate) async fn run_to_completion<T: Send + 'static>(
+    pub(crate) fn run_to_completion<T: Send + 'static, W: Future<Output = T> + Send + 'static>(
         &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> T {
-        match self.tracker.spawn(work).await.map_err(tokio::task::JoinError::try_into_panic) {
-            Ok(value) => value,
-            Err(Ok(panic)) => resume_unwind(panic),
-            // Only the runtime aborts these tasks, when it ends, and this task with them.
-            Err(Err(_)) => std::future::pending().await,
+        work: W,
+    ) -> impl Future<Output = T> + use<T, W> {
+        // Begun here: an async function would hold the work in its own future too.
+        let task = self.tracker.spawn(work);
+        async {
+            match task.await.map_err(JoinError::try_into_panic) {
+                Ok(value) => value,
+                Err(Ok(panic)) => resume_unwind(panic),
+                // Only the runtime aborts these tasks, when it ends, and this task with them.
+                Err(Err(_)) => std::future::pending().await,
+            }
         }
     }
 

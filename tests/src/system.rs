@@ -65,7 +65,7 @@ impl Setup {
     /// # Panics
     /// If it does not start.
     pub async fn start(self) -> System {
-        System::start(self).await
+        Box::pin(System::start(self)).await
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &UpArgs) -> Result<(), Failure> {
     };
     let listeners = Listeners { clients: listener, admin };
     let stack = Stack::start(options(args, &secrets, &configuration)).await.map_err(|e| not_started(&e))?;
-    match serve(args, configuration, &secrets, &stack, listeners, stop).await {
+    match Box::pin(serve(args, configuration, &secrets, &stack, listeners, stop)).await {
         Ok(()) => {
             stack.stop().await;
             output::message("stopped");

@@ -55,7 +55,7 @@ impl OrderTable {
             .item("roles", text(key.roles.to_string()))
             .item("created_at", millis(key.created_at))
             .condition_expression("attribute_not_exists(pk)");
-        put.send().await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
+        Box::pin(put.send()).await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
     }
 
     /// The key of this id; eventually consistent, which is as good as a cache of seconds.
@@ -64,7 +64,7 @@ impl OrderTable {
     /// If the call fails, or what is stored cannot be read.
     pub async fn api_key(&self, id: &str) -> Result<Option<StoredKey>, Error> {
         let get = self.rows.client.get_item().table_name(&*self.rows.table).set_key(Some(key_of(id).into()));
-        let item = get.send().await.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
+        let item = Box::pin(get.send()).await.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
         item.as_ref().map(decode).transpose()
     }
 
@@ -80,7 +80,7 @@ impl OrderTable {
                 .key_condition_expression("pk = :keys")
                 .expression_attribute_values(":keys", text(PARTITION))
                 .set_exclusive_start_key(from);
-            let page = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?;
+            let page = Box::pin(query.send()).await.map_err(|e| Error::of("dynamodb.Query", &e))?;
             for item in page.items.unwrap_or_default() {
                 keys.push(decode(&item)?);
             }
@@ -99,7 +99,7 @@ impl OrderTable {
     pub async fn revoke_api_key(&self, id: &str) -> Result<bool, Error> {
         let delete = self.rows.client.delete_item().table_name(&*self.rows.table).set_key(Some(key_of(id).into()));
         let delete = delete.condition_expression("attribute_exists(pk)");
-        match delete.send().await.map_err(|e| Error::of("dynamodb.DeleteItem", &e)) {
+        match Box::pin(delete.send()).await.map_err(|e| Error::of("dynamodb.DeleteItem", &e)) {
             Ok(_) => Ok(true),
             Err(Error { kind: Kind::Conflict, .. }) => Ok(false),
             Err(e) => Err(e),

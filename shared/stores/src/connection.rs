@@ -86,7 +86,7 @@ impl Connection {
     /// As every AWS SDK: `AWS_REGION`, `AWS_PROFILE`, container and instance credentials,
     /// `AWS_ENDPOINT_URL_*`.
     pub async fn from_environment(policy: CallPolicy) -> Self {
-        let sdk = loader(policy, sockets()).load().await;
+        let sdk = Box::pin(loader(policy, sockets()).load()).await;
         Self { sdk, policy, endpoints: None, session: None, transport: None }
     }
 
@@ -107,7 +107,7 @@ impl Connection {
             .empty_test_environment()
             .region(Region::new(endpoints.region.clone()))
             .credentials_provider(keys);
-        Self { sdk: loader.load().await, policy, endpoints: Some(endpoints), session: None, transport: None }
+        Self { sdk: Box::pin(loader.load()).await, policy, endpoints: Some(endpoints), session: None, transport: None }
     }
 
     /// The same, with another length of the signer role's sessions than an hour: for tests that
@@ -202,7 +202,8 @@ impl Connection {
     /// that assumes another.
     async fn assumed(&self, role: &str) -> SharedCredentialsProvider {
         let provider = AssumeRoleProvider::builder(role).session_name("status-offload").configure(&self.sts());
-        let provider = provider.session_length(self.session.unwrap_or(Duration::from_secs(3_600))).build().await;
+        let provider = provider.session_length(self.session.unwrap_or(Duration::from_secs(3_600)));
+        let provider = Box::pin(provider.build()).await;
         SharedCredentialsProvider::new(provider)
     }
 

@@ -104,7 +104,7 @@ impl OrderTable {
             .expression_attribute_values(":c", text(channel))
             .expression_attribute_values(":r", number(revision))
             .expression_attribute_values(":t", number(kept_until.timestamp()));
-        update.send().await.map(drop).map_err(|e| Error::of("dynamodb.UpdateItem", &e))
+        Box::pin(update.send()).await.map(drop).map_err(|e| Error::of("dynamodb.UpdateItem", &e))
     }
 
     /// What became of the last events of an order, the newest first.
@@ -117,7 +117,8 @@ impl OrderTable {
             .key_condition_expression("pk = :id AND begins_with(sk, :prefix)")
             .expression_attribute_values(":id", text(id.to_string()))
             .expression_attribute_values(":prefix", text(PREFIX));
-        let items = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
+        let items =
+            Box::pin(query.send()).await.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
         Ok(items.iter().filter_map(log).collect())
     }
 }

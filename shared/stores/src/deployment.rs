@@ -74,19 +74,19 @@ impl Stores {
 impl Queue {
     async fn attributes(&self) -> Result<Attributes, Error> {
         let get = self.client.get_queue_attributes().queue_url(&*self.url).attribute_names(QueueAttributeName::All);
-        let answer = get.send().await.map_err(|e| Error::of("sqs.GetQueueAttributes", &e))?;
+        let answer = Box::pin(get.send()).await.map_err(|e| Error::of("sqs.GetQueueAttributes", &e))?;
         Ok(answer.attributes.unwrap_or_default())
     }
 }
 
 impl OrderTable {
     async fn description(&self) -> Result<Option<TableDescription>, Error> {
-        let describe = self.rows.client.describe_table().table_name(&*self.rows.table).send().await;
+        let describe = Box::pin(self.rows.client.describe_table().table_name(&*self.rows.table).send()).await;
         Ok(describe.map_err(|e| Error::of("dynamodb.DescribeTable", &e))?.table)
     }
 
     async fn time_to_live(&self) -> Result<Option<TimeToLiveDescription>, Error> {
-        let describe = self.rows.client.describe_time_to_live().table_name(&*self.rows.table).send().await;
+        let describe = Box::pin(self.rows.client.describe_time_to_live().table_name(&*self.rows.table).send()).await;
         let described = describe.map_err(|e| Error::of("dynamodb.DescribeTimeToLive", &e))?;
         Ok(described.time_to_live_description)
     }

@@ -54,7 +54,7 @@ impl OrderTable {
             .expression_attribute_values(":at", millis(due_at))
             .expression_attribute_values(":next", millis(next))
             .expression_attribute_values(":r", number(record.state.revision));
-        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
+        match Box::pin(update.send()).await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
             Ok(_) => Ok(true),
             Err(Error { kind: Kind::Conflict, .. }) => Ok(false),
             Err(e) => Err(e),
@@ -101,7 +101,7 @@ impl OrderTable {
             .condition_expression("attribute_not_exists(#r) OR #r = :one")
             .expression_attribute_names("#r", "revision")
             .expression_attribute_values(":one", number(1));
-        match put.send().await.map_err(|e| Error::of("dynamodb.PutItem", &e)) {
+        match Box::pin(put.send()).await.map_err(|e| Error::of("dynamodb.PutItem", &e)) {
             Ok(_) => Ok(true),
             Err(Error { kind: Kind::Conflict, .. }) => Ok(false),
             Err(e) => Err(e),
@@ -120,7 +120,7 @@ impl OrderTable {
             .expression_attribute_names("#due", DUE)
             .expression_attribute_names("#at", DUE_AT)
             .expression_attribute_values(":failed", text(Due::Failed.hash(id)));
-        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
+        match Box::pin(update.send()).await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
             Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
             Err(e) => Err(e),
         }
@@ -136,7 +136,8 @@ impl OrderTable {
                 .expression_attribute_names("#at", DUE_AT)
                 .expression_attribute_values(":due", text(due.shard(shard)))
                 .expression_attribute_values(":before", millis(before));
-            let items = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
+            let items =
+                Box::pin(query.send()).await.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
             let id = |i: &Item| i.get(PK).and_then(|a| a.as_s().ok()).and_then(|id| id.parse::<OrderId>().ok());
             found.extend(items.iter().filter_map(id));
         }

@@ -61,7 +61,7 @@ impl OrderTable {
                 .key_condition_expression("pk = :id")
                 .expression_attribute_values(":id", text(id.to_string()))
                 .set_exclusive_start_key(from);
-            let page = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?;
+            let page = Box::pin(query.send()).await.map_err(|e| Error::of("dynamodb.Query", &e))?;
             for row in page.items.unwrap_or_default() {
                 let sk = row.get(SK).and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
                 let key = if sk == ORDER_SK {
@@ -72,7 +72,7 @@ impl OrderTable {
                     [(PK.to_owned(), text(id.to_string())), (SK.to_owned(), text(sk))]
                 };
                 let delete = self.rows.client.delete_item().table_name(&*self.rows.table).set_key(Some(key.into()));
-                delete.send().await.map_err(|e| Error::of("dynamodb.DeleteItem", &e))?;
+                Box::pin(delete.send()).await.map_err(|e| Error::of("dynamodb.DeleteItem", &e))?;
                 erased += 1;
             }
             from = page.last_evaluated_key;
@@ -104,7 +104,7 @@ impl OrderTable {
             .condition_expression("#r = :r")
             .expression_attribute_names("#r", "revision")
             .expression_attribute_values(":r", number(record.state.revision));
-        match put.send().await.map_err(|e| Error::of("dynamodb.PutItem", &e)) {
+        match Box::pin(put.send()).await.map_err(|e| Error::of("dynamodb.PutItem", &e)) {
             Ok(_) => Ok(true),
             Err(Error { kind: Kind::Conflict, .. }) => Ok(false),
             Err(e) => Err(e),
@@ -117,7 +117,7 @@ impl OrderTable {
     /// If the call fails.
     pub async fn tombstone(&self, id: OrderId) -> Result<Option<Tombstone>, Error> {
         let get = self.rows.client.get_item().table_name(&*self.rows.table).consistent_read(true);
-        let item = get.set_key(Some(item::key(id).into())).send().await;
+        let item = Box::pin(get.set_key(Some(item::key(id).into())).send()).await;
         let item = item.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
         Ok(item.as_ref().and_then(|item| decode(id, item)))
     }
@@ -140,7 +140,7 @@ impl OrderTable {
         };
         let update =
             update.condition_expression("attribute_exists(#erased)").expression_attribute_names("#erased", ERASED_AT);
-        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
+        match Box::pin(update.send()).await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
             Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
             Err(e) => Err(e),
         }

@@ -69,9 +69,8 @@ impl Granter {
             .session_name("status-offload-client")
             .policy(policy(partition(role), bucket, key))
             .session_length(ttl.clamp(*SESSION.start(), *SESSION.end()))
-            .configure(sdk)
-            .build()
-            .await;
+            .configure(sdk);
+        let provider = Box::pin(provider.build()).await;
         let failed = |cause: String| Error::new(Kind::Unavailable, OPERATION, cause);
         let credentials = provide(&provider).await.map_err(|e| failed(e.to_string()))?;
         let expiry = credentials.expiry().ok_or_else(|| failed("a session without an end".to_owned()))?;

@@ -138,7 +138,7 @@ impl<'a> Walk<'a> {
             .expression_attribute_values(":due", text(&hash))
             .scan_index_forward(!self.newest_first)
             .set_exclusive_start_key(start);
-        let page = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?;
+        let page = Box::pin(query.send()).await.map_err(|e| Error::of("dynamodb.Query", &e))?;
         let entry = |item: &Item| {
             let at_ms = item.get(DUE_AT)?.as_n().ok()?.parse().ok()?;
             Some(Entry { at_ms, id: item.get(PK)?.as_s().ok()?.parse().ok()? })

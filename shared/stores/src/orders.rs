@@ -260,7 +260,7 @@ impl OrderTable {
             .expression_attribute_values(":owner", text(&lease.owner))
             .expression_attribute_values(":until", millis(lease.until))
             .return_values(ReturnValue::AllNew);
-        match update.send().await {
+        match Box::pin(update.send()).await {
             Ok(answer) => Ok(lease_state(answer.attributes.as_ref())),
             Err(e) => match Error::of("dynamodb.UpdateItem", &e) {
                 Error { kind: Kind::Conflict, .. } => Ok(LeaseState::Lost),
@@ -276,7 +276,7 @@ impl OrderTable {
     /// If the call fails.
     pub async fn cancel_requested(&self, id: OrderId) -> Result<bool, Error> {
         let get = self.rows.client.get_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
-        let get = get.projection_expression("cancel_requested").send().await;
+        let get = Box::pin(get.projection_expression("cancel_requested").send()).await;
         let item = get.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
         Ok(item.is_some_and(|i| i.contains_key("cancel_requested")))
     }
@@ -295,7 +295,7 @@ impl OrderTable {
             .expression_attribute_values(":processing", text("processing"))
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .return_values_on_condition_check_failure(OnFailure::AllOld);
-        let error = match update.send().await {
+        let error = match Box::pin(update.send()).await {
             Ok(_) => return Ok(()),
             Err(e) => e,
         };
@@ -322,7 +322,7 @@ impl OrderTable {
         // anyway.
         let get =
             self.rows.client.get_item().table_name(&*self.rows.table).key(PK, text("ready")).key(SK, text("ready"));
-        get.send().await.map(drop).map_err(|e| Error::of("dynamodb.GetItem", &e))
+        Box::pin(get.send()).await.map(drop).map_err(|e| Error::of("dynamodb.GetItem", &e))
     }
 
     /// Whether the table can be written, by a write that changes nothing.
@@ -335,7 +335,7 @@ impl OrderTable {
         // On the condition that there is an item that never is: it is checked where writes are
         // made.
         let update = update.update_expression("REMOVE ready").condition_expression("attribute_exists(pk)");
-        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
+        match Box::pin(update.send()).await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
             Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
             Err(e) => Err(e),
         }

@@ -112,14 +112,14 @@ pub async fn allow_origins(connection: &Connection, settings: &StoreSettings, or
     let rule = rule.max_age_seconds(86_400).build().map_err(invalid)?;
     let cors = CorsConfiguration::builder().cors_rules(rule).build().map_err(invalid)?;
     let s3 = connection.s3(settings);
-    let put = s3.put_bucket_cors().bucket(&settings.bucket).cors_configuration(cors).send().await;
+    let put = Box::pin(s3.put_bucket_cors().bucket(&settings.bucket).cors_configuration(cors).send()).await;
     put.map(drop).map_err(|e| Error::of("s3.PutBucketCors", &e))
 }
 
 async fn make_bucket(connection: &Connection, settings: &StoreSettings) -> Result<(), Error> {
     let s3 = connection.s3(settings);
     let bucket = &settings.bucket;
-    match s3.create_bucket().bucket(bucket).send().await {
+    match Box::pin(s3.create_bucket().bucket(bucket).send()).await {
         Ok(_) => {}
         Err(e) if e.as_service_error().is_some_and(CreateBucketError::is_bucket_already_owned_by_you) => return Ok(()),
         Err(e) => return Err(Error::of("s3.CreateBucket", &e)),
@@ -134,7 +134,8 @@ async fn make_bucket(connection: &Connection, settings: &StoreSettings) -> Resul
     let rules = BucketLifecycleConfiguration::builder().rules(expire("status/")?).rules(expire("results/")?);
     let rules = rules.rules(expire("logs/")?);
     let rules = rules.build().map_err(invalid)?;
-    let put = s3.put_bucket_lifecycle_configuration().bucket(bucket).lifecycle_configuration(rules).send().await;
+    let put =
+        Box::pin(s3.put_bucket_lifecycle_configuration().bucket(bucket).lifecycle_configuration(rules).send()).await;
     put.map(drop).map_err(|e| Error::of("s3.PutBucketLifecycleConfiguration", &e))
 }
 
@@ -163,16 +164,15 @@ async fn make_table(connection: &Connection, table: &str) -> Result<(), Error> {
         .attribute_definitions(attribute(DUE_AT, ScalarAttributeType::N)?)
         .key_schema(element(PK, KeyType::Hash)?)
         .key_schema(element(SK, KeyType::Range)?)
-        .global_secondary_indexes(index)
-        .send()
-        .await;
-    match create {
+        .global_secondary_indexes(index);
+    match Box::pin(create.send()).await {
         Ok(_) => {}
         Err(e) if e.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => return Ok(()),
         Err(e) => return Err(Error::of("dynamodb.CreateTable", &e)),
     }
     let ttl = TimeToLiveSpecification::builder().attribute_name(TTL).enabled(true).build().map_err(invalid)?;
-    let update = dynamodb.update_time_to_live().table_name(table).time_to_live_specification(ttl).send().await;
+    let update =
+        Box::pin(dynamodb.update_time_to_live().table_name(table).time_to_live_specification(ttl).send()).await;
     update.map(drop).map_err(|e| Error::of("dynamodb.UpdateTimeToLive", &e))
 }
 
@@ -193,7 +193,7 @@ async fn make_queues<const N: usize>(
     let dead_letter_queue_url = make_queue(&sqs, &format!("{name}-dead"), &[]).await?;
     let arn =
         sqs.get_queue_attributes().queue_url(&dead_letter_queue_url).attribute_names(QueueAttributeName::QueueArn);
-    let answer = arn.send().await.map_err(|e| Error::of("sqs.GetQueueAttributes", &e))?;
+    let answer = Box::pin(arn.send()).await.map_err(|e| Error::of("sqs.GetQueueAttributes", &e))?;
     let arn = answer.attributes.and_then(|a| a.get(&QueueAttributeName::QueueArn).cloned()).unwrap_or_default();
     let redrive = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{MAX_RECEIVE_COUNT}}}"#);
     let redrive = [(QueueAttributeName::RedrivePolicy, redrive)];
@@ -216,7 +216,7 @@ async fn make_queue(
     for (attribute, value) in attributes {
         create = create.attributes(attribute.clone(), value);
     }
-    let error = match create.send().await {
+    let error = match Box::pin(create.send()).await {
         Ok(answer) => return Ok(answer.queue_url.unwrap_or_default()),
         Err(e) => e,
     };
@@ -226,7 +226,7 @@ async fn make_queue(
         .and_then(ProvideErrorMetadata::code)
         .is_some_and(|c| c.contains("QueueNameExists") || c.contains("QueueAlreadyExists"))
     {
-        let get = sqs.get_queue_url().queue_name(name).send().await;
+        let get = Box::pin(sqs.get_queue_url().queue_name(name).send()).await;
         return Ok(get.map_err(|e| Error::of("sqs.GetQueueUrl", &e))?.queue_url.unwrap_or_default());
     }
     Err(Error::of("sqs.CreateQueue", &error))

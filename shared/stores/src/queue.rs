@@ -171,7 +171,7 @@ impl Queue {
         if let Some(t) = traceparent {
             send = send.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
         }
-        send.send().await.map(drop).map_err(|e| Error::of(OPERATION, &e))
+        Box::pin(send.send()).await.map(drop).map_err(|e| Error::of(OPERATION, &e))
     }
 
     /// Sends messages, to be delivered at once, in as few calls as SQS allows.
@@ -218,7 +218,7 @@ impl Queue {
             entries.push(entry.build().map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?);
         }
         let send = self.client.send_message_batch().queue_url(&*self.url).set_entries(Some(entries));
-        let answer = send.send().await.map_err(|e| Error::of(OPERATION, &e))?;
+        let answer = Box::pin(send.send()).await.map_err(|e| Error::of(OPERATION, &e))?;
         if let Some(failed) = answer.failed.first() {
             let kind = if failed.sender_fault { Kind::Invalid } else { Kind::Unavailable };
             return Err(Error::new(kind, OPERATION, failed.code.clone()));
@@ -281,7 +281,7 @@ impl Queue {
             .operation_attempt_timeout(patience)
             .operation_timeout(patience)
             .build();
-        let answer = self
+        let receive = self
             .client
             .receive_message()
             .queue_url(&*self.url)
@@ -291,10 +291,8 @@ impl Queue {
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
             .message_attribute_names(TRACEPARENT)
             .customize()
-            .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(patience))
-            .send()
-            .await
-            .map_err(|e| Error::of(OPERATION, &e))?;
+            .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(patience));
+        let answer = Box::pin(receive.send()).await.map_err(|e| Error::of(OPERATION, &e))?;
         let delivery = |m: aws_sdk_sqs::types::Message| {
             let count = m.attributes.as_ref().and_then(|a| a.get(&MessageSystemAttributeName::ApproximateReceiveCount));
             let attribute = m.message_attributes.as_ref().and_then(|a| a.get(TRACEPARENT));
@@ -353,8 +351,11 @@ impl Queue {
             Name::ApproximateNumberOfMessagesDelayed,
         ];
         let get = self.client.get_queue_attributes().queue_url(&*self.url).set_attribute_names(Some(names.to_vec()));
-        let answer =
-            get.send().await.map_err(|e| Error::of("sqs.GetQueueAttributes", &e))?.attributes.unwrap_or_default();
+        let answer = Box::pin(get.send())
+            .await
+            .map_err(|e| Error::of("sqs.GetQueueAttributes", &e))?
+            .attributes
+            .unwrap_or_default();
         let [visible, in_flight, delayed] = names.map(|n| answer.get(&n).and_then(|v| v.parse().ok()).unwrap_or(0));
         Ok(QueueDepth { visible, in_flight, delayed })
     }
@@ -378,7 +379,7 @@ impl Visibility {
         let change =
             self.queue.client.change_message_visibility().queue_url(&*self.queue.url).receipt_handle(&*self.receipt);
         let change = change.visibility_timeout(whole_seconds(visibility.min(left)));
-        change.send().await.map(drop).map_err(|e| Error::of("sqs.ChangeMessageVisibility", &e))
+        Box::pin(change.send()).await.map(drop).map_err(|e| Error::of("sqs.ChangeMessageVisibility", &e))
     }
 }
 
@@ -416,7 +417,7 @@ impl Delivery {
                 .map_err(|failure| failure.error);
         }
         let delete = queue.client.delete_message().queue_url(&*queue.url).receipt_handle(&**receipt);
-        delete.send().await.map(drop).map_err(|e| Error::of(OPERATION, &e))
+        Box::pin(delete.send()).await.map(drop).map_err(|e| Error::of(OPERATION, &e))
     }
 
     /// Gives the message back: it comes again after `delay`.

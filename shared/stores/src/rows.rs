@@ -88,7 +88,7 @@ impl Rows {
                 .map_err(|failure| failure.error);
         }
         let put = self.client.put_item().table_name(&*self.table).set_item(Some(item)).condition_expression(NEW);
-        put.send().await.map(drop).map_err(|e| Error::of(OPERATION, &e))
+        Box::pin(put.send()).await.map(drop).map_err(|e| Error::of(OPERATION, &e))
     }
 
     /// Writes two new rows, or neither. The same token is the same transaction, however often it is
@@ -106,7 +106,7 @@ impl Rows {
                 let put = put.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()));
                 write = write.transact_items(TransactWriteItem::builder().put(put?).build());
             }
-            let Err(error) = write.send().await else { return Ok(()) };
+            let Err(error) = Box::pin(write.send()).await else { return Ok(()) };
             return Err(match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     let reasons = cancelled.cancellation_reasons();
@@ -140,7 +140,7 @@ impl Rows {
         const OPERATION: &str = "dynamodb.GetItem";
         let Some(direct) = &self.direct else {
             let get = self.client.get_item().table_name(&*self.table).consistent_read(true).set_key(Some(key));
-            return get.send().await.map(|answer| answer.item).map_err(|e| Error::of(OPERATION, &e));
+            return Box::pin(get.send()).await.map(|answer| answer.item).map_err(|e| Error::of(OPERATION, &e));
         };
         let get = GetItem { table_name: &self.table, key: ItemJson(&key), consistent_read: true };
         let answer =
@@ -165,7 +165,7 @@ impl Rows {
                 .set_expression_attribute_values(Some(values))
                 .set_return_values(whole.then_some(ReturnValue::AllNew))
                 .set_return_values_on_condition_check_failure(whole.then_some(OnFailure::AllOld));
-            let error = match update.send().await {
+            let error = match Box::pin(update.send()).await {
                 Ok(answer) => return Ok(Updated::Written(answer.attributes.unwrap_or_default())),
                 Err(e) => e,
             };

@@ -145,7 +145,7 @@ impl StatusStore {
         struct Revision {
             revision: u64,
         }
-        let object = match self.client.get_object().bucket(&*self.bucket).key(key).send().await {
+        let object = match Box::pin(self.client.get_object().bucket(&*self.bucket).key(key).send()).await {
             Ok(object) => object,
             Err(e) if e.code() == Some(REFUSED) => return Ok(Current::Denied(Error::of("s3.GetObject", &e))),
             Err(e) => match Error::of("s3.GetObject", &e) {
@@ -171,7 +171,7 @@ impl StatusStore {
                 If::Absent => put.if_none_match(ANY),
                 If::Match(etag) => put.if_match(etag),
             };
-            return put.send().await.map(|put| put.e_tag.unwrap_or_default()).map_err(|e| translate(&e));
+            return Box::pin(put.send()).await.map(|put| put.e_tag.unwrap_or_default()).map_err(|e| translate(&e));
         };
         let (name, value) = match condition {
             If::Absent => (header::IF_NONE_MATCH, ANY),
@@ -219,7 +219,7 @@ impl StatusStore {
             .operation_timeout(std::time::Duration::from_secs(900))
             .build();
         let patient = aws_sdk_s3::config::Builder::new().timeout_config(unbounded);
-        put.customize().config_override(patient).send().await.map_err(|e| translate(&e))?;
+        Box::pin(put.customize().config_override(patient).send()).await.map_err(|e| translate(&e))?;
         Ok(key)
     }
 
@@ -231,7 +231,7 @@ impl StatusStore {
         let put = self.client.put_object().bucket(&*self.bucket).key(id.log_key(fence));
         // A download, as results are.
         let put = put.content_type("text/plain; charset=utf-8").content_disposition("attachment; filename=\"log.txt\"");
-        put.body(ByteStream::from(text.into_bytes())).send().await.map(drop).map_err(|e| translate(&e))
+        Box::pin(put.body(ByteStream::from(text.into_bytes())).send()).await.map(drop).map_err(|e| translate(&e))
     }
 
     /// The log of an attempt's work, if there is one.
@@ -239,7 +239,7 @@ impl StatusStore {
     /// # Errors
     /// If the call fails.
     pub async fn log(&self, id: OrderId, fence: Fence) -> Result<Option<String>, Error> {
-        let get = self.client.get_object().bucket(&*self.bucket).key(id.log_key(fence)).send().await;
+        let get = Box::pin(self.client.get_object().bucket(&*self.bucket).key(id.log_key(fence)).send()).await;
         let object = match get.map_err(|e| Error::of("s3.GetObject", &e)) {
             Ok(object) => object,
             Err(e) => return none_there(e),
@@ -256,7 +256,7 @@ impl StatusStore {
     pub async fn latest_log(&self, id: OrderId, from: Fence) -> Result<Option<Fence>, Error> {
         for attempt in (1..=from.attempt).rev().take(LOGS_BACK) {
             let fence = Fence { attempt, ..from };
-            let head = self.client.head_object().bucket(&*self.bucket).key(id.log_key(fence)).send().await;
+            let head = Box::pin(self.client.head_object().bucket(&*self.bucket).key(id.log_key(fence)).send()).await;
             match head.map_err(|e| Error::of("s3.HeadObject", &e)) {
                 Ok(_) => return Ok(Some(fence)),
                 Err(e) => none_there::<Fence>(e)?,
@@ -271,7 +271,7 @@ impl StatusStore {
     /// If a call fails; the others may have been made.
     pub async fn delete(&self, keys: &[String]) -> Result<(), Error> {
         for key in keys {
-            let delete = self.client.delete_object().bucket(&*self.bucket).key(key).send().await;
+            let delete = Box::pin(self.client.delete_object().bucket(&*self.bucket).key(key).send()).await;
             delete.map_err(|e| Error::of("s3.DeleteObject", &e))?;
         }
         Ok(())
@@ -285,7 +285,7 @@ impl StatusStore {
         // Reading a key that is not there needs no permission beyond those that the service has
         // anyway; without ListBucket the answer is 403 instead of 404, and both come from a bucket
         // that answers.
-        let get = self.client.get_object().bucket(&*self.bucket).key("status/ready").send().await;
+        let get = Box::pin(self.client.get_object().bucket(&*self.bucket).key("status/ready").send()).await;
         match get {
             Err(e) if !matches!(e.code(), Some("NoSuchKey" | REFUSED)) => Err(Error::of("s3.GetObject", &e)),
             _ => Ok(()),

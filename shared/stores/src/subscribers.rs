@@ -72,7 +72,7 @@ impl OrderTable {
         let put = put.item(ENDPOINT, text(&subscriber.endpoint)).item(HOLDER, text(subscriber.holder.as_str()));
         let put = put.item(TTL, number(ends.timestamp()));
         let put = if subscriber.cancels { put.item(CANCELS, AttributeValue::Bool(true)) } else { put };
-        put.send().await.map_err(|e| Error::of("dynamodb.PutItem", &e))?;
+        Box::pin(put.send()).await.map_err(|e| Error::of("dynamodb.PutItem", &e))?;
         let update = self.rows.client.update_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
         let update = update
             .update_expression("SET #subscribed = :yes")
@@ -80,7 +80,7 @@ impl OrderTable {
             .expression_attribute_names("#subscribed", SUBSCRIBED)
             .expression_attribute_values(":yes", AttributeValue::Bool(true))
             .return_values(ReturnValue::AllNew);
-        match update.send().await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
+        match Box::pin(update.send()).await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)) {
             Ok(answer) => item::decode(&answer.attributes.unwrap_or_default()).map(Some),
             Err(Error { kind: Kind::Conflict, .. }) => {
                 self.unsubscribe(id, &subscriber.connection).await?;
@@ -98,7 +98,7 @@ impl OrderTable {
     pub async fn unsubscribe(&self, id: OrderId, connection: &str) -> Result<Option<Subscriber>, Error> {
         let delete =
             self.rows.client.delete_item().table_name(&*self.rows.table).set_key(Some(row(id, connection).into()));
-        let answer = delete.return_values(ReturnValue::AllOld).send().await;
+        let answer = Box::pin(delete.return_values(ReturnValue::AllOld).send()).await;
         let old = answer.map_err(|e| Error::of("dynamodb.DeleteItem", &e))?.attributes;
         Ok(old.as_ref().and_then(subscriber))
     }
@@ -116,7 +116,7 @@ impl OrderTable {
                 .expression_attribute_values(":id", text(id.to_string()))
                 .expression_attribute_values(":conn", text(PREFIX))
                 .set_exclusive_start_key(from);
-            let page = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?;
+            let page = Box::pin(query.send()).await.map_err(|e| Error::of("dynamodb.Query", &e))?;
             // DynamoDB deletes what has expired hours later.
             let current = |i: &&Item| expires(i).is_some_and(|at| at > now.timestamp());
             found.extend(page.items.unwrap_or_default().iter().filter(current).filter_map(subscriber));
@@ -144,7 +144,7 @@ impl OrderTable {
             .table_name(&*self.rows.table)
             .set_item(Some(subscription(connection, id).into()));
         let put = put.item(TTL, number(ends.timestamp()));
-        put.send().await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
+        Box::pin(put.send()).await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
     }
 
     /// The orders that a connection is subscribed to.
@@ -156,7 +156,8 @@ impl OrderTable {
         let query = query
             .key_condition_expression("pk = :connection")
             .expression_attribute_values(":connection", text(format!("{PREFIX}{connection}")));
-        let items = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
+        let items =
+            Box::pin(query.send()).await.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
         let order = |i: &Item| i.get(SK).and_then(|a| a.as_s().ok()).and_then(|id| id.parse().ok());
         Ok(items.iter().filter_map(order).collect())
     }
@@ -168,7 +169,7 @@ impl OrderTable {
     pub async fn forget_subscription(&self, connection: &str, id: OrderId) -> Result<(), Error> {
         let key = Some(subscription(connection, id).into());
         let delete = self.rows.client.delete_item().table_name(&*self.rows.table).set_key(key);
-        delete.send().await.map(drop).map_err(|e| Error::of("dynamodb.DeleteItem", &e))
+        Box::pin(delete.send()).await.map(drop).map_err(|e| Error::of("dynamodb.DeleteItem", &e))
     }
 }
 

@@ -35,7 +35,7 @@ impl OrderTable {
             .item(REPORT, text(json))
             .item(REPORTED_AT, millis(report.reported_at))
             .item(TTL, number((report.reported_at + KEPT).timestamp()));
-        put.send().await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
+        Box::pin(put.send()).await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
     }
 
     /// Every worker's last report, also of those that are gone: at 1 to 6 KB each, a page holds
@@ -51,7 +51,7 @@ impl OrderTable {
             let query =
                 self.rows.client.query().table_name(&*self.rows.table).key_condition_expression("pk = :workers");
             let query = query.expression_attribute_values(":workers", text(WORKERS)).set_exclusive_start_key(from);
-            let page = query.send().await.map_err(|e| Error::of("dynamodb.Query", &e))?;
+            let page = Box::pin(query.send()).await.map_err(|e| Error::of("dynamodb.Query", &e))?;
             reports.extend(page.items.unwrap_or_default().iter().filter_map(report));
             from = page.last_evaluated_key;
             if from.is_none() {
@@ -73,7 +73,7 @@ impl OrderTable {
             .condition_expression("#at = :at")
             .expression_attribute_names("#at", REPORTED_AT)
             .expression_attribute_values(":at", millis(reported_at));
-        match delete.send().await.map_err(|e| Error::of("dynamodb.DeleteItem", &e)) {
+        match Box::pin(delete.send()).await.map_err(|e| Error::of("dynamodb.DeleteItem", &e)) {
             Ok(_) => Ok(true),
             Err(Error { kind: Kind::Conflict, .. }) => Ok(false),
             Err(e) => Err(e),

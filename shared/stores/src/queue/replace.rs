@@ -75,7 +75,7 @@ impl Queue {
             Err(e) => return vec![Err(e); batch.len()],
         };
         let send = self.client.send_message_batch().queue_url(&*self.url).set_entries(Some(entries));
-        match send.send().await {
+        match Box::pin(send.send()).await {
             Ok(answer) => by_entry(batch.len(), SEND, answer.failed),
             Err(e) => vec![Err(Error::of(SEND, &e)); batch.len()],
         }
@@ -119,7 +119,7 @@ async fn delete<'a>(queue: &Queue, deliveries: impl Iterator<Item = &'a Delivery
     let entries: Vec<_> = deliveries.enumerate().filter_map(|entry_of| entry(entry_of).ok()).collect();
     let count = entries.len();
     let delete = queue.client.delete_message_batch().queue_url(&*queue.url).set_entries(Some(entries));
-    match delete.send().await {
+    match Box::pin(delete.send()).await {
         Ok(answer) => by_entry(count, DELETE, answer.failed),
         Err(e) => vec![Err(Error::of(DELETE, &e)); count],
     }

@@ -148,8 +148,8 @@ model DEPTH="3":
 mutants *ARGS:
     python3 verify/mutants/run.py {{ARGS}}
 
-# The costs of the service: polling-sim, polling, poison, push, fairness, isolation, calls, service
-# or coldstart
+# The costs of the service: polling-sim, polling, poison, push, fairness, isolation, calls, service,
+# growth or coldstart
 [group('bench')]
 bench COMMAND *ARGS:
     cargo build --release --workspace --bins

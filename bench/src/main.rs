@@ -33,6 +33,9 @@ enum Command {
     Poison(poison::Args),
     /// Latency and memory of push, and a dead webhook beside a good one
     Push(push::Args),
+    /// The clients of a crowd that `push` measures
+    #[command(hide = true)]
+    PushClients(push::ClientArgs),
     /// What a busy tenant costs a quiet one
     Fairness(fairness::Args),
     /// What webhooks and tasks that hang cost others
@@ -41,6 +44,8 @@ enum Command {
     Calls(calls::Args),
     /// The service beside what a team would write instead
     Service(service::Args),
+    /// Whether an order costs the same after a million others
+    Growth(service::growth::Args),
     /// A double of S3, SQS and DynamoDB that answers at once
     Stub(stub::Args),
     /// Cold starts of the Lambda programs
@@ -54,10 +59,12 @@ async fn main() -> anyhow::Result<()> {
         Command::PollingSim(args) => polling_sim::run(&args),
         Command::Poison(args) => poison::run(&args).await,
         Command::Push(args) => push::run(&args).await,
+        Command::PushClients(args) => push::clients(&args).await,
         Command::Fairness(args) => fairness::run(&args).await,
         Command::Isolation(args) => isolation::run(&args).await,
         Command::Calls(args) => calls::run(&args).await,
         Command::Service(args) => service::run(&args),
+        Command::Growth(args) => service::growth::run(&args),
         Command::Stub(args) => stub::run(&args).await,
         Command::Coldstart(args) => coldstart::run(&args).await,
     }

@@ -23,6 +23,8 @@ impl Api {
             // All clients of a harness have one address.
             ("OFFLOAD_MAX_CONNECTIONS_PER_ADDRESS", "none"),
             ("OFFLOAD_MAX_REQUESTS_PER_SECOND", "none"),
+            ("OFFLOAD_MAX_SUBSCRIBERS_PER_TENANT", "none"),
+            ("OFFLOAD_MAX_OPEN_CONNECTIONS", "20000"),
         ];
         variables.retain(|(name, _)| own.iter().all(|(own, _)| name != own));
         let variables = variables.iter().map(|(k, v)| (k.as_str(), v.as_str()));

@@ -6,8 +6,9 @@ use std::{
 };
 
 use anyhow::Context as _;
+use clap::ValueEnum;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use offload_tests::{EventStream, Socket};
+use offload_tests::{EventStream, Receipt, Socket};
 use tokio::{sync::mpsc, task::JoinSet, time::sleep};
 
 use super::{
@@ -15,14 +16,24 @@ use super::{
     order::{AT_ONCE, TrackedOrder},
 };
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub(crate) enum Kind {
+    #[value(name = "websocket")]
     WebSocket,
+    #[value(name = "event-stream")]
     EventStream,
 }
 
 impl Kind {
     pub(crate) const BOTH: [Self; 2] = [Self::WebSocket, Self::EventStream];
+
+    /// As an argument of a program.
+    pub(super) fn argument(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::EventStream => "event-stream",
+        }
+    }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -32,15 +43,20 @@ impl Kind {
     }
 }
 
-enum Connection {
+pub(super) enum Connection {
     WebSocket(Box<Socket>),
     EventStream(Box<EventStream>),
 }
 
 impl Connection {
     /// Connects and receives the order as it is: from then on it gets every change.
-    async fn open(http: &reqwest::Client, api: &str, order: &TrackedOrder, kind: Kind) -> anyhow::Result<Self> {
-        let (id, token) = (&order.receipt.id, &order.receipt.token);
+    pub(super) async fn open(
+        http: &reqwest::Client,
+        api: &str,
+        id: &str,
+        token: &str,
+        kind: Kind,
+    ) -> anyhow::Result<Self> {
         let mut connection = match kind {
             Kind::WebSocket => {
                 let url = format!("{}/ws?token={token}", api.replacen("http", "ws", 1));
@@ -57,7 +73,7 @@ impl Connection {
     }
 
     /// The revision of the next event.
-    async fn revision(&mut self) -> Option<u64> {
+    pub(super) async fn revision(&mut self) -> Option<u64> {
         match self {
             Self::WebSocket(socket) => socket.next().await?["revision"].as_u64(),
             Self::EventStream(stream) => stream.next().await?.id.parse().ok(),
@@ -87,7 +103,8 @@ impl Connections {
             let http = &http;
             async move {
                 let kind = kinds[n % kinds.len()];
-                anyhow::Ok((n, Connection::open(http, &api.url, &orders[n], kind).await?))
+                let Receipt { id, token, .. } = &orders[n].receipt;
+                anyhow::Ok((n, Connection::open(http, &api.url, id, token, kind).await?))
             }
         };
         let open: Vec<_> = stream::iter(0..orders.len()).map(connect).buffer_unordered(AT_ONCE).try_collect().await?;

@@ -10,6 +10,7 @@
 
 mod api;
 mod connections;
+mod crowd;
 mod latency;
 mod memory;
 mod order;
@@ -19,6 +20,7 @@ use clap::ValueEnum;
 
 pub(crate) use api::Api;
 pub(crate) use connections::{Connections, Kind};
+pub(crate) use crowd::{ClientArgs, clients};
 pub(crate) use order::{TrackedOrder, wait_until};
 pub(crate) use webhooks::{Delivered, good as good_webhook};
 
@@ -39,6 +41,8 @@ pub(crate) struct Args {
     /// Seconds for which each run measures latencies
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    #[command(flatten)]
+    crowd: crowd::CrowdArgs,
     /// Events to the dead webhook
     #[arg(long, default_value_t = 10_000)]
     flood: u64,
@@ -49,6 +53,8 @@ enum Question {
     Latency,
     Memory,
     Webhooks,
+    /// Not unless it is asked for: it needs some 5 GB of memory
+    Crowd,
 }
 
 pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
@@ -62,6 +68,9 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     }
     if asks(Question::Webhooks) {
         webhooks::run(args.rounds, args.flood, args.seconds).await?;
+    }
+    if args.only == Some(Question::Crowd) {
+        crowd::run(&args.crowd, args.seconds).await?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 mod apis;
 mod clients;
 mod figures;
+pub(crate) mod growth;
 mod ours;
 mod peers;
 mod pinned;

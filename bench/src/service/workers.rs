@@ -64,7 +64,7 @@ pub(super) async fn measure(
 type Order = (String, String);
 
 /// Has an api make an order, and takes it out of the double.
-async fn an_order(api: &Program, stub: &Stub, cores: &Cores) -> anyhow::Result<Order> {
+pub(super) async fn an_order(api: &Program, stub: &Stub, cores: &Cores) -> anyhow::Result<Order> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
     let mut running = api.start(cores, &[("OFFLOAD_LISTEN", address.to_string())])?;
     running.until(async || clients::is_ready(address).await).await?;
@@ -113,7 +113,7 @@ async fn once(
 }
 
 /// Keeps the queue filled until then.
-async fn work_until(end: Instant, order: &Order, made: &mut usize, stub: &Stub) {
+pub(super) async fn work_until(end: Instant, order: &Order, made: &mut usize, stub: &Stub) {
     while Instant::now() < end {
         if stub.waiting() < REFILL / 2 {
             stub.add_orders(order, *made..*made + REFILL);

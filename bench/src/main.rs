@@ -9,6 +9,7 @@ mod isolation;
 mod poison;
 mod polling;
 mod polling_sim;
+mod prices;
 mod push;
 mod service;
 mod statistics;

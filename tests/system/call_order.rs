@@ -9,9 +9,12 @@ use async_trait::async_trait;
 use offload_domain::{
     order::{Lease, Order, OrderRecord},
     problem::ends,
+    status::ProgressReport,
     transition::Transition,
 };
 use offload_lifecycle::{
+    claim::Claimed,
+    progress::{self, Advanced},
     redrive::redrive,
     sweep::{Rules, Swept, sweep},
 };
@@ -185,7 +188,7 @@ impl Processor for Waiting {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn progress() {
+async fn publish_as_it_runs() {
     let processor = Waiting::default();
     let mut system = quiet().processor(processor.clone()).start().await;
     let receipt = submitted(&system).await;
@@ -293,6 +296,27 @@ async fn subscribe_and_notify() {
     expect(&mut system, Verb::Notify, &["dynamodb.GetItem order", "s3.GetObject status"]).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn notify_of_progress() {
+    let mut system = quiet().start().await;
+    let receipt = submitted(&system).await;
+    let path = format!("/order/{}/events", receipt.id);
+    let request = system.request(Method::GET, &path).bearer_auth(&receipt.token);
+    let mut stream = EventStream::of(request.send().await.unwrap());
+    stream.next().await.expect("the current status comes at once");
+    let record = system.stores.orders.get(receipt.id.parse().unwrap()).await.unwrap().unwrap();
+    let (now, term) = (clock::now(), Duration::from_secs(60));
+    let started = record.state.apply(Transition::Start { eta: None, poll_after_ms: None }, now).unwrap();
+    let lease = Lease { owner: "a worker".to_owned(), until: now + term };
+    let record = system.stores.orders.take(record.order.id, &started, Some(&lease), now).await.unwrap();
+    let mut claimed = Claimed { record, lease, etag: None, first_poll_at: None };
+    system.stack.record_calls(LIMIT);
+    let half = Transition::Progress { report: Some(ProgressReport::new(50, None)), eta: None, poll_after_ms: None };
+    assert_eq!(progress::advance(&system.stores, &mut claimed, &half, term).await.unwrap(), Advanced::Stored);
+    progress::notify(&system.stores, &claimed).await.unwrap();
+    expect(&mut system, Verb::NotifyRunning, &[]).await;
+}
+
 #[test]
 fn every_verb_of_the_model_is_compared() {
     // A new verb of the model does not compile here until it has a test above.
@@ -300,6 +324,7 @@ fn every_verb_of_the_model_is_compared() {
         match verb {
             Verb::Accept | Verb::AcceptWithKey | Verb::Resume | Verb::Cancel | Verb::CancelRunning => {}
             Verb::Work | Verb::Progress | Verb::DeadLetter | Verb::Redrive | Verb::Subscribe | Verb::Notify => {}
+            Verb::NotifyRunning => {}
             Verb::SweepLost | Verb::SweepLeased | Verb::SweepOverdue | Verb::SweepEnded => {}
         }
     }

@@ -17,6 +17,7 @@ const TIME: Duration = Duration::from_secs(30);
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_worked_on_is_erased_and_stays_so() {
     let setup = Setup::default().with(c::AUTH, "header").with(c::AUTH_HEADER, "x-caller");
+    let setup = setup.with(c::PROGRESS_WRITES, "live");
     let system = setup.with(c::JOB_SECONDS, "1").with(c::SWEEP_AFTER_SECONDS, "0.5").start().await;
     let caller = "tenant=a; name=jane; roles=admin";
     let post = system.request(Method::POST, "/order").header("x-caller", caller).json(&fulfilment());

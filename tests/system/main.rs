@@ -24,6 +24,7 @@ mod outages;
 mod payload;
 mod priorities;
 mod programs;
+mod publication;
 mod push;
 mod quiet_tenants;
 mod refusals;

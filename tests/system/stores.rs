@@ -132,7 +132,7 @@ async fn a_status_object_never_goes_back_under_fifty_writers() {
     record.state = started(&record).0;
     for n in 0..50 {
         let report = ProgressReport::new(n, None);
-        let progress = Transition::Progress { report, eta: None, poll_after_ms: None };
+        let progress = Transition::Progress { report: Some(report), eta: None, poll_after_ms: None };
         record.state = record.state.apply(progress, clock::now()).unwrap();
         revisions.push(record.status_object(None));
     }

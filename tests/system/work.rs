@@ -12,7 +12,11 @@ use serde_json::{Value, json};
 
 fn python(program: &str) -> Setup {
     let command = json!(["python3", "-c", program]).to_string();
-    Setup::default().with(c::PROCESSOR, "command").with(c::COMMAND, command).with(c::PROCESSING_AFTER_MS, 0)
+    Setup::default()
+        .with(c::PROCESSOR, "command")
+        .with(c::COMMAND, command)
+        .with(c::PROCESSING_AFTER_MS, 0)
+        .with(c::PROGRESS_WRITES, "live")
 }
 
 async fn end_of(setup: Setup) -> Value {

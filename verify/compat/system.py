@@ -50,7 +50,8 @@ class System:
         api = {"OFFLOAD_AUTH": "none", "OFFLOAD_TOKEN_SECRET": SECRET, "OFFLOAD_LISTEN": f"127.0.0.1:{port}", "OFFLOAD_WEBHOOKS": "true"}
         worker = {
             "OFFLOAD_WEBHOOK_SECRET": WEBHOOK_SECRET,
-            "OFFLOAD_DEAD_LETTER_QUEUE_URL": self.dead, "OFFLOAD_PROCESSOR": "demo", "OFFLOAD_JOB_SECONDS": "0.2", "OFFLOAD_VISIBILITY_SECONDS": "3",
+            "OFFLOAD_DEAD_LETTER_QUEUE_URL": self.dead, "OFFLOAD_PROCESSOR": "demo", "OFFLOAD_JOB_SECONDS": "0.2", "OFFLOAD_PROGRESS_WRITES": "live",
+            "OFFLOAD_VISIBILITY_SECONDS": "3",
             "OFFLOAD_SWEEP_SECONDS": "1", "OFFLOAD_SWEEP_AFTER_SECONDS": "2", "OFFLOAD_CANCEL_CHECK_SECONDS": "0.2",
         }  # fmt: skip
         self.api_program = subprocess.Popen([programs / "offload-api"], env={**self.environment, **api})

@@ -2,13 +2,14 @@
 //!
 //! An api and a worker on the embedded stack in one process, as `offload up` runs them, under a
 //! Poisson stream of orders at 70 % of what the worker can do, and then a burst. Every client waits
-//! with `offload-client`. Requests are counted by the embedded S3 and by the api's own metrics, not
-//! by the clients.
+//! with `offload-client`. Requests are counted by the embedded stack and by the api's own metrics,
+//! not by the clients, and priced.
 
 mod client;
 mod figures;
+mod money;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use offload_local::Service;
 use offload_service::settings::catalogue as c;
@@ -19,7 +20,12 @@ use tokio::task::JoinSet;
 use self::{
     client::{OrderTimes, submit_and_wait},
     figures::Figures,
+    money::{PerOrder, bill},
 };
+use crate::prices::{IRELAND, VIRGINIA};
+
+/// More calls than a stream makes.
+const CALLS_MAX: usize = 1_000_000;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -59,10 +65,17 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     println!("{:.1} orders/s for {:.0} s, then {} at once", rate, args.orders as f64 / rate, args.burst);
     println!("{}", Figures::HEADING);
     let gap = |rng: &mut SmallRng| -(1.0 - rng.random::<f64>()).ln() / rate;
+    system.stack.record_calls(CALLS_MAX);
     let stream = phase(&system, args.orders, &mut rng, gap).await?;
+    let calls = calls(&system)?;
     println!("{}", stream.row("stream"));
     let burst = phase(&system, args.burst, &mut rng, |_| 0.0).await?;
     println!("{}", burst.row("burst"));
+    let per_order = PerOrder::of(&calls, args.orders);
+    print!(
+        "\nthe stream, by its calls and the prices of November 2026:\n{}\n",
+        bill(&per_order, [&IRELAND, &VIRGINIA])
+    );
 
     let metrics = system.http.get(format!("{}/metrics", system.apis[0])).send().await?.text().await?;
     let answered: u64 = metrics
@@ -74,6 +87,18 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     println!("the api answered {answered} requests for {submitted} orders; if the two are equal, no client polled it");
     anyhow::ensure!(answered == submitted as u64, "the api was polled");
     Ok(())
+}
+
+/// The calls that were recorded, and ends the recording.
+fn calls(system: &System) -> anyhow::Result<BTreeMap<String, u64>> {
+    let recorded = system.stack.calls();
+    anyhow::ensure!(recorded.len() < CALLS_MAX, "more calls than are recorded");
+    system.stack.record_calls(0);
+    let mut calls = BTreeMap::new();
+    for call in recorded {
+        *calls.entry(call.to_string()).or_default() += 1;
+    }
+    Ok(calls)
 }
 
 /// Submits orders with `gap` seconds between them, and waits for each of them.

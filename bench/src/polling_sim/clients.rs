@@ -192,6 +192,8 @@ fn progress(order: &MeasuredOrder, random: &mut Random) -> Vec<Update> {
     let length = order.done - begin;
     let pace = (HINT_ERROR * random.normal()).exp();
     let epoch = chrono::DateTime::UNIX_EPOCH;
+    let accepted_at =
+        epoch - chrono::TimeDelta::from_std(std::time::Duration::from_secs_f64(begin)).unwrap_or_default();
     let mut current = order.estimate.delayed(-begin).window(epoch);
     if let Some(first) = updates.first() {
         current = first.window.delayed(-begin).window(epoch);
@@ -204,7 +206,7 @@ fn progress(order: &MeasuredOrder, random: &mut Random) -> Vec<Update> {
         let now = epoch + chrono::TimeDelta::from_std(std::time::Duration::from_secs_f64(elapsed)).unwrap_or_default();
         if let Some(left) = finish_hint(elapsed, percent) {
             let window = left.window(now);
-            if worth_publishing(&current, &window, now) {
+            if worth_publishing(&current, &window, accepted_at, now) {
                 current = window;
                 updates.push(Update { at: begin + elapsed, window: left.delayed(begin + elapsed) });
             }

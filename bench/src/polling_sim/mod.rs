@@ -8,6 +8,7 @@ mod baseline;
 mod clients;
 mod figures;
 mod plot;
+mod publishing;
 mod queue;
 mod random;
 mod report;
@@ -39,16 +40,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let figures = figures::measure(&queue::all(args.quick), args.seed);
     let recoveries = scenarios::play(args.seed, if args.quick { 20 } else { 100 });
     let tenants = tenants::measure(args.seed, args.quick);
+    let publishing = publishing::measure(args.seed, args.quick);
     if let Some(path) = &args.plot {
         std::fs::write(path, plot::svg(&figures)).with_context(|| format!("cannot write {}", path.display()))?;
     }
     let text = if args.json {
         let verdicts = report::verdicts(&figures);
         let all = serde_json::json!({"seed": args.seed, "quick": args.quick, "classes": figures,
-            "targets": verdicts, "recoveries": recoveries, "tenants": tenants});
+            "targets": verdicts, "recoveries": recoveries, "tenants": tenants, "publishing": publishing});
         format!("{all:#}\n")
     } else {
-        report::text(&figures, &recoveries, &tenants)
+        report::text(&figures, &recoveries, &tenants, &publishing)
     };
     std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")
 }

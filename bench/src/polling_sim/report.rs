@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{
     clients::Client,
     figures::{ClassFigures, Figures},
+    publishing::PublishingFigures,
     queue::Class,
     scenarios::Recovery,
     tenants::TenantFigures,
@@ -62,7 +63,12 @@ pub(crate) fn verdicts(figures: &Figures) -> Vec<Verdict> {
 }
 
 /// All tables, as Markdown.
-pub(crate) fn text(figures: &Figures, recoveries: &[Recovery], of_tenants: &[TenantFigures]) -> String {
+pub(crate) fn text(
+    figures: &Figures,
+    recoveries: &[Recovery],
+    of_tenants: &[TenantFigures],
+    of_publishing: &[PublishingFigures],
+) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = clients(&mut out, figures);
@@ -70,6 +76,7 @@ pub(crate) fn text(figures: &Figures, recoveries: &[Recovery], of_tenants: &[Ten
     let _ = targets(&mut out, figures);
     let _ = scenarios(&mut out, recoveries);
     let _ = tenants(&mut out, of_tenants);
+    let _ = publishing(&mut out, of_publishing);
     out
 }
 
@@ -197,6 +204,23 @@ fn tenants(out: &mut String, figures: &[TenantFigures]) -> std::fmt::Result {
             f.start_p50,
             f.start_p99,
             f.per_second
+        )?;
+    }
+    Ok(())
+}
+
+fn publishing(out: &mut String, figures: &[PublishingFigures]) -> std::fmt::Result {
+    writeln!(
+        out,
+        "\nWhen a running order is published, at 70 % of the capacity; log-normal, with reports of progress.\n"
+    )?;
+    writeln!(out, "| queue | published | PUTs | polls | delay | S3 for a million orders |\n|---|---|---|---|---|---|")?;
+    for f in figures {
+        let delay = 100.0 * f.delay;
+        writeln!(
+            out,
+            "| {} | {} | {:.2} | {:.2} | {delay:.1} % | ${:.2} |",
+            f.queue, f.policy, f.puts, f.polls, f.dollars
         )?;
     }
     Ok(())

@@ -117,6 +117,7 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
     // its own that points at this machine.
     for (setting, value) in [
         (c::LOG_FORMAT, "text".to_owned()),
+        (c::PROGRESS_WRITES, "live".to_owned()),
         (c::PROGRESS_INTERVAL_SECONDS, "1".to_owned()),
         (c::AUTH, "none".to_owned()),
         (c::CORS_ORIGINS, "loopback".to_owned()),

@@ -35,6 +35,7 @@ pub mod order_list;
 pub mod payload;
 pub mod printable;
 pub mod problem;
+pub mod publication;
 pub mod schedule;
 pub mod schema;
 pub mod status;

@@ -25,6 +25,10 @@ pub struct Envelope {
     pub key: String,
     /// The `ETag` of the pending status object, so that the first overwrite needs no read.
     pub etag: Option<String>,
+    /// When a client polls that object first, by the schedule. Absent where it has been polled
+    /// before, and in messages of older versions.
+    #[serde(with = "rfc3339_millis::option", default, skip_serializing_if = "Option::is_none")]
+    pub first_poll_at: Option<DateTime<Utc>>,
     /// Whose order it is. Absent for the default tenant, and in messages of older versions.
     #[serde(default, skip_serializing_if = "Tenant::is_default")]
     pub tenant: Tenant,
@@ -58,7 +62,7 @@ impl Envelope {
     #[must_use]
     pub fn new(id: OrderId, etag: Option<String>) -> Self {
         let (tenant, priority) = (Tenant::default(), Priority::default());
-        Self { v: VERSION, id, key: id.status_key(), etag, tenant, priority, not_before: None }
+        Self { v: VERSION, id, key: id.status_key(), etag, first_poll_at: None, tenant, priority, not_before: None }
     }
 
     /// Reads a message.
@@ -98,6 +102,7 @@ mod tests {
         "\"tenant\":\"\"",
         "\"priority\":\"high\"",
         "\"priority\":\"\"",
+        "\"first_poll_at\":\"2026-01-01T00:00:00.000Z\"",
         "\"not_before\":\"2026-01-01T00:00:00.000Z\"",
         "\"not_before\":1e400",
         "[",
@@ -115,7 +120,9 @@ mod tests {
         let shop = Envelope { tenant: "shop".parse().unwrap(), priority: Priority::High, ..e.clone() };
         assert_eq!(Envelope::parse(&serde_json::to_string(&shop).unwrap()).unwrap(), shop);
         let json = serde_json::to_string(&e).unwrap();
-        assert!(!json.contains("tenant") && !json.contains("priority"), "as older workers know it");
+        for absent in ["tenant", "priority", "first_poll_at"] {
+            assert!(!json.contains(absent), "{absent}: as older workers know it");
+        }
         for bad in ["", "nonsense", "[]", r#"{"v":1}"#, r#"{"v":1,"id":"x","key":"k"}"#] {
             assert!(matches!(Envelope::parse(bad), Err(UnreadableMessage::Shape(_))), "{bad}");
         }

@@ -199,12 +199,26 @@ pub struct Broadcast {
 }
 
 impl Broadcast {
+    /// Whether there is one.
+    #[must_use]
+    pub fn is_any(self) -> bool {
+        self.targets().next().is_some()
+    }
+
     fn targets(self) -> impl Iterator<Item = Target> {
         // Every member by name: one that is left out does not compile.
         let Self { topic, appsync, mercure } = self;
         let all = [(topic, Target::Topic), (appsync, Target::Appsync), (mercure, Target::Mercure)];
         all.into_iter().filter_map(|(set, target)| set.then_some(target))
     }
+}
+
+/// Whether anybody is to be notified of an order's changes. `subscribed`: whether a connection has
+/// ever subscribed to it.
+#[must_use]
+pub fn has_targets(order: &Order, subscribed: bool, broadcast: Broadcast) -> bool {
+    let Callbacks { webhook_url, task_token } = &order.callbacks;
+    subscribed || webhook_url.is_some() || task_token.is_some() || broadcast.is_any()
 }
 
 /// One message for each target of an event: the connections that subscribe to the order, the

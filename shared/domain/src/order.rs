@@ -202,6 +202,16 @@ impl OrderRecord {
         Self { order, state, lease: None, cancel_requested: false, due_at: None, subscribed: false }
     }
 
+    /// When a client polls first, by the schedule, if the order is pending and its status object
+    /// says when.
+    #[must_use]
+    pub fn first_poll_at(&self) -> Option<DateTime<Utc>> {
+        let OrderState { status: Status::Pending, updated_at, poll_after_ms: Some(ms), .. } = self.state else {
+            return None;
+        };
+        i64::try_from(ms).ok().and_then(TimeDelta::try_milliseconds).map(|wait| updated_at + wait)
+    }
+
     /// The record without the order's payload, for those who keep it and need only the state.
     #[must_use]
     pub fn without_payload(mut self) -> Self {

@@ -16,13 +16,13 @@
 //! delay (`bench/README.md`). After the window, polls become rarer, so that an order that never
 //! ends costs few.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
 use crate::status::EtaWindow;
 
 /// What one poll costs: as much as a delay of this share of the order's time.
-const POLL_COST: f64 = 0.05;
+pub(crate) const POLL_COST: f64 = 0.05;
 /// Where in the first step of a window the first poll is: fewer orders end at the very beginning of
 /// the window than further on.
 const FIRST: f64 = 0.55;
@@ -30,6 +30,8 @@ const FIRST: f64 = 0.55;
 const SHORTEST: f64 = 0.1;
 /// How much rarer polls become after the window, as a share of the time since its end.
 const LATE: f64 = 0.1;
+/// How far a client's waits differ from the schedule, as a share of each.
+const JITTER: f64 = 0.1;
 
 /// The polls of one order, in seconds since it was accepted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,15 +67,27 @@ impl Schedule {
     /// After a poll on time that returned no newer window.
     #[must_use]
     pub fn polled(self) -> Self {
-        Self { next: self.next + gap(self.poll_cost, self.lo, self.hi, self.next), ..self }
+        self.polled_at(self.next)
+    }
+
+    /// After a poll `t` seconds after the order was accepted, that returned no newer window.
+    #[must_use]
+    pub fn polled_at(self, t: f64) -> Self {
+        Self { next: t + gap(self.poll_cost, self.lo, self.hi, t), ..self }
     }
 
     /// After a poll on time that returned a newer window.
     #[must_use]
     pub fn window_changed(self, lo: f64, hi: f64) -> Self {
+        self.window_found_at(self.next, lo, hi)
+    }
+
+    /// After a poll `t` seconds after the order was accepted, that returned a newer window.
+    #[must_use]
+    pub fn window_found_at(self, t: f64, lo: f64, hi: f64) -> Self {
         let (lo, hi) = window(lo, hi);
         let d = step(self.poll_cost, lo, hi);
-        Self { lo, hi, next: (self.next + d).max(lo + FIRST * d), ..self }
+        Self { lo, hi, next: (t + d).max(lo + FIRST * d), ..self }
     }
 }
 
@@ -137,16 +151,23 @@ pub fn poll_after_ms_since(window: &EtaWindow, accepted_at: DateTime<Utc>, now: 
     u64::try_from(poll_after_since(window, accepted_at, now).as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The earliest that a client polls whose schedule says `first_poll_at`, for an order that was
+/// accepted at `accepted_at`.
+#[must_use]
+pub fn earliest_poll(first_poll_at: DateTime<Utc>, accepted_at: DateTime<Utc>) -> DateTime<Utc> {
+    let wait = (first_poll_at - accepted_at).to_std().unwrap_or_default().mul_f64(1.0 - JITTER);
+    accepted_at + TimeDelta::from_std(wait).unwrap_or_default()
+}
+
 /// `wait` give or take 10 %, by `random` in `[0, 1)`, so that the clients of a burst do not poll
 /// together.
 #[must_use]
 pub fn jittered(wait: Duration, random: f64) -> Duration {
-    wait.mul_f64(0.9 + 0.2 * random.clamp(0.0, 1.0))
+    wait.mul_f64(1.0 - JITTER + 2.0 * JITTER * random.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use proptest::prelude::*;
 
     use super::*;

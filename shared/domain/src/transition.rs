@@ -23,10 +23,10 @@ pub enum Transition {
         /// When a client should poll next.
         poll_after_ms: Option<u64>,
     },
-    /// The processor reported progress.
+    /// A running order is recorded as it is now.
     Progress {
-        /// How far.
-        report: ProgressReport,
+        /// How far the work is, if the processor reports it.
+        report: Option<ProgressReport>,
         /// When the work should be done.
         eta: Option<EtaWindow>,
         /// When a client should poll next.
@@ -105,7 +105,7 @@ impl OrderState {
                 next.poll_after_ms = poll_after_ms;
             }
             T::Progress { report, eta, poll_after_ms } => {
-                next.progress = Some(report);
+                next.progress = report.or(next.progress);
                 next.eta = eta;
                 next.poll_after_ms = poll_after_ms;
             }
@@ -164,7 +164,7 @@ mod tests {
         prop_oneof![
             Just(Transition::Start { eta, poll_after_ms }),
             (0u8..=255, ".{0,300}").prop_map(move |(p, m)| Transition::Progress {
-                report: ProgressReport::new(p, Some(&m)),
+                report: Some(ProgressReport::new(p, Some(&m))),
                 eta,
                 poll_after_ms
             }),
@@ -214,7 +214,7 @@ mod tests {
         fn a_status_object_is_small(message in "\\PC{0,400}", detail in "\\PC{0,3000}") {
             let start = Transition::Start { eta: None, poll_after_ms: None };
             let state = pending().apply(start, DateTime::UNIX_EPOCH).unwrap();
-            let report = ProgressReport::new(3, Some(&message));
+            let report = Some(ProgressReport::new(3, Some(&message)));
             let state = state.apply(Transition::Progress { report, eta: None, poll_after_ms: None }, DateTime::UNIX_EPOCH).unwrap();
             let state = state.apply(Transition::Fail { error: ends::processing_failed(detail) }, DateTime::UNIX_EPOCH).unwrap();
             let error = state.error.unwrap();

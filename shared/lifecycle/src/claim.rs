@@ -29,6 +29,8 @@ pub struct Claimed {
     pub lease: Lease,
     /// What we believe to be the `ETag` of the status object.
     pub etag: Option<String>,
+    /// When a client polls the pending object first, if that is known.
+    pub first_poll_at: Option<DateTime<Utc>>,
 }
 
 /// What came of a claim.
@@ -93,7 +95,12 @@ pub async fn claim(
         return Ok(Claim::NotDue((at - now).to_std().unwrap_or_default()));
     }
     let lease = Lease { owner: claimant.owner.clone(), until: lease_end(time, claimant.term) };
-    let claimed = |record| Claimed { record, lease: lease.clone(), etag: envelope.etag.clone() };
+    let claimed = |record| Claimed {
+        record,
+        lease: lease.clone(),
+        etag: envelope.etag.clone(),
+        first_poll_at: envelope.first_poll_at,
+    };
     let found = if first {
         match stores.orders.take(envelope.id, &first_start(outlook, now), Some(&lease), time.earliest()).await {
             Ok(record) => return Ok(start_or_end(stores, claimant, claimed(record)).await),

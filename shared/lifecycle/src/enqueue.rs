@@ -28,6 +28,7 @@ pub async fn send(
     envelope.tenant = order.tenant.clone();
     envelope.priority = order.priority;
     envelope.not_before = order.not_before;
+    envelope.first_poll_at = record.first_poll_at();
     let delay = order.not_before.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
     let queue = stores.order_queues.of(lane);
     queue.send(&envelope, delay.min(DELAY_MAX), order.traceparent.as_deref()).await

@@ -1,8 +1,8 @@
 //! Notify: one message to the queue of notifications for each subscriber of an order's change.
 //!
-//! Invariant: an event is sent after its status object is stored. The event of a final status is
-//! sent before the order's message is deleted, so that no crash in between loses it; it may be sent
-//! twice.
+//! Invariant: the event of a final status is sent after its status object is stored, and before the
+//! order's message is deleted, so that no crash in between loses it; it may be sent twice. Events
+//! of a running order need no object of their own, and may be ahead of it.
 
 use std::time::Duration;
 

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use offload_domain::{claim::lease_end, order::Lease, transition::Transition};
+use offload_domain::{
+    claim::lease_end,
+    notification::has_targets,
+    order::{Lease, OrderRecord},
+    transition::Transition,
+};
 use offload_service::clock;
 use offload_stores::{Conflict, Error, Overwritten, Stores};
 
@@ -45,12 +50,29 @@ pub async fn advance(
     Ok(Advanced::Stored)
 }
 
+/// Notifies the subscribers of a running order. Its status object may be behind.
+///
+/// # Errors
+/// If a call fails. Best effort: the end is what must be seen.
+pub async fn notify(stores: &Stores, claimed: &Claimed) -> Result<(), Error> {
+    publish::notify_running(stores, &claimed.record).await
+}
+
+/// Whether anybody is to be notified of the order's changes.
+#[must_use]
+pub fn is_subscribed(stores: &Stores, claimed: &Claimed) -> bool {
+    let OrderRecord { order, subscribed, .. } = &claimed.record;
+    stores.notifications.as_ref().is_some_and(|to| has_targets(order, *subscribed, to.settings.broadcast()))
+}
+
 /// Publishes a running order, and remembers the new `ETag`.
 ///
 /// # Errors
 /// If a call fails. Best effort: the end is what must be seen.
 pub async fn publish(stores: &Stores, claimed: &mut Claimed) -> Result<(), Error> {
-    if let Overwritten::Written(etag) = publish::publish(stores, &claimed.record, claimed.etag.as_deref()).await? {
+    if let Overwritten::Written(etag) =
+        publish::publish_running(stores, &claimed.record, claimed.etag.as_deref()).await?
+    {
         claimed.etag = Some(etag);
     }
     Ok(())

@@ -1,8 +1,9 @@
-//! Publish: the status object first, then its event.
+//! Publish: the status object, and its event: an end first in the object, and while an order runs
+//! at the same time.
 //!
 //! Invariants: a status object never goes back (`StatusStore::overwrite`). A writer that publishes
-//! a status also sends its event, unless the table's stream does. An order leaves the index only
-//! after its end is published.
+//! a status also sends its event, unless the table's stream does. The event of an end is sent after
+//! its object is stored. An order leaves the index only after its end is published.
 
 use std::time::Duration;
 
@@ -27,8 +28,30 @@ pub async fn publish(stores: &Stores, record: &OrderRecord, etag: Option<&str>) 
     overwrite_and_notify(stores, record, record.status_object(None), etag).await
 }
 
-/// The same for an order that has ended, whose result may be in S3. Then takes the order out of
-/// the index: only now can it be forgotten.
+/// Notifies the subscribers of a running order, whatever its status object says.
+///
+/// # Errors
+/// If a call fails; some notifications may have been sent then.
+pub async fn notify_running(stores: &Stores, record: &OrderRecord) -> Result<(), Error> {
+    send_event(stores, record, record.status_object(None)).await
+}
+
+/// Overwrites the status object of a running order, unless it is newer already, and sends the event
+/// at the same time.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn publish_running(stores: &Stores, record: &OrderRecord, etag: Option<&str>) -> Result<Overwritten, Error> {
+    let object = record.status_object(None);
+    let (overwritten, notified) = tokio::join!(stores.objects.overwrite(&object, etag), notify_running(stores, record));
+    // An `ETag` that is not learned costs the next overwrite two calls more; so the event's failure
+    // comes second.
+    let overwritten = overwritten?;
+    notified.map(|()| overwritten)
+}
+
+/// Overwrites the status object of an order that has ended, whose result may be in S3, and then
+/// sends the event. Then takes the order out of the index: only now can it be forgotten.
 ///
 /// # Errors
 /// As [`publish`], or if the result's URL cannot be signed. A sweeper publishes the end if nobody
@@ -70,8 +93,13 @@ async fn overwrite_and_notify(
     etag: Option<&str>,
 ) -> Result<Overwritten, Error> {
     let overwritten = stores.objects.overwrite(&object, etag).await?;
+    send_event(stores, record, object).await?;
+    Ok(overwritten)
+}
+
+async fn send_event(stores: &Stores, record: &OrderRecord, object: StatusObject) -> Result<(), Error> {
     if stores.notifications.as_ref().is_some_and(|n| n.settings.by_writers) {
         notify(stores, record, object).await?;
     }
-    Ok(overwritten)
+    Ok(())
 }

@@ -303,6 +303,45 @@ mod tests {
         assert!(of_image(&json!({"pk": {"S": "workers"}, "sk": {"S": "worker-1"}})).is_none());
     }
 
+    /// As DynamoDB counts it:
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
+    fn size(item: &Item) -> usize {
+        let value = |value: &AttributeValue| match value {
+            AttributeValue::S(s) => s.len(),
+            AttributeValue::N(n) => n.len().div_ceil(2) + 1,
+            _ => 1,
+        };
+        item.iter().map(|(name, v)| name.len() + value(v)).sum()
+    }
+
+    #[test]
+    fn an_ordinary_row_is_one_write_unit() {
+        let t = DateTime::from_timestamp_millis(1_800_000_000_123).unwrap();
+        let mut order = fixtures::order(t);
+        order.payload = payload(r#"{"kind":"fulfilment","items":[{"sku":"A-1","quantity":2}]}"#);
+        order.renew = format!("https://0123456789.execute-api.eu-west-1.amazonaws.com/order/{}", order.id);
+        order.traceparent = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
+        let window = EtaWindow { at: t, earliest_at: t, latest_at: t };
+        let new = OrderRecord::new(order, window, 1_700);
+        let start = Transition::Start { eta: Some(window), poll_after_ms: Some(1_700) };
+        let report = Some(ProgressReport::new(95, Some("handing over")));
+        let progress = Transition::Progress { report, eta: Some(window), poll_after_ms: Some(1_700) };
+        let result = r#"{"items":1,"units":2,"tracking":"SO-0123456789AB"}"#;
+        let result = OrderResult::Inline(JsonText::parse(result.to_owned()).unwrap());
+        let running = new.state.apply(start, t).unwrap().apply(progress, t).unwrap();
+        let ended = running.apply(Transition::Complete { result: Some(result) }, t).unwrap();
+        for state in [new.state.clone(), running, ended] {
+            let mut item = encode(&OrderRecord { state, ..new.clone() }, t, t).unwrap();
+            item.insert(
+                "lease_owner".to_owned(),
+                text("worker-0123456789abcdef0123456789abcdef/0123456789abcdef0123456789abcdef"),
+            );
+            item.insert("lease_until".to_owned(), millis(t));
+            let size = size(&item);
+            assert!(size <= 1_024, "{size} bytes: {item:?}");
+        }
+    }
+
     #[test]
     fn a_record_survives_the_table() {
         let t = DateTime::from_timestamp_millis(1_700_000_000_123).unwrap();
@@ -329,7 +368,7 @@ mod tests {
         assert_eq!(decode(&encode(&new, t, due_at).unwrap()).unwrap(), new);
 
         let start = Transition::Start { eta: Some(window), poll_after_ms: None };
-        let report = ProgressReport::new(40, Some("{packing}"));
+        let report = Some(ProgressReport::new(40, Some("{packing}")));
         let progress = Transition::Progress { report, eta: None, poll_after_ms: Some(1) };
         let running = new.state.apply(start, t).unwrap().apply(progress, t).unwrap();
         let inline = JsonText::parse(r#"{ "n":18446744073709551617, "z":-0, "s":"\u00e9" }"#.to_owned()).unwrap();

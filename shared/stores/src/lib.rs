@@ -39,7 +39,7 @@ pub use grant::{Grant, Granter};
 pub use notifications::Notifications;
 pub use order_list::OrderPage;
 pub use order_queues::OrderQueues;
-pub use orders::{Conflict, Inserted, LeaseState, OrderTable};
+pub use orders::{Conflict, Inserted, LeaseState, OrderTable, Wishes};
 pub use presign::Presigner;
 pub use provision::{Provisioned, allow_origins, provision};
 pub use queue::{

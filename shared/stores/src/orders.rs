@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     direct::Service,
     error::{Error, Kind},
-    item::{self, DUE, DUE_AT, Due, IDEMPOTENCY, Item, PK, SK, TTL, millis, number, text},
+    item::{self, DUE, DUE_AT, Due, IDEMPOTENCY, Item, PK, SK, SUBSCRIBED, TTL, millis, number, text},
     rows::{NotBoth, RowAnswer, Rows, Update, Updated},
 };
 use offload_domain::{
@@ -66,6 +66,15 @@ pub enum LeaseState {
     CancelRequested,
     /// Somebody else has it, or it has ended.
     Lost,
+}
+
+/// What clients want of a running order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Wishes {
+    /// It is to be cancelled.
+    pub cancelled: bool,
+    /// A connection has subscribed to it.
+    pub subscribed: bool,
 }
 
 /// What is written with a state.
@@ -269,16 +278,18 @@ impl OrderTable {
         }
     }
 
-    /// Whether a running order is to be cancelled. The cheapest read that there is: eventually
+    /// What clients want of a running order. The cheapest read that there is: eventually
     /// consistent, two attributes.
     ///
     /// # Errors
     /// If the call fails.
-    pub async fn cancel_requested(&self, id: OrderId) -> Result<bool, Error> {
+    pub async fn wishes(&self, id: OrderId) -> Result<Wishes, Error> {
         let get = self.rows.client.get_item().table_name(&*self.rows.table).set_key(Some(item::key(id).into()));
-        let get = Box::pin(get.projection_expression("cancel_requested").send()).await;
+        let get = get.projection_expression(format!("cancel_requested, {SUBSCRIBED}"));
+        let get = Box::pin(get.send()).await;
         let item = get.map_err(|e| Error::of("dynamodb.GetItem", &e))?.item;
-        Ok(item.is_some_and(|i| i.contains_key("cancel_requested")))
+        let has = |name| item.as_ref().is_some_and(|i| i.contains_key(name));
+        Ok(Wishes { cancelled: has("cancel_requested"), subscribed: has(SUBSCRIBED) })
     }
 
     /// Asks the worker that has the order to cancel it.

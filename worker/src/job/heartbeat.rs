@@ -5,7 +5,7 @@ use std::time::Duration;
 use offload_domain::{claim::lease_end, id::OrderId, order::Lease};
 use offload_lifecycle::claim::Claimed;
 use offload_service::clock;
-use offload_stores::{Delivery, LeaseState, OrderTable, Visibility};
+use offload_stores::{Delivery, LeaseState, OrderTable, Visibility, Wishes};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -15,15 +15,23 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::context::Worker;
 
 /// Renews the lease in the order table and the visibility in the queue for exactly as long as it
-/// lives, and reports when the order is to be cancelled or was lost.
+/// lives, and reports when the order is to be cancelled, was lost, or has a subscriber.
 pub(super) struct LeaseHeartbeat {
-    state: watch::Receiver<LeaseState>,
+    seen: watch::Receiver<Seen>,
     _task: AbortOnDropHandle<()>,
+}
+
+/// What a heartbeat has seen of its order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub(super) lease: LeaseState,
+    /// A connection has subscribed to the order.
+    pub(super) subscribed: bool,
 }
 
 impl LeaseHeartbeat {
     pub(super) fn start(worker: &Worker, job: &Claimed, delivery: &Delivery) -> Self {
-        let (report, state) = watch::channel(LeaseState::Held);
+        let (report, seen) = watch::channel(Seen { lease: LeaseState::Held, subscribed: job.record.subscribed });
         let lease = HeldLease {
             orders: worker.stores.orders.clone(),
             visibility: delivery.visibility(),
@@ -35,22 +43,23 @@ impl LeaseHeartbeat {
         // SQS's clock for this delivery started when it was received.
         let first = Instant::now() + (lease.term / 3).saturating_sub(delivery.age());
         let task = tokio::spawn(async move { lease.keep(first, check_interval, &report).await });
-        Self { state, _task: AbortOnDropHandle::new(task) }
+        Self { seen, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// The last known state.
+    /// The last known state of the lease.
     pub(super) fn state(&self) -> LeaseState {
-        *self.state.borrow()
+        self.seen.borrow().lease
     }
 
-    /// Resolves when the lease is no longer simply held, or is lost after a request to cancel.
-    pub(super) async fn changed(&mut self) -> LeaseState {
+    /// Resolves when the lease is no longer simply held, is lost after a request to cancel, or when
+    /// the order has its first subscriber.
+    pub(super) async fn changed(&mut self) -> Seen {
         // The sender lives as long as the task, which ends only when this is dropped or the lease
         // is lost.
-        if self.state.changed().await.is_err() {
+        if self.seen.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
-        self.state()
+        *self.seen.borrow_and_update()
     }
 }
 
@@ -63,7 +72,7 @@ struct HeldLease {
 }
 
 impl HeldLease {
-    async fn keep(&self, first: Instant, check_interval: Duration, report: &watch::Sender<LeaseState>) {
+    async fn keep(&self, first: Instant, check_interval: Duration, report: &watch::Sender<Seen>) {
         let mut renew_at = first;
         let mut check_at = Instant::now() + check_interval;
         loop {
@@ -72,16 +81,17 @@ impl HeldLease {
                 renew_at = Instant::now() + self.term / 3;
                 // The renewal's answer contains a cancellation too.
                 check_at = check_at.max(Instant::now() + check_interval);
-                self.renew().await
+                let subscribed = report.borrow().subscribed;
+                self.renew().await.map(|lease| Seen { lease, subscribed })
             } else {
                 sleep_until(check_at).await;
                 check_at = Instant::now() + check_interval;
                 let known = *report.borrow();
-                self.cancel_requested(known).await
+                self.wishes(known).await
             };
             if let Some(found) = found {
-                report.send_if_modified(|state| std::mem::replace(state, found) != found);
-                if found == LeaseState::Lost {
+                report.send_if_modified(|seen| std::mem::replace(seen, found) != found);
+                if found.lease == LeaseState::Lost {
                     return;
                 }
             }
@@ -103,12 +113,13 @@ impl HeldLease {
             .ok()
     }
 
-    async fn cancel_requested(&self, known: LeaseState) -> Option<LeaseState> {
-        if known == LeaseState::CancelRequested {
+    async fn wishes(&self, known: Seen) -> Option<Seen> {
+        if known.lease == LeaseState::CancelRequested {
             return None;
         }
         // The next check makes up for one that fails.
-        let requested = self.orders.cancel_requested(self.id).await.ok()?;
-        requested.then_some(LeaseState::CancelRequested)
+        let Wishes { cancelled, subscribed } = self.orders.wishes(self.id).await.ok()?;
+        let lease = if cancelled { LeaseState::CancelRequested } else { known.lease };
+        Some(Seen { lease, subscribed: known.subscribed || subscribed })
     }
 }

@@ -9,7 +9,6 @@ mod end;
 mod handle;
 mod heartbeat;
 mod log;
-mod progress_writes;
 mod retry;
 mod run;
 mod settle;

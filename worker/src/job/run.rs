@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offload_domain::{
     liveness::begun,
     order::{Order, OrderRecord},
-    schedule,
+    publication::{Publication, Step},
     status::ProgressReport,
     transition::Transition,
 };
@@ -27,7 +27,6 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     end::{AttemptEnd, StopReason},
     heartbeat::LeaseHeartbeat,
-    progress_writes::ProgressWrites,
 };
 use crate::{
     context::Worker,
@@ -60,9 +59,8 @@ pub(super) async fn run(
     let _begun = worker.work.begin();
     let _running = worker.reporter.started(&job.record.order, job.record.state.attempt, clock::now());
     log_wait(&job.record);
-    let first_write = started + worker.settings.processing_after;
-    let mut publish_at = Some(first_write);
-    let mut writes = ProgressWrites::new(started, worker.settings.progress_interval);
+    let (accepted_at, rules) = (job.record.order.created_at, worker.settings.publication);
+    let mut publication = Publication::new(rules, accepted_at, job.first_poll_at, clock::now());
     let job_timeout = sleep_until(started + worker.settings.job_timeout);
     let deadline = sleep_until(instant(job.record.deadline(worker.settings.limits.default_deadline)));
     tokio::pin!(job_timeout, deadline);
@@ -70,34 +68,28 @@ pub(super) async fn run(
     let mut task_heartbeat_at = started + TASK_HEARTBEAT;
     let reason = loop {
         let latest = reports.borrow_and_update().clone();
-        let consider_at = writes.consider_at(latest.as_ref()).map(|at| at.max(first_write));
+        let subscribed = progress::is_subscribed(&worker.stores, job);
+        let decide_at = publication.next(latest.as_ref(), subscribed).map(|after| started + after);
         tokio::select! {
             biased;
             done = &mut work => {
                 worker.reporter.finished(started.elapsed(), job.record.state.attempt, clock::now());
                 return end_of(done);
             }
-            state = heartbeat.changed() => match state {
-                LeaseState::Held => {}
+            seen = heartbeat.changed() => match seen.lease {
+                LeaseState::Held => job.record.subscribed |= seen.subscribed,
                 LeaseState::CancelRequested => break StopReason::Cancelled,
                 LeaseState::Lost => break StopReason::Lost,
             },
             () = worker.halt.cancelled() => break halted(worker.time, started.elapsed()),
             () = &mut deadline => break StopReason::Deadline,
             () = &mut job_timeout => break StopReason::TimedOut,
-            () = sleep_until(consider_at.unwrap_or(started)), if consider_at.is_some() => {
-                if let Some(report) = latest
-                    && writes.is_due(&report, job.record.state.eta.as_ref(), Instant::now(), clock::now())
-                {
-                    if !write_progress(worker, job, report, &writes).await {
-                        break StopReason::Lost;
-                    }
-                    publish_at = None;
+            () = sleep_until(decide_at.unwrap_or(started)), if decide_at.is_some() => {
+                let ran = started.elapsed();
+                let step = publication.decide(latest.as_ref(), subscribed, job.record.state.eta.as_ref(), ran);
+                if !take(worker, job, &publication, latest, ran, step).await {
+                    break StopReason::Lost;
                 }
-            }
-            () = sleep_until(publish_at.unwrap_or(started)), if publish_at.is_some() => {
-                publish_at = None;
-                publish(worker, job).await;
             }
             () = sleep_until(task_heartbeat_at), if waiting_task => {
                 task_heartbeat_at = Instant::now() + TASK_HEARTBEAT;
@@ -159,29 +151,37 @@ fn instant(at: DateTime<Utc>) -> Instant {
     Instant::now() + (at - clock::now()).to_std().unwrap_or_default()
 }
 
-/// Records and publishes a report of progress. `false` if the order is no longer ours.
-async fn write_progress(worker: &Worker, job: &mut Claimed, report: ProgressReport, writes: &ProgressWrites) -> bool {
-    let now = clock::now();
-    let window = writes.estimate(&report, Instant::now(), now).or(job.record.state.eta);
-    let poll_after_ms = window.map(|w| schedule::poll_after_ms(&w, now));
-    let transition = Transition::Progress { report, eta: window, poll_after_ms };
-    match progress::advance(&worker.stores, job, &transition, worker.settings.visibility).await {
-        Ok(Advanced::Stored) => {
-            publish(worker, job).await;
-            true
-        }
-        Ok(Advanced::Lost) => false,
-        // Progress may be missed; the end will not be.
-        Err(e) => {
-            tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot record progress");
-            true
+/// Records, publishes and notifies of how far the order is. Best effort: only the end must be seen.
+/// `false` if the order is no longer ours.
+async fn take(
+    worker: &Worker,
+    job: &mut Claimed,
+    publication: &Publication,
+    report: Option<ProgressReport>,
+    ran: Duration,
+    step: Step,
+) -> bool {
+    let stores = &worker.stores;
+    if matches!(step, Step::Record | Step::Publish) {
+        let eta = publication.window(report.as_ref(), job.record.state.eta.as_ref(), ran);
+        let poll_after_ms = eta.map(|window| publication.poll_after_ms(&window, ran));
+        let transition = Transition::Progress { report, eta, poll_after_ms };
+        match progress::advance(stores, job, &transition, worker.settings.visibility).await {
+            Ok(Advanced::Stored) => {}
+            Ok(Advanced::Lost) => return false,
+            Err(e) => {
+                tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot record progress");
+                return true;
+            }
         }
     }
-}
-
-/// Publishes the running order. Best effort: only the end must be seen.
-async fn publish(worker: &Worker, job: &mut Claimed) {
-    if let Err(e) = progress::publish(&worker.stores, job).await {
+    let done = match step {
+        Step::Nothing => Ok(()),
+        Step::Notify | Step::Record => progress::notify(stores, job).await,
+        Step::Publish => progress::publish(stores, job).await,
+    };
+    if let Err(e) = done {
         tracing::warn!(error.kind = e.kind.as_str(), error.cause = %e.source, "cannot publish an order's status");
     }
+    true
 }

@@ -3,16 +3,18 @@
 use chrono::{DateTime, Utc};
 
 use super::{Estimate, ServiceTimes};
-use crate::{schedule, status::EtaWindow};
+use crate::{
+    schedule::{self, POLL_COST},
+    status::EtaWindow,
+};
 
 /// Below this percentage the pace of the work so far does not predict the rest.
 const HINT_MIN_PERCENT: u8 = 5;
 
-/// The wasted polls that cost as much as a PUT: it costs as much as 12.5 GETs.
-const POLLS_PER_PUT: u32 = 12;
-
-/// The delay, as a share of the time that is left, that is worth a PUT.
-const DELAY_WORTH_A_PUT: f64 = 0.1;
+/// What a PUT costs, in GETs: $5.00 and $0.40 a million, <https://aws.amazon.com/s3/pricing/>, in
+/// November 2026. The two prices have the same ratio in
+/// every region.
+const GETS_PER_PUT: f64 = 12.5;
 
 /// The estimate for an order that a worker has just started: it waits no longer.
 #[must_use]
@@ -34,29 +36,30 @@ pub fn finish_hint(elapsed: f64, percent: u8) -> Option<Estimate> {
 /// Whether a changed estimate alone is worth writing the status object: `old` is the window in the
 /// object, `new` the window estimated at `now`.
 ///
-/// Yes if with `old` a client would waste so many polls that a PUT is cheaper, or would notice the
-/// end too late. No if it will not poll before the end: nobody would read the new window.
+/// Yes if it saves a client more than the [`GETS_PER_PUT`] that it costs: polls before `new`
+/// begins, and delay, which the schedule takes at so many polls as it is [`POLL_COST`] of the
+/// order's time. No if no client will poll before the end: nobody would read the new window.
 #[must_use]
-pub fn worth_publishing(old: &EtaWindow, new: &EtaWindow, now: DateTime<Utc>) -> bool {
-    let seconds = |t: DateTime<Utc>| (t - now).as_seconds_f64();
-    let left = seconds(new.at);
-    let next_poll = schedule::poll_after(old, now).as_secs_f64();
+pub fn worth_publishing(old: &EtaWindow, new: &EtaWindow, accepted_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    let left = (new.at - now).as_seconds_f64();
+    let next_poll = schedule::poll_after_since(old, accepted_at, now).as_secs_f64();
     if left <= 0.0 || next_poll >= left {
         return false;
     }
-    let gap = |window| schedule::gap_at(window, now, new.at).as_secs_f64();
+    let gap = |window| schedule::gap_at(window, accepted_at, new.at).as_secs_f64();
     let sooner = (gap(old) - gap(new)) / 2.0;
-    sooner > DELAY_WORTH_A_PUT * left || wasted_polls(old, new, now) > POLLS_PER_PUT
+    let whole = (new.at - accepted_at).as_seconds_f64().max(left);
+    wasted_polls(old, new, accepted_at, now) + sooner / (POLL_COST * whole) > GETS_PER_PUT
 }
 
 /// How often a client that expects `old` polls before `new` begins. Counts no further than one poll
 /// beyond what a PUT costs.
-fn wasted_polls(old: &EtaWindow, new: &EtaWindow, now: DateTime<Utc>) -> u32 {
-    let mut poll = now + schedule::poll_after(old, now);
-    let mut polls = 0;
-    while poll < new.earliest_at && polls <= POLLS_PER_PUT {
-        poll += schedule::gap_at(old, now, poll);
-        polls += 1;
+fn wasted_polls(old: &EtaWindow, new: &EtaWindow, accepted_at: DateTime<Utc>, now: DateTime<Utc>) -> f64 {
+    let mut poll = now + schedule::poll_after_since(old, accepted_at, now);
+    let mut polls = 0.0;
+    while poll < new.earliest_at && polls <= GETS_PER_PUT {
+        poll += schedule::gap_at(old, accepted_at, poll);
+        polls += 1.0;
     }
     polls
 }
@@ -81,14 +84,15 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_published_if_it_changes_when_clients_poll() {
+    fn a_window_is_published_if_it_saves_more_than_a_put_costs() {
         let now = DateTime::UNIX_EPOCH;
+        let worth = |old: &EtaWindow, new: &EtaWindow| worth_publishing(old, new, now, now);
         let old = window(5, 40, 105);
-        assert!(!worth_publishing(&old, &old, now), "nothing new");
-        assert!(!worth_publishing(&old, &window(38, 70, 110), now), "about the same");
-        assert!(worth_publishing(&old, &window(54, 60, 66), now), "much narrower: the end is noticed sooner");
-        assert!(!worth_publishing(&old, &window(9, 10, 11), now), "over before the client polls again");
-        assert!(worth_publishing(&window(5, 6, 7), &window(900, 1_000, 1_100), now), "many wasted polls");
-        assert!(!worth_publishing(&old, &window(-3, -2, -1), now), "it should have ended");
+        assert!(!worth(&old, &old), "nothing new");
+        assert!(!worth(&old, &window(38, 70, 110)), "about the same");
+        assert!(!worth(&old, &window(54, 60, 66)), "much narrower: the end would be noticed 9 s sooner, for 12.5 GETs");
+        assert!(!worth(&old, &window(9, 10, 11)), "over before the client polls again");
+        assert!(worth(&window(5, 6, 7), &window(900, 1_000, 1_100)), "many wasted polls");
+        assert!(!worth(&old, &window(-3, -2, -1)), "it should have ended");
     }
 }

@@ -1,4 +1,5 @@
-//! Progress: what a worker writes while the processor runs, `lifecycle::progress`.
+//! Progress: what a worker writes while the processor runs, `lifecycle::progress`. The object may
+//! never be processing: work that is short goes from its claim to its end.
 
 use crate::{
     call,
@@ -46,15 +47,16 @@ impl Protocol {
             w.workers[me] = Worker::StoreResult(job);
             out.step("its processor is done", w);
         }
+        // Neither comes to pass where work is short.
         if self.setting.progress && !job.reported {
             let mut w = *world;
-            w.workers[me] = Worker::Report { job: Job { reported: true, ..job }, again: false };
-            out.step("gets a progress report", w);
+            w.workers[me] = Worker::Report { job: Job { reported: true, ..job }, publish: false, again: false };
+            out.step("gets a progress report, for subscribers", w);
         }
         if self.setting.publish_running && !job.published {
             let mut w = *world;
-            w.workers[me] = publish_running(job);
-            out.step("has run for a while", w);
+            w.workers[me] = Worker::Report { job: Job { published: true, ..job }, publish: true, again: false };
+            out.step("is about to be polled", w);
         }
         self.renew(world, me, order, out);
     }
@@ -69,15 +71,16 @@ impl Protocol {
         }
     }
 
-    /// `progress::advance`.
-    pub(crate) fn report(&self, world: &World, me: usize, job: Job, again: bool, out: &mut Out<'_>) {
+    /// `progress::advance`. What comes after it is the event alone, or the object with it.
+    pub(crate) fn report(&self, world: &World, me: usize, (job, publish, again): (Job, bool, bool), out: &mut Out<'_>) {
         let Some(next) = self.apply(job.state, What::Progress) else { return };
         let order = job.received.order;
         for (w, stored, how) in self.store(world, order, next, Some(me), false) {
             let w = match stored {
-                Stored::Done(row) => w.with_worker(me, publish_running(Job { state: row.state, ..job })),
+                Stored::Done(row) if publish => w.with_worker(me, publish_running(Job { state: row.state, ..job })),
+                Stored::Done(row) => w.with_worker(me, Worker::Run(Job { state: row.state, ..job })),
                 Stored::Changed(Some(row)) if !again && w.leased_by(order, me) => {
-                    w.with_worker(me, Worker::Report { job: Job { state: row.state, ..job }, again: true })
+                    w.with_worker(me, Worker::Report { job: Job { state: row.state, ..job }, publish, again: true })
                 }
                 // Tried twice in vain: progress may be missed.
                 Stored::Changed(Some(_)) if w.leased_by(order, me) => w.with_worker(me, Worker::Run(job)),
@@ -110,5 +113,5 @@ impl Protocol {
 
 fn publish_running(job: Job) -> Worker {
     let publishing = Publishing::new(job.received.order, job.state.object(), job.believed);
-    Worker::Publish { job: Job { published: true, ..job }, publishing }
+    Worker::Publish { job, publishing }
 }

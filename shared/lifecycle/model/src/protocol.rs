@@ -10,7 +10,7 @@ use offload_domain::{
     fixtures,
     order::{Lease, OrderRecord, OrderState},
     problem::ends,
-    status::{ProgressReport, Status},
+    status::Status,
     transition::Transition,
 };
 
@@ -80,9 +80,7 @@ impl Protocol {
         let problem = || ends::processing_failed("");
         let transition = match what {
             What::Start => Transition::Start { eta, poll_after_ms },
-            What::Progress => {
-                Transition::Progress { report: ProgressReport { percent: 50, message: None }, eta, poll_after_ms }
-            }
+            What::Progress => Transition::Progress { report: None, eta, poll_after_ms },
             What::Retry => Transition::Yield { error: Some(problem()) },
             What::HandBack => Transition::Yield { error: None },
             What::Complete => Transition::Complete { result: None },

@@ -16,9 +16,9 @@ pub struct Setting {
     pub attempts: u32,
     /// Whether processors may fail.
     pub fails: bool,
-    /// Whether work may take so long that the order is published as it runs.
+    /// Whether work may take so long that the order is polled, and published, as it runs.
     pub publish_running: bool,
-    /// Whether workers report progress.
+    /// Whether workers record progress for subscribers alone.
     pub progress: bool,
     /// Whether the client cancels.
     pub cancel: bool,

@@ -46,6 +46,11 @@ pub(crate) fn writer_calls() -> Vec<Call> {
     vec![WRITE, PUT_OBJECT, QUERY_ROWS, SEND_EVENT, SETTLE]
 }
 
+/// The calls of progress that a subscriber is notified of.
+pub(crate) fn progress_calls() -> Vec<Call> {
+    vec![WRITE, QUERY_ROWS, SEND_EVENT]
+}
+
 struct Subscribing {
     removed: Option<SubscribeGuard>,
 }

@@ -78,6 +78,7 @@ fn two_workers_with_several_attempts() {
 #[test]
 fn two_workers_that_report_progress() {
     holds("progress", 0, Setting { progress: true, ..WORK });
+    holds("progress, published", 0, Setting { progress: true, publish_running: true, workers: 1, ..WORK });
 }
 
 #[test]

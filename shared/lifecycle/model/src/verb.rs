@@ -27,7 +27,7 @@ pub enum Verb {
     CancelRunning,
     /// Claim and finish, of work that ends at once.
     Work,
-    /// The same of work that reports progress.
+    /// The same of work that is published as it runs.
     Progress,
     /// A sweep that finds an order whose message was lost.
     SweepLost,
@@ -43,13 +43,15 @@ pub enum Verb {
     Redrive,
     /// A connection that subscribes to an order.
     Subscribe,
-    /// A change of an order that has a subscriber.
+    /// An end of an order that has a subscriber.
     Notify,
+    /// Progress of an order that has a subscriber, and that nobody is about to poll.
+    NotifyRunning,
 }
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Accept,
         Self::AcceptWithKey,
         Self::Resume,
@@ -65,6 +67,7 @@ impl Verb {
         Self::Redrive,
         Self::Subscribe,
         Self::Notify,
+        Self::NotifyRunning,
     ];
 }
 
@@ -80,13 +83,14 @@ pub fn sequences(verb: Verb) -> BTreeSet<Vec<&'static str>> {
         Verb::AcceptWithKey | Verb::Resume => (Setting { requests: 1, ..idle }, Who::Api(0)),
         Verb::Cancel | Verb::CancelRunning => (Setting { cancel: true, ..idle }, Who::Canceller),
         Verb::Work => (Setting { workers: 1, ..idle }, Who::Worker(0)),
-        Verb::Progress => (Setting { workers: 1, publish_running: true, progress: true, ..idle }, Who::Worker(0)),
+        Verb::Progress => (Setting { workers: 1, publish_running: true, ..idle }, Who::Worker(0)),
         Verb::SweepLost | Verb::SweepLeased | Verb::SweepEnded => (idle, Who::Sweeper),
         Verb::SweepOverdue => (Setting { deadline: true, ..idle }, Who::Sweeper),
         Verb::DeadLetter => (Setting { dead_letters: true, ..idle }, Who::DeadLetters),
         Verb::Redrive => (Setting { redrive: true, ..idle }, Who::Operator),
         Verb::Subscribe => return [subscribe::subscriber_calls()].into(),
         Verb::Notify => return [subscribe::writer_calls()].into(),
+        Verb::NotifyRunning => return [subscribe::progress_calls()].into(),
     };
     let protocol = Protocol::new(setting, None).with_defers();
     let mut world = protocol.initial();
@@ -125,7 +129,8 @@ fn prepare(verb: Verb, protocol: &Protocol, world: &mut World) {
             world.objects[0] = Some(row.state.object());
         }
         Verb::Accept | Verb::AcceptWithKey => return,
-        Verb::Cancel | Verb::Work | Verb::Progress | Verb::Subscribe | Verb::Notify => {}
+        Verb::Cancel | Verb::Work | Verb::Progress | Verb::Subscribe => {}
+        Verb::Notify | Verb::NotifyRunning => {}
     }
     world.rows[0] = Some(row);
 }

@@ -23,8 +23,8 @@ impl Protocol {
             Worker::EndUnseen { received, state, what } => self.end_unseen(world, me, (received, state, what), out),
             Worker::Postpone(received) => self.postpone(world, me, received, out),
             Worker::Run(job) => self.run(world, me, job, out),
-            Worker::Report { job, again } => {
-                self.report(world, me, job, again, out);
+            Worker::Report { job, publish, again } => {
+                self.report(world, me, (job, publish, again), out);
                 self.renew(world, me, job.received.order, out);
             }
             Worker::Publish { job, publishing } => {

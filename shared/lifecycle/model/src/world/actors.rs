@@ -83,9 +83,10 @@ pub(crate) enum Worker {
     },
     /// The processor runs.
     Run(Job),
-    /// Records progress.
+    /// Records progress, to be published or not.
     Report {
         job: Job,
+        publish: bool,
         again: bool,
     },
     /// Publishes the running order.

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use offload_domain::{backoff::Backoff, claim::Limits};
+use offload_domain::{
+    backoff::Backoff,
+    claim::Limits,
+    publication::{ProgressWrites, Rules},
+};
 
 use super::{
     DEFAULT_DEADLINE_SECONDS, EXPECTED_JOB_SECONDS, EtaSettings, NotifierSettings, Shutdown, stores::DefaultDeadline,
@@ -10,7 +14,7 @@ use super::{
 use crate::settings::{
     Errors,
     declare::settings,
-    parser::{milliseconds, number, seconds},
+    parser::{milliseconds, number, one_of, seconds},
     source::Source,
 };
 
@@ -44,12 +48,8 @@ settings! {
         /// The longest time that one attempt may take.
         pub job_timeout: Duration = default(JOB_TIMEOUT_SECONDS, "900", seconds(0.1..=604_800.0)),
 
-        /// How often progress is published for people to see. A change of when clients should poll
-        /// is published sooner.
-        pub progress_interval: Duration = default(PROGRESS_INTERVAL_SECONDS, "10", seconds(0.1..=3_600.0)),
-
-        /// Work that ends sooner is never published as processing, which saves a PUT.
-        pub processing_after: Duration = default(PROCESSING_AFTER_MS, "500", milliseconds(0..=60_000)),
+        /// What of a running order is published, and when.
+        pub publication: Rules = group(),
 
         /// How often a running order is checked for cancellation.
         pub cancel_check: Duration = default(CANCEL_CHECK_SECONDS, "2", seconds(0.1..=3_600.0)),
@@ -74,6 +74,26 @@ fn kept_permits(text: &str) -> Result<Option<usize>, String> {
     match text {
         "auto" => Ok(None),
         text => number(0..=1_000)(text).map(Some).map_err(|e| format!("{e}; \"auto\" is an eighth")),
+    }
+}
+
+settings! {
+    impl Rules in "Worker" {
+        /// How much of an order's progress is written to its status object, where people who poll
+        /// read it: off, some (at a quarter, half and three quarters of the work) or live (each
+        /// interval, and that it is processing as soon as it is). A write costs as much as 12.5
+        /// polls; subscribers are notified of progress without one.
+        progress: ProgressWrites = default(PROGRESS_WRITES, "some", one_of(&[
+            ("off", ProgressWrites::Off), ("some", ProgressWrites::Some), ("live", ProgressWrites::Live),
+        ])),
+
+        /// The shortest time between two such writes, and between two notifications of progress.
+        interval: Duration = default(PROGRESS_INTERVAL_SECONDS, "10", seconds(0.1..=3_600.0)),
+
+        /// Subscribers of work that ends sooner are notified of its end alone. Nor is it written to
+        /// the status object that it is processing, for which work must run 2.5 seconds at least,
+        /// and until shortly before a client polls first.
+        processing_after: Duration = default(PROCESSING_AFTER_MS, "500", milliseconds(0..=60_000)),
     }
 }
 

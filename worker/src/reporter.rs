@@ -83,7 +83,8 @@ impl Reporter {
         Running { reporter: self, tenant: order.tenant.clone() }
     }
 
-    /// Records an order that ended: how long its last attempt took, and which one it was.
+    /// Records an order that ended: how long its last attempt kept its permit, and which one it
+    /// was.
     pub(crate) fn finished(&self, took: Duration, attempt: u32, now: DateTime<Utc>) {
         let mut recorded = self.recorded.lock();
         recorded.history.record(took.as_secs_f64(), attempt, now);

@@ -17,6 +17,11 @@ pub(super) enum AttemptEnd {
 }
 
 impl AttemptEnd {
+    /// Whether the work ended by itself, and was not stopped.
+    pub(super) fn is_of_the_work(&self) -> bool {
+        !matches!(self, Self::Stopped(_))
+    }
+
     /// How long the work asks to wait before the next attempt.
     pub(super) fn asked_wait(&self) -> Duration {
         match self {

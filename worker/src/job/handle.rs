@@ -1,12 +1,20 @@
 //! Handles a delivery from its claim to its settlement.
 
+use std::time::Duration;
+
 use offload_domain::{message::Envelope, trace::trace_id};
 use offload_lifecycle::{claim::Claim, enqueue};
+use offload_service::clock;
 use offload_stores::Delivery;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::{claim::claim, heartbeat::LeaseHeartbeat, log, run::run, settle};
 use crate::{context::Worker, work_log::WorkLog};
+
+/// An order keeps its permit while it is claimed and while its end is recorded, and those behind it
+/// wait as long. Of an outage, which may take minutes, its service time has this much.
+const BESIDE_WORK_MAX: Duration = Duration::from_secs(1);
 
 /// Does everything for one delivery. Whatever happens, the message is settled or comes again.
 pub(crate) async fn handle(worker: &Worker, delivery: Delivery) {
@@ -27,15 +35,23 @@ pub(crate) async fn handle(worker: &Worker, delivery: Delivery) {
 }
 
 async fn handle_order(worker: &Worker, delivery: Delivery, envelope: &Envelope) {
+    let begun = Instant::now();
     let settled = match claim(worker, &delivery, envelope).await {
         Claim::Mine(mut job) => {
             let mut heartbeat = LeaseHeartbeat::start(worker, &job, &delivery);
             let log = WorkLog::new(worker.settings.work_log_bytes);
+            let work_begun = Instant::now();
             let end = run(worker, &mut job, &mut heartbeat, &log).await;
+            let (worked, attempt, ended) = (work_begun.elapsed(), job.record.state.attempt, end.is_of_the_work());
             let (order, fence) = (job.record.order.id, job.record.state.fence());
             // At the same time: the end of the order waits for no log.
             let settled = settle::settle(worker, job, end, heartbeat, delivery);
-            tokio::join!(settled, log::keep(worker, order, fence, &log)).0
+            let settled = tokio::join!(settled, log::keep(worker, order, fence, &log)).0;
+            if ended {
+                let beside = begun.elapsed().saturating_sub(worked).min(BESIDE_WORK_MAX);
+                worker.reporter.finished(worked + beside, attempt, clock::now());
+            }
+            settled
         }
         Claim::Ended(job) => settle::publish_and_complete(worker, job, delivery).await,
         Claim::Later(wait) | Claim::Missing(wait) => delivery.retry_after(wait).await,

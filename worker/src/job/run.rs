@@ -72,10 +72,7 @@ pub(super) async fn run(
         let decide_at = publication.next(latest.as_ref(), subscribed).map(|after| started + after);
         tokio::select! {
             biased;
-            done = &mut work => {
-                worker.reporter.finished(started.elapsed(), job.record.state.attempt, clock::now());
-                return end_of(done);
-            }
+            done = &mut work => return end_of(done),
             seen = heartbeat.changed() => match seen.lease {
                 LeaseState::Held => job.record.subscribed |= seen.subscribed,
                 LeaseState::CancelRequested => break StopReason::Cancelled,

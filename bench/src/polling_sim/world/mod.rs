@@ -112,6 +112,8 @@ struct Job {
     poison: bool,
     fails: bool,
     busy: f64,
+    /// Seconds from its delivery to its start.
+    taken: f64,
     measured: Option<MeasuredOrder>,
 }
 
@@ -262,6 +264,7 @@ impl World<'_> {
             poison,
             fails,
             busy: 0.0,
+            taken: 0.0,
             measured,
         });
         self.arrivals.push_back(self.now);
@@ -296,8 +299,11 @@ impl World<'_> {
             let fails = poison || self.random.chance(FAILURES);
             let busy = if fails { service * self.random.unit() } else { service };
             let taken = self.random.between(0.01, 0.1);
+            // A worker keeps its permit until the end is published.
+            let busy = if fails { busy } else { busy + self.random.between(0.03, 0.15) };
             let order = &mut self.orders[index];
             (order.started, order.worker, order.fails, order.busy) = (self.now + taken, worker, fails, busy);
+            order.taken = taken;
             order.attempt += 1;
             let (epoch, attempt, posted) = (order.epoch, order.attempt, order.posted);
             let (now, due) = (clock(self.now), (attempt == 1).then(|| clock(posted)));
@@ -367,11 +373,10 @@ impl World<'_> {
             return;
         }
         let worker = &mut self.workers[order.worker];
-        worker.history.record(order.busy, order.attempt, clock(self.now));
+        worker.history.record(order.taken + order.busy, order.attempt, clock(self.now));
         worker.learned = true;
         worker.finished.push_back(self.now);
-        let written = self.random.between(0.03, 0.15);
-        let (posted, started, done) = (order.posted, order.started, self.now + written);
+        let (posted, started, done) = (order.posted, order.started, self.now);
         let times = self.times;
         if let Some(measured) = &mut self.orders[index].measured {
             (measured.started, measured.done, measured.times) = (started - posted, done - posted, times);

@@ -56,8 +56,8 @@ pub struct History {
 }
 
 impl History {
-    /// Adds an order that ended at `now`: the seconds of its last attempt, and the number of that
-    /// attempt, from 1.
+    /// Adds an order that ended at `now`: the seconds that its last attempt kept a permit, from its
+    /// delivery to its published end, and the number of that attempt, from 1.
     pub fn record(&mut self, seconds: f64, attempts: u32, now: DateTime<Utc>) {
         self.long.record(seconds, attempts, now, LONG);
         self.short.record(seconds, attempts, now, SHORT);

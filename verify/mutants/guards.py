@@ -257,4 +257,44 @@ GUARDS = [
             ),
         ],
     ),
+    (
+        "a long order is published before its first poll",
+        "shared/domain/src/publication.rs",
+        [
+            (
+                "polled_after.max(SHORT).max(rules.processing_after)",
+                "(polled_after * 2).max(SHORT).max(rules.processing_after)",
+            ),
+        ],
+    ),
+    (
+        "short work is published as its end alone",
+        "shared/domain/src/publication.rs",
+        [
+            (
+                "polled_after.max(SHORT).max(rules.processing_after)",
+                "polled_after.max(rules.processing_after)",
+            ),
+        ],
+    ),
+    (
+        "progress for people has a budget",
+        "shared/domain/src/publication.rs",
+        [
+            (
+                "quarter(Some(latest)) > quarter(self.written_report.as_ref())",
+                "quarter(Some(latest)) >= quarter(self.written_report.as_ref())",
+            ),
+        ],
+    ),
+    (
+        "the event of an end comes after its object",
+        "shared/lifecycle/src/publish.rs",
+        [
+            (
+                "    let overwritten = stores.objects.overwrite(&object, etag).await?;\n    send_event(stores, record, object).await?;\n",
+                "    send_event(stores, record, object.clone()).await?;\n    let overwritten = stores.objects.overwrite(&object, etag).await?;\n",
+            ),
+        ],
+    ),
 ]

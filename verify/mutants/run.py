@@ -26,7 +26,8 @@ TESTS = [
     ["cargo", "test", "--no-fail-fast", "-p", "offload-domain", "-p", "offload-service", "-p", "offload-stores",
      "-p", "offload-lifecycle", "--lib", "--test", "calls"],
     ["cargo", "test", "--no-fail-fast", "-p", "offload-tests", "--test", "system", "--",
-     "call_order::", "clocks::", "idempotency::", "liveness::", "outages::", "resilience::", "stores::"],
+     "call_order::", "clocks::", "idempotency::", "liveness::", "outages::", "publication::", "resilience::",
+     "stores::"],
     ["cargo", "test", "--no-fail-fast", "-p", "offload-verify", "--test", "bounded", "--", "crash::", "chaos::"],
 ]  # fmt: skip
 

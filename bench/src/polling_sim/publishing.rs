@@ -194,7 +194,7 @@ mod tests {
         let figures = measure(1, true);
         let of = |queue, policy| figures.iter().find(|f| f.queue == queue && f.policy == policy).unwrap();
         let some = of("2 s, 16 at once", "the service, some");
-        assert!(some.puts <= 2.3 && some.polls <= 2.8 && some.delay <= 0.145, "{some:?}");
+        assert!(some.puts <= 2.3 && some.polls <= 2.7 && some.delay <= 0.15, "{some:?}");
         let strict = of("2 s, 16 at once", "before the first poll, however short the work");
         assert!(strict.puts > 2.8, "{strict:?}");
         for queue in ["10 s, 20 at once", "60 s, 20 at once", "600 s, 20 at once"] {

@@ -113,7 +113,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 /// The api as functions of Lambda: ours first.
 pub(crate) fn functions(stub: &Stub) -> anyhow::Result<Vec<Program>> {
     let mut functions = vec![ours::api("offload-api", None, stub)];
-    functions.extend(Peers::install(stub)?.functions);
+    functions.extend(Peers::scripts(stub)?.functions);
     Ok(functions)
 }
 

@@ -38,12 +38,16 @@ impl Peers {
 
     /// Installs all of them. One whose tools are missing is left out.
     pub(super) fn install(stub: &Stub) -> anyhow::Result<Self> {
-        let mut peers = Self::floor(stub);
-        let own = std::env::current_exe()?;
-        let target = own.ancestors().nth(2).context("the program is in no target folder")?.join("bench");
-        if let Some(path) = installed("axum-sdk", rust_sdk(&target))? {
+        let mut peers = Self::scripts(stub)?;
+        if let Some(path) = installed("axum-sdk", rust_sdk(&target()?))? {
             peers.apis.push(peer("axum-sdk", path, &[], stub));
         }
+        Ok(peers)
+    }
+
+    /// Installs those that are compiled as they run.
+    pub(super) fn scripts(stub: &Stub) -> anyhow::Result<Self> {
+        let (mut peers, target) = (Self::floor(stub), target()?);
         if let Some(folder) = installed("fastify", node(&target))? {
             let script = |name: &str| folder.join(name).display().to_string();
             peers.apis.push(peer("fastify", "node".into(), &[&script("api.js")], stub));
@@ -57,6 +61,12 @@ impl Peers {
         }
         Ok(peers)
     }
+}
+
+/// Where peers are installed.
+fn target() -> anyhow::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    Ok(own.ancestors().nth(2).context("the program is in no target folder")?.join("bench"))
 }
 
 fn peer(name: &str, path: PathBuf, args: &[&str], stub: &Stub) -> Program {

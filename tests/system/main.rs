@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod batches;
 mod call_order;
 mod callers;
 mod cancellation;

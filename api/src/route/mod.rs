@@ -14,6 +14,7 @@ pub(crate) mod order_events;
 mod problems;
 pub(crate) mod readyz;
 pub(crate) mod submit_order;
+pub(crate) mod submit_orders;
 pub(crate) mod webhook_secret;
 pub(crate) mod websocket;
 pub(crate) mod work_log;
@@ -31,6 +32,7 @@ pub(crate) type Routes = OpenApiRouter<Arc<Service>>;
 pub(crate) fn orders() -> Routes {
     Routes::new()
         .routes(routes!(submit_order::submit_order))
+        .routes(routes!(submit_orders::submit_orders))
         .routes(routes!(get_order::get_order, cancel_order::cancel_order))
         .routes(routes!(order_events::order_events))
         .routes(routes!(websocket::websocket))

@@ -29,6 +29,15 @@ export interface components {
          * @enum {string}
          */
         Basis: "configured" | "measured";
+        /** @description What became of the orders of a batch. */
+        BatchReceipt: {
+            /** @description Orders that were accepted. */
+            accepted: number;
+            /** @description Of each order what `POST /order` would have answered, in the order in which they were sent. */
+            orders: components["schemas"]["OrderResult"][];
+            /** @description Orders that were not. */
+            refused: number;
+        };
         /** @description What became of one event. */
         DeliveryLog: {
             /** @description Every attempt, the first one first. */
@@ -152,6 +161,7 @@ export interface components {
              */
             updated_at: string;
         };
+        OrderBatch: components["schemas"]["OrderRequest"][];
         /** @description The deliveries of an order's events. */
         OrderDeliveries: {
             /** @description Those of the last events, the newest first. */
@@ -191,6 +201,14 @@ export interface components {
                 webhook_url?: string;
             };
         } & (unknown & unknown);
+        /** @description What became of one order: a receipt if it was accepted, else a problem. */
+        OrderResult: {
+            /** @description It was accepted. */
+            receipt: components["schemas"]["Receipt"];
+        } | {
+            /** @description It was not, and nothing is done for it. */
+            problem: components["schemas"]["Problem"];
+        };
         /** @description The capabilities for one order. */
         OrderTokens: {
             /**

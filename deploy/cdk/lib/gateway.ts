@@ -13,6 +13,7 @@ const ROUTES = [
   "GET /order/{id}",
   "DELETE /order/{id}",
   "OPTIONS /order",
+  "OPTIONS /orders",
   "OPTIONS /order/{id}",
   "GET /healthz",
   "GET /readyz",

@@ -7,6 +7,7 @@
 
 pub mod api_key;
 pub mod backoff;
+pub mod batch;
 pub mod caller;
 mod canonical_json;
 pub mod claim;

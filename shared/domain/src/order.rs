@@ -334,6 +334,14 @@ impl OrderOptions {
         Callbacks { webhook_url: self.webhook_url.clone(), task_token: self.task_token.clone() }
     }
 
+    /// The longest that an order may take until it must have ended.
+    #[must_use]
+    pub fn longest(&self, default_deadline: Duration) -> Duration {
+        let seconds = |s: u32| Duration::from_secs(s.into());
+        let after_delay = seconds(self.delay_seconds.unwrap_or(0)) + default_deadline;
+        self.deadline_seconds.map_or(after_delay, seconds)
+    }
+
     /// Where the options contradict each other.
     #[must_use]
     pub fn contradictions(&self) -> Vec<Violation> {

@@ -13,6 +13,7 @@ mod erasure;
 mod error;
 mod grant;
 mod item;
+mod new_orders;
 mod notifications;
 mod order_list;
 mod order_queues;
@@ -43,7 +44,7 @@ pub use orders::{Conflict, Inserted, LeaseState, OrderTable, Wishes};
 pub use presign::Presigner;
 pub use provision::{Provisioned, allow_origins, provision};
 pub use queue::{
-    DELAY_MAX, Delivery, Outcome, Queue, QueueDepth, RECEIVE_MAX, ReceivedMessage, Replacement, Visibility,
+    DELAY_MAX, Delivery, Outcome, Outgoing, Queue, QueueDepth, RECEIVE_MAX, ReceivedMessage, Replacement, Visibility,
 };
 pub use signed::RequestSigner;
 pub use status_store::{Overwritten, ResultBody, StatusStore};

@@ -13,6 +13,7 @@ locals {
   # The routes that a function serves. Anything else is refused by API Gateway, unbilled by Lambda.
   routes = [
     "POST /order",
+    "POST /orders",
     "GET /order/{id}",
     "DELETE /order/{id}",
     "GET /admin/orders",
@@ -22,6 +23,7 @@ locals {
     "POST /admin/deliveries/{id}",
     "POST /webhooks/secret",
     "OPTIONS /order",
+    "OPTIONS /orders",
     "OPTIONS /order/{id}",
     "GET /healthz",
     "GET /readyz",

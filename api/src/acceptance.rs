@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 use offload_domain::{
     fence::Fence,
+    group::GroupPlace,
     id::OrderId,
     idempotency::{IdempotencyKey, IdempotencyRecord},
     lane::Lane,
@@ -75,7 +76,7 @@ impl Draft {
         service: &Service,
         forecast: Forecast,
         submission: Submission,
-        id: OrderId,
+        (id, group): (OrderId, Option<GroupPlace>),
         now: DateTime<Utc>,
     ) -> Result<Self, ApiError> {
         let Submission { tenant, payload, options, key: _, traceparent } = submission;
@@ -97,6 +98,7 @@ impl Draft {
             renew,
             callbacks,
             labels: options.labels,
+            group,
             attempt: Fence::default(),
         };
         let record = OrderRecord::new(order, window, schedule::poll_after_ms(&window, now));
@@ -119,7 +121,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
     let now = clock::now();
     let key = submission.key.clone();
     let Draft { record, lane, access, inputs } =
-        Draft::new(service, forecast, submission, OrderId::new(now), now).await?;
+        Draft::new(service, forecast, submission, (OrderId::new(now), None), now).await?;
     let refused = match accept::accept(&service.stores, &service.table_health, &record, lane, key.as_ref()).await {
         Ok(Accepted::New) => {
             service.metrics.accepted(&record.order.labels);

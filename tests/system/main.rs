@@ -14,6 +14,7 @@ mod deployment;
 mod erasure;
 mod estimates;
 mod function_roles;
+mod groups;
 mod idempotency;
 mod isolation;
 mod labels;

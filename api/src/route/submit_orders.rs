@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    batch_acceptance::{self, Outcome},
+    batch_acceptance::{self, AcceptedBatch, Outcome},
     caller::identity::Identity,
     client_address::ClientAddress,
     edge::{identity::TraceContext, limit_concurrency::RequestPermit},
@@ -17,7 +17,7 @@ use crate::{
         batch::{self, BatchSubmission},
         body::{self, ReadBody},
     },
-    response::{error::ApiError, receipt::Receipt},
+    response::{error::ApiError, group_view::GroupView, receipt::Receipt},
     route::problems::problems,
     service::Service,
 };
@@ -36,6 +36,9 @@ pub(crate) struct BatchReceipt {
     accepted: usize,
     /// Orders that were not.
     refused: usize,
+    /// The group of those that were accepted: one status object with the counts of all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<GroupView>,
     /// Of each order what `POST /order` would have answered, in the order in which they were sent.
     orders: Vec<OrderResult>,
 }
@@ -96,11 +99,15 @@ pub(crate) async fn submit_orders(
         drop((reserved, permit));
         outcomes
     };
-    let outcomes = service.background.run_to_completion(accepting).await?;
+    let AcceptedBatch { group, outcomes } = service.background.run_to_completion(accepting).await?;
     let accepted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     let refused = outcomes.len() - accepted;
     let orders = outcomes.into_iter().map(|outcome| result(&service, outcome)).collect();
-    Ok(Json(BatchReceipt { accepted, refused, orders }))
+    let group = match group {
+        Some(group) => Some(GroupView::of(&service, &group).await?.with_tokens(service.tokens_of_group(&group))),
+        None => None,
+    };
+    Ok(Json(BatchReceipt { accepted, refused, group, orders }))
 }
 
 fn result(service: &Service, outcome: Outcome) -> OrderResult {
@@ -128,13 +135,17 @@ mod tests {
         let router = router(&service).unwrap();
         let post =
             |body: &str| call(&router, request("POST", "/orders", &[("content-type", "application/json")], body));
-        let larger_than_one_order = format!("[{}{ORDER},{{}}]", " ".repeat(280_000));
+        let larger_than_one_order = format!("[{}{{}},7]", " ".repeat(280_000));
         let answer = post(&larger_than_one_order).await;
-        assert_eq!(answer.status, 200);
+        assert_eq!((answer.status.as_u16(), answer.json()["refused"].as_u64()), (200, Some(2)));
         let orders = &answer.json()["orders"];
+        for n in 0..2 {
+            assert_eq!(orders[n]["problem"]["status"], 422);
+            assert!(orders[n]["problem"].get("request_id").is_none(), "the answer has it");
+        }
         // No store answers.
-        assert_eq!([&orders[0], &orders[1]].map(|order| order["problem"]["status"].as_u64()), [Some(503), Some(422)]);
-        assert!(orders[0]["problem"].get("request_id").is_none());
+        let answer = post(&format!("[{ORDER}]")).await;
+        assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (503, "storage-unavailable"));
         let answer = post(&format!("[{}]", " ".repeat(300_000))).await;
         assert_eq!((answer.status.as_u16(), answer.slug().as_str()), (413, "body-too-large"));
     }

@@ -56,7 +56,7 @@ pub use receipt::{Links, Receipt, ReceiptEta, StatusAccess};
 pub use response::ApiResponse;
 pub use retry::{RequestKind, Retry};
 pub use schedule::Schedule;
-pub use status::{EtaWindow, Progress, Status, StatusObject};
+pub use status::{EtaWindow, GroupCounts, Progress, Status, StatusObject};
 pub use submit::{Priority, Submit};
 pub use updates::{Counts, Estimate, Update, Updates};
 pub use view::{Delivery, DeliveryAttempt, StatusView};

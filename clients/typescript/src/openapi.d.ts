@@ -33,6 +33,7 @@ export interface components {
         BatchReceipt: {
             /** @description Orders that were accepted. */
             accepted: number;
+            group?: components["schemas"]["GroupView"] | null;
             /** @description Of each order what `POST /order` would have answered, in the order in which they were sent. */
             orders: components["schemas"]["OrderResult"][];
             /** @description Orders that were not. */
@@ -103,6 +104,38 @@ export interface components {
              * @description The 90th percentile.
              */
             latest_at: string;
+        };
+        /** @description How the orders of a group have ended. */
+        GroupCounts: {
+            /**
+             * Format: int32
+             * @description Those that were cancelled.
+             */
+            cancelled: number;
+            /**
+             * Format: int32
+             * @description Of them, those that were completed.
+             */
+            completed: number;
+            /**
+             * Format: int32
+             * @description Those that failed.
+             */
+            failed: number;
+            /**
+             * Format: int32
+             * @description Those that have not ended.
+             */
+            open: number;
+            /**
+             * Format: int32
+             * @description Orders that were accepted.
+             */
+            total: number;
+        };
+        /** @description The status object of a group as it is in the order table, with a fresh URL. */
+        GroupView: components["schemas"]["StatusObject"] & components["schemas"]["StatusAccess"] & (components["schemas"]["OrderTokens"] | null) & {
+            links: components["schemas"]["Links"];
         };
         /** @description The process is alive. */
         Health: {
@@ -371,6 +404,8 @@ export interface components {
              * @description How often a worker has started the work, in this generation.
              */
             attempt: number;
+            /** @description Of a group of orders alone: how they have ended. */
+            counts?: components["schemas"]["GroupCounts"];
             /**
              * Format: date-time
              * @description When the order was accepted.

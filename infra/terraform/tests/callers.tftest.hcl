@@ -57,7 +57,7 @@ run "iam_is_asked" {
   }
   assert {
     condition = toset([for route, type in module.api.authorization : route if type == "NONE"]) == toset([
-      "GET /order/{id}", "DELETE /order/{id}", "OPTIONS /order", "OPTIONS /orders", "OPTIONS /order/{id}",
+      "GET /order/{id}", "GET /group/{id}", "DELETE /order/{id}", "OPTIONS /order", "OPTIONS /orders", "OPTIONS /order/{id}", "OPTIONS /group/{id}",
     "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs"])
     error_message = "an order's token opens it, and a preflight has no credentials"
   }

@@ -17,6 +17,7 @@ pub mod event;
 pub mod fence;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
+pub mod group;
 pub mod history;
 pub mod host;
 pub mod id;

@@ -140,7 +140,7 @@ async fn publish(
     results
 }
 
-/// What each order's client is told, by what failed of it.
+/// The result of each order, by what failed of it.
 async fn conclude(
     stores: &Stores,
     orders: &[NewOrder],

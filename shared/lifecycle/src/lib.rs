@@ -16,6 +16,7 @@ pub mod dead_letter;
 pub mod enqueue;
 pub mod erase;
 pub mod finish;
+pub mod group;
 pub mod notify;
 pub mod progress;
 pub mod publish;

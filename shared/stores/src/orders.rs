@@ -103,7 +103,9 @@ impl OrderTable {
         self.patience
     }
 
-    pub(crate) fn retention(&self) -> Duration {
+    /// How long an order is kept after it must have ended.
+    #[must_use]
+    pub fn retention(&self) -> Duration {
         self.retention
     }
 

@@ -143,6 +143,16 @@ GUARDS = [
         [("failed.into_iter().for_each(|(n, error)| results[n] = Err(error));\n        if", "drop(failed);\n        if")],
     ),
     (
+        "the end of an order of a group is counted before the order leaves the index",
+        "shared/lifecycle/src/publish.rs",
+        [("count_end(stores, record).await?;", "drop(count_end(stores, record).await);")],
+    ),
+    (
+        "an end of a group that was counted before is published again",
+        "shared/lifecycle/src/group.rs",
+        [("Counted::Before(group) => publish(stores, &group).await,\n        Counted::Now(_)", "Counted::Before(_) | Counted::Now(_)")],
+    ),
+    (
         "the sweeper",
         "shared/lifecycle/src/sweep.rs",
         [

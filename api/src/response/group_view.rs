@@ -6,7 +6,7 @@ use offload_stores::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{links::Links, status_access::StatusAccess, tokens::OrderTokens};
+use super::{links::Links, status_access::StatusAccess};
 use crate::service::Service;
 
 /// The status object of a group as it is in the order table, with a fresh URL.
@@ -16,9 +16,6 @@ pub(crate) struct GroupView {
     object: StatusObject,
     #[serde(flatten)]
     access: StatusAccess,
-    /// Its tokens; only in the answer to the `POST` that submitted it.
-    #[serde(flatten)]
-    tokens: Option<OrderTokens>,
     links: Links,
 }
 
@@ -30,11 +27,6 @@ impl GroupView {
         let object = group.status_object(now);
         let access = StatusAccess::of(service, group.id, object.eta.as_ref(), now).await?;
         let links = Links { this: service.public.group(group.id), events: None, websocket: None };
-        Ok(Self { object, access, tokens: None, links })
-    }
-
-    /// The view with the group's tokens.
-    pub(crate) fn with_tokens(self, tokens: OrderTokens) -> Self {
-        Self { tokens: Some(tokens), ..self }
+        Ok(Self { object, access, links })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Extension, Json, body::Body, extract::State, http::HeaderMap};
-use offload_domain::problem::Problem;
+use offload_domain::{group::Group, lane::Lane, problem::Problem};
 use offload_service::clock;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ use crate::{
         batch::{self, BatchSubmission},
         body::{self, ReadBody},
     },
-    response::{error::ApiError, group_view::GroupView, receipt::Receipt},
+    response::{error::ApiError, links::Links, receipt::Receipt, status_access::StatusAccess},
     route::problems::problems,
     service::Service,
 };
@@ -36,9 +36,11 @@ pub(crate) struct BatchReceipt {
     accepted: usize,
     /// Orders that were not.
     refused: usize,
-    /// The group of those that were accepted: one status object with the counts of all.
+    /// The receipt of the group of those that were accepted: one status object with the counts of
+    /// all.
     #[serde(skip_serializing_if = "Option::is_none")]
-    group: Option<GroupView>,
+    #[schema(required = false)]
+    group: Option<Receipt>,
     /// Of each order what `POST /order` would have answered, in the order in which they were sent.
     orders: Vec<OrderResult>,
 }
@@ -104,10 +106,18 @@ pub(crate) async fn submit_orders(
     let refused = outcomes.len() - accepted;
     let orders = outcomes.into_iter().map(|outcome| result(&service, outcome)).collect();
     let group = match group {
-        Some(group) => Some(GroupView::of(&service, &group).await?.with_tokens(service.tokens_of_group(&group))),
+        Some(group) => Some(receipt_of_group(&service, &group).await?),
         None => None,
     };
     Ok(Json(BatchReceipt { accepted, refused, group, orders }))
+}
+
+async fn receipt_of_group(service: &Service, group: &Group) -> Result<Receipt, ApiError> {
+    let now = clock::now();
+    let access = StatusAccess::of(service, group.id, Some(&group.expected(now)), now).await?;
+    let inputs = service.estimator.inputs(Lane::Normal);
+    let links = Links { this: service.public.group(group.id), events: None, websocket: None };
+    Ok(Receipt::of_group(group, access, inputs, service.tokens_of_group(group), links, now))
 }
 
 fn result(service: &Service, outcome: Outcome) -> OrderResult {

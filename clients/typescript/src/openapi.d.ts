@@ -33,7 +33,7 @@ export interface components {
         BatchReceipt: {
             /** @description Orders that were accepted. */
             accepted: number;
-            group?: components["schemas"]["GroupView"] | null;
+            group?: components["schemas"]["Receipt"] | null;
             /** @description Of each order what `POST /order` would have answered, in the order in which they were sent. */
             orders: components["schemas"]["OrderResult"][];
             /** @description Orders that were not. */
@@ -134,7 +134,7 @@ export interface components {
             total: number;
         };
         /** @description The status object of a group as it is in the order table, with a fresh URL. */
-        GroupView: components["schemas"]["StatusObject"] & components["schemas"]["StatusAccess"] & (components["schemas"]["OrderTokens"] | null) & {
+        GroupView: components["schemas"]["StatusObject"] & components["schemas"]["StatusAccess"] & {
             links: components["schemas"]["Links"];
         };
         /** @description The process is alive. */

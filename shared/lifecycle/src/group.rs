@@ -50,7 +50,9 @@ pub async fn refuse(stores: &Stores, group: OrderId, places: &[u16]) -> Result<(
 async fn publish(stores: &Stores, group: &Group) -> Result<(), Error> {
     let object = group.status_object(clock::now());
     stores.objects.overwrite(&object, None).await?;
-    let Some(to) = stores.notifications.as_ref().filter(|_| object.done) else { return Ok(()) };
+    let Some(to) = stores.notifications.as_ref().filter(|_| object.done && group.counts().total > 0) else {
+        return Ok(());
+    };
     let all = notifications_of_group(&StatusEvent::of(object), &group.tenant, to.settings.broadcast());
     if all.is_empty() {
         return Ok(());

@@ -5,10 +5,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use offload_domain::{
     fence::Fence,
+    group::GroupPlace,
     id::OrderId,
     idempotency::{IdempotencyKey, IdempotencyRecord},
+    lane::Lane,
     order::{Order, OrderRecord},
     schedule,
 };
@@ -16,14 +19,14 @@ use offload_lifecycle::accept::{self, Accepted, NotResumed};
 use offload_service::clock;
 
 use crate::{
-    eta::{EstimateInputs, Forecast},
+    eta::{EstimateInputs, Forecast, Observation},
     request::submission::Submission,
     response::{error::ApiError, status_access::StatusAccess},
     service::Service,
 };
 
 /// The longest that a request waits for another one with its key.
-const KEY_WAIT_MAX: Duration = Duration::from_secs(10);
+pub(crate) const KEY_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// An order whose row, status object and message are written, and how its client reads the object.
 #[derive(Debug)]
@@ -54,35 +57,71 @@ pub(crate) async fn accept(service: &Arc<Service>, submission: Submission) -> Re
     accepted
 }
 
+/// An order that is about to be written.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) record: OrderRecord,
+    pub(crate) lane: Lane,
+    pub(crate) access: StatusAccess,
+    pub(crate) inputs: EstimateInputs,
+}
+
+impl Draft {
+    /// Everything of a new order but its calls. `now` is AWS's time.
+    ///
+    /// # Errors
+    /// If no access can be given to its status object: the client would get an order that it cannot
+    /// read.
+    pub(crate) async fn new(
+        service: &Service,
+        forecast: Forecast,
+        submission: Submission,
+        (id, group): (OrderId, Option<GroupPlace>),
+        now: DateTime<Utc>,
+    ) -> Result<Self, ApiError> {
+        let Submission { tenant, payload, options, key: _, traceparent } = submission;
+        let Forecast { lane, estimate, inputs } = forecast;
+        let window = estimate.window(now);
+        let access = StatusAccess::of(service, id, Some(&window), now).await?;
+        let (deadline_at, not_before) = options.times(now);
+        let renew = service.public.order(id);
+        let (traceparent, callbacks) = (Some(traceparent), options.callbacks());
+        let order = Order {
+            id,
+            tenant,
+            created_at: now,
+            priority: options.priority,
+            payload,
+            deadline_at,
+            not_before,
+            traceparent,
+            renew,
+            callbacks,
+            labels: options.labels,
+            group,
+            attempt: Fence::default(),
+        };
+        let record = OrderRecord::new(order, window, schedule::poll_after_ms(&window, now));
+        Ok(Self { record, lane, access, inputs })
+    }
+}
+
+impl Submission {
+    /// The estimate for it. Counts the order.
+    pub(crate) fn forecast(&self, service: &Service, observation: &Observation) -> Forecast {
+        let delay = Duration::from_secs(self.options.delay_seconds.unwrap_or(0).into());
+        service.estimator.estimate(observation, &self.tenant, self.options.priority, delay)
+    }
+}
+
 async fn create(service: &Arc<Service>, submission: Submission) -> Result<AcceptedOrder, ApiError> {
-    let Submission { tenant, payload, options, key, traceparent } = submission;
-    let delay = Duration::from_secs(options.delay_seconds.unwrap_or(0).into());
-    let Forecast { lane, estimate, inputs } = service.estimator.estimate(&tenant, options.priority, delay).await;
+    let observation = service.estimator.observe().await;
+    let forecast = submission.forecast(service, &observation);
     service.know_the_time().await?;
     let now = clock::now();
-    let id = OrderId::new(now);
-    // Before anything is written: without credentials the client would get an order that it cannot
-    // read.
-    let window = estimate.window(now);
-    let access = StatusAccess::of(service, id, Some(&window), now).await?;
-    let (deadline_at, not_before) = options.times(now);
-    let renew = service.public.order(id);
-    let (traceparent, callbacks) = (Some(traceparent), options.callbacks());
-    let order = Order {
-        id,
-        tenant,
-        created_at: now,
-        priority: options.priority,
-        payload,
-        deadline_at,
-        not_before,
-        traceparent,
-        renew,
-        callbacks,
-        labels: options.labels,
-        attempt: Fence::default(),
-    };
-    let record = OrderRecord::new(order, window, schedule::poll_after_ms(&window, now));
+    let key = submission.key.clone();
+    let Draft { record, lane, access, inputs } =
+        Draft::new(service, forecast, submission, (OrderId::new(now), None), now).await?;
     let refused = match accept::accept(&service.stores, &service.table_health, &record, lane, key.as_ref()).await {
         Ok(Accepted::New) => {
             service.metrics.accepted(&record.order.labels);

@@ -7,6 +7,7 @@
 
 mod acceptance;
 mod background;
+mod batch_acceptance;
 mod byte_budget;
 mod caller;
 mod client_address;

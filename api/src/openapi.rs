@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use offload_domain::{
+    batch,
     problem::{Problem, Violation},
     schema::{OPTIONS, OrderSchema},
     status::StatusObject,
@@ -77,6 +78,15 @@ pub(crate) fn document(routes: utoipa::openapi::OpenApi, schema: &OrderSchema) -
     document["paths"]["/order/{id}/events"]["get"]["responses"]["200"]["content"]["text/event-stream"] = json!({});
     // The attribute of the route has no word for it.
     document["paths"]["/order"]["post"]["requestBody"]["required"] = true.into();
+    let body = &mut document["paths"]["/orders"]["post"]["requestBody"];
+    body["required"] = true.into();
+    for lines in ["application/x-ndjson", "application/jsonl"] {
+        // Each line is an order, which no schema of a whole text describes.
+        body["content"][lines] = json!({"schema": {"type": "string"}});
+    }
+    document["components"]["schemas"]["OrderBatch"] = json!({
+        "type": "array", "minItems": 1, "maxItems": batch::ORDERS_MAX, "items": {"$ref": "#/components/schemas/OrderRequest"},
+    });
     document["components"]["schemas"]["OrderRequest"] = order_request(schema.document(), options);
     document.sort_all_objects();
     document

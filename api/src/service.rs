@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc};
 
 use offload_domain::{
-    event::StatusEvent, id::OrderId, lifetime, order::OrderRecord, status::StatusObject, token::Access,
+    event::StatusEvent, group::Group, id::OrderId, lifetime, order::OrderRecord, status::StatusObject, token::Access,
 };
 use offload_lifecycle::{accept::TableHealth, publish};
 use offload_service::{
@@ -152,6 +152,15 @@ impl Service {
             None => self.stores.orders.kept_until(record),
         };
         let sign = |access| self.settings.token_keys.sign(record.order.id, access, until);
+        OrderTokens { order_token: sign(Access::Full), read_token: sign(Access::Read), token_expires_at: until }
+    }
+
+    /// The tokens of a group, which work as long as its orders are kept that have no deadline.
+    pub(crate) fn tokens_of_group(&self, group: &Group) -> OrderTokens {
+        let orders = &self.stores.orders;
+        let ttl = self.settings.token_ttl.unwrap_or(orders.patience().default_deadline + orders.retention());
+        let until = clock::now() + ttl;
+        let sign = |access| self.settings.token_keys.sign(group.id, access, until);
         OrderTokens { order_token: sign(Access::Full), read_token: sign(Access::Read), token_expires_at: until }
     }
 

@@ -47,6 +47,8 @@ enum Command {
     Service(service::Args),
     /// Whether an order costs the same after a million others
     Growth(service::growth::Args),
+    /// Orders a second that batches of them are accepted at
+    Batch(service::batch::Args),
     /// A double of S3, SQS and DynamoDB that answers at once
     Stub(stub::Args),
     /// Cold starts of the Lambda programs
@@ -66,6 +68,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Calls(args) => calls::run(&args).await,
         Command::Service(args) => service::run(&args),
         Command::Growth(args) => service::growth::run(&args),
+        Command::Batch(args) => service::batch::run(&args).await,
         Command::Stub(args) => stub::run(&args).await,
         Command::Coldstart(args) => coldstart::run(&args).await,
     }

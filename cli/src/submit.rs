@@ -1,5 +1,7 @@
 //! `offload submit`: submits an order.
 
+mod batch;
+
 use clap::Args;
 use offload_domain::{
     json::text_without_mark,
@@ -39,7 +41,10 @@ pub(crate) struct SubmitArgs {
     /// How urgent it is: low, normal or high [default: normal]
     #[arg(long, value_name = "PRIORITY", value_parser = ["low", "normal", "high"])]
     priority: Option<String>,
-    /// Wait for the result, as `offload wait` does
+    /// Submit up to 1,000 orders at once: a JSON array, or JSON lines
+    #[arg(long, conflicts_with_all = ["deadline_seconds", "delay_seconds", "labels", "priority"])]
+    batch: bool,
+    /// Wait for the result, as `offload wait` does; of a batch, until all its orders have ended
     #[arg(long)]
     wait: bool,
     #[command(flatten)]
@@ -76,6 +81,9 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
     let messages = Messages::default();
     let client = args.client.connect(&messages)?;
     let order = read(args.order.as_deref())?;
+    if args.batch {
+        return batch::run(&args, &client, &order, &messages).await;
+    }
     let options = OrderOptions {
         deadline_seconds: args.deadline_seconds,
         delay_seconds: args.delay_seconds,
@@ -84,10 +92,7 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
     };
     let order = with_options(&order, &options).map_err(Failure::Usage)?;
     let mut submit = client.submit_json(&order);
-    if let Some(key) = args.idempotency_key {
-        if key.is_empty() || !key.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
-            return Err(Failure::Usage("--idempotency-key takes visible ASCII characters and spaces".to_owned()));
-        }
+    if let Some(key) = key(args.idempotency_key.as_deref())? {
         submit = submit.idempotency_key(key);
     }
     let response = submit.response().await?;
@@ -105,6 +110,16 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<(), Failure> {
         output::message(render::receipt(&receipt, &next, output::message_paint()).trim_end());
     }
     wait::wait(&client, &receipt, &args.wait_options, args.client.json, &messages).await
+}
+
+fn key(key: Option<&str>) -> Result<Option<&str>, Failure> {
+    let valid = |key: &&str| !key.is_empty() && key.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    match key {
+        Some(key) if !valid(&key) => {
+            Err(Failure::Usage("--idempotency-key takes visible ASCII characters and spaces".to_owned()))
+        }
+        key => Ok(key),
+    }
 }
 
 fn read(order: Option<&str>) -> Result<String, Failure> {

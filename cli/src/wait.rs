@@ -4,7 +4,7 @@ mod options;
 mod result;
 
 use clap::Args;
-use offload_client::{Client, Error, Receipt, Status, Update, Updates};
+use offload_client::{Client, Error, GroupCounts, Receipt, Status, Update, Updates};
 use offload_service::clock;
 use tokio::time::interval;
 
@@ -69,7 +69,13 @@ pub(crate) async fn wait(
         let counts = render::counts(updates.counts());
         output::message(&format!("{}{took}; {counts}", paint.status(object.status)));
     }
-    if object.status == Status::Completed {
+    if let Some(counts) = &object.counts {
+        let GroupCounts { total, completed, failed, cancelled, .. } = counts;
+        if !json {
+            let text = format!("{completed} of {total} completed, {failed} failed, {cancelled} cancelled\n");
+            output::result(&text)?;
+        }
+    } else if object.status == Status::Completed {
         result::write(client, receipt, &object, options, json).await?;
     } else if let (Some(problem), false) = (&object.error, json) {
         output::message(&render::problem(problem, paint));
@@ -77,7 +83,8 @@ pub(crate) async fn wait(
     if json {
         output::json(&text)?;
     }
-    if object.status == Status::Completed { Ok(()) } else { Err(Failure::Ended) }
+    let all_completed = object.counts.as_ref().is_none_or(|counts| counts.completed == counts.total);
+    if object.status == Status::Completed && all_completed { Ok(()) } else { Err(Failure::Ended) }
 }
 
 /// Waits for the final update, while the bar moves.

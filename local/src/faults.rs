@@ -56,6 +56,9 @@ pub struct FaultPlan {
     /// How often a request is carried out and its response is then withheld until the plan is
     /// replaced: a test can kill the client at just that moment.
     pub held_reply_rate: f64,
+    /// How often an entry of a batch of SQS is not carried out and is named as failed in the
+    /// answer, beside others that were.
+    pub entry_error_rate: f64,
     /// How often a message that SQS delivers for the first time is delivered once more within two
     /// seconds, whether or not it was deleted by then: a standard queue delivers at least once, and
     /// a server that missed the receive or the delete delivers again. Each delivery has a receipt
@@ -200,6 +203,15 @@ impl Faults {
             if plan.concerns(RECEIVE) { plan.duplicate_rate } else { 0.0 }
         };
         (rate > 0.0 && self.draw() < rate).then(|| Millis::from(self.below(DUPLICATE_WITHIN_MS)))
+    }
+
+    /// Whether an entry of a batch fails by itself.
+    pub(crate) fn entry_fails(&self, operation: &str) -> bool {
+        let rate = {
+            let plan = self.shared.plan.borrow();
+            if plan.concerns(operation) { plan.entry_error_rate } else { 0.0 }
+        };
+        rate > 0.0 && self.draw() < rate
     }
 
     /// Whether messages are delivered in a random order.

@@ -138,7 +138,7 @@ fn the_http_api_routes_what_the_router_serves() {
         served.remove(of_servers);
     }
     assert_eq!(routed, served);
-    for path in ["/order", "/order/{id}"] {
+    for path in ["/order", "/orders", "/order/{id}", "/group/{id}"] {
         assert!(
             routes.iter().any(|r| text_of(r) == format!("OPTIONS {path}")),
             "browsers send a preflight before they call {path}"

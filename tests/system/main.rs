@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod batches;
 mod call_order;
 mod callers;
 mod cancellation;
@@ -13,6 +14,7 @@ mod deployment;
 mod erasure;
 mod estimates;
 mod function_roles;
+mod groups;
 mod idempotency;
 mod isolation;
 mod labels;

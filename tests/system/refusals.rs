@@ -154,7 +154,7 @@ async fn an_order_opens_to_its_own_token_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_routes_and_methods_get_a_problem() {
     let system = Setup { workers: 0, ..Setup::default() }.start().await;
-    let response = system.send(system.request(Method::GET, "/orders")).await;
+    let response = system.send(system.request(Method::GET, "/nowhere")).await;
     assert_eq!((response.status, response.problem().as_str()), (404, "not-found"));
     let response = system.send(system.request(Method::PUT, "/order")).await;
     assert_eq!((response.status, response.problem().as_str()), (405, "method-not-allowed"));

@@ -127,10 +127,30 @@ GUARDS = [
         "shared/stores/src/orders.rs",
         [
             (
-                "self.rows.put_both(&record.order.id.to_string(), [key_item, item]).await;",
-                "self.rows.put(item).await.map_err(NotBoth::from);\n        drop(key_item);",
+                "self.rows.put_all(&record.order.id.to_string(), vec![key_item, item]).await;",
+                "self.rows.put(item).await.map_err(NotAll::from);\n        drop(key_item);",
             ),
         ],
+    ),
+    (
+        "orders of a batch that failed are taken back",
+        "shared/lifecycle/src/accept_batch.rs",
+        [("if batch != Batch::Unkeyed {", "if true {")],
+    ),
+    (
+        "a message of a batch that SQS refused is not taken as sent",
+        "shared/stores/src/queue/batch.rs",
+        [("failed.into_iter().for_each(|(n, error)| results[n] = Err(error));\n        if", "drop(failed);\n        if")],
+    ),
+    (
+        "the end of an order of a group is counted before the order leaves the index",
+        "shared/lifecycle/src/publish.rs",
+        [("count_end(stores, record).await?;", "drop(count_end(stores, record).await);")],
+    ),
+    (
+        "an end of a group that was counted before is published again",
+        "shared/lifecycle/src/group.rs",
+        [("Counted::Before(group) => publish(stores, &group).await,\n        Counted::Now(_)", "Counted::Before(_) | Counted::Now(_)")],
     ),
     (
         "the sweeper",
@@ -198,8 +218,8 @@ GUARDS = [
         "shared/lifecycle/src/accept.rs",
         [
             (
-                "None => match stores.orders.withdraw(record).await {",
-                "None => match Ok::<bool, Error>(true) {",
+                "refused.outcome = match stores.orders.withdraw(record).await {",
+                "refused.outcome = match Ok::<bool, Error>(true) {",
             ),
         ],
     ),
@@ -218,7 +238,7 @@ GUARDS = [
         "shared/lifecycle/src/accept.rs",
         [
             (
-                "if health.failing.load(Ordering::Relaxed) {",
+                "if health.is_failing() {",
                 "if health.failing.load(Ordering::Relaxed) && false {",
             ),
         ],

@@ -4,7 +4,7 @@ mod arrivals;
 mod gauge;
 mod posts;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use offload_domain::{
     eta::{self, Basis, Estimate, QueueState, ServiceTimes, TenantQueue},
@@ -47,6 +47,13 @@ pub(crate) struct Forecast {
     pub(crate) inputs: EstimateInputs,
 }
 
+/// What estimates are made from, as it was at one time.
+#[derive(Debug, Clone)]
+pub(crate) struct Observation {
+    depths: Depths,
+    fleet: Arc<Fleet>,
+}
+
 /// Seconds: the workers report so often.
 const REPORTS_AGE: f64 = 3.0;
 
@@ -77,19 +84,28 @@ impl Estimator {
         }
     }
 
+    /// What is known of the queues and the workers now. It is read once for a batch.
+    pub(crate) async fn observe(&self) -> Observation {
+        let depths = self.gauge.depths().await;
+        Observation { depths, fleet: self.gauge.fleet() }
+    }
+
     /// By which lane an order of a tenant goes that joins its queue after `delay`, when it will be
     /// done, and what that estimate is made from. Counts the order: orders that arrive in the same
     /// moment are ahead of each other, long before one of them is in the queue.
-    pub(crate) async fn estimate(&self, tenant: &Tenant, priority: Priority, delay: Duration) -> Forecast {
-        let depths = self.gauge.depths().await;
-        // Once, for all that is made from it: a newer report may come in between.
-        let fleet = self.gauge.fleet();
+    pub(crate) fn estimate(
+        &self,
+        Observation { depths, fleet }: &Observation,
+        tenant: &Tenant,
+        priority: Priority,
+        delay: Duration,
+    ) -> Forecast {
         let times = ServiceTimes::known(&fleet.history, self.guess);
         // No worker has ever reported: they may not have started yet.
         let concurrency = if fleet.concurrency > 0.0 { fleet.concurrency } else { self.concurrency };
         // What a tenant uses when its order is due is not known now.
         let may_be_quiet = self.has_quiet_lane && delay.is_zero() && priority != Priority::Low;
-        let quiet = may_be_quiet && self.usage(tenant, &fleet, times.mean).is_quiet(concurrency);
+        let quiet = may_be_quiet && self.usage(tenant, fleet, times.mean).is_quiet(concurrency);
         let lane = if quiet { Lane::Quiet } else { priority.into() };
         let depth = depths.of(lane);
         let queue = QueueState {
@@ -109,7 +125,7 @@ impl Estimator {
         let estimate = eta::estimate(&queue, &times, concurrency).delayed(delay.as_secs_f64());
         self.arrivals[lane.index()].count();
         self.posts.count(tenant);
-        Forecast { lane, estimate, inputs: EstimateInputs::of(&depths, lane, &fleet) }
+        Forecast { lane, estimate, inputs: EstimateInputs::of(depths, lane, fleet) }
     }
 
     /// How much of the workers a tenant uses, with one order more that takes `mean` seconds.

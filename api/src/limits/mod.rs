@@ -62,6 +62,25 @@ impl Limits {
             && tenant.is_none_or(|tenant| self.requests_of_tenant.check(tenant, 1).is_ok())
     }
 
+    /// Counts the orders of a batch, of which its request was the first.
+    ///
+    /// # Errors
+    /// If they are more than may come now of the address or of the tenant.
+    pub(crate) fn check_batch(
+        &self,
+        address: Option<ClientAddress>,
+        tenant: &Tenant,
+        orders: usize,
+    ) -> Result<(), LimitReached> {
+        let Some(address) = address else { return Ok(()) };
+        let more = u32::try_from(orders.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.requests.check(&address, more)?;
+        if !tenant.is_default() {
+            self.requests_of_tenant.check(tenant, more)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn new(settings: &LimitSettings) -> Self {
         let requests = Quota {
             what: "requests from this address",

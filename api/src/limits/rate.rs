@@ -28,6 +28,7 @@ type Keyed<K> = RateLimiter<K, HashMapStateStore<K>, DefaultClock, StateInformat
 /// A limit for each key.
 pub(crate) struct RateLimit<K: Clone + Eq + Hash> {
     quota: Quota,
+    burst_seconds: u32,
     limiter: Option<Keyed<K>>,
     evicted: Mutex<Instant>,
 }
@@ -48,7 +49,7 @@ impl<K: Clone + Eq + Hash> RateLimit<K> {
     pub(crate) fn new(quota: Quota, burst: u32) -> Self {
         let limiter = governor_quota(quota.per_second, burst)
             .map(|quota| RateLimiter::hashmap(quota).with_middleware::<StateInformationMiddleware>());
-        Self { quota, limiter, evicted: Mutex::new(Instant::now()) }
+        Self { quota, burst_seconds: burst, limiter, evicted: Mutex::new(Instant::now()) }
     }
 
     /// Counts `n` for a key; with the fields that state what it has left.
@@ -66,8 +67,13 @@ impl<K: Clone + Eq + Hash> RateLimit<K> {
                 let fields = fields::rate_limit(&self.quota, burst.get(), 0, retry_after);
                 Err(LimitReached { what: self.quota.what, retry_after: retry_after.max(1), fields: Some(fields) })
             }
-            // More at once than ever fits: settings do not allow such limits.
-            Err(_) => Ok(None),
+            // More at once than ever fits: only a batch can be so large.
+            Err(_) => {
+                let seconds = self.burst_seconds.into();
+                let burst = self.quota.per_second.unwrap_or(1).saturating_mul(self.burst_seconds);
+                let fields = fields::rate_limit(&self.quota, burst, burst, seconds);
+                Err(LimitReached { what: self.quota.what, retry_after: seconds, fields: Some(fields) })
+            }
         }
     }
 
@@ -135,6 +141,8 @@ mod tests {
         assert_eq!(reached.fields.unwrap().0, "\"requests\";r=0;t=1");
         assert!(limit.check(&"b", 1).is_ok());
         assert_eq!(limit.check(&"a", 0), Ok(None), "nothing costs nothing");
+        assert!(limit.check(&"c", 5).is_err(), "more than may ever come at once");
+        assert!(limit.check(&"c", 4).is_ok(), "and nothing was counted of it");
         let none = RateLimit::new(Quota { per_second: None, ..quota }, 2);
         assert!((0..99).all(|_| none.check(&"a", 1) == Ok(None)));
     }

@@ -11,6 +11,7 @@ use axum::{
 };
 use offload_domain::{
     caller::{Caller, Role},
+    group::Group,
     id::OrderId,
     order::OrderRecord,
     token::{Access, OpenedToken, TokenError, TokenKeys, is_order_token},
@@ -78,6 +79,21 @@ impl Authorized {
             Some(_) => service.stores.orders.get(self.id).await?.ok_or(ApiError::OrderNotFound),
             None => self.own(Role::View, service).await,
         }
+    }
+
+    /// The group of the path, for one who may read it.
+    ///
+    /// # Errors
+    /// If they may not, or there is no such group for them.
+    pub(crate) async fn group(&self, service: &Service) -> Result<Group, ApiError> {
+        let tenant = match (self.token, &self.caller) {
+            (Some(_), _) => None,
+            (None, Some(caller)) if caller.roles.allow(Role::View) => Some(&caller.tenant),
+            (None, Some(_)) => return Err(ApiError::RoleMissing(Role::View)),
+            (None, None) => return Err(ApiError::TokenMissing),
+        };
+        let group = service.stores.orders.group(self.id).await?;
+        group.filter(|group| tenant.is_none_or(|tenant| *tenant == group.tenant)).ok_or(ApiError::OrderNotFound)
     }
 
     /// The order's id, for one who may subscribe to it, and with `cancels` have it cancelled.

@@ -14,9 +14,8 @@ use crate::{
     response::error::ApiError,
 };
 
-/// The largest body: 256 KiB.
-pub(crate) const BODY_MAX_BYTES: usize = 256 * 1024;
-const TOO_LARGE: ApiError = ApiError::BodyTooLarge { max_bytes: BODY_MAX_BYTES };
+/// The largest order: 256 KiB.
+pub(crate) const ORDER_MAX_BYTES: usize = 256 * 1024;
 /// The longest that a body may take.
 const READ_MAX: Duration = Duration::from_secs(10);
 
@@ -28,27 +27,33 @@ pub(crate) struct ReadBody {
     pub(crate) reserved: ReservedBytes,
 }
 
-/// Reads the body, once the budget has room for it.
+/// Reads a body of at most `max_bytes`, once the budget has room for it.
 ///
 /// # Errors
 /// If it is too large, too slow or incomplete, or there is no room in time.
-pub(crate) async fn read(budget: &ByteBudget, headers: &HeaderMap, body: Body) -> Result<ReadBody, ApiError> {
-    read_within(READ_MAX, budget, headers, body).await
+pub(crate) async fn read(
+    max_bytes: usize,
+    budget: &ByteBudget,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<ReadBody, ApiError> {
+    read_within(READ_MAX, max_bytes, budget, headers, body).await
 }
 
 async fn read_within(
     time: Duration,
+    max_bytes: usize,
     budget: &ByteBudget,
     headers: &HeaderMap,
     mut body: Body,
 ) -> Result<ReadBody, ApiError> {
     // Until the body is polled its bytes wait in the kernel, at the client's expense.
-    let length = declared(headers).unwrap_or(BODY_MAX_BYTES);
-    if length > BODY_MAX_BYTES {
-        return Err(TOO_LARGE);
+    let length = declared(headers).unwrap_or(max_bytes);
+    if length > max_bytes {
+        return Err(ApiError::BodyTooLarge { max_bytes });
     }
     let mut reserved = budget.reserve(length).await?;
-    match timeout(time, collect(&mut body, length)).await {
+    match timeout(time, collect(&mut body, length, max_bytes)).await {
         Err(_) => Err(ApiError::BodyTimeout),
         Ok(Err(e)) => Err(e),
         Ok(Ok(bytes)) => {
@@ -64,13 +69,13 @@ fn declared(headers: &HeaderMap) -> Option<usize> {
     Some(length.parse().unwrap_or(usize::MAX))
 }
 
-async fn collect(body: &mut Body, length: usize) -> Result<Vec<u8>, ApiError> {
+async fn collect(body: &mut Body, length: usize, max_bytes: usize) -> Result<Vec<u8>, ApiError> {
     let mut whole = Vec::with_capacity(length);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| ApiError::BodyIncomplete)?;
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + data.len() > BODY_MAX_BYTES {
-            return Err(TOO_LARGE);
+        if whole.len() + data.len() > max_bytes {
+            return Err(ApiError::BodyTooLarge { max_bytes });
         }
         whole.extend_from_slice(&data);
     }
@@ -92,19 +97,19 @@ mod tests {
             headers.insert(header::CONTENT_LENGTH, HeaderValue::from(n));
         }
         let budget = ByteBudget::new(256 * 1024);
-        let read = read(&budget, &headers, Body::from(vec![b' '; length])).await?;
-        assert!(budget.reserve(BODY_MAX_BYTES - length).await.is_ok(), "no more is reserved than there is");
+        let read = read(ORDER_MAX_BYTES, &budget, &headers, Body::from(vec![b' '; length])).await?;
+        assert!(budget.reserve(ORDER_MAX_BYTES - length).await.is_ok(), "no more is reserved than there is");
         Ok(read.bytes.len())
     }
 
     #[tokio::test]
     async fn a_body_has_its_limit_whether_it_states_its_length_or_not() {
-        for declare in [None, Some(BODY_MAX_BYTES)] {
-            assert_eq!(read_of(BODY_MAX_BYTES, declare).await.unwrap(), BODY_MAX_BYTES);
+        for declare in [None, Some(ORDER_MAX_BYTES)] {
+            assert_eq!(read_of(ORDER_MAX_BYTES, declare).await.unwrap(), ORDER_MAX_BYTES);
         }
-        for declare in [None, Some(BODY_MAX_BYTES + 1), Some(1)] {
+        for declare in [None, Some(ORDER_MAX_BYTES + 1), Some(1)] {
             assert!(
-                matches!(read_of(BODY_MAX_BYTES + 1, declare).await, Err(ApiError::BodyTooLarge { .. })),
+                matches!(read_of(ORDER_MAX_BYTES + 1, declare).await, Err(ApiError::BodyTooLarge { .. })),
                 "{declare:?}"
             );
         }
@@ -114,11 +119,11 @@ mod tests {
     async fn a_body_that_does_not_arrive_is_not_waited_for() {
         let budget = ByteBudget::new(256 * 1024);
         let headers = HeaderMap::new();
-        let read = |body| read_within(Duration::from_millis(10), &budget, &headers, body);
+        let read = |body| read_within(Duration::from_millis(10), ORDER_MAX_BYTES, &budget, &headers, body);
         let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
         assert!(matches!(read(Body::from_stream(never)).await, Err(ApiError::BodyTimeout)));
         let broken = futures_util::stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("gone"))]);
         assert!(matches!(read(Body::from_stream(broken)).await, Err(ApiError::BodyIncomplete)));
-        assert!(budget.reserve(BODY_MAX_BYTES).await.is_ok(), "what is not read is given back");
+        assert!(budget.reserve(ORDER_MAX_BYTES).await.is_ok(), "what is not read is given back");
     }
 }

@@ -33,13 +33,21 @@ impl Submission {
         trace: TraceContext,
         tenant: Tenant,
     ) -> Result<Self, ApiError> {
-        let options = schema.validate(&document).map_err(ApiError::InvalidOrder)?;
-        let contradictions = options.contradictions();
-        if !contradictions.is_empty() {
-            return Err(ApiError::InvalidOrder(contradictions));
-        }
-        let key = idempotency_key(&tenant, headers, &document)?;
+        let options = options_of(schema, &document)?;
+        let key = idempotency_key(&tenant, headers, || document.canonical())?;
         Ok(Self { tenant, payload: document.into_payload(), options, key, traceparent: trace.0 })
+    }
+
+    /// Checks a document of a batch, whose key is that of all.
+    pub(crate) fn of_batch(
+        schema: &OrderSchema,
+        document: OrderDocument,
+        trace: &TraceContext,
+        tenant: &Tenant,
+    ) -> Result<Self, ApiError> {
+        let options = options_of(schema, &document)?;
+        let (tenant, traceparent) = (tenant.clone(), trace.0.clone());
+        Ok(Self { tenant, payload: document.into_payload(), options, key: None, traceparent })
     }
 
     /// Whether this deployment can do what the order's options ask for.
@@ -67,24 +75,39 @@ impl Submission {
     }
 }
 
+fn options_of(schema: &OrderSchema, document: &OrderDocument) -> Result<OrderOptions, ApiError> {
+    let options = schema.validate(document).map_err(ApiError::InvalidOrder)?;
+    let contradictions = options.contradictions();
+    if contradictions.is_empty() { Ok(options) } else { Err(ApiError::InvalidOrder(contradictions)) }
+}
+
 /// The key, with a fingerprint of the body's value, to its last digit, and not of its text.
-fn idempotency_key(
+pub(crate) fn idempotency_key(
     tenant: &Tenant,
     headers: &HeaderMap,
-    document: &OrderDocument,
+    canonical: impl FnOnce() -> String,
 ) -> Result<Option<IdempotencyKey>, ApiError> {
     let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
     let Some(key) = keys.next() else { return Ok(None) };
     if keys.next().is_some() {
         return Err(ApiError::InvalidIdempotencyKey);
     }
-    let key = IdempotencyKey::parse(tenant, key.as_bytes(), document.canonical().as_bytes());
+    let key = IdempotencyKey::parse(tenant, key.as_bytes(), canonical().as_bytes());
     key.map(Some).map_err(|_| ApiError::InvalidIdempotencyKey)
 }
 
 /// Whether the body is declared as JSON: `application/json` or any `application/…+json`, in UTF-8,
 /// not compressed.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    is_of(headers, |subtype| subtype == "json" || (subtype.len() > "+json".len() && subtype.ends_with("+json")))
+}
+
+/// The same for JSON lines, which have two names.
+pub(crate) fn is_json_lines(headers: &HeaderMap) -> bool {
+    is_of(headers, |subtype| matches!(subtype, "x-ndjson" | "jsonl"))
+}
+
+fn is_of(headers: &HeaderMap, allowed: impl Fn(&str) -> bool) -> bool {
     let text = |name| headers.get(name).map(|v: &HeaderValue| v.to_str().unwrap_or("?").to_ascii_lowercase());
     if text(header::CONTENT_ENCODING).is_some_and(|e| e != "identity") {
         return false;
@@ -93,7 +116,7 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
     let subtype = parts.next().and_then(|t| t.strip_prefix("application/"));
     let utf8 = |p: &str| p.strip_prefix("charset=").is_none_or(|c| matches!(c.trim_matches('"'), "utf-8" | "utf8"));
-    subtype.is_some_and(|s| s == "json" || (s.len() > "+json".len() && s.ends_with("+json"))) && parts.all(utf8)
+    subtype.is_some_and(allowed) && parts.all(utf8)
 }
 
 #[cfg(test)]

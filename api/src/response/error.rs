@@ -56,6 +56,8 @@ pub(crate) enum ApiError {
     InvalidJson(String),
     #[error("the order violates its schema")]
     InvalidOrder(Vec<Violation>),
+    #[error("the body is no batch of orders")]
+    InvalidBatch(String),
     #[error("the Prefer header is not valid")]
     InvalidPrefer(#[from] InvalidPrefer),
     #[error("the query is not valid")]
@@ -144,6 +146,7 @@ impl ApiError {
             Self::UnsupportedMediaType => ProblemType::UnsupportedMediaType,
             Self::InvalidJson(_) => ProblemType::InvalidJson,
             Self::InvalidOrder(_) => ProblemType::InvalidOrder,
+            Self::InvalidBatch(_) => ProblemType::InvalidBatch,
             Self::InvalidPrefer(_) => ProblemType::InvalidPrefer,
             Self::InvalidQuery => ProblemType::InvalidQuery,
             Self::InvalidIdempotencyKey => ProblemType::InvalidIdempotencyKey,
@@ -188,12 +191,14 @@ impl ApiError {
             Self::Overloaded => "nothing was done; send the request again a little later",
             Self::InvalidHost => "send exactly one Host header, with a host and nothing else but its port",
             Self::WrongHost => "call the service by a host that it has; operators name them in OFFLOAD_HOSTS",
-            Self::BodyTooLarge { max_bytes } => return Some(format!("an order has at most {max_bytes} bytes")),
+            Self::BodyTooLarge { max_bytes } => return Some(format!("it has at most {max_bytes} bytes")),
             Self::BodyTimeout => "the whole body must arrive within 10 s of its headers",
             Self::BodyIncomplete => "the connection or the transfer coding broke off within the body",
             Self::UnsupportedMediaType => {
-                "send the order uncompressed, in UTF-8, with the header Content-Type: application/json"
+                "send the order uncompressed, in UTF-8, with the header Content-Type: application/json; a batch may also \
+                 be JSON lines, application/x-ndjson or application/jsonl"
             }
+            Self::InvalidBatch(why) => return Some(why.clone()),
             Self::InvalidJson(place) => return Some(place.clone()),
             Self::InvalidOrder(violations) => {
                 return Some(format!("the order violates its schema {} times; see errors", violations.len()));
@@ -253,11 +258,12 @@ impl ApiError {
 
     /// What the caller of request `request_id` reads.
     pub(crate) fn problem(&self, request_id: &str) -> Problem {
-        let problem = Problem {
-            detail: self.detail(),
-            request_id: Some(request_id.to_owned()),
-            ..Problem::new(self.problem_type())
-        };
+        Problem { request_id: Some(request_id.to_owned()), ..self.of_batch() }
+    }
+
+    /// The same for one order of a batch, whose answer has the request's id.
+    pub(crate) fn of_batch(&self) -> Problem {
+        let problem = Problem { detail: self.detail(), ..Problem::new(self.problem_type()) };
         match self {
             Self::InvalidOrder(violations) => problem.errors(violations.clone()),
             _ => problem,
@@ -373,6 +379,7 @@ mod tests {
             Variant::InvalidOrder => {
                 ApiError::InvalidOrder(vec![Violation { pointer: "/kind".into(), detail: "x".into() }])
             }
+            Variant::InvalidBatch => ApiError::InvalidBatch("the batch has no order".into()),
             Variant::InvalidPrefer => ApiError::InvalidPrefer(InvalidPrefer),
             Variant::InvalidQuery => ApiError::InvalidQuery,
             Variant::InvalidIdempotencyKey => ApiError::InvalidIdempotencyKey,

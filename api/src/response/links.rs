@@ -47,6 +47,11 @@ impl PublicUrl {
         format!("{}/order/{id}", self.base)
     }
 
+    /// The URL of a group.
+    pub(crate) fn group(&self, id: OrderId) -> String {
+        format!("{}/group/{id}", self.base)
+    }
+
     /// The same as an absolute path, for `Location`.
     pub(crate) fn order_path(&self, id: OrderId) -> String {
         format!("{}/order/{id}", self.path)

@@ -1,6 +1,7 @@
 //! What a client reads.
 
 pub(crate) mod error;
+pub(crate) mod group_view;
 pub(crate) mod links;
 pub(crate) mod receipt;
 pub(crate) mod status_access;

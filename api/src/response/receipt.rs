@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use offload_domain::{
     eta::Basis,
+    group::Group,
     id::OrderId,
     schedule,
     status::{EtaWindow, Status},
@@ -12,7 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{links::Links, status_access::StatusAccess, tokens::OrderTokens};
-use crate::acceptance::AcceptedOrder;
+use crate::{acceptance::AcceptedOrder, eta::EstimateInputs};
 
 /// What a client needs to read the status of its order.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -73,6 +74,36 @@ impl Receipt {
                 basis: inputs.basis,
             },
             poll_after_ms: if state.status.is_final() { 0 } else { schedule::poll_after_ms(&window, now) },
+            tokens,
+            links,
+        }
+    }
+
+    /// The receipt of a group, made at `now`.
+    pub(crate) fn of_group(
+        group: &Group,
+        access: StatusAccess,
+        inputs: EstimateInputs,
+        tokens: OrderTokens,
+        links: Links,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let object = group.status_object(now);
+        let window = object.eta.unwrap_or(EtaWindow { at: now, earliest_at: now, latest_at: now });
+        let seconds = |at: DateTime<Utc>| rounded((at - now).as_seconds_f64().max(0.0));
+        Self {
+            id: group.id,
+            status: object.status,
+            access,
+            eta: ReceiptEta {
+                seconds: seconds(window.at),
+                p10_seconds: seconds(window.earliest_at),
+                p90_seconds: seconds(window.latest_at),
+                at: window.at,
+                queue_depth: inputs.queue_depth,
+                basis: inputs.basis,
+            },
+            poll_after_ms: object.poll_after_ms.unwrap_or(0),
             tokens,
             links,
         }

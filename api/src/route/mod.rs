@@ -5,6 +5,7 @@ pub(crate) mod cancel_order;
 pub(crate) mod deliveries;
 pub(crate) mod docs;
 pub(crate) mod erase_order;
+pub(crate) mod get_group;
 pub(crate) mod get_order;
 pub(crate) mod healthz;
 pub(crate) mod list_orders;
@@ -14,6 +15,7 @@ pub(crate) mod order_events;
 mod problems;
 pub(crate) mod readyz;
 pub(crate) mod submit_order;
+pub(crate) mod submit_orders;
 pub(crate) mod webhook_secret;
 pub(crate) mod websocket;
 pub(crate) mod work_log;
@@ -31,6 +33,8 @@ pub(crate) type Routes = OpenApiRouter<Arc<Service>>;
 pub(crate) fn orders() -> Routes {
     Routes::new()
         .routes(routes!(submit_order::submit_order))
+        .routes(routes!(submit_orders::submit_orders))
+        .routes(routes!(get_group::get_group))
         .routes(routes!(get_order::get_order, cancel_order::cancel_order))
         .routes(routes!(order_events::order_events))
         .routes(routes!(websocket::websocket))

@@ -18,7 +18,7 @@ use crate::{
     edge::{identity::TraceContext, limit_concurrency::RequestPermit},
     long_poll::{LongPolled, long_poll},
     request::{
-        body::{self, ReadBody},
+        body::{self, ORDER_MAX_BYTES, ReadBody},
         prefer::{PREFERENCE_APPLIED, Wait},
         submission::{Submission, is_json},
     },
@@ -83,7 +83,7 @@ pub(crate) async fn submit_order(
     if !is_json(&headers) {
         return Err(ApiError::UnsupportedMediaType);
     }
-    let ReadBody { bytes, reserved } = body::read(&service.bodies, &headers, body).await?;
+    let ReadBody { bytes, reserved } = body::read(ORDER_MAX_BYTES, &service.bodies, &headers, body).await?;
     let document = OrderDocument::parse(bytes)?;
     let tree = service.trees.reserve(document.contents().tree_bytes).await?;
     let submission = Submission::check(&service.settings.schema, &headers, document, trace, tenant)?;

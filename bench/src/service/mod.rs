@@ -5,6 +5,7 @@
 //! machine.
 
 mod apis;
+pub(crate) mod batch;
 mod clients;
 mod figures;
 pub(crate) mod growth;

@@ -11,6 +11,12 @@ pub(super) struct Cores {
 }
 
 impl Cores {
+    /// All for both.
+    pub(super) fn shared() -> anyhow::Result<Self> {
+        let all = sched_getaffinity(None)?;
+        Ok(Self { harness: all, program: all })
+    }
+
     /// Of those that this process may use, the last one is the program's; they share a single one.
     pub(super) fn divide() -> anyhow::Result<Self> {
         let all = sched_getaffinity(None)?;

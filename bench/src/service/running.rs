@@ -90,7 +90,7 @@ impl Drop for Running {
 }
 
 /// User and system time as `/proc/…/stat` has them, in seconds.
-fn processor_time(stat: &str) -> anyhow::Result<f64> {
+pub(super) fn processor_time(stat: &str) -> anyhow::Result<f64> {
     let stat = read_to_string(stat)?;
     // After the name, which may contain anything: state is the first field, and utime and stime are
     // the twelfth and the thirteenth.

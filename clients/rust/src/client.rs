@@ -6,6 +6,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::{
+    batch::{self, BatchReceipt},
     credentials::Credentials,
     error::Error,
     http::Http,
@@ -13,7 +14,7 @@ use crate::{
     response::{ApiResponse, cause},
     retry::{OnRetry, Retry},
     status::{Status, StatusObject},
-    submit::Submit,
+    submit::{Submit, key_header},
     updates::Updates,
     view::StatusView,
 };
@@ -148,8 +149,30 @@ impl Client {
         Submit::json(&self.http, order)
     }
 
-    /// Waits for the final status of an order: `completed`, `failed` or `cancelled`. For a time
-    /// limit see [`Updates::timeout`].
+    /// Submits up to 1,000 orders at once, each of which gets its own result. Retries as
+    /// [`submit`](Self::submit) does, with the same idempotency key.
+    ///
+    /// # Errors
+    /// [`Error::Problem`] if the batch is refused as a whole, [`Error::Unreachable`],
+    /// [`Error::InvalidInput`] if an order cannot be written as JSON.
+    pub async fn submit_all(&self, orders: &[impl Serialize]) -> Result<BatchReceipt, Error> {
+        let text = serde_json::to_string(orders);
+        let text = text.map_err(|e| Error::InvalidInput(format!("the orders cannot be written as JSON: {e}")))?;
+        self.submit_all_json(&text, None).await.map(|response| response.body)
+    }
+
+    /// The same for orders that are JSON text: an array, or JSON lines. They are sent as they are.
+    /// The same key gives the same orders; by default each call has a new one.
+    ///
+    /// # Errors
+    /// As [`submit_all`](Self::submit_all).
+    pub async fn submit_all_json(&self, orders: &str, key: Option<&str>) -> Result<ApiResponse<BatchReceipt>, Error> {
+        let key = key.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned);
+        self.http.submit_all(orders, batch::media_type(orders), &key_header(&key)?).await
+    }
+
+    /// Waits for the final status of an order, or of a group: `completed`, `failed` or `cancelled`.
+    /// For a time limit see [`Updates::timeout`].
     ///
     /// # Errors
     /// [`Error::Problem`] if the api does not know the order or its token, [`Error::Unreachable`]

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 
 use crate::{
+    batch::BatchReceipt,
     cancellations::Cancellations,
     clock::{self, Clock},
     credentials::{Credentials, bearer},
@@ -93,7 +94,22 @@ impl Http {
         Ok(receipt)
     }
 
-    /// `GET /order/{id}`.
+    /// `POST /orders`, always with the same key.
+    pub(crate) async fn submit_all(
+        &self,
+        body: &str,
+        media_type: &'static str,
+        key: &HeaderValue,
+    ) -> Result<ApiResponse<BatchReceipt>, Error> {
+        let url = format!("{}/orders", self.api);
+        let request = || {
+            let request = self.client.post(&url).header(CONTENT_TYPE, media_type);
+            request.header("idempotency-key", key).body(body.to_owned())
+        };
+        self.send(RequestKind::Submit, None, request).await?.parse()
+    }
+
+    /// `GET /order/{id}`, or `GET /group/{id}`.
     pub(crate) async fn status(&self, receipt: &Receipt) -> Result<ApiResponse<StatusView>, Error> {
         self.order(RequestKind::Status, Method::GET, receipt).await
     }
@@ -182,7 +198,8 @@ impl Http {
         method: Method,
         receipt: &Receipt,
     ) -> Result<ApiResponse<T>, Error> {
-        let url = format!("{}/order/{}", self.api, receipt.id);
+        let what = if receipt.is_of_group() { "group" } else { "order" };
+        let url = format!("{}/{what}/{}", self.api, receipt.id);
         let request = || self.client.request(method.clone(), &url);
         self.send(kind, Some(receipt), request).await?.parse()
     }

@@ -26,6 +26,7 @@
 //! Types keep the members that they do not know in `other`, and write them back. So a status object
 //! that this crate has read can be passed on to a newer client.
 
+mod batch;
 mod cancellations;
 mod client;
 mod clock;
@@ -49,6 +50,7 @@ mod submit;
 mod updates;
 mod view;
 
+pub use batch::{BatchReceipt, OrderResult};
 pub use client::{Builder, Client};
 pub use error::Error;
 pub use problem::{Problem, Violation};
@@ -56,7 +58,7 @@ pub use receipt::{Links, Receipt, ReceiptEta, StatusAccess};
 pub use response::ApiResponse;
 pub use retry::{RequestKind, Retry};
 pub use schedule::Schedule;
-pub use status::{EtaWindow, Progress, Status, StatusObject};
+pub use status::{EtaWindow, GroupCounts, Progress, Status, StatusObject};
 pub use submit::{Priority, Submit};
 pub use updates::{Counts, Estimate, Update, Updates};
 pub use view::{Delivery, DeliveryAttempt, StatusView};

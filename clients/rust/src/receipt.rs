@@ -136,6 +136,14 @@ impl Receipt {
     }
 }
 
+impl Receipt {
+    /// Whether it is of a group, which its link says.
+    #[must_use]
+    pub fn is_of_group(&self) -> bool {
+        self.links.as_ref().is_some_and(|links| links.order.rsplit('/').nth(1) == Some("group"))
+    }
+}
+
 impl fmt::Debug for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receipt").field("id", &self.id).field("eta", &self.eta).finish_non_exhaustive()

@@ -67,6 +67,25 @@ pub struct EtaWindow {
     pub other: BTreeMap<String, Value>,
 }
 
+/// How the orders of a group have ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
+pub struct GroupCounts {
+    /// Orders that were accepted.
+    pub total: u32,
+    /// Of them, those that were completed.
+    pub completed: u32,
+    /// Those that failed.
+    pub failed: u32,
+    /// Those that were cancelled.
+    pub cancelled: u32,
+    /// Those that have not ended.
+    pub open: u32,
+    /// Members that this version does not know.
+    #[serde(flatten)]
+    pub other: BTreeMap<String, Value>,
+}
+
 /// The status object, as it is stored in S3.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(utoipa::ToSchema))]
@@ -111,6 +130,9 @@ pub struct StatusObject {
     /// The order's labels, in what the api reports; the object in S3 has none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Of a group of orders alone: how they have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts: Option<GroupCounts>,
     /// Members that this version does not know.
     #[serde(flatten)]
     pub other: BTreeMap<String, Value>,

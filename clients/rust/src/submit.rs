@@ -157,7 +157,7 @@ impl<'a> IntoFuture for Submit<'a> {
 
 /// The header of a key: as it is, or as a string (RFC 9651 §3.3.3) where it has what a bare one may
 /// not have. Both are the same key.
-fn key_header(key: &str) -> Result<HeaderValue, Error> {
+pub(crate) fn key_header(key: &str) -> Result<HeaderValue, Error> {
     let wrong = || Error::InvalidInput("an idempotency key has visible ASCII characters and spaces only".to_owned());
     if !key.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
         return Err(wrong());

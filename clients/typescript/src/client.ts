@@ -12,7 +12,15 @@ import { newIdempotencyKey } from "./key.js";
 import { OffloadError, OffloadProblem } from "./problem.js";
 import type { Retry } from "./retry.js";
 import { Transport } from "./transport.js";
-import type { FinalStatus, OrderOptions, Receipt, SavedReceipt, StatusObject, StatusView } from "./types.js";
+import type {
+  BatchReceipt,
+  FinalStatus,
+  OrderOptions,
+  Receipt,
+  SavedReceipt,
+  StatusObject,
+  StatusView,
+} from "./types.js";
 import { updates } from "./updates.js";
 
 /** The options of an {@link OffloadClient}. */
@@ -94,6 +102,22 @@ export class OffloadClient {
   ): Promise<Receipt> {
     const body = JSON.stringify(options === undefined ? order : { ...order, options });
     return this.#withLimits(call, (signal) => this.#http.submit(body, idempotencyKey, signal));
+  }
+
+  /**
+   * Submits up to 1,000 orders at once, each of which gets its own result. Its `group` is a receipt
+   * that can be waited for like that of an order; the status has the counts of all. Retries as
+   * {@link OffloadClient.submit} does.
+   *
+   * @throws {@link OffloadProblem} if the batch is refused as a whole; {@link OffloadUnreachable};
+   * {@link OffloadTimeout}.
+   */
+  submitAll(
+    orders: readonly object[],
+    { idempotencyKey = newIdempotencyKey(), ...call }: Omit<SubmitOptions, "options"> = {},
+  ): Promise<BatchReceipt> {
+    const body = JSON.stringify(orders);
+    return this.#withLimits(call, (signal) => this.#http.submitAll(body, idempotencyKey, signal));
   }
 
   /**

@@ -12,7 +12,7 @@ import { OffloadError, problemOf } from "./problem.js";
 import { type RequestKind, isRetryable, retryAfter } from "./retry.js";
 import { type PollResponse, pollResponse } from "./s3.js";
 import { type TextResponse, type Transport, asError } from "./transport.js";
-import type { Receipt, SavedReceipt, StatusView } from "./types.js";
+import type { BatchReceipt, Receipt, SavedReceipt, StatusView } from "./types.js";
 
 /** The longest that the api may take to respond, in milliseconds. */
 const API_TIMEOUT = 30_000;
@@ -69,7 +69,14 @@ export class Http {
     return receipt;
   }
 
-  /** `GET /order/{id}`. */
+  /** `POST /orders`. */
+  async submitAll(body: string, key: string, signal: AbortSignal): Promise<BatchReceipt> {
+    const headers = { "content-type": "application/json", "idempotency-key": keyHeader(key) };
+    const response = await this.#api("submit", "/orders", { method: "POST", headers, body }, null, signal);
+    return json<BatchReceipt>(response, [], (batch) => Array.isArray(batch?.orders));
+  }
+
+  /** `GET /order/{id}`, or `GET /group/{id}`. */
   status(receipt: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
     return this.#order("status", "GET", receipt, signal);
   }
@@ -175,7 +182,7 @@ export class Http {
   }
 
   async #order(request: RequestKind, method: string, receipt: SavedReceipt, signal: AbortSignal): Promise<StatusView> {
-    const path = `/order/${encodeURIComponent(receipt.id)}`;
+    const path = `/${isOfGroup(receipt) ? "group" : "order"}/${encodeURIComponent(receipt.id)}`;
     const response = await this.#api(request, path, { method }, receipt.order_token, signal);
     return json<StatusView>(response, ["id", "status"]);
   }
@@ -245,10 +252,14 @@ function authorized(init: RequestInit, caller: string | null, token: string | nu
   return { ...init, headers };
 }
 
-function json<T>({ response, text }: TextResponse, members: (keyof T & string)[]): T {
+function json<T>(
+  { response, text }: TextResponse,
+  members: (keyof T & string)[],
+  valid: (value: T | null) => boolean = () => true,
+): T {
   try {
     const value = JSON.parse(text) as T | null;
-    if (members.every((name) => typeof value?.[name] === "string")) {
+    if (members.every((name) => typeof value?.[name] === "string") && valid(value)) {
       return value as T;
     }
   } catch {
@@ -265,4 +276,9 @@ function json<T>({ response, text }: TextResponse, members: (keyof T & string)[]
  */
 export function keyHeader(key: string): string {
   return /[ "\\]/.test(key) ? `"${key.replace(/["\\]/g, "\\$&")}"` : key;
+}
+
+/** Whether a receipt is of a group, which its link says. */
+function isOfGroup({ links }: SavedReceipt): boolean {
+  return links?.self.split("/").at(-2) === "group";
 }

@@ -12,6 +12,7 @@ export type { EnvironmentOptions, Fetch } from "./environment.js";
 export { OffloadError, OffloadProblem, OffloadTimeout, OffloadUnreachable } from "./problem.js";
 export type { RequestKind, Retry } from "./retry.js";
 export type {
+  BatchReceipt,
   FinalStatus,
   OrderOptions,
   Problem,

@@ -29,6 +29,16 @@ export interface components {
          * @enum {string}
          */
         Basis: "configured" | "measured";
+        /** @description What became of the orders of a batch. */
+        BatchReceipt: {
+            /** @description Orders that were accepted. */
+            accepted: number;
+            group?: components["schemas"]["Receipt"] | null;
+            /** @description Of each order what `POST /order` would have answered, in the order in which they were sent. */
+            orders: components["schemas"]["OrderResult"][];
+            /** @description Orders that were not. */
+            refused: number;
+        };
         /** @description What became of one event. */
         DeliveryLog: {
             /** @description Every attempt, the first one first. */
@@ -95,6 +105,38 @@ export interface components {
              */
             latest_at: string;
         };
+        /** @description How the orders of a group have ended. */
+        GroupCounts: {
+            /**
+             * Format: int32
+             * @description Those that were cancelled.
+             */
+            cancelled: number;
+            /**
+             * Format: int32
+             * @description Of them, those that were completed.
+             */
+            completed: number;
+            /**
+             * Format: int32
+             * @description Those that failed.
+             */
+            failed: number;
+            /**
+             * Format: int32
+             * @description Those that have not ended.
+             */
+            open: number;
+            /**
+             * Format: int32
+             * @description Orders that were accepted.
+             */
+            total: number;
+        };
+        /** @description The status object of a group as it is in the order table, with a fresh URL. */
+        GroupView: components["schemas"]["StatusObject"] & components["schemas"]["StatusAccess"] & {
+            links: components["schemas"]["Links"];
+        };
         /** @description The process is alive. */
         Health: {
             /** @description Always `ok`. */
@@ -152,6 +194,7 @@ export interface components {
              */
             updated_at: string;
         };
+        OrderBatch: components["schemas"]["OrderRequest"][];
         /** @description The deliveries of an order's events. */
         OrderDeliveries: {
             /** @description Those of the last events, the newest first. */
@@ -191,6 +234,14 @@ export interface components {
                 webhook_url?: string;
             };
         } & (unknown & unknown);
+        /** @description What became of one order: a receipt if it was accepted, else a problem. */
+        OrderResult: {
+            /** @description It was accepted. */
+            receipt: components["schemas"]["Receipt"];
+        } | {
+            /** @description It was not, and nothing is done for it. */
+            problem: components["schemas"]["Problem"];
+        };
         /** @description The capabilities for one order. */
         OrderTokens: {
             /**
@@ -353,6 +404,8 @@ export interface components {
              * @description How often a worker has started the work, in this generation.
              */
             attempt: number;
+            /** @description Of a group of orders alone: how they have ended. */
+            counts?: components["schemas"]["GroupCounts"];
             /**
              * Format: date-time
              * @description When the order was accepted.

@@ -15,6 +15,9 @@ type Schemas = components["schemas"];
  */
 export type Receipt = Schemas["Receipt"];
 
+/** What became of the orders of a batch: of each a receipt or a problem, in the order sent. */
+export type BatchReceipt = Schemas["BatchReceipt"];
+
 /**
  * The least of a {@link Receipt} that is needed to wait for its order. Without the rest, the api is
  * asked once.

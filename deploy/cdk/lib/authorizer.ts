@@ -32,6 +32,7 @@ export interface Authorization {
  */
 export const FOR_CALLERS = [
   "POST /order",
+  "POST /orders",
   "GET /admin/orders",
   "GET /admin/orders/{id}/log",
   "DELETE /admin/orders/{id}",

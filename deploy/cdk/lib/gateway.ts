@@ -11,9 +11,12 @@ import type { JwtProps } from "./props.js";
 const ROUTES = [
   ...FOR_CALLERS,
   "GET /order/{id}",
+  "GET /group/{id}",
   "DELETE /order/{id}",
   "OPTIONS /order",
+  "OPTIONS /orders",
   "OPTIONS /order/{id}",
+  "OPTIONS /group/{id}",
   "GET /healthz",
   "GET /readyz",
   "GET /openapi.json",

@@ -134,7 +134,7 @@ test("an authorizer is asked on the routes of callers, and on no others", () => 
   for (const [authorizer, more, type] of authorizers) {
     const made = make({ ...more, authorizer });
     const asked = of(made, "AWS::ApiGatewayV2::Route").filter((r) => r.AuthorizationType === type);
-    assert.equal(asked.length, 7, type);
+    assert.equal(asked.length, 8, type);
     assert.ok(asked.some((r) => r.RouteKey === "POST /order") && !asked.some((r) => r.RouteKey === "GET /order/{id}"));
     assert.equal(of(made, "AWS::ApiGatewayV2::Authorizer").length, type === "AWS_IAM" ? 0 : 1);
   }

@@ -51,13 +51,13 @@ run "iam_is_asked" {
   }
   assert {
     condition = toset([for route, type in module.api.authorization : route if type == "AWS_IAM"]) == toset([
-      "POST /order", "GET /admin/orders", "GET /admin/orders/{id}/log", "DELETE /admin/orders/{id}",
+      "POST /order", "POST /orders", "GET /admin/orders", "GET /admin/orders/{id}/log", "DELETE /admin/orders/{id}",
     "GET /admin/deliveries/{id}", "POST /admin/deliveries/{id}", "POST /webhooks/secret"])
     error_message = "all that callers and operators call"
   }
   assert {
     condition = toset([for route, type in module.api.authorization : route if type == "NONE"]) == toset([
-      "GET /order/{id}", "DELETE /order/{id}", "OPTIONS /order", "OPTIONS /order/{id}",
+      "GET /order/{id}", "GET /group/{id}", "DELETE /order/{id}", "OPTIONS /order", "OPTIONS /orders", "OPTIONS /order/{id}", "OPTIONS /group/{id}",
     "GET /healthz", "GET /readyz", "GET /openapi.json", "GET /docs"])
     error_message = "an order's token opens it, and a preflight has no credentials"
   }

@@ -74,7 +74,10 @@ pub(super) async fn batch(context: &RequestContext<'_>, request: SendMessageBatc
     let checked: Vec<(String, Result<Checked, SqsError>)> = request
         .entries
         .into_iter()
-        .map(|entry| (entry.id, check(entry.draft, &queue, context.caller.user_id())))
+        .map(|entry| match context.sqs.faults.entry_fails("SendMessageBatch") {
+            true => (entry.id, Err(SqsError::internal())),
+            false => (entry.id, check(entry.draft, &queue, context.caller.user_id())),
+        })
         .collect();
     let bytes: usize = checked.iter().filter_map(|(_, checked)| Some(checked.as_ref().ok()?.bytes)).sum();
     let limit = usize::try_from(MAX_MESSAGE_BYTES).unwrap_or(usize::MAX);

@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{id::OrderId, labels::Labels, status::StatusObject, time::rfc3339_millis};
 
-/// The `type` of every event.
+/// The `type` of the events of orders.
 pub const EVENT_TYPE: &str = "dev.status-offload.order.status";
+
+/// The `type` of the event at the end of a group of orders.
+pub const GROUP_EVENT_TYPE: &str = "dev.status-offload.group.status";
 
 /// The media type of an event in structured mode.
 pub const EVENT_MEDIA_TYPE: &str = "application/cloudevents+json";
@@ -50,7 +53,7 @@ impl StatusEvent {
             id: format!("{}/{}", data.id, data.revision),
             // `renew` is the order's own URL.
             source: data.renew.rsplit_once('/').map_or(data.renew.as_str(), |(orders, _)| orders).to_owned(),
-            kind: EVENT_TYPE.to_owned(),
+            kind: if data.counts.is_some() { GROUP_EVENT_TYPE } else { EVENT_TYPE }.to_owned(),
             subject: data.id,
             time: data.updated_at,
             datacontenttype: "application/json".to_owned(),

@@ -28,6 +28,7 @@ pub fn order(created_at: DateTime<Utc>) -> Order {
         renew: String::new(),
         callbacks: Callbacks::default(),
         labels: Labels::default(),
+        group: None,
         attempt: Fence::default(),
     }
 }

@@ -27,6 +27,17 @@ impl OrderId {
         Self(Uuid::new_v7(Timestamp::from_unix(ContextV7::new(), seconds, now.timestamp_subsec_nanos())))
     }
 
+    /// The id of an order of the group with this id: it follows from the order's place, so that a
+    /// batch that is sent again gives the same orders.
+    #[must_use]
+    pub fn in_group(self, place: u16) -> Self {
+        let digest = Sha256::new().chain_update(self.0).chain_update(place.to_be_bytes()).finalize();
+        let mut random = [0; 10];
+        random.copy_from_slice(&digest[..10]);
+        let ms = u64::try_from(self.created_at().timestamp_millis()).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid())
+    }
+
     /// Two hex digits of the SHA-256 of the id. A key begins with them because S3 partitions by
     /// prefix, and the first digits of a `UUIDv7` are a date: all writes of a minute would go to
     /// one partition.
@@ -111,6 +122,18 @@ mod tests {
             assert_eq!(other.parse::<OrderId>(), Err(InvalidOrderId), "{other}");
         }
         assert_eq!(Uuid::new_v4().to_string().parse::<OrderId>(), Err(InvalidOrderId));
+    }
+
+    #[test]
+    fn the_orders_of_a_group_have_ids_of_their_own_that_are_the_same_again() {
+        let group = OrderId::new(DateTime::from_timestamp_millis(1_700_000_000_123).unwrap());
+        let ids: std::collections::HashSet<_> = (0..1_000).map(|place| group.in_group(place)).collect();
+        assert_eq!(ids.len(), 1_000);
+        assert_eq!(group.in_group(7), group.in_group(7));
+        let id = group.in_group(0);
+        assert_eq!((id.created_at(), id.to_string().parse()), (group.created_at(), Ok(id)));
+        let shards: std::collections::HashSet<_> = ids.iter().map(|id| id.shard()).collect();
+        assert!(shards.len() > 200, "{} of 256", shards.len());
     }
 
     #[test]

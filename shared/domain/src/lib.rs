@@ -7,6 +7,7 @@
 
 pub mod api_key;
 pub mod backoff;
+pub mod batch;
 pub mod caller;
 mod canonical_json;
 pub mod claim;
@@ -16,6 +17,7 @@ pub mod event;
 pub mod fence;
 #[cfg(any(test, feature = "fixtures"))]
 pub mod fixtures;
+pub mod group;
 pub mod history;
 pub mod host;
 pub mod id;

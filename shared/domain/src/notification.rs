@@ -231,12 +231,27 @@ pub fn notifications(
     broadcast: Broadcast,
 ) -> Vec<Notification> {
     let Callbacks { webhook_url, task_token } = order.callbacks.clone();
-    let own = [webhook_url.map(|url| Target::Webhook { url }), task_token.map(|token| Target::Task { token })];
-    let notification = |target: Target| {
+    let own: [Option<Target>; 2] =
+        [webhook_url.map(|url| Target::Webhook { url }), task_token.map(|token| Target::Task { token })];
+    let targets = connections.into_iter().chain(own.into_iter().flatten()).chain(broadcast.targets());
+    shares(event, targets, &order.tenant).collect()
+}
+
+/// The same for the event of a group, which has the targets of the settings alone.
+#[must_use]
+pub fn notifications_of_group(event: &StatusEvent, tenant: &Tenant, broadcast: Broadcast) -> Vec<Notification> {
+    shares(event, broadcast.targets(), tenant).collect()
+}
+
+fn shares(
+    event: &StatusEvent,
+    targets: impl Iterator<Item = Target>,
+    tenant: &Tenant,
+) -> impl Iterator<Item = Notification> {
+    targets.map(|target| {
         let event = target.share_of(event.clone());
-        Notification::new(target, event, order.tenant.clone())
-    };
-    connections.into_iter().chain(own.into_iter().flatten()).chain(broadcast.targets()).map(notification).collect()
+        Notification::new(target, event, tenant.clone())
+    })
 }
 
 #[cfg(test)]

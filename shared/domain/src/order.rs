@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     fence::Fence,
+    group::GroupPlace,
     id::OrderId,
     json_text::JsonText,
     labels::Labels,
@@ -44,6 +45,8 @@ pub struct Order {
     pub callbacks: Callbacks,
     /// What the client wrote on it, to find it by.
     pub labels: Labels,
+    /// Where it is in the group of its batch, if it came in one.
+    pub group: Option<GroupPlace>,
     /// For a processor: the attempt that it makes, as a fencing token of its work.
     pub attempt: Fence,
 }
@@ -252,6 +255,7 @@ impl OrderRecord {
             error: if s.status == Status::Failed { s.error.clone() } else { None },
             renew: self.order.renew.clone(),
             labels: Labels::default(),
+            counts: None,
         }
     }
 
@@ -332,6 +336,14 @@ impl OrderOptions {
     #[must_use]
     pub fn callbacks(&self) -> Callbacks {
         Callbacks { webhook_url: self.webhook_url.clone(), task_token: self.task_token.clone() }
+    }
+
+    /// The longest that an order may take until it must have ended.
+    #[must_use]
+    pub fn longest(&self, default_deadline: Duration) -> Duration {
+        let seconds = |s: u32| Duration::from_secs(s.into());
+        let after_delay = seconds(self.delay_seconds.unwrap_or(0)) + default_deadline;
+        self.deadline_seconds.map_or(after_delay, seconds)
     }
 
     /// Where the options contradict each other.

@@ -72,6 +72,21 @@ impl ProgressReport {
     }
 }
 
+/// How the orders of a group have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GroupCounts {
+    /// Orders that were accepted.
+    pub total: u32,
+    /// Of them, those that were completed.
+    pub completed: u32,
+    /// Those that failed.
+    pub failed: u32,
+    /// Those that were cancelled.
+    pub cancelled: u32,
+    /// Those that have not ended.
+    pub open: u32,
+}
+
 /// When the order is expected to be done, as absolute times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EtaWindow {
@@ -148,6 +163,10 @@ pub struct StatusObject {
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     #[schema(value_type = std::collections::BTreeMap<String, String>, required = false)]
     pub labels: Labels,
+    /// Of a group of orders alone: how they have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = GroupCounts, required = false)]
+    pub counts: Option<GroupCounts>,
 }
 
 fn first_generation() -> u32 {

@@ -32,7 +32,7 @@ pub enum Accepted {
 }
 
 /// The order was not accepted.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NotAccepted {
     /// Why the client gets 503.
     pub error: Error,
@@ -60,6 +60,17 @@ pub struct TableHealth {
     failing: AtomicBool,
 }
 
+impl TableHealth {
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of a write of the table.
+    pub(crate) fn set_failing(&self, failing: bool) {
+        self.failing.store(failing, Ordering::Relaxed);
+    }
+}
+
 /// Writes a new order, whose message goes by a lane.
 ///
 /// # Errors
@@ -73,10 +84,10 @@ pub async fn accept(
 ) -> Result<Accepted, NotAccepted> {
     let insert = async {
         let inserted = stores.orders.insert(record, key).await;
-        health.failing.store(inserted.is_err(), Ordering::Relaxed);
+        health.set_failing(inserted.is_err());
         inserted
     };
-    let (inserted, published) = if health.failing.load(Ordering::Relaxed) {
+    let (inserted, published) = if health.is_failing() {
         match insert.await {
             Ok(Inserted::New) => (Ok(Inserted::New), publish(stores, record, lane).await),
             other => (other, Vec::new()),
@@ -91,20 +102,30 @@ pub async fn accept(
         Ok(Inserted::New) => {}
         Err(error) => errors.insert(0, error),
     }
-    let outcome = match key {
-        Some(_) => Refusal::AskAgain,
-        None => match stores.orders.withdraw(record).await {
-            Ok(true) => Refusal::TakenBack,
-            // A worker has it, which will write the object: the order is accepted.
-            Ok(false) => return Ok(Accepted::New),
-            Err(error) => {
-                errors.push(error);
-                Refusal::Unknown
-            }
-        },
-    };
     let error = errors.remove(0);
-    Err(NotAccepted { error, others: errors, outcome })
+    let refused = NotAccepted { error, others: errors, outcome: Refusal::AskAgain };
+    if key.is_some() {
+        return Err(refused);
+    }
+    withdraw(stores, record, refused).await.map(|()| Accepted::New)
+}
+
+/// Takes back an order without a key of which a call failed. It is accepted after all if a worker
+/// has it, which will write the object.
+pub(crate) async fn withdraw(
+    stores: &Stores,
+    record: &OrderRecord,
+    mut refused: NotAccepted,
+) -> Result<(), NotAccepted> {
+    refused.outcome = match stores.orders.withdraw(record).await {
+        Ok(true) => Refusal::TakenBack,
+        Ok(false) => return Ok(()),
+        Err(error) => {
+            refused.others.push(error);
+            Refusal::Unknown
+        }
+    };
+    Err(refused)
 }
 
 /// Writes the object of a pending order, if there is none, and sends its message, at the same time;

@@ -23,6 +23,12 @@ pub async fn send(
     etag: Option<String>,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
+    let (envelope, delay) = message(record, etag, now);
+    stores.order_queues.of(lane).send(&envelope, delay, record.order.traceparent.as_deref()).await
+}
+
+/// The message of an order, and how long it is kept back.
+pub(crate) fn message(record: &OrderRecord, etag: Option<String>, now: DateTime<Utc>) -> (Envelope, Duration) {
     let order = &record.order;
     let mut envelope = Envelope::new(order.id, etag);
     envelope.tenant = order.tenant.clone();
@@ -30,8 +36,7 @@ pub async fn send(
     envelope.not_before = order.not_before;
     envelope.first_poll_at = record.first_poll_at();
     let delay = order.not_before.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
-    let queue = stores.order_queues.of(lane);
-    queue.send(&envelope, delay.min(DELAY_MAX), order.traceparent.as_deref()).await
+    (envelope, delay.min(DELAY_MAX))
 }
 
 /// Makes sure that a pending order has its status object, and sends its message, in this order:

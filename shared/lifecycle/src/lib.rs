@@ -9,12 +9,14 @@
 pub mod design {}
 
 pub mod accept;
+pub mod accept_batch;
 pub mod cancel;
 pub mod claim;
 pub mod dead_letter;
 pub mod enqueue;
 pub mod erase;
 pub mod finish;
+pub mod group;
 pub mod notify;
 pub mod progress;
 pub mod publish;

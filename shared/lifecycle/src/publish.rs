@@ -12,7 +12,7 @@ use offload_domain::{order::OrderRecord, status::StatusObject};
 use offload_service::clock;
 use offload_stores::{Error, Overwritten, Stores};
 
-use crate::notify::notify;
+use crate::{group::count_end, notify::notify};
 
 /// How long the presigned URL of a result works that a status object links.
 pub type ResultUrlTtl = Duration;
@@ -51,7 +51,8 @@ pub async fn publish_running(stores: &Stores, record: &OrderRecord, etag: Option
 }
 
 /// Overwrites the status object of an order that has ended, whose result may be in S3, and then
-/// sends the event. Then takes the order out of the index: only now can it be forgotten.
+/// sends the event. Then counts it in its group, and takes the order out of the index: only now can
+/// it be forgotten.
 ///
 /// # Errors
 /// As [`publish`], or if the result's URL cannot be signed. A sweeper publishes the end if nobody
@@ -64,6 +65,7 @@ pub async fn publish_end(
 ) -> Result<(), Error> {
     let object = status_object(stores, record, ttl, clock::now()).await?;
     overwrite_and_notify(stores, record, object, etag).await?;
+    count_end(stores, record).await?;
     stores.orders.settle(record).await
 }
 

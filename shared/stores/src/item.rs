@@ -16,6 +16,7 @@ use serde_json::{
 use crate::error::{Error, Kind};
 use offload_domain::{
     fence::Fence,
+    group::GroupPlace,
     id::OrderId,
     json::to_json,
     labels::Labels,
@@ -41,6 +42,9 @@ const PRIORITY: &str = "priority";
 pub(crate) const IDEMPOTENCY: &str = "idempotency";
 /// The order's labels, as JSON; absent if it has none.
 const LABELS: &str = "labels";
+/// The group of its batch and its place in it; absent for an order of its own.
+const GROUP: &str = "group";
+const GROUP_PLACE: &str = "group_place";
 /// Set once a connection subscribes to the order.
 pub(crate) const SUBSCRIBED: &str = "subscribed";
 pub(crate) const ORDER_SK: &str = "order";
@@ -128,6 +132,10 @@ pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>, due_at: Da
     if !order.priority.is_normal() {
         item.insert(PRIORITY.to_owned(), text(order.priority.as_str()));
     }
+    if let Some(GroupPlace { group, place }) = order.group {
+        item.insert(GROUP.to_owned(), text(group.to_string()));
+        item.insert(GROUP_PLACE.to_owned(), number(place));
+    }
     item.insert("created_at".to_owned(), millis(order.created_at));
     item.insert("renew".to_owned(), text(&order.renew));
     item.insert(TTL.to_owned(), number(expires_at.timestamp()));
@@ -163,6 +171,7 @@ pub(crate) fn decode(item: &Item) -> Result<OrderRecord, Error> {
         renew: reader.text("renew")?.to_owned(),
         callbacks: Callbacks { webhook_url: reader.optional("webhook_url"), task_token: reader.optional("task_token") },
         labels: reader.labels()?,
+        group: reader.group()?,
         attempt: Fence::default(),
     };
     let lease = match (item.get("lease_owner"), reader.time("lease_until")?) {
@@ -214,6 +223,15 @@ impl Reader<'_> {
     fn labels(&self) -> Result<Labels, Error> {
         let Some(labels) = self.optional(LABELS) else { return Ok(Labels::default()) };
         serde_json::from_str(&labels).map_err(|e| unreadable(format!("{LABELS}: {e}")))
+    }
+
+    fn group(&self) -> Result<Option<GroupPlace>, Error> {
+        let Some(group) = self.optional(GROUP) else { return Ok(None) };
+        let place = self.0.get(GROUP_PLACE).and_then(|a| a.as_n().ok()).and_then(|n| n.parse().ok());
+        match (group.parse(), place) {
+            (Ok(group), Some(place)) => Ok(Some(GroupPlace { group, place })),
+            _ => Err(unreadable(format!("{GROUP} and {GROUP_PLACE} are no place in a group"))),
+        }
     }
 
     /// Whose order it is; rows written before there were tenants are the default one's.
@@ -360,6 +378,7 @@ mod tests {
                 task_token: Some("{t".into()),
             },
             labels: [("customer", "{acme}"), ("note", "")].into_iter().collect(),
+            group: Some(GroupPlace { group: OrderId::new(t), place: 999 }),
             attempt: Fence::default(),
         };
         let window = EtaWindow { at: t, earliest_at: t, latest_at: t };

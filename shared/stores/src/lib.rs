@@ -12,7 +12,9 @@ mod due;
 mod erasure;
 mod error;
 mod grant;
+mod groups;
 mod item;
+mod new_orders;
 mod notifications;
 mod order_list;
 mod order_queues;
@@ -36,6 +38,7 @@ pub use deployment::{Checked, Finding, Needs};
 pub use erasure::Tombstone;
 pub use error::{Error, Kind};
 pub use grant::{Grant, Granter};
+pub use groups::Counted;
 pub use notifications::Notifications;
 pub use order_list::OrderPage;
 pub use order_queues::OrderQueues;
@@ -43,7 +46,7 @@ pub use orders::{Conflict, Inserted, LeaseState, OrderTable, Wishes};
 pub use presign::Presigner;
 pub use provision::{Provisioned, allow_origins, provision};
 pub use queue::{
-    DELAY_MAX, Delivery, Outcome, Queue, QueueDepth, RECEIVE_MAX, ReceivedMessage, Replacement, Visibility,
+    DELAY_MAX, Delivery, Outcome, Outgoing, Queue, QueueDepth, RECEIVE_MAX, ReceivedMessage, Replacement, Visibility,
 };
 pub use signed::RequestSigner;
 pub use status_store::{Overwritten, ResultBody, StatusStore};

@@ -16,7 +16,7 @@ use crate::{
     direct::Service,
     error::{Error, Kind},
     item::{self, DUE, DUE_AT, Due, IDEMPOTENCY, Item, PK, SK, SUBSCRIBED, TTL, millis, number, text},
-    rows::{NotBoth, RowAnswer, Rows, Update, Updated},
+    rows::{NotAll, RowAnswer, Rows, Update, Updated},
 };
 use offload_domain::{
     id::OrderId,
@@ -34,7 +34,7 @@ const IDEMPOTENCY_SK: &str = "idempotency";
 pub struct OrderTable {
     pub(crate) rows: Rows,
     retention: Duration,
-    patience: Patience,
+    pub(crate) patience: Patience,
 }
 
 /// What became of a new order.
@@ -103,7 +103,9 @@ impl OrderTable {
         self.patience
     }
 
-    pub(crate) fn retention(&self) -> Duration {
+    /// How long an order is kept after it must have ended.
+    #[must_use]
+    pub fn retention(&self) -> Duration {
         self.retention
     }
 
@@ -129,12 +131,9 @@ impl OrderTable {
             };
         };
         item.insert(IDEMPOTENCY.to_owned(), text(&key.hash));
-        let mut key_item: Item = idempotency_key(&key.hash).into();
-        key_item.insert("order_id".to_owned(), text(record.order.id.to_string()));
-        key_item.insert("fingerprint".to_owned(), text(&key.fingerprint));
-        key_item.insert(TTL.to_owned(), number(expires_at.timestamp()));
-        let written = self.rows.put_both(&record.order.id.to_string(), [key_item, item]).await;
-        let Err(NotBoth { met, error }) = written else { return Ok(Inserted::New) };
+        let key_item = key_item(key, record.order.id, expires_at);
+        let written = self.rows.put_all(&record.order.id.to_string(), vec![key_item, item]).await;
+        let Err(NotAll { met, error }) = written else { return Ok(Inserted::New) };
         match met.iter().find(|row| row.contains_key("order_id")).map(decode_idempotency).transpose()? {
             Some(found) if found.order_id == record.order.id => Ok(Inserted::New),
             Some(found) => Ok(Inserted::KeyExists(found)),
@@ -361,7 +360,16 @@ pub(crate) fn idempotency_key(hash: &str) -> [(String, AttributeValue); 2] {
     [(PK.to_owned(), text(format!("key#{hash}"))), (SK.to_owned(), text(IDEMPOTENCY_SK))]
 }
 
-fn decode_idempotency(item: &Item) -> Result<IdempotencyRecord, Error> {
+/// The row of a key, which gave an order, or a group of them, that has this id.
+pub(crate) fn key_item(key: &IdempotencyKey, id: OrderId, expires_at: DateTime<Utc>) -> Item {
+    let mut item: Item = idempotency_key(&key.hash).into();
+    item.insert("order_id".to_owned(), text(id.to_string()));
+    item.insert("fingerprint".to_owned(), text(&key.fingerprint));
+    item.insert(TTL.to_owned(), number(expires_at.timestamp()));
+    item
+}
+
+pub(crate) fn decode_idempotency(item: &Item) -> Result<IdempotencyRecord, Error> {
     let field = |name: &str| item.get(name).and_then(|a| a.as_s().ok()).map(String::as_str);
     match (field("order_id").and_then(|id| id.parse().ok()), field("fingerprint")) {
         (Some(order_id), Some(fingerprint)) => Ok(IdempotencyRecord { order_id, fingerprint: fingerprint.to_owned() }),

@@ -3,9 +3,11 @@
 //! A delivery is settled once: `complete` and `retry_after` consume it. Until then its visibility
 //! is prolonged by its worker.
 
+mod batch;
 mod replace;
 mod wire;
 
+pub use batch::Outgoing;
 pub use replace::Replacement;
 
 use std::{
@@ -18,7 +20,7 @@ use std::{
 
 use aws_sdk_sqs::{
     Client,
-    types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry},
+    types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName},
 };
 
 use tokio::sync::oneshot;
@@ -29,14 +31,13 @@ use crate::{
 };
 use offload_domain::tenant::OfTenant;
 use serde::Serialize;
-use wire::{DeleteMessage, Message, ReceiveMessage, Received, SendMessage, TraceAttribute, TraceAttributes};
+use wire::{DeleteMessage, Message, ReceiveMessage, Received, SendMessage, TraceAttributes};
 
 /// SQS keeps a message invisible for twelve hours after its delivery, at most.
 const VISIBILITY_MAX: Duration = Duration::from_secs(43_200);
 /// `ReceiveMessage` gives ten messages at most.
 pub const RECEIVE_MAX: usize = 10;
-/// `SendMessageBatch` takes ten messages at most. Ten notifications are far below the size of a
-/// batch.
+/// `SendMessageBatch` takes ten messages at most. Ten of ours are far below the size of a batch.
 const BATCH_MAX: usize = 10;
 /// SQS delays a message by fifteen minutes at most.
 pub const DELAY_MAX: Duration = Duration::from_secs(900);
@@ -153,12 +154,11 @@ impl Queue {
         let delay = (!delay.is_zero()).then(|| whole_seconds(delay.min(DELAY_MAX)));
         if let Some(direct) = &self.direct {
             let send = SendMessage {
-                queue_url: &self.url,
+                queue_url: Some(&self.url),
                 message_body: &body,
                 delay_seconds: delay,
                 message_group_id: group.as_deref(),
-                message_attributes: traceparent
-                    .map(|t| TraceAttributes { traceparent: TraceAttribute { data_type: "String", string_value: t } }),
+                message_attributes: traceparent.map(TraceAttributes::of),
             };
             return direct
                 .json(OPERATION, "AmazonSQS.SendMessage", &send)
@@ -172,58 +172,6 @@ impl Queue {
             send = send.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
         }
         Box::pin(send.send()).await.map(drop).map_err(|e| Error::of(OPERATION, &e))
-    }
-
-    /// Sends messages, to be delivered at once, in as few calls as SQS allows.
-    ///
-    /// # Errors
-    /// If a call fails, or SQS refuses one of the messages; each of them may or may not be in the
-    /// queue then.
-    pub async fn send_all<M: Serialize + OfTenant>(
-        &self,
-        messages: &[M],
-        traceparent: Option<&str>,
-    ) -> Result<(), Error> {
-        if let [message] = messages {
-            return self.send(message, Duration::ZERO, traceparent).await;
-        }
-        for batch in messages.chunks(BATCH_MAX) {
-            let grouped = batch.iter().any(|message| message.group().is_some()) && self.takes_groups();
-            match self.send_batch(batch, grouped, traceparent).await {
-                Err(refused) if grouped && refused.kind == Kind::Invalid => {
-                    self.send_batch(batch, false, traceparent).await?;
-                    self.groups_refused(&refused);
-                }
-                sent => sent?,
-            }
-        }
-        Ok(())
-    }
-
-    async fn send_batch<M: Serialize + OfTenant>(
-        &self,
-        batch: &[M],
-        grouped: bool,
-        traceparent: Option<&str>,
-    ) -> Result<(), Error> {
-        const OPERATION: &str = "sqs.SendMessageBatch";
-        let mut entries = Vec::with_capacity(batch.len());
-        for (n, message) in batch.iter().enumerate() {
-            let group = message.group().filter(|_| grouped);
-            let mut entry = SendMessageBatchRequestEntry::builder().id(n.to_string());
-            entry = entry.message_body(body(message, OPERATION)?).set_message_group_id(group);
-            if let Some(t) = traceparent {
-                entry = entry.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
-            }
-            entries.push(entry.build().map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?);
-        }
-        let send = self.client.send_message_batch().queue_url(&*self.url).set_entries(Some(entries));
-        let answer = Box::pin(send.send()).await.map_err(|e| Error::of(OPERATION, &e))?;
-        if let Some(failed) = answer.failed.first() {
-            let kind = if failed.sender_fault { Kind::Invalid } else { Kind::Unavailable };
-            return Err(Error::new(kind, OPERATION, failed.code.clone()));
-        }
-        Ok(())
     }
 
     /// Whether messages are sent with their groups, by which SQS keeps a busy one from holding up

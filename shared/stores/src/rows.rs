@@ -20,6 +20,10 @@ use crate::{
 /// The condition that there is no such row.
 const NEW: &str = "attribute_not_exists(pk)";
 
+/// Rows that one transaction writes at most.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>
+pub(crate) const ROWS_MAX: usize = 100;
+
 /// The rows of the order table.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows {
@@ -54,14 +58,14 @@ pub(crate) enum Updated {
     Refused(Option<Item>),
 }
 
-/// Neither of two rows was written.
-pub(crate) struct NotBoth {
+/// None of some rows was written.
+pub(crate) struct NotAll {
     /// The rows that are in their places, as far as that is why.
     pub(crate) met: Vec<Item>,
     pub(crate) error: Error,
 }
 
-impl From<Error> for NotBoth {
+impl From<Error> for NotAll {
     fn from(error: Error) -> Self {
         Self { met: Vec::new(), error }
     }
@@ -91,12 +95,12 @@ impl Rows {
         Box::pin(put.send()).await.map(drop).map_err(|e| Error::of(OPERATION, &e))
     }
 
-    /// Writes two new rows, or neither. The same token is the same transaction, however often it is
-    /// sent.
+    /// Writes new rows (at most [`ROWS_MAX`]), or none of them. The same token is the same
+    /// transaction, however often it is sent.
     ///
     /// # Errors
-    /// [`NotBoth`]; where no row was met, they may have been written.
-    pub(crate) async fn put_both(&self, token: &str, rows: [Item; 2]) -> Result<(), NotBoth> {
+    /// [`NotAll`]; where no row was met, they may have been written.
+    pub(crate) async fn put_all(&self, token: &str, rows: Vec<Item>) -> Result<(), NotAll> {
         const OPERATION: &str = "dynamodb.TransactWriteItems";
         let Some(direct) = &self.direct else {
             let mut write = self.client.transact_write_items().client_request_token(token);
@@ -112,24 +116,24 @@ impl Rows {
                     let reasons = cancelled.cancellation_reasons();
                     let kind = Kind::of_cancelled(reasons.iter().filter_map(CancellationReason::code));
                     let met = reasons.iter().filter_map(|reason| reason.item().cloned());
-                    NotBoth { met: met.collect(), error: Error { kind, ..Error::of(OPERATION, &error) } }
+                    NotAll { met: met.collect(), error: Error { kind, ..Error::of(OPERATION, &error) } }
                 }
                 _ => Error::of(OPERATION, &error).into(),
             });
         };
-        let puts = rows.each_ref().map(|row| TransactItem {
+        let puts = rows.iter().map(|row| TransactItem {
             put: TransactPut {
                 put: PutItem { table_name: &self.table, item: ItemJson(row), condition_expression: NEW },
                 return_values_on_condition_check_failure: "ALL_OLD",
             },
         });
-        let write = TransactWriteItems { client_request_token: token, transact_items: puts };
+        let write = TransactWriteItems { client_request_token: token, transact_items: puts.collect() };
         let Err(failure) = direct.json(OPERATION, "DynamoDB_20120810.TransactWriteItems", &write).await else {
             return Ok(());
         };
         let cancelled: Cancelled = serde_json::from_slice(&failure.body).unwrap_or_default();
         let met = cancelled.cancellation_reasons.into_iter().filter_map(|reason| Some(reason.item?.0));
-        Err(NotBoth { met: met.collect(), error: failure.error })
+        Err(NotAll { met: met.collect(), error: failure.error })
     }
 
     /// Reads a row, as it is after every write that has been answered.
@@ -235,7 +239,7 @@ struct GetItem<'a> {
 #[serde(rename_all = "PascalCase")]
 struct TransactWriteItems<'a> {
     client_request_token: &'a str,
-    transact_items: [TransactItem<'a>; 2],
+    transact_items: Vec<TransactItem<'a>>,
 }
 
 #[derive(Serialize)]

@@ -8,6 +8,7 @@ locals {
   # orders.
   for_callers = [
     "POST /order",
+    "POST /orders",
     "GET /admin/orders",
     "GET /admin/orders/{id}/log",
     "DELETE /admin/orders/{id}",

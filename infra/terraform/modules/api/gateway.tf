@@ -13,7 +13,9 @@ locals {
   # The routes that a function serves. Anything else is refused by API Gateway, unbilled by Lambda.
   routes = [
     "POST /order",
+    "POST /orders",
     "GET /order/{id}",
+    "GET /group/{id}",
     "DELETE /order/{id}",
     "GET /admin/orders",
     "GET /admin/orders/{id}/log",
@@ -22,7 +24,9 @@ locals {
     "POST /admin/deliveries/{id}",
     "POST /webhooks/secret",
     "OPTIONS /order",
+    "OPTIONS /orders",
     "OPTIONS /order/{id}",
+    "OPTIONS /group/{id}",
     "GET /healthz",
     "GET /readyz",
     "GET /openapi.json",

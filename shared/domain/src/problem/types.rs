@@ -50,6 +50,7 @@ problem_types! {
     UnsupportedMediaType = 415 "unsupported-media-type" "The request body must be JSON",
     InvalidJson = 400 "invalid-json" "The request body is not valid JSON",
     InvalidOrder = 422 "invalid-order" "The order is not valid",
+    InvalidBatch = 422 "invalid-batch" "The batch is not valid",
     InvalidPrefer = 400 "invalid-prefer" "The Prefer header is not valid",
     InvalidQuery = 400 "invalid-query" "The query of the URL is not valid",
     InvalidIdempotencyKey = 400 "invalid-idempotency-key" "The Idempotency-Key header is not valid",

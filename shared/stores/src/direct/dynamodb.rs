@@ -36,7 +36,12 @@ impl Serialize for AttributeJson<'_> {
             AttributeValue::S(s) => map.serialize_entry("S", s)?,
             AttributeValue::N(n) => map.serialize_entry("N", n)?,
             AttributeValue::Bool(b) => map.serialize_entry("BOOL", b)?,
-            _ => return Err(S::Error::custom("a row of ours has texts, numbers and truth values only")),
+            AttributeValue::Ns(numbers) => map.serialize_entry("NS", numbers)?,
+            _ => {
+                return Err(S::Error::custom(
+                    "a row of ours has texts, numbers, sets of numbers and truth values only",
+                ));
+            }
         }
         map.end()
     }
@@ -92,6 +97,7 @@ impl<'de> Visitor<'de> for AttributeVisitor {
                 "S" => Some(AttributeValue::S(map.next_value()?)),
                 "N" => Some(AttributeValue::N(map.next_value()?)),
                 "BOOL" => Some(AttributeValue::Bool(map.next_value()?)),
+                "NS" => Some(AttributeValue::Ns(map.next_value()?)),
                 _ => map.next_value::<IgnoredAny>().map(|_| None)?,
             };
         }
@@ -110,6 +116,7 @@ mod tests {
         let mut item: Item = texts.iter().enumerate().map(|(n, t)| (format!("t{n}"), text(*t))).collect();
         item.insert("n".to_owned(), number("12345678901234567890123456789012345678"));
         item.insert("b".to_owned(), AttributeValue::Bool(true));
+        item.insert("s".to_owned(), AttributeValue::Ns(vec!["7".to_owned(), "12".to_owned()]));
         let json = serde_json::to_string(&ItemJson(&item)).unwrap();
         assert_eq!(serde_json::from_str::<ItemRead>(&json).unwrap().0, item);
     }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct SendMessage<'a> {
-    pub(super) queue_url: &'a str,
+    /// Absent in an entry of a batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) queue_url: Option<&'a str>,
     pub(super) message_body: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) delay_seconds: Option<i32>,
@@ -16,6 +18,37 @@ pub(super) struct SendMessage<'a> {
     pub(super) message_group_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message_attributes: Option<TraceAttributes<'a>>,
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SendMessageBatch<'a> {
+    pub(super) queue_url: &'a str,
+    pub(super) entries: Vec<BatchEntry<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct BatchEntry<'a> {
+    pub(super) id: &'a str,
+    #[serde(flatten)]
+    pub(super) message: SendMessage<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct SentBatch {
+    pub(super) failed: Option<Vec<NotSent>>,
+}
+
+/// A message that SQS refused.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct NotSent {
+    pub(super) id: String,
+    pub(super) sender_fault: bool,
+    pub(super) code: String,
 }
 
 #[derive(Serialize)]
@@ -28,6 +61,12 @@ pub(super) struct TraceAttributes<'a> {
 pub(super) struct TraceAttribute<'a> {
     pub(super) data_type: &'static str,
     pub(super) string_value: &'a str,
+}
+
+impl<'a> TraceAttributes<'a> {
+    pub(super) fn of(traceparent: &'a str) -> Self {
+        Self { traceparent: TraceAttribute { data_type: "String", string_value: traceparent } }
+    }
 }
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html>

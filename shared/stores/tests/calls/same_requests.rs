@@ -14,15 +14,16 @@ use chrono::{NaiveDateTime, TimeDelta};
 use http::Request;
 use offload_domain::{
     fixtures,
+    group::{Group, GroupPlace},
     idempotency::IdempotencyKey,
     message::Envelope,
     order::{Lease, OrderRecord},
     payload::Payload,
-    status::EtaWindow,
+    status::{EtaWindow, Status},
     transition::Transition,
 };
 use offload_service::clock;
-use offload_stores::{ReceivedMessage, Stores};
+use offload_stores::{DELAY_MAX, Outgoing, ReceivedMessage, Stores};
 use serde_json::Value;
 
 use crate::scripted::{Scripted, answer};
@@ -94,6 +95,24 @@ async fn make_every_call(stores: &Stores, record: &OrderRecord) {
     stores.queue.send(&envelope, Duration::ZERO, None).await.unwrap();
     envelope.tenant = record.order.tenant.clone();
     stores.queue.send(&envelope, Duration::from_millis(1_500), record.order.traceparent.as_deref()).await.unwrap();
+    let two =
+        [Outgoing { message: &envelope, delay: Duration::ZERO }, Outgoing { message: &envelope, delay: DELAY_MAX }];
+    assert!(stores.queue.send_each(&two, record.order.traceparent.as_deref()).await.iter().all(Result::is_ok));
+    let group = Group {
+        id,
+        tenant: record.order.tenant.clone(),
+        created_at: now,
+        eta: EtaWindow { at: now, earliest_at: now, latest_at: now },
+        renew: String::new(),
+        traceparent: None,
+        orders: 2,
+        refused: 0,
+        completed: 0,
+        failed: 0,
+        cancelled: 0,
+    };
+    stores.orders.insert_group(&group, now).await.unwrap();
+    drop(stores.orders.count_end(GroupPlace { group: id, place: 1 }, Status::Failed).await);
     let start = Transition::Start { eta: None, poll_after_ms: None };
     let (state, lease) = (record.state.apply(start, now).unwrap(), Lease { owner: "w".to_owned(), until: now });
     drop(stores.orders.take(id, &state, Some(&lease), now).await);
@@ -135,7 +154,7 @@ async fn requests(calls: &str, record: &OrderRecord) -> Vec<Request<Vec<u8>>> {
 async fn the_service_and_the_sdk_ask_for_the_same() {
     let record = record();
     let (direct, sdk) = (requests("direct", &record).await, requests("sdk", &record).await);
-    assert_eq!(direct.len(), 13);
+    assert_eq!(direct.len(), 16);
     assert_eq!(direct.len(), sdk.len());
     for (direct, sdk) in direct.iter().zip(&sdk) {
         assert_eq!(Sent::of(direct), Sent::of(sdk));
@@ -174,5 +193,5 @@ async fn each_signature_is_the_one_that_aws_sigv4_makes() {
         assert!(part("SignedHeaders").starts_with("host;"));
         checked += 1;
     }
-    assert_eq!(checked, 13);
+    assert_eq!(checked, 16);
 }

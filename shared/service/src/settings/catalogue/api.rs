@@ -48,6 +48,10 @@ settings! {
         /// Requests served at once. Those beyond it get 503.
         pub max_concurrent_requests: usize = default(MAX_CONCURRENT_REQUESTS, "1024", number(1..=1_000_000)),
 
+        /// Bytes of a batch of orders at most, 262144 to 67108864. A function of Lambda gets no
+        /// more than 6 MiB, of which JSON lines are base64.
+        pub batch_max_bytes: usize = default(BATCH_MAX_BYTES, "4194304", number(262_144..=67_108_864)),
+
         /// Bytes of order bodies in service at once, 262144 (one of the largest) at least. A
         /// request beyond it waits up to 5 seconds, and then gets 503.
         pub body_budget_bytes: u32 = default(BODY_BUDGET_BYTES, "6291456", number(262_144..=4_000_000_000)),

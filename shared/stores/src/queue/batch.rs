@@ -1,0 +1,155 @@
+//! Many messages, in as few calls as SQS allows.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
+use futures_util::{StreamExt as _, stream};
+use offload_domain::tenant::OfTenant;
+use serde::Serialize;
+
+use super::{
+    BATCH_MAX, DELAY_MAX, Queue, TRACEPARENT, body, trace_attribute, whole_seconds,
+    wire::{BatchEntry, SendMessage, SendMessageBatch, SentBatch, TraceAttributes},
+};
+use crate::error::{Error, Kind};
+
+const OPERATION: &str = "sqs.SendMessageBatch";
+
+/// Calls at once for one list of messages.
+const CALLS_AT_ONCE: usize = 8;
+
+/// A message to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a, M> {
+    /// What it says.
+    pub message: &'a M,
+    /// When it is to be delivered, from now on.
+    pub delay: Duration,
+}
+
+impl Queue {
+    /// Sends messages, to be delivered at once, in as few calls as SQS allows.
+    ///
+    /// # Errors
+    /// If a call fails, or SQS refuses one of the messages; each of them may or may not be in the
+    /// queue then.
+    pub async fn send_all<M: Serialize + OfTenant>(
+        &self,
+        messages: &[M],
+        traceparent: Option<&str>,
+    ) -> Result<(), Error> {
+        if let [message] = messages {
+            return self.send(message, Duration::ZERO, traceparent).await;
+        }
+        for batch in messages.chunks(BATCH_MAX) {
+            let batch: Vec<_> = batch.iter().map(|message| Outgoing { message, delay: Duration::ZERO }).collect();
+            self.send_batch(&batch, traceparent).await.into_iter().collect::<Result<(), Error>>()?;
+        }
+        Ok(())
+    }
+
+    /// Sends messages in as few calls as SQS allows. What became of each, in their order: one that
+    /// failed may or may not be in the queue.
+    pub async fn send_each<M: Serialize + OfTenant>(
+        &self,
+        messages: &[Outgoing<'_, M>],
+        traceparent: Option<&str>,
+    ) -> Vec<Result<(), Error>> {
+        let batches = stream::iter((0..messages.len()).step_by(BATCH_MAX)).map(|from| {
+            let batch = &messages[from..messages.len().min(from + BATCH_MAX)];
+            self.send_batch(batch, traceparent)
+        });
+        batches.buffered(CALLS_AT_ONCE).flat_map(stream::iter).collect().await
+    }
+
+    /// Sends ten messages at most. Those that SQS could not take are sent once more, because it
+    /// takes each of a batch by itself, and a call that was answered is not made again.
+    async fn send_batch<M: Serialize + OfTenant>(
+        &self,
+        batch: &[Outgoing<'_, M>],
+        traceparent: Option<&str>,
+    ) -> Vec<Result<(), Error>> {
+        let grouped = batch.iter().any(|outgoing| outgoing.message.group().is_some()) && self.takes_groups();
+        let all: Vec<usize> = (0..batch.len()).collect();
+        let mut results = vec![Ok(()); batch.len()];
+        let again: Vec<usize> = match self.call(batch, &all, grouped, traceparent).await {
+            Ok(failed) => {
+                let again = failed.iter().filter(|(_, e)| e.is_transient() || grouped).map(|(n, _)| *n).collect();
+                failed.into_iter().for_each(|(n, error)| results[n] = Err(error));
+                again
+            }
+            Err(error) => {
+                let again = if grouped && error.kind == Kind::Invalid { all } else { Vec::new() };
+                results.fill(Err(error));
+                again
+            }
+        };
+        if again.is_empty() {
+            return results;
+        }
+        let refused = again.iter().find_map(|n| results[*n].clone().err().filter(|e| e.kind == Kind::Invalid));
+        let failed = match self.call(batch, &again, grouped && refused.is_none(), traceparent).await {
+            Ok(failed) => failed,
+            Err(error) => again.iter().map(|n| (*n, error.clone())).collect(),
+        };
+        again.iter().for_each(|n| results[*n] = Ok(()));
+        let all_sent = failed.is_empty();
+        failed.into_iter().for_each(|(n, error)| results[n] = Err(error));
+        if let Some(refused) = refused.filter(|_| all_sent) {
+            self.groups_refused(&refused);
+        }
+        results
+    }
+
+    /// Sends some of a batch, and answers with those that SQS refused.
+    async fn call<M: Serialize + OfTenant>(
+        &self,
+        batch: &[Outgoing<'_, M>],
+        numbers: &[usize],
+        grouped: bool,
+        traceparent: Option<&str>,
+    ) -> Result<Vec<(usize, Error)>, Error> {
+        let mut entries = Vec::with_capacity(numbers.len());
+        for n in numbers {
+            let Outgoing { message, delay } = batch[*n];
+            let delay = (!delay.is_zero()).then(|| whole_seconds(delay.min(DELAY_MAX)));
+            entries.push((n.to_string(), body(message, OPERATION)?, message.group().filter(|_| grouped), delay));
+        }
+        if let Some(direct) = &self.direct {
+            let entries = entries.iter().map(|(id, body, group, delay)| BatchEntry {
+                id,
+                message: SendMessage {
+                    queue_url: None,
+                    message_body: body,
+                    delay_seconds: *delay,
+                    message_group_id: group.as_deref(),
+                    message_attributes: traceparent.map(TraceAttributes::of),
+                },
+            });
+            let send = SendMessageBatch { queue_url: &self.url, entries: entries.collect() };
+            let answer = direct.json(OPERATION, "AmazonSQS.SendMessageBatch", &send).await;
+            let answer = answer.map_err(|failure| failure.error)?;
+            let read = serde_json::from_slice::<SentBatch>(&answer.body);
+            let read = read.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
+            let failed = read.failed.unwrap_or_default().into_iter();
+            return Ok(failed.filter_map(|f| refused(&f.id, f.sender_fault, f.code)).collect());
+        }
+        let mut send = self.client.send_message_batch().queue_url(&*self.url);
+        for (id, body, group, delay) in entries {
+            let mut entry = SendMessageBatchRequestEntry::builder().id(id).message_body(body);
+            entry = entry.set_message_group_id(group).set_delay_seconds(delay);
+            if let Some(t) = traceparent {
+                entry = entry.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
+            }
+            send = send.entries(entry.build().map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?);
+        }
+        let answer = Box::pin(send.send()).await.map_err(|e| Error::of(OPERATION, &e))?;
+        Ok(answer.failed.into_iter().filter_map(|f| refused(&f.id, f.sender_fault, f.code)).collect())
+    }
+}
+
+/// One message that SQS refused; an id that is none of ours says nothing.
+fn refused(id: &str, sender_fault: bool, code: String) -> Option<(usize, Error)> {
+    let kind = if sender_fault { Kind::Invalid } else { Kind::Unavailable };
+    Some((id.parse().ok()?, Error::new(kind, OPERATION, code)))
+}

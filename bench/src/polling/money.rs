@@ -45,7 +45,8 @@ impl PerOrder {
                 "dynamodb.PutItem" | "dynamodb.UpdateItem" if !subject.starts_with("workers") => {
                     sum.write_units += n * ROW_UNITS;
                 }
-                // The row and its idempotency key. A transaction prepares each write, and commits it.
+                // The row and its idempotency key. A transaction prepares each write, and commits
+                // it.
                 "dynamodb.TransactWriteItems" => sum.write_units += n * (4.0 * ROW_UNITS + INDEX_WRITES),
                 "dynamodb.GetItem" if ["order", "idempotency"].contains(&subject) => sum.read_units += n,
                 _ => sum.by_time += n,

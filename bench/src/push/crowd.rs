@@ -1,7 +1,7 @@
 //! Tens of thousands of open connections on one machine: `just bench push --only crowd`.
 //!
-//! A process has only so many files open (`ulimit -n`), so there are several apis, and the clients of
-//! each are a process of their own: `bench push-clients`.
+//! A process has only so many files open (`ulimit -n`), so there are several apis, and the clients
+//! of each are a process of their own: `bench push-clients`.
 
 use std::{
     collections::HashMap,

@@ -1,7 +1,8 @@
 //! Whether an order costs the same after a million others: `just bench growth`.
 //!
 //! One process of each program takes order after order. At each mark it is measured: memory,
-//! processor time and latency. A cache, map or queue that grows with the orders shows as one of them.
+//! processor time and latency. A cache, map or queue that grows with the orders is seen in one of
+//! them.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -36,8 +37,8 @@ pub(crate) struct Args {
     seconds: f64,
 }
 
-/// How often a worker's progress to a mark is looked at.
-const LOOKS: Duration = Duration::from_millis(500);
+/// How often a worker is asked whether it has come to a mark.
+const ASKS: Duration = Duration::from_millis(500);
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let cores = Cores::divide()?;
@@ -99,7 +100,7 @@ async fn worker(args: &Args, measured: Duration, stub: &Stub, cores: &Cores) -> 
     let mut made = 0;
     for mark in &args.marks {
         while usize::try_from(stub.deleted())? < *mark {
-            work_until(Instant::now() + LOOKS, &order, &mut made, stub).await;
+            work_until(Instant::now() + ASKS, &order, &mut made, stub).await;
         }
         let (ended, before, begun) = (stub.deleted(), running.processor_time()?, Instant::now());
         work_until(begun + measured, &order, &mut made, stub).await;

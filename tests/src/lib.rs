@@ -24,7 +24,7 @@ pub mod wrong_clock;
 pub use client::{Poller, Receipt, Response, post_until_accepted};
 pub use function::{Function, InvocationResult, http_api_request};
 pub use process::Process;
-pub use program::{ANYWHERE, program};
+pub use program::{ANYWHERE, program, quiet_port};
 pub use push::{EventStream, Socket, SseEvent};
 pub use raw_object::RawObject;
 pub use raw_queue::RawQueue;

@@ -6,8 +6,9 @@ use offload_tests::{ANYWHERE, Process, eventually};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-/// Says who it and its child are, and works for ever, whatever signal comes.
-const ENDLESS: &str = "trap '' TERM HUP; sleep 1000 & echo $$ $! > ids; wait; sleep 1000";
+/// Takes its order, says who it and its child are, and works for ever, whatever signal comes. It has
+/// its order only when the watchdog knows of it.
+const ENDLESS: &str = "trap '' TERM HUP; read -r order; sleep 1000 & echo $$ $! > ids; wait; sleep 1000";
 
 /// A service whose work is a shell script, with one order that runs.
 struct Running {
@@ -83,8 +84,10 @@ async fn a_watchdog_that_is_killed_is_replaced() {
     // It is missed at the next change of the programs.
     running.post().await;
     eventually("another one", async || watchdog().filter(|&id| id != first)).await;
+    let next = eventually("it knows of both", async || Some(running.ids().await).filter(|next| *next != ids)).await;
     running.process.kill();
-    eventually("the program is gone", async || (!ids.iter().any(|&id| runs(id))).then_some(())).await;
+    let both = [ids, next].concat();
+    eventually("the programs are gone", async || (!both.iter().any(|&id| runs(id))).then_some(())).await;
 }
 
 /// The watchdogs of a worker: its children with that name.

@@ -11,7 +11,8 @@ use chrono::{DateTime, Utc};
 use offload_local::{FaultPlan, Service};
 use offload_service::{clock, settings::catalogue as c};
 use offload_tests::{
-    Process, RawQueue, Receipt, Response, Role, Setup, System, eventually, orders::fulfilment, program, wrong_clock,
+    Process, RawQueue, Receipt, Response, Role, Setup, System, eventually, orders::fulfilment, program, quiet_port,
+    wrong_clock,
 };
 use serde_json::{Value, json};
 
@@ -31,8 +32,7 @@ fn start(system: &System, role: Role, ahead: i64, settings: &[(&str, &str)]) -> 
 
 /// An api on a machine that is so many seconds ahead, and its URL.
 async fn start_api(system: &System, role: Role, ahead: i64) -> (Process, String) {
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap().port();
-    let listen = format!("127.0.0.1:{port}");
+    let listen = format!("127.0.0.1:{}", quiet_port());
     let process = start(system, role, ahead, &[("OFFLOAD_LISTEN", &listen)]);
     let url = format!("http://{listen}");
     eventually("the api is up", async || system.http.get(format!("{url}/healthz")).send().await.ok()).await;

@@ -14,7 +14,7 @@ use offload_service::{clock, settings::catalogue as c};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use offload_tests::{PATIENCE, Poller, Process, Receipt, Setup, System, eventually, post_until_accepted};
+use offload_tests::{PATIENCE, Poller, Process, Receipt, Setup, System, eventually, post_until_accepted, quiet_port};
 
 /// Which program is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +93,7 @@ pub async fn run(point: CrashPoint, orders: usize) -> CrashReport {
     let system = settings.start().await;
     let variables = system.variables();
     // A port of its own, the same after a restart.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port();
-    let listen = format!("127.0.0.1:{port}");
+    let listen = format!("127.0.0.1:{}", quiet_port());
     let program = |victim: Victim| {
         let variables: Vec<(&str, &str)> = variables.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         match victim {

@@ -1,9 +1,9 @@
 //! The api as a process of its own.
 
-use std::{net::TcpListener, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
-use offload_tests::{Process, System, eventually};
+use offload_tests::{Process, System, eventually, quiet_port};
 use reqwest::StatusCode;
 
 pub(crate) struct Api {
@@ -14,8 +14,7 @@ pub(crate) struct Api {
 impl Api {
     /// Starts it for a system without an api.
     pub(crate) async fn start(system: &System) -> anyhow::Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let (listen, mut variables) = (format!("127.0.0.1:{port}"), system.variables());
+        let (listen, mut variables) = (format!("127.0.0.1:{}", quiet_port()), system.variables());
         let own = [
             ("OFFLOAD_LISTEN", listen.as_str()),
             ("OFFLOAD_LOG", "warn"),

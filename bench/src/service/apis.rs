@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
+use offload_tests::quiet_port;
 use tokio::time::{Instant, sleep};
 
 use super::{
@@ -65,7 +66,7 @@ pub(super) async fn measure(
 }
 
 async fn once(program: &Program, load: &Load, stub: &Stub, cores: &Cores) -> anyhow::Result<ApiRound> {
-    let port = free_port()?;
+    let port = quiet_port();
     let api = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     stub.set_latency(Duration::ZERO);
     let own = [("OFFLOAD_LISTEN", api.to_string()), ("PORT", port.to_string())];
@@ -114,11 +115,6 @@ async fn once(program: &Program, load: &Load, stub: &Stub, cores: &Cores) -> any
         calls_per_order: of_orders as f64 / COUNTED as f64,
         busy: time / took,
     })
-}
-
-/// A port that nobody has at the moment.
-pub(super) fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// The calls since then.

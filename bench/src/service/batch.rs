@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use offload_tests::orders;
+use offload_tests::{orders, quiet_port};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let program = ours::api("offload-api", args.api.as_deref(), &stub);
     let mut rounds = Vec::with_capacity(args.rounds);
     for round in 1..=args.rounds {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, apis::free_port()?));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, quiet_port()));
         let mut running = program.start(&Cores::shared()?, &[("OFFLOAD_LISTEN", address.to_string())])?;
         running.until(async || clients::is_ready(address).await).await?;
         let accepted = Arc::new(AtomicUsize::new(0));

@@ -10,10 +10,10 @@ use std::{
 };
 
 use anyhow::ensure;
+use offload_tests::quiet_port;
 use tokio::time::Instant;
 
 use super::{
-    apis::free_port,
     clients::{self, Clients, Phase},
     ours,
     pinned::{self, Cores},
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 async fn api(args: &Args, measured: Duration, stub: &Stub, cores: &Cores) -> anyhow::Result<()> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, quiet_port()));
     let mut running = ours::api("offload-api", None, stub).start(cores, &[("OFFLOAD_LISTEN", address.to_string())])?;
     running.until(async || clients::is_ready(address).await).await?;
     println!("| orders accepted | processor time of the next | p50, p99 | resident |");

@@ -7,11 +7,12 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
+use offload_tests::quiet_port;
 use tokio::time::{Instant, sleep};
 
 use super::{
     Load, WARM_AFTER,
-    apis::{free_port, since},
+    apis::since,
     clients,
     figures::{Rounds, WorkerRound},
     pinned::Cores,
@@ -65,7 +66,7 @@ type Order = (String, String);
 
 /// Has an api make an order, and takes it out of the double.
 pub(super) async fn an_order(api: &Program, stub: &Stub, cores: &Cores) -> anyhow::Result<Order> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, quiet_port()));
     let mut running = api.start(cores, &[("OFFLOAD_LISTEN", address.to_string())])?;
     running.until(async || clients::is_ready(address).await).await?;
     let order = stub.one_order().context("the double has no row or no message")?;

@@ -11,8 +11,8 @@ use std::{
 pub const ANYWHERE: [&str; 8] =
     ["--api", "127.0.0.1:0", "--s3", "127.0.0.1:0", "--sqs", "127.0.0.1:0", "--dynamodb", "127.0.0.1:0"];
 
-/// A port for a program that cannot say which one it took, or must have the same one after a restart.
-/// It is below those that the system gives away by itself: to port 0, and to connections.
+/// A port for a program that cannot say which one it took, or must have the same one after a
+/// restart. It is below those that the system gives away by itself: to port 0, and to connections.
 #[must_use]
 pub fn quiet_port() -> u16 {
     static TAKEN: AtomicU32 = AtomicU32::new(0);

@@ -6,8 +6,8 @@ use offload_tests::{ANYWHERE, Process, eventually};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-/// Takes its order, says who it and its child are, and works for ever, whatever signal comes. It has
-/// its order only when the watchdog knows of it.
+/// Takes its order, says who it and its child are, and works for ever, whatever signal comes. It
+/// has its order only when the watchdog knows of it.
 const ENDLESS: &str = "trap '' TERM HUP; read -r order; sleep 1000 & echo $$ $! > ids; wait; sleep 1000";
 
 /// A service whose work is a shell script, with one order that runs.

@@ -36,8 +36,8 @@ pub fn finish_hint(elapsed: f64, percent: u8) -> Option<Estimate> {
 /// Whether a changed estimate alone is worth writing the status object: `old` is the window in the
 /// object, `new` the window estimated at `now`.
 ///
-/// Yes if it saves a client more than the [`GETS_PER_PUT`] that it costs: polls before `new`
-/// begins, and delay, which the schedule takes at so many polls as it is [`POLL_COST`] of the
+/// Yes if it saves a client more than the `GETS_PER_PUT` that it costs: polls before `new`
+/// begins, and delay, which the schedule takes at so many polls as it is `POLL_COST` of the
 /// order's time. No if no client will poll before the end: nobody would read the new window.
 #[must_use]
 pub fn worth_publishing(old: &EtaWindow, new: &EtaWindow, accepted_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {

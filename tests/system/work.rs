@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offload_local::Service;
+use offload_local::{FaultPlan, Service};
 use offload_service::settings::catalogue as c;
 use offload_tests::{
     Poller, Setup, eventually,
@@ -173,4 +173,31 @@ async fn a_delay_longer_than_the_queue_allows_is_split() {
     waiting(2).await;
     let object = system.poll(&receipt).await.json();
     assert_eq!((object["status"].as_str(), object["attempt"].as_u64()), (Some("pending"), Some(0)), "{object}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_that_end_while_a_message_is_deleted_are_deleted_together() {
+    let mut system = Setup { workers: 0, ..Setup::default() }.with(c::CONCURRENCY, 20).start().await;
+    let latency = Duration::from_millis(500);
+    system.stack.faults(Service::Sqs).set(FaultPlan {
+        latency,
+        only: Some(vec!["DeleteMessage".to_owned(), "DeleteMessageBatch".to_owned()]),
+        ..FaultPlan::default()
+    });
+    let mut receipts = Vec::new();
+    for _ in 0..20 {
+        receipts.push(system.order(&fulfilment()).await);
+    }
+    system.add_worker();
+    for receipt in &receipts {
+        system.done(receipt).await;
+    }
+    eventually("the queue is empty", async || {
+        let depth = system.stores.queue.depth().await.ok()?;
+        (depth.visible + depth.in_flight == 0).then_some(())
+    })
+    .await;
+    let calls = system.stack.requests(Service::Sqs);
+    let [one, more] = ["DeleteMessage", "DeleteMessageBatch"].map(|operation| calls.with_status(operation, 200));
+    assert!(more > 0 && one + more < 10, "{one} messages alone, {more} batches");
 }

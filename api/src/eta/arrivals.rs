@@ -46,6 +46,12 @@ impl Arrivals {
         let now = self.start.elapsed();
         self.ring.lock().at(now).last_3s(now)
     }
+
+    /// Those of [`Arrivals::last_3s`] that were accepted at least `seconds` ago.
+    pub(crate) fn older(&self, seconds: f64) -> f64 {
+        let now = self.start.elapsed();
+        self.ring.lock().at(now).older(now, seconds)
+    }
 }
 
 impl Ring {
@@ -66,6 +72,17 @@ impl Ring {
         let [current, one, two, three] = self.counts.map(f64::from);
         current + one + two + three * (1.0 - f64::from(now.subsec_millis()) / 1e3)
     }
+
+    /// The seconds that had ended `seconds` ago. A second that had only begun is left out: when its
+    /// orders came is not known.
+    fn older(&self, now: Duration, seconds: f64) -> f64 {
+        let passed = f64::from(now.subsec_millis()) / 1e3;
+        let [_, one, two, three] = self.counts.map(f64::from);
+        [(one, passed), (two, passed + 1.0), (three * (1.0 - passed), passed + 2.0)]
+            .into_iter()
+            .filter_map(|(count, ended)| (ended >= seconds).then_some(count))
+            .sum()
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +97,18 @@ mod tests {
         for (t, expected) in [(10.0, 8.0), (10.9, 8.0), (12.5, 8.0), (13.0, 8.0), (13.5, 4.0), (14.0, 0.0), (99.0, 0.0)]
         {
             assert!((last_3s(t) - expected).abs() < 1e-6, "{t}: {}", last_3s(t));
+        }
+    }
+
+    #[test]
+    fn an_order_is_old_once_its_second_is() {
+        let at = Duration::from_secs_f64;
+        let ring = Ring { second: 10, counts: [8, 0, 0, 0] };
+        for (t, seconds, expected) in
+            [(10.9, 0.5, 0.0), (11.4, 0.5, 0.0), (11.6, 0.5, 8.0), (12.5, 2.0, 0.0), (13.0, 2.0, 8.0), (13.5, 2.0, 4.0)]
+        {
+            let older = ring.at(at(t)).older(at(t), seconds);
+            assert!((older - expected).abs() < 1e-6, "{t} {seconds}: {older}");
         }
     }
 

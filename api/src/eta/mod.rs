@@ -107,12 +107,16 @@ impl Estimator {
         let may_be_quiet = self.has_quiet_lane && delay.is_zero() && priority != Priority::Low;
         let quiet = may_be_quiet && self.usage(tenant, fleet, times.mean).is_quiet(concurrency);
         let lane = if quiet { Lane::Quiet } else { priority.into() };
-        let depth = depths.of(lane);
+        let (depth, arrivals) = (depths.of(lane), &self.arrivals[lane.index()]);
+        let (visible, in_flight) = (depth.visible as f64, depth.in_flight as f64);
+        // What finished since the count was counted, or accepted long enough ago. Workers report a
+        // few seconds late: after a stream of orders, what they finished is none of a new burst.
+        let finishable = visible + in_flight + arrivals.older(times.p10);
         let queue = QueueState {
-            visible: depth.visible as f64,
-            in_flight: depth.in_flight as f64,
-            accepted_3s: self.arrivals[lane.index()].last_3s(),
-            finished_3s: fleet.finished_3s,
+            visible,
+            in_flight,
+            accepted_3s: arrivals.last_3s(),
+            finished_3s: fleet.finished_3s.min(finishable),
             ..QueueState::default()
         };
         let (queue, concurrency) = queue.beside(lane, depths.waiting(), concurrency);
@@ -123,7 +127,7 @@ impl Estimator {
         });
         let queue = own.map_or(queue, |own| queue.of_tenant(&own, concurrency, times.mean));
         let estimate = eta::estimate(&queue, &times, concurrency).delayed(delay.as_secs_f64());
-        self.arrivals[lane.index()].count();
+        arrivals.count();
         self.posts.count(tenant);
         Forecast { lane, estimate, inputs: EstimateInputs::of(depths, lane, fleet) }
     }

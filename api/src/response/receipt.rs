@@ -60,19 +60,11 @@ impl Receipt {
             let at = state.finished_at.unwrap_or(state.updated_at);
             EtaWindow { at, earliest_at: at, latest_at: at }
         });
-        let seconds = |at: DateTime<Utc>| rounded((at - now).as_seconds_f64().max(0.0));
         Self {
             id: record.order.id,
             status: state.status,
             access,
-            eta: ReceiptEta {
-                seconds: seconds(window.at),
-                p10_seconds: seconds(window.earliest_at),
-                p90_seconds: seconds(window.latest_at),
-                at: window.at,
-                queue_depth: inputs.queue_depth,
-                basis: inputs.basis,
-            },
+            eta: ReceiptEta::of(&window, inputs, now),
             poll_after_ms: if state.status.is_final() { 0 } else { schedule::poll_after_ms(&window, now) },
             tokens,
             links,
@@ -90,19 +82,11 @@ impl Receipt {
     ) -> Self {
         let object = group.status_object(now);
         let window = object.eta.unwrap_or(EtaWindow { at: now, earliest_at: now, latest_at: now });
-        let seconds = |at: DateTime<Utc>| rounded((at - now).as_seconds_f64().max(0.0));
         Self {
             id: group.id,
             status: object.status,
             access,
-            eta: ReceiptEta {
-                seconds: seconds(window.at),
-                p10_seconds: seconds(window.earliest_at),
-                p90_seconds: seconds(window.latest_at),
-                at: window.at,
-                queue_depth: inputs.queue_depth,
-                basis: inputs.basis,
-            },
+            eta: ReceiptEta::of(&window, inputs, now),
             poll_after_ms: object.poll_after_ms.unwrap_or(0),
             tokens,
             links,
@@ -119,6 +103,20 @@ impl Receipt {
         )]
         let seconds = self.eta.seconds.ceil() as u64;
         if self.status.is_final() { 0 } else { seconds.max(1) }
+    }
+}
+
+impl ReceiptEta {
+    fn of(window: &EtaWindow, inputs: EstimateInputs, now: DateTime<Utc>) -> Self {
+        let seconds = |at: DateTime<Utc>| rounded((at - now).as_seconds_f64().max(0.0));
+        Self {
+            seconds: seconds(window.at),
+            p10_seconds: seconds(window.earliest_at),
+            p90_seconds: seconds(window.latest_at),
+            at: window.at,
+            queue_depth: inputs.queue_depth,
+            basis: inputs.basis,
+        }
     }
 }
 

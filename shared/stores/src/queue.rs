@@ -4,6 +4,8 @@
 //! is prolonged by its worker.
 
 mod batch;
+mod delete;
+mod deletions;
 mod replace;
 mod wire;
 
@@ -29,16 +31,15 @@ use crate::{
     direct::Service,
     error::{Error, Kind},
 };
+use deletions::{Deletions, Receipt};
 use offload_domain::tenant::OfTenant;
 use serde::Serialize;
-use wire::{DeleteMessage, Message, ReceiveMessage, Received, SendMessage, TraceAttributes};
+use wire::{Message, ReceiveMessage, Received, SendMessage, TraceAttributes};
 
 /// SQS keeps a message invisible for twelve hours after its delivery, at most.
 const VISIBILITY_MAX: Duration = Duration::from_secs(43_200);
 /// `ReceiveMessage` gives ten messages at most.
 pub const RECEIVE_MAX: usize = 10;
-/// `SendMessageBatch` takes ten messages at most. Ten of ours are far below the size of a batch.
-const BATCH_MAX: usize = 10;
 /// SQS delays a message by fifteen minutes at most.
 pub const DELAY_MAX: Duration = Duration::from_secs(900);
 const TRACEPARENT: &str = "traceparent";
@@ -52,6 +53,7 @@ pub struct Queue {
     pub(crate) url: Arc<str>,
     /// Whether the server has refused to group messages: not every one knows fair queues.
     ungrouped: Arc<AtomicBool>,
+    deletions: Arc<Deletions>,
 }
 
 /// How many messages SQS believes to have.
@@ -112,13 +114,13 @@ impl Outcome {
 #[derive(Debug, Clone)]
 pub struct Visibility {
     queue: Queue,
-    receipt: Arc<str>,
+    receipt: Receipt,
     received: Instant,
 }
 
 impl Queue {
     pub(crate) fn new(client: Client, direct: Option<Service>, url: &str) -> Self {
-        Self { client, direct, url: url.into(), ungrouped: Arc::default() }
+        Self { client, direct, url: url.into(), ungrouped: Arc::default(), deletions: Arc::default() }
     }
 
     /// Sends a message, to be delivered after `delay` (at most [`DELAY_MAX`]; a longer one is cut).
@@ -354,18 +356,8 @@ impl Delivery {
             let _ = handed_by.send(());
             return Ok(());
         }
-        const OPERATION: &str = "sqs.DeleteMessage";
-        let Visibility { queue, receipt, .. } = &self.handle;
-        if let Some(direct) = &queue.direct {
-            let delete = DeleteMessage { queue_url: &queue.url, receipt_handle: receipt };
-            return direct
-                .json(OPERATION, "AmazonSQS.DeleteMessage", &delete)
-                .await
-                .map(drop)
-                .map_err(|failure| failure.error);
-        }
-        let delete = queue.client.delete_message().queue_url(&*queue.url).receipt_handle(&**receipt);
-        Box::pin(delete.send()).await.map(drop).map_err(|e| Error::of(OPERATION, &e))
+        let Visibility { queue, receipt, .. } = self.handle;
+        queue.delete(receipt).await
     }
 
     /// Gives the message back: it comes again after `delay`.

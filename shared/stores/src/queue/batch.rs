@@ -8,8 +8,8 @@ use offload_domain::tenant::OfTenant;
 use serde::Serialize;
 
 use super::{
-    BATCH_MAX, DELAY_MAX, Queue, TRACEPARENT, body, trace_attribute, whole_seconds,
-    wire::{BatchEntry, SendMessage, SendMessageBatch, SentBatch, TraceAttributes},
+    DELAY_MAX, Queue, TRACEPARENT, body, trace_attribute, whole_seconds,
+    wire::{BATCH_MAX, BatchAnswer, BatchEntry, SendMessage, SendMessageBatch, TraceAttributes},
 };
 use crate::error::{Error, Kind};
 
@@ -129,10 +129,10 @@ impl Queue {
             let send = SendMessageBatch { queue_url: &self.url, entries: entries.collect() };
             let answer = direct.json(OPERATION, "AmazonSQS.SendMessageBatch", &send).await;
             let answer = answer.map_err(|failure| failure.error)?;
-            let read = serde_json::from_slice::<SentBatch>(&answer.body);
+            let read = serde_json::from_slice::<BatchAnswer>(&answer.body);
             let read = read.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
             let failed = read.failed.unwrap_or_default().into_iter();
-            return Ok(failed.filter_map(|f| refused(&f.id, f.sender_fault, f.code)).collect());
+            return Ok(failed.filter_map(|f| refused(OPERATION, &f.id, f.sender_fault, f.code)).collect());
         }
         let mut send = self.client.send_message_batch().queue_url(&*self.url);
         for (id, body, group, delay) in entries {
@@ -144,12 +144,12 @@ impl Queue {
             send = send.entries(entry.build().map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?);
         }
         let answer = Box::pin(send.send()).await.map_err(|e| Error::of(OPERATION, &e))?;
-        Ok(answer.failed.into_iter().filter_map(|f| refused(&f.id, f.sender_fault, f.code)).collect())
+        Ok(answer.failed.into_iter().filter_map(|f| refused(OPERATION, &f.id, f.sender_fault, f.code)).collect())
     }
 }
 
-/// One message that SQS refused; an id that is none of ours says nothing.
-fn refused(id: &str, sender_fault: bool, code: String) -> Option<(usize, Error)> {
+/// One entry of a batch that SQS refused; an id that is none of ours says nothing.
+pub(super) fn refused(operation: &'static str, id: &str, sender_fault: bool, code: String) -> Option<(usize, Error)> {
     let kind = if sender_fault { Kind::Invalid } else { Kind::Unavailable };
-    Some((id.parse().ok()?, Error::new(kind, OPERATION, code)))
+    Some((id.parse().ok()?, Error::new(kind, operation, code)))
 }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, SendMessageBatchRequestEntry};
+use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use offload_domain::tenant::OfTenant;
 use serde::Serialize;
 
-use super::{BATCH_MAX, DELAY_MAX, Delivery, Queue, TRACEPARENT, body, trace_attribute, whole_seconds};
+use super::{
+    DELAY_MAX, Delivery, Queue, TRACEPARENT, batch::refused, body, deletions::Receipt, trace_attribute, whole_seconds,
+    wire::BATCH_MAX,
+};
 use crate::error::{Error, Kind};
 
 const SEND: &str = "sqs.SendMessageBatch";
-const DELETE: &str = "sqs.DeleteMessageBatch";
 
 /// A message that is sent in the place of a delivery, whose trace it keeps.
 #[derive(Debug)]
@@ -76,7 +78,7 @@ impl Queue {
         };
         let send = self.client.send_message_batch().queue_url(&*self.url).set_entries(Some(entries));
         match Box::pin(send.send()).await {
-            Ok(answer) => by_entry(batch.len(), SEND, answer.failed),
+            Ok(answer) => by_entry(batch.len(), answer.failed),
             Err(e) => vec![Err(Error::of(SEND, &e)); batch.len()],
         }
     }
@@ -104,38 +106,20 @@ async fn complete_all(deliveries: Vec<Delivery>) -> Vec<Result<(), Error>> {
         let (of_queue, others) = left.into_iter().partition(|(_, delivery)| delivery.handle.queue.url == queue.url);
         left = others;
         let of_queue: Vec<(usize, Delivery)> = of_queue;
-        let deleted = delete(&queue, of_queue.iter().map(|(_, delivery)| delivery)).await;
-        for ((n, _), result) in of_queue.iter().zip(deleted) {
+        let receipts: Vec<Receipt> = of_queue.iter().map(|(_, delivery)| delivery.handle.receipt.clone()).collect();
+        for ((n, _), result) in of_queue.iter().zip(queue.delete_all(&receipts).await) {
             results[*n] = result;
         }
     }
     results
 }
 
-async fn delete<'a>(queue: &Queue, deliveries: impl Iterator<Item = &'a Delivery>) -> Vec<Result<(), Error>> {
-    let entry = |(n, delivery): (usize, &Delivery)| {
-        DeleteMessageBatchRequestEntry::builder().id(n.to_string()).receipt_handle(&*delivery.handle.receipt).build()
-    };
-    let entries: Vec<_> = deliveries.enumerate().filter_map(|entry_of| entry(entry_of).ok()).collect();
-    let count = entries.len();
-    let delete = queue.client.delete_message_batch().queue_url(&*queue.url).set_entries(Some(entries));
-    match Box::pin(delete.send()).await {
-        Ok(answer) => by_entry(count, DELETE, answer.failed),
-        Err(e) => vec![Err(Error::of(DELETE, &e)); count],
-    }
-}
-
-/// What became of each entry of a batch.
-fn by_entry(
-    count: usize,
-    operation: &'static str,
-    failed: Vec<aws_sdk_sqs::types::BatchResultErrorEntry>,
-) -> Vec<Result<(), Error>> {
+/// What became of each entry of a batch that was sent.
+fn by_entry(count: usize, failed: Vec<aws_sdk_sqs::types::BatchResultErrorEntry>) -> Vec<Result<(), Error>> {
     let mut results = vec![Ok(()); count];
-    for entry in failed {
-        let kind = if entry.sender_fault { Kind::Invalid } else { Kind::Unavailable };
-        if let Some(result) = entry.id.parse::<usize>().ok().and_then(|n| results.get_mut(n)) {
-            *result = Err(Error::new(kind, operation, entry.code));
+    for (n, error) in failed.into_iter().filter_map(|f| refused(SEND, &f.id, f.sender_fault, f.code)) {
+        if let Some(result) = results.get_mut(n) {
+            *result = Err(error);
         }
     }
     results

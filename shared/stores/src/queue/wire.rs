@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+/// A batch takes ten messages at most. Ten of ours are far below the size of a batch.
+pub(super) const BATCH_MAX: usize = 10;
+
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -36,16 +39,17 @@ pub(super) struct BatchEntry<'a> {
     pub(super) message: SendMessage<'a>,
 }
 
+/// The answer to a batch. What is not in it was taken.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct SentBatch {
-    pub(super) failed: Option<Vec<NotSent>>,
+pub(super) struct BatchAnswer {
+    pub(super) failed: Option<Vec<RefusedEntry>>,
 }
 
-/// A message that SQS refused.
+/// An entry that SQS refused.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct NotSent {
+pub(super) struct RefusedEntry {
     pub(super) id: String,
     pub(super) sender_fault: bool,
     pub(super) code: String,
@@ -117,5 +121,20 @@ pub(super) struct ReceivedAttribute {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct DeleteMessage<'a> {
     pub(super) queue_url: &'a str,
+    pub(super) receipt_handle: &'a str,
+}
+
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html>
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeleteMessageBatch<'a> {
+    pub(super) queue_url: &'a str,
+    pub(super) entries: Vec<DeleteEntry<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct DeleteEntry<'a> {
+    pub(super) id: String,
     pub(super) receipt_handle: &'a str,
 }

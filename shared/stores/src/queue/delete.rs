@@ -1,0 +1,98 @@
+//! Messages that are done with are deleted: one by itself, and those that end while a call is under
+//! way together, by tens. So nothing waits for others to end, and a busy worker makes a tenth of
+//! the calls.
+
+use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+
+use super::{
+    Queue,
+    batch::refused,
+    deletions::{Receipt, Waiting},
+    wire::{BatchAnswer, DeleteEntry, DeleteMessage, DeleteMessageBatch},
+};
+use crate::error::{Error, Kind};
+
+const DELETE: &str = "sqs.DeleteMessage";
+const DELETE_BATCH: &str = "sqs.DeleteMessageBatch";
+
+impl Queue {
+    /// Deletes a message, with others where several end at once.
+    ///
+    /// # Errors
+    /// If the call fails; the message may come again then.
+    pub(super) async fn delete(&self, receipt: Receipt) -> Result<(), Error> {
+        let (done, outcome) = oneshot::channel();
+        let batch = self.deletions.join((receipt, done));
+        if let Some(batch) = batch {
+            // In a task of its own: others wait for it, whatever becomes of this one.
+            tokio::spawn(self.clone().delete_in_turn(batch).in_current_span());
+        }
+        outcome.await.unwrap_or_else(|_| Err(Error::new(Kind::Unavailable, DELETE, "the process ends")))
+    }
+
+    async fn delete_in_turn(self, mut batch: Vec<Waiting>) {
+        loop {
+            let (receipts, waiting): (Vec<Receipt>, Vec<_>) = batch.into_iter().unzip();
+            let results = self.delete_all(&receipts).await;
+            for (done, result) in waiting.into_iter().zip(results) {
+                // Who waits no longer does not want to know.
+                let _ = done.send(result);
+            }
+            match self.deletions.next() {
+                Some(next) => batch = next,
+                None => return,
+            }
+        }
+    }
+
+    /// Deletes ten messages at most, by one call. In the same order: what of each failed.
+    pub(super) async fn delete_all(&self, receipts: &[Receipt]) -> Vec<Result<(), Error>> {
+        if let [receipt] = receipts {
+            return vec![self.delete_one(receipt).await];
+        }
+        let mut results = vec![Ok(()); receipts.len()];
+        match self.delete_batch(receipts).await {
+            Ok(failed) => failed.into_iter().for_each(|(n, error)| {
+                if let Some(result) = results.get_mut(n) {
+                    *result = Err(error);
+                }
+            }),
+            Err(error) => results.fill(Err(error)),
+        }
+        results
+    }
+
+    async fn delete_one(&self, receipt: &Receipt) -> Result<(), Error> {
+        if let Some(direct) = &self.direct {
+            let delete = DeleteMessage { queue_url: &self.url, receipt_handle: receipt };
+            let answer = direct.json(DELETE, "AmazonSQS.DeleteMessage", &delete).await;
+            return answer.map(drop).map_err(|failure| failure.error);
+        }
+        let delete = self.client.delete_message().queue_url(&*self.url).receipt_handle(&**receipt);
+        Box::pin(delete.send()).await.map(drop).map_err(|e| Error::of(DELETE, &e))
+    }
+
+    /// The messages that SQS did not delete, by their places.
+    async fn delete_batch(&self, receipts: &[Receipt]) -> Result<Vec<(usize, Error)>, Error> {
+        let numbered = receipts.iter().enumerate().map(|(n, receipt)| (n.to_string(), receipt));
+        if let Some(direct) = &self.direct {
+            let entries = numbered.map(|(id, receipt)| DeleteEntry { id, receipt_handle: receipt }).collect();
+            let delete = DeleteMessageBatch { queue_url: &self.url, entries };
+            let answer = direct.json(DELETE_BATCH, "AmazonSQS.DeleteMessageBatch", &delete).await;
+            let answer = answer.map_err(|failure| failure.error)?;
+            let read = serde_json::from_slice::<BatchAnswer>(&answer.body);
+            let read = read.map_err(|e| Error::new(Kind::Invalid, DELETE_BATCH, e.to_string()))?;
+            let failed = read.failed.unwrap_or_default().into_iter();
+            return Ok(failed.filter_map(|f| refused(DELETE_BATCH, &f.id, f.sender_fault, f.code)).collect());
+        }
+        let entries = numbered
+            .map(|(id, receipt)| DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(&**receipt).build());
+        let entries = entries.collect::<Result<Vec<_>, _>>();
+        let entries = entries.map_err(|e| Error::new(Kind::Invalid, DELETE_BATCH, e.to_string()))?;
+        let delete = self.client.delete_message_batch().queue_url(&*self.url).set_entries(Some(entries));
+        let answer = Box::pin(delete.send()).await.map_err(|e| Error::of(DELETE_BATCH, &e))?;
+        Ok(answer.failed.into_iter().filter_map(|f| refused(DELETE_BATCH, &f.id, f.sender_fault, f.code)).collect())
+    }
+}

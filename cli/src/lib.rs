@@ -7,6 +7,7 @@
 mod args;
 mod cancel;
 mod client;
+mod cost;
 mod dlq;
 mod eta;
 pub mod failure;
@@ -66,6 +67,7 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Orders(args) => orders::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Eta(args) => eta::run(&args),
+        Command::Cost(args) => cost::run(&args).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cancel::CancelArgs, cost::CostArgs, dlq::DlqArgs, eta::EtaArgs, failure::EXIT_CODES,
+    bench::BenchArgs, cancel::CancelArgs, cost::CostArgs, dlq::DlqArgs, eta::EtaArgs, failure::EXIT_CODES,
     keys::KeysArgs, orders::OrdersArgs, status::StatusArgs, submit::SubmitArgs, up::UpArgs, wait::WaitArgs,
     webhooks::WebhooksArgs,
 };
@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// not to use this service
     #[command(after_help = EXIT_CODES)]
     Cost(Box<CostArgs>),
+    /// Load a deployment with orders, and print its times and its cost; the price is asked before
+    #[command(after_help = EXIT_CODES)]
+    Bench(Box<BenchArgs>),
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ mod isolation;
 mod poison;
 mod polling;
 mod polling_sim;
-mod prices;
 mod push;
 mod service;
 mod statistics;

@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cancel::CancelArgs, dlq::DlqArgs, eta::EtaArgs, failure::EXIT_CODES, keys::KeysArgs, orders::OrdersArgs,
-    status::StatusArgs, submit::SubmitArgs, up::UpArgs, wait::WaitArgs, webhooks::WebhooksArgs,
+    bench::BenchArgs, cancel::CancelArgs, cost::CostArgs, dlq::DlqArgs, eta::EtaArgs, failure::EXIT_CODES,
+    keys::KeysArgs, orders::OrdersArgs, status::StatusArgs, submit::SubmitArgs, up::UpArgs, wait::WaitArgs,
+    webhooks::WebhooksArgs,
 };
 
 /// Run status-offload on this machine, submit orders, and wait for them.
@@ -49,6 +50,13 @@ pub(crate) enum Command {
     /// Replay the trace of a queue, JSON lines on standard input, against the estimator and the
     /// poll schedule
     Eta(EtaArgs),
+    /// What a deployment costs on AWS, line by line, beside polling an API of your own; and when
+    /// not to use this service
+    #[command(after_help = EXIT_CODES)]
+    Cost(Box<CostArgs>),
+    /// Load a deployment with orders, and print its times and its cost; the price is asked before
+    #[command(after_help = EXIT_CODES)]
+    Bench(Box<BenchArgs>),
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use offload_client::{Client, Error, RequestKind};
+use offload_client::{Builder, Client, Error, RequestKind};
 use url::Url;
 
 use crate::{failure::Failure, output, progress::Messages, render, span};
@@ -16,15 +16,51 @@ pub(crate) struct ClientArgs {
     /// URL of the api
     #[arg(long, value_name = "URL", default_value = DEFAULT_API, value_parser = api_url)]
     pub(crate) api: Url,
-    /// API key or token of a service that knows its callers
-    #[arg(long, value_name = "KEY", env = "OFFLOAD_API_KEY", hide_env_values = true)]
-    pub(crate) key: Option<String>,
-    /// File with the key or token, read again when the api refuses what was in it
-    #[arg(long, value_name = "PATH")]
-    pub(crate) key_file: Option<PathBuf>,
+    #[command(flatten)]
+    credentials: Credentials,
     /// Print the service's JSON and nothing else on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Who submits.
+#[derive(Clone, Args)]
+pub(crate) struct Credentials {
+    /// API key or token of a service that knows its callers
+    #[arg(long, value_name = "KEY", env = "OFFLOAD_API_KEY", hide_env_values = true)]
+    key: Option<String>,
+    /// File with the key or token, read again when the api refuses what was in it
+    #[arg(long, value_name = "PATH")]
+    key_file: Option<PathBuf>,
+}
+
+/// Without the key.
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// A client that sends them.
+    pub(crate) fn builder(&self) -> Builder {
+        let builder = Client::builder();
+        match (&self.key_file, &self.key) {
+            (Some(path), _) => {
+                let path = path.clone();
+                builder.credentials(move || {
+                    let path = path.clone();
+                    async move {
+                        let text = tokio::fs::read_to_string(&path).await;
+                        let text = text.map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+                        Ok::<_, String>(text.trim().to_owned())
+                    }
+                })
+            }
+            (None, Some(key)) => builder.key(key),
+            (None, None) => builder,
+        }
+    }
 }
 
 /// Without the key.
@@ -41,7 +77,7 @@ impl ClientArgs {
     /// If it cannot be built.
     pub(crate) fn connect(&self, messages: &Messages) -> Result<Client, Failure> {
         let messages = messages.clone();
-        let builder = Client::builder().on_retry(move |retry| {
+        let builder = self.credentials.builder().on_retry(move |retry| {
             let text = match retry.request {
                 // One message is enough for retries that last a minute.
                 RequestKind::Poll if retry.failures > 1 => return,
@@ -50,27 +86,12 @@ impl ClientArgs {
             };
             messages.print(&text);
         });
-        let builder = match (&self.key_file, &self.key) {
-            (Some(path), _) => {
-                let path = path.clone();
-                builder.credentials(move || {
-                    let path = path.clone();
-                    async move {
-                        let text = tokio::fs::read_to_string(&path).await;
-                        let text = text.map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-                        Ok::<_, String>(text.trim().to_owned())
-                    }
-                })
-            }
-            (None, Some(key)) => builder.key(key),
-            (None, None) => builder,
-        };
         Ok(builder.build(self.api.as_str())?)
     }
 }
 
 /// Parses the URL of an api; a path is kept, for an api behind a gateway's stage.
-fn api_url(text: &str) -> Result<Url, String> {
+pub(crate) fn api_url(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|u| matches!(u.scheme(), "http" | "https") && u.host().is_some());
     let url = url.ok_or("write it as http://HOST:PORT or https://HOST")?;
     if url.query().is_some() || url.fragment().is_some() {

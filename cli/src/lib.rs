@@ -5,8 +5,10 @@
 //! command ends with one of the exit codes of [`failure`].
 
 mod args;
+mod bench;
 mod cancel;
 mod client;
+mod cost;
 mod dlq;
 mod eta;
 pub mod failure;
@@ -66,6 +68,8 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Orders(args) => orders::run(args).await,
         Command::Keys(args) => keys::run(args).await,
         Command::Eta(args) => eta::run(&args),
+        Command::Bench(args) => bench::run(&args).await,
+        Command::Cost(args) => cost::run(&args).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -17,7 +17,7 @@
 //! An item is named by the constant part of its sort key, or else of its partition key, see
 //! [`ItemKind`]. An object is named by its key up to the first slash.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -25,6 +25,12 @@ use parking_lot::Mutex;
 
 use crate::counters::NO_RESPONSE;
 use crate::subject::Subject;
+
+/// More kinds of calls than a service makes. A client that makes up more finds them in one.
+const KINDS_MAX: usize = 1_000;
+
+/// What further kinds are counted as.
+const OTHER: &str = "other";
 
 /// One request, as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +120,8 @@ pub(crate) struct Recorder {
 #[derive(Debug, Default)]
 struct Recording {
     limit: usize,
+    /// How often each call ended, by its text; `None` if that is not counted.
+    counts: Option<BTreeMap<String, u64>>,
     /// The next number of a beginning or an end.
     next: u64,
     /// In the order of their beginnings.
@@ -141,6 +149,16 @@ impl Recorder {
         recording.calls.clear();
     }
 
+    /// Counts all calls from now on, by their text.
+    pub(crate) fn count(&self) {
+        self.recording.lock().counts.get_or_insert_default();
+    }
+
+    /// The calls that have ended since they are counted; `None` if they are not.
+    pub(crate) fn counts(&self) -> Option<BTreeMap<String, u64>> {
+        self.recording.lock().counts.clone()
+    }
+
     pub(crate) fn snapshot(&self) -> Vec<Call> {
         self.recording.lock().calls.iter().cloned().collect()
     }
@@ -150,18 +168,24 @@ impl Recorder {
         self: &Arc<Self>,
         describe: impl FnOnce() -> (Description, Option<String>),
     ) -> Option<RecordingGuard> {
-        if self.recording.lock().limit == 0 {
+        let records = |recording: &Recording| (recording.limit > 0, recording.counts.is_some());
+        let (recorded, counted) = records(&self.recording.lock());
+        if !recorded && !counted {
             return None;
         }
         let (Description { service, operation, subject }, access_key_id) = describe();
+        let call = Call { service, operation, access_key_id, subject, status: None, began: 0, ended: None };
+        let counted = counted.then(|| Arc::new(Mutex::new(call.clone())));
         let mut recording = self.recording.lock();
         let began = recording.number();
-        while recording.calls.len() >= recording.limit.max(1) {
-            recording.calls.pop_front();
+        if recorded {
+            while recording.calls.len() >= recording.limit.max(1) {
+                recording.calls.pop_front();
+            }
+            recording.calls.push_back(Call { began, ..call });
         }
-        let call = Call { service, operation, access_key_id, subject, status: None, began, ended: None };
-        recording.calls.push_back(call);
-        Some(RecordingGuard { call: RecordedCall { recorder: Arc::clone(self), began }, status: NO_RESPONSE })
+        let call = RecordedCall { recorder: Arc::clone(self), began, counted };
+        Some(RecordingGuard { call, status: NO_RESPONSE })
     }
 }
 
@@ -191,6 +215,11 @@ impl Drop for RecordingGuard {
             call.ended = Some(ended);
             call.status = Some(self.status);
         }
+        if let (Some(call), Some(counts)) = (&self.call.counted, &mut recording.counts) {
+            let kind = call.lock().to_string();
+            let kind = if counts.len() < KINDS_MAX || counts.contains_key(&kind) { kind } else { OTHER.to_owned() };
+            *counts.entry(kind).or_default() += 1;
+        }
     }
 }
 
@@ -199,6 +228,8 @@ impl Drop for RecordingGuard {
 pub(crate) struct RecordedCall {
     recorder: Arc<Recorder>,
     began: u64,
+    /// The call as it is counted, however few calls are kept.
+    counted: Option<Arc<Mutex<Call>>>,
 }
 
 impl RecordedCall {
@@ -206,6 +237,10 @@ impl RecordedCall {
     pub(crate) fn describe(extensions: &http::Extensions, describe: impl FnOnce() -> Description) {
         let Some(recorded) = extensions.get::<Self>() else { return };
         let Description { service, operation, subject } = describe();
+        if let Some(counted) = &recorded.counted {
+            let mut call = counted.lock();
+            (call.service, call.operation, call.subject) = (service, operation, subject.clone());
+        }
         if let Some(call) = recorded.recorder.recording.lock().call(recorded.began) {
             (call.service, call.operation, call.subject) = (service, operation, subject);
         }
@@ -252,5 +287,33 @@ mod tests {
         assert_eq!(text, ["dynamodb.PutItem b/*", "dynamodb.PutItem c/*"]);
         recorder.start(0);
         assert!(recorder.snapshot().is_empty() && recorder.begin(|| put(ItemKind::of("d", None))).is_none());
+    }
+
+    #[test]
+    fn calls_are_counted_by_kind_even_if_none_is_kept() {
+        let recorder = Arc::new(Recorder::default());
+        assert_eq!(recorder.counts(), None);
+        recorder.count();
+        for kind in ["a", "a", "b"] {
+            drop(recorder.begin(|| put(ItemKind::of(kind, None))));
+        }
+        let running = recorder.begin(|| put(ItemKind::of("c", None)));
+        let counts = recorder.counts().expect("they are counted");
+        let counts: Vec<_> = counts.iter().map(|(kind, n)| (kind.as_str(), *n)).collect();
+        assert_eq!(counts, [("dynamodb.PutItem a/*", 2), ("dynamodb.PutItem b/*", 1)], "those that have ended");
+        assert!(running.is_some() && recorder.snapshot().is_empty());
+    }
+
+    #[test]
+    fn kinds_that_a_client_makes_up_take_no_memory() {
+        let recorder = Arc::new(Recorder::default());
+        recorder.count();
+        for n in 0..KINDS_MAX + 10 {
+            let operation = Description { operation: "PutItem", ..Description::default() };
+            let subject = Subject::Queue(format!("queue-{n}"));
+            drop(recorder.begin(|| (Description { subject, ..operation }, None)));
+        }
+        let counts = recorder.counts().expect("they are counted");
+        assert_eq!((counts.len(), counts[OTHER]), (KINDS_MAX + 1, 10));
     }
 }

@@ -15,7 +15,7 @@ use crate::faults::Faults;
 use crate::host_check::HostCheck;
 use crate::housekeeping::Housekeeper;
 use crate::identity::Identities;
-use crate::listener::{Endpoint, Shutdown};
+use crate::listener::{CALLS_PATH, Endpoint, Shutdown};
 use crate::options::{Endpoints, Options, Service};
 use crate::permission::Permissions;
 use crate::s3::{LifecycleRun, S3};
@@ -200,6 +200,15 @@ impl Stack {
     /// Without a call of this method, and after a limit of 0, nothing is recorded.
     pub fn record_calls(&self, limit: usize) {
         self.recorder.start(limit);
+    }
+
+    /// Counts the calls of all services from now on, by their text, and serves the counts as JSON
+    /// at the URL that this returns, to clients on this machine:
+    /// `{"calls":{"s3.PutObject status if-match":12,...}}`. A call is counted when it ends.
+    #[must_use]
+    pub fn count_calls(&self) -> String {
+        self.recorder.count();
+        format!("{}{CALLS_PATH}", self.endpoints.s3)
     }
 
     /// The recorded calls of all services, including those that still run, in the order in which

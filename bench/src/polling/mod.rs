@@ -7,10 +7,11 @@
 
 mod client;
 mod figures;
-mod money;
 
 use std::{collections::BTreeMap, time::Duration};
 
+use anyhow::Context as _;
+use offload_cost::{Bill, Comparison, Counted, PriceList, Scenario};
 use offload_local::Service;
 use offload_service::settings::catalogue as c;
 use offload_tests::{Setup, System};
@@ -20,12 +21,16 @@ use tokio::task::JoinSet;
 use self::{
     client::{OrderTimes, submit_and_wait},
     figures::Figures,
-    money::{PerOrder, bill},
 };
-use crate::prices::{IRELAND, VIRGINIA};
 
 /// More calls than a stream makes.
 const CALLS_MAX: usize = 1_000_000;
+
+/// How far the model of `offload cost` may be from what is counted, for each service.
+const MODEL_ERROR: f64 = 0.02;
+
+/// Orders that say something of a mean.
+const ENOUGH: usize = 1_000;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -71,11 +76,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     println!("{}", stream.row("stream"));
     let burst = phase(&system, args.burst, &mut rng, |_| 0.0).await?;
     println!("{}", burst.row("burst"));
-    let per_order = PerOrder::of(&calls, args.orders);
-    print!(
-        "\nthe stream, by its calls and the prices of November 2026:\n{}\n",
-        bill(&per_order, [&IRELAND, &VIRGINIA])
-    );
+    println!("\n{}", priced(args, &calls)?);
 
     let metrics = system.http.get(format!("{}/metrics", system.apis[0])).send().await?.text().await?;
     let answered: u64 = metrics
@@ -87,6 +88,38 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     println!("the api answered {answered} requests for {submitted} orders; if the two are equal, no client polled it");
     anyhow::ensure!(answered == submitted as u64, "the api was polled");
     Ok(())
+}
+
+/// What the stream cost by its calls, beside what the model of `offload cost` says of it.
+///
+/// # Errors
+/// If the two differ by more than [`MODEL_ERROR`] for a service, and there are enough orders to say
+/// so.
+fn priced(args: &Args, calls: &BTreeMap<String, u64>) -> anyhow::Result<String> {
+    let counted = Counted::of(calls).context("no order was accepted")?;
+    let scenario = Scenario { orders: 1e6, run_seconds: args.job_seconds, keyed: true, ..Scenario::default() };
+    let list = PriceList::built_in();
+    let mut out = "| a million orders | region | model | counted | difference |\n|---|---|---|---|---|\n".to_owned();
+    for region in ["eu-west-1", "us-east-1"] {
+        for compared in Bill::of(scenario.clone(), &list.of(region, None)?, Some(counted)).comparison {
+            let Comparison { service, model, counted } = compared;
+            let difference = compared.difference();
+            out += &format!("| {service} | {region} | ${model:.2} | ${counted:.2} | {:+.1} % |\n", 100.0 * difference);
+            anyhow::ensure!(
+                args.orders < ENOUGH || difference.abs() <= MODEL_ERROR,
+                "the model of {service} differs from what was counted by {:.1} %",
+                100.0 * difference
+            );
+        }
+    }
+    let offload_cost::Calls { puts, gets, sqs, row_units, index_units, read_units } = counted.calls;
+    let by_time = counted.by_time / counted.orders;
+    out += &format!(
+        "an order: {puts:.2} PUTs, {gets:.2} GETs, {sqs:.2} SQS requests, {:.2} write units, {read_units:.2} read units; and \
+         {by_time:.2} calls that are made by time, not by orders\n",
+        row_units + index_units
+    );
+    Ok(out)
 }
 
 /// The calls that were recorded, and ends the recording.

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use offload_cost::{Item, PriceList};
 use offload_domain::{
     eta::{Estimate, finish_hint, started},
     publication::{ProgressWrites, Publication, Rules, Step},
@@ -20,7 +21,6 @@ use super::{
     random::Random,
     world::{self, MeasuredOrder},
 };
-use crate::prices;
 
 /// When a worker writes the object of a running order.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +67,7 @@ pub(crate) fn measure(seed: u64, quick: bool) -> Vec<PublishingFigures> {
         ("60 s, 20 at once", 60.0, 20),
         ("600 s, 20 at once", 600.0, 20),
     ];
+    let prices = PriceList::built_in().of("eu-west-1", None).expect("the built-in file has it");
     let mut figures = Vec::new();
     for (stream, (name, mean, concurrency)) in (7_000..).zip(queues) {
         let mut queue = Queue::new(Class::Steady, Distribution::LogNormal(0.5), mean, concurrency);
@@ -87,7 +88,7 @@ pub(crate) fn measure(seed: u64, quick: bool) -> Vec<PublishingFigures> {
             }
             let n = orders.len().max(1) as f64;
             let (puts, polls) = (puts / n, polls / n);
-            let dollars = prices::IRELAND.put * puts + prices::IRELAND.get * polls;
+            let dollars = prices.dollars(Item::S3Put, 1e6 * puts) + prices.dollars(Item::S3Get, 1e6 * polls);
             figures.push(PublishingFigures {
                 queue: name,
                 policy: policy_name,

@@ -28,6 +28,8 @@ pub(super) struct Running<'a> {
     /// Whether webhooks may go to this machine.
     pub(super) loopback_webhooks: bool,
     pub(super) endpoints: &'a Endpoints,
+    /// Where the counted calls are.
+    pub(super) calls: &'a str,
     pub(super) store: &'a StoreSettings,
     pub(super) workers: usize,
     /// The processor, in words.
@@ -57,6 +59,7 @@ struct ReadyLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     dead_letter_queue_url: Option<&'a str>,
     webhook_secret: &'a str,
+    calls: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     admin: Option<&'a str>,
 }
@@ -67,6 +70,7 @@ impl Running<'_> {
         let webhook_secret = self.secrets.webhook_secret();
         let line = ReadyLine {
             webhook_secret: &webhook_secret,
+            calls: self.calls,
             api: &self.api,
             admin: self.admin.as_deref(),
             s3: &self.endpoints.s3,
@@ -172,6 +176,7 @@ mod tests {
             admin: own_schema.then(|| "http://127.0.0.1:8081".to_owned()),
             loopback_webhooks: own_schema,
             endpoints: &endpoints,
+            calls: "http://127.0.0.1:9000/_calls",
             store: &store,
             workers: 10,
             work: "demo",

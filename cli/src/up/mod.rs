@@ -118,11 +118,13 @@ async fn serve(
     if args.api.ip().is_unspecified() && api.public_url.is_none() {
         output::message(&format!("links will name {}, which clients cannot reach: set --public-url", args.api.ip()));
     }
+    let calls = stack.count_calls();
     let running = Running {
         api: format!("http://{}", api.listen),
         admin: api.connections.admin_listen.map(|admin| format!("http://{admin}")),
         loopback_webhooks: api.webhooks.as_ref().is_some_and(|policy| policy.loopback),
         endpoints: stack.endpoints(),
+        calls: &calls,
         store: &store,
         workers: worker.concurrency,
         work: &processor.work,

@@ -24,7 +24,7 @@ package *ARGS:
     python3 infra/package.py {{ARGS}}
 
 # Everything that must hold before a change lands
-check: test fmt lint doc deny book ts compat schemathesis contract terraform deploy aws
+check: test fmt lint doc deny book ts compat telemetry schemathesis contract terraform deploy aws
 
 # Unit tests, and whole-system tests in tests/ and verify/
 [group('checks')]
@@ -106,6 +106,12 @@ compat *ARGS:
     cargo build --workspace --bins
     python3 verify/compat/run.py {{ARGS}}
 
+# The trace of an order, metrics and alerts, by promtool, Prometheus and a collector; 1 min
+[group('verify')]
+telemetry *ARGS:
+    cargo build --workspace --bins
+    python3 verify/telemetry/run.py {{ARGS}}
+
 # The OpenAPI document against the service, by Schemathesis; 1 min
 [group('verify')]
 schemathesis *ARGS:
@@ -152,12 +158,12 @@ mutants *ARGS:
     python3 verify/mutants/run.py {{ARGS}}
 
 # The costs of the service: polling-sim, polling, poison, push, fairness, isolation, calls, service,
-# growth or coldstart
+# telemetry, growth or coldstart
 [group('bench')]
 bench COMMAND *ARGS:
     cargo build --release --workspace --bins
-    {{if COMMAND =~ "service|growth" { "cargo build --profile dist --workspace --bin offload-api --bin offload-worker --bin bench-floor" } else { "" } }}
-    {{if COMMAND == "coldstart" { lambda_programs } else if COMMAND =~ "service|growth" { dist_programs } else { "" } }} {{target}}/release/bench {{COMMAND}} {{ARGS}}
+    {{if COMMAND =~ "service|growth|telemetry" { "cargo build --profile dist --workspace --bin offload-api --bin offload-worker --bin bench-floor" } else { "" } }}
+    {{if COMMAND == "coldstart" { lambda_programs } else if COMMAND =~ "service|growth|telemetry" { dist_programs } else { "" } }} {{target}}/release/bench {{COMMAND}} {{ARGS}}
 
 # What the api does for an order besides its calls, one by one
 [group('bench')]

@@ -68,7 +68,7 @@ def main():
     if shutil.which("rustup"):
         run("rustup", "target", "add", triple, env=env)
     packages = [part for program in PROGRAMS for part in ("-p", program)]
-    run("cargo", "zigbuild", "--profile", "lambda", "--locked", "--target", f"{triple}.{GLIBC[0]}.{GLIBC[1]}", *packages, env=env)
+    run("cargo", "zigbuild", "--profile", "lambda", "--no-default-features", "--locked", "--target", f"{triple}.{GLIBC[0]}.{GLIBC[1]}", *packages, env=env)
     wrong = []
     for program in PROGRAMS:
         binary, zipped = TARGET / triple / "lambda" / program, OUT / f"{program}.zip"

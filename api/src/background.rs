@@ -4,6 +4,7 @@ use std::panic::resume_unwind;
 
 use tokio::task::JoinError;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 /// The background tasks of one service.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ impl BackgroundTasks {
         work: W,
     ) -> impl Future<Output = T> + use<T, W> {
         // Begun here: an async function would hold the work in its own future too.
-        let task = self.tracker.spawn(work);
+        let task = self.tracker.spawn(work.in_current_span());
         async {
             match task.await.map_err(JoinError::try_into_panic) {
                 Ok(value) => value,

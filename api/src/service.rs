@@ -7,7 +7,7 @@ use offload_domain::{
 };
 use offload_lifecycle::{accept::TableHealth, publish};
 use offload_service::{
-    clock,
+    clock, metrics,
     settings::{ApiSettings, EtaSettings},
 };
 use offload_stores::{Error, Stores};
@@ -99,7 +99,7 @@ impl Service {
         if settings.public_url.is_none() && listen.ip().is_unspecified() {
             tracing::warn!(%listen, "links name the listen address, which clients cannot reach; set OFFLOAD_PUBLIC_URL");
         }
-        let (metrics, background) = (Metrics::new(&settings.metric_labels), BackgroundTasks::new());
+        let (metrics, background) = (Metrics::new(&settings.metric_labels, &stores.calls), BackgroundTasks::new());
         Ok(Self {
             public: PublicUrl::new(&public),
             callers: Callers::new(&settings.auth, &stores).map_err(io::Error::other)?,
@@ -191,10 +191,29 @@ impl Service {
         Ok(StatusEvent::of(self.status_object(record).await?))
     }
 
+    /// All metrics as text, as they are now.
+    pub(crate) fn metrics_text(&self) -> String {
+        let now = clock::now();
+        self.metrics.open_connections(self.connections.as_ref().map_or(0, |connections| connections.len()));
+        self.metrics.clock_offset(clock::offset());
+        self.metrics.credentials_left(self.stores.presigner.credentials_end().map(|end| end - now));
+        self.metrics.text()
+    }
+
     /// Counts and logs a failed call to AWS that no caller gets as an answer.
     pub(crate) fn record_aws_error(&self, what: &'static str, error: &Error) {
         self.metrics.aws_error(error);
         let (kind, operation) = (error.kind.as_str(), error.operation);
         tracing::warn!(error.kind = kind, aws.operation = operation, error.cause = %error.source, "{what}");
+    }
+}
+
+impl metrics::Source for Service {
+    fn program(&self) -> &'static str {
+        "offload-api"
+    }
+
+    fn text(&self) -> String {
+        self.metrics_text()
     }
 }

@@ -46,6 +46,8 @@ enum Command {
     Service(service::Args),
     /// Whether an order costs the same after a million others
     Growth(service::growth::Args),
+    /// What telemetry costs the api for an order
+    Telemetry(service::telemetry::Args),
     /// Orders a second that batches of them are accepted at
     Batch(service::batch::Args),
     /// A double of S3, SQS and DynamoDB that answers at once
@@ -67,6 +69,7 @@ async fn main() -> anyhow::Result<()> {
         Command::Calls(args) => calls::run(&args).await,
         Command::Service(args) => service::run(&args),
         Command::Growth(args) => service::growth::run(&args),
+        Command::Telemetry(args) => service::telemetry::run(&args),
         Command::Batch(args) => service::batch::run(&args).await,
         Command::Stub(args) => stub::run(&args).await,
         Command::Coldstart(args) => coldstart::run(&args).await,

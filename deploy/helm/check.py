@@ -163,6 +163,7 @@ def start_on(values, folder, running, programs):
         if name in api:
             host, port = api[name].rsplit(":", 1)
             api[name] = f"{host.replace('0.0.0.0', '127.0.0.1')}:{ports[port]}"
+    worker["OFFLOAD_WORKER_ADMIN_LISTEN"] = f"127.0.0.1:{free_port()}"
     running.start(programs / "offload-api", **api)
     running.start(programs / "offload-worker", **worker)
     until("the api is ready", lambda: running.all_run() and get(f"http://127.0.0.1:{ports['8081']}/readyz"))

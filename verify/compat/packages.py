@@ -10,7 +10,7 @@ import venv
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 HOME = TARGET / "compat"
-PACKAGES = ["moto[server]==5.2.5", "boto3==1.44.8", "cbor2==6.3.0", "parliament==1.6.4", "standardwebhooks==1.1.0"]
+PACKAGES = ["moto[server]==5.2.5", "boto3==1.44.8", "cbor2==6.3.0", "opentelemetry-proto==1.45.2", "parliament==1.6.4", "standardwebhooks==1.1.0"]
 NODE_PACKAGE = "standardwebhooks@1.1.1"
 
 
@@ -18,6 +18,7 @@ def require():
     """Returns if the packages can be imported; otherwise installs them and starts this program
     again."""
     try:
+        import opentelemetry.proto  # noqa: F401
         import parliament  # noqa: F401
         import standardwebhooks  # noqa: F401
     except ImportError:

@@ -1,17 +1,24 @@
 //! What every job of a worker shares.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use offload_domain::eta::ServiceTimes;
 use offload_lifecycle::sweep::Rules;
-use offload_service::settings::{EtaSettings, WorkerSettings};
+use offload_service::{
+    clock,
+    metrics::Source,
+    settings::{EtaSettings, WorkerSettings},
+};
 use offload_stores::Stores;
 use tokio_util::sync::CancellationToken;
 
-use crate::{notify::Notifier, processor::Processor, reporter::Reporter, task_protection::Work};
+use crate::{
+    metrics::WorkerMetrics, notify::Notifier, processor::Processor, reporter::Reporter, task_protection::Work,
+};
 
 /// A worker: its settings, its stores and its processor.
 #[derive(Clone)]
@@ -32,6 +39,7 @@ pub(crate) struct Worker {
     pub(crate) work: Arc<Work>,
     /// Logs of the work that could not be stored since the start.
     pub(crate) dropped_logs: Arc<AtomicU64>,
+    pub(crate) metrics: WorkerMetrics,
 }
 
 /// The worker cannot be started with these settings.
@@ -40,6 +48,9 @@ pub enum StartError {
     /// A notification channel that the settings ask for cannot be built.
     #[error("notifications cannot be delivered: {0}")]
     Notifier(String),
+    /// The address for probes and metrics is not free.
+    #[error("cannot listen on {0} for probes and metrics: {1}")]
+    Listen(SocketAddr, String),
 }
 
 impl Worker {
@@ -56,7 +67,8 @@ impl Worker {
     ) -> Result<Self, StartError> {
         let name = format!("worker-{}", uuid::Uuid::new_v4().simple());
         let guess = ServiceTimes::configured(eta.expected_job_seconds);
-        let notifier = Notifier::new(&stores, &settings.notifier).map_err(StartError::Notifier)?;
+        let metrics = WorkerMetrics::new(settings.concurrency, &stores.calls);
+        let notifier = Notifier::new(&stores, &settings.notifier, metrics.clone()).map_err(StartError::Notifier)?;
         Ok(Self {
             notifier: notifier.map(Arc::new),
             reporter: Arc::new(Reporter::new(&name, settings.concurrency, guess)),
@@ -65,14 +77,33 @@ impl Worker {
             time: None,
             work: Arc::default(),
             dropped_logs: Arc::default(),
+            metrics,
             settings,
             stores,
             processor,
         })
     }
 
+    /// All metrics as text, as they are now.
+    pub(crate) fn metrics_text(&self) -> String {
+        let circuits = self.notifier.as_ref().map_or(0, |notifier| notifier.open_circuits());
+        let credentials_left = self.stores.presigner.credentials_end().map(|end| end - clock::now());
+        self.metrics.current(circuits, credentials_left);
+        self.metrics.text()
+    }
+
     /// What a sweep needs to know of this worker.
     pub(crate) fn sweep_rules(&self) -> Rules {
         Rules { retry_max: self.settings.retry.max, result_url_ttl: self.settings.result_url_ttl }
+    }
+}
+
+impl Source for Worker {
+    fn program(&self) -> &'static str {
+        "offload-worker"
+    }
+
+    fn text(&self) -> String {
+        self.metrics_text()
     }
 }

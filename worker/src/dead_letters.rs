@@ -40,12 +40,17 @@ pub(crate) async fn fail_dead_letter(worker: &Worker, delivery: Delivery) {
 
 async fn try_fail(worker: &Worker, delivery: Delivery) -> Result<(), Error> {
     let Ok(envelope) = Envelope::parse(&delivery.body) else {
+        worker.metrics.unreadable();
         let (id, size) = (&delivery.message_id, delivery.body.len());
         tracing::error!(message.id = id, message.bytes = size, "dead letter cannot be read; it is left in its queue");
         return delivery.retry_after(UNREADABLE).await;
     };
     match dead_letter::fail(&worker.stores, &envelope, worker.settings.result_url_ttl).await? {
         DeadLetter::Done => delivery.complete().await,
+        DeadLetter::Failed => {
+            worker.metrics.dead_lettered();
+            delivery.complete().await
+        }
         DeadLetter::Later(wait) => delivery.retry_after(wait).await,
     }
 }

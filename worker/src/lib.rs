@@ -8,6 +8,7 @@
 //!
 //! Invariant: a message is deleted only after the final status is stored in S3.
 
+mod admin_listener;
 mod consumer;
 mod context;
 mod dead_letters;
@@ -15,6 +16,7 @@ mod deployment;
 mod intake;
 mod job;
 mod lambda;
+mod metrics;
 mod notify;
 pub mod processor;
 pub mod program;

@@ -62,8 +62,18 @@ pub async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(exit) => return Exit::report(&exit),
     };
-    telemetry::init(&settings.log);
-    let stores = match connect().await.stores(&settings.store).await {
+    let telemetry = match telemetry::init("offload-worker", &settings.log) {
+        Ok(telemetry) => telemetry,
+        Err(e) => return Exit::refused(&e),
+    };
+    let ended = run_with(settings, connect().await).await;
+    telemetry.shutdown().await;
+    ended
+}
+
+/// Runs with settings that are right, until a signal or an error ends it.
+async fn run_with(settings: Settings, connection: &Connection) -> ExitCode {
+    let stores = match connection.stores(&settings.store).await {
         Ok(stores) => stores,
         Err(e) => {
             tracing::error!(error = e, "cannot start");
@@ -88,8 +98,15 @@ pub async fn main() -> ExitCode {
             }
         };
     }
+    let admin = match run::listen(&worker).await {
+        Ok(admin) => admin,
+        Err(e) => {
+            tracing::error!(error = %e, "cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
     let own = worker.clone();
     tokio::spawn(async move { deployment::warn(&own).await });
-    run::work(worker, stop).await;
+    run::work(worker, admin, stop).await;
     ExitCode::SUCCESS
 }

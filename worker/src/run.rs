@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use offload_service::settings::{EtaSettings, WorkerSettings};
+use offload_service::{
+    metrics,
+    settings::{EtaSettings, WorkerSettings},
+};
 use offload_stores::Stores;
-use tokio::task::JoinSet;
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    consumer,
+    admin_listener, consumer,
     context::{StartError, Worker},
     dead_letters,
     processor::Processor,
@@ -30,17 +33,30 @@ pub fn run(
     stop: CancellationToken,
 ) -> BoxFuture<'static, Result<(), StartError>> {
     Box::pin(async move {
-        work(Worker::new(settings, eta, stores, processor)?, stop).await;
+        let worker = Worker::new(settings, eta, stores, processor)?;
+        let admin = listen(&worker).await?;
+        work(worker, admin, stop).await;
         Ok(())
     })
 }
 
+/// Binds the address for probes and metrics, if the settings name one.
+///
+/// # Errors
+/// If the address is not free.
+pub(crate) async fn listen(worker: &Worker) -> Result<Option<TcpListener>, StartError> {
+    let Some(address) = worker.settings.admin_listen else { return Ok(None) };
+    let bound = admin_listener::bind(address).await;
+    bound.map(Some).map_err(|e| StartError::Listen(address, e.to_string()))
+}
+
 /// The same with a worker that is ready.
-pub(crate) async fn work(worker: Worker, stop: CancellationToken) {
+pub(crate) async fn work(worker: Worker, admin: Option<TcpListener>, stop: CancellationToken) {
     let worker = Arc::new(worker);
+    metrics::add_source(&worker);
     let (every, rules) = (worker.settings.sweep_every, worker.sweep_rules());
     let mut background = JoinSet::new();
-    background.spawn(sweeper::run(worker.stores.clone(), every, rules, stop.clone()));
+    background.spawn(sweeper::run(worker.stores.clone(), every, rules, worker.metrics.clone(), stop.clone()));
     if let Some(queue) = worker.stores.dead_letters.clone() {
         background.spawn(dead_letters::consume(Arc::clone(&worker), queue, stop.clone()));
     }
@@ -48,6 +64,10 @@ pub(crate) async fn work(worker: Worker, stop: CancellationToken) {
     background.spawn(async move { reporting.reporter.run(&reporting.stores.orders, &reporting_stop).await });
     // Through the drain, too: ECS kills a task whose time is over.
     background.spawn(task_protection::keep(Arc::clone(&worker.work), worker.settings.shutdown_grace));
+    // To the very end: what happens during the drain is worth seeing.
+    if let Some(admin) = admin {
+        background.spawn(admin_listener::serve(admin, Arc::clone(&worker)));
+    }
     // Stopped last: the events of the orders that end during the drain are delivered too, as far as
     // there is time.
     let notifier_stop = CancellationToken::new();

@@ -12,7 +12,8 @@ use axum::{
 };
 
 use offload_domain::json::to_json;
-use offload_service::clock;
+use offload_service::{clock, trace, trace_span};
+use tracing::{Instrument as _, Span, field::Empty};
 
 use super::identity::{RequestId, TraceContext, X_REQUEST_ID};
 use crate::{response::error::ApiError, service::Service};
@@ -31,25 +32,30 @@ struct LogEntry {
     route: String,
     request_id: RequestId,
     trace: TraceContext,
+    span: Span,
     /// `None` until there is an answer.
     status: Option<StatusCode>,
 }
 
 pub(crate) async fn access_log(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
-    let (request_id, trace) = (RequestId::of(request.headers()), TraceContext::of(request.headers()));
+    let request_id = RequestId::of(request.headers());
     // The pattern and not the path: each id would make a time series of its own.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let method = method_label(request.method());
+    let span = server_span(method, &route, request.uri().path(), &request_id);
+    let trace = TraceContext::of(request.headers(), &span);
     let mut entry = LogEntry {
         service,
         started: Instant::now(),
-        method: method_label(request.method()),
+        method,
         route,
         request_id: request_id.clone(),
         trace: trace.clone(),
+        span: span.clone(),
         status: None,
     };
     request.extensions_mut().insert(trace);
-    let mut response = next.run(request).await;
+    let mut response = next.run(request).instrument(span).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
         record_cause(&entry, &error);
         write_problem(&mut response, &error, &request_id);
@@ -62,6 +68,32 @@ pub(crate) async fn access_log(State(service): State<Arc<Service>>, mut request:
     }
     entry.status = Some(response.status());
     response
+}
+
+/// Load balancers and monitoring send these every few seconds.
+fn is_probe(route: &str) -> bool {
+    matches!(route, "/healthz" | "/readyz" | "/metrics")
+}
+
+/// The span of a request; probes have none. Without the query, which may hold a token.
+/// <https://opentelemetry.io/docs/specs/semconv/http/http-spans/>
+fn server_span(method: &'static str, route: &str, path: &str, request_id: &RequestId) -> Span {
+    if is_probe(route) {
+        return Span::none();
+    }
+    trace_span!(
+        "request",
+        otel.name = format_args!("{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        error.type = Empty,
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+        url.path = path,
+        url.scheme = "http",
+        request.id = request_id.0,
+    )
 }
 
 /// The time, where it is not the system's, by which the server would write its own `Date`: clients
@@ -118,8 +150,11 @@ impl Drop for LogEntry {
         let ms = elapsed.as_millis();
         let (method, route, request_id, trace_id) =
             (self.method, self.route.as_str(), self.request_id.0.as_str(), self.trace.trace_id());
-        // Load balancers and monitoring send these every few seconds.
-        if matches!(route, "/healthz" | "/readyz" | "/metrics") {
+        self.span.record("http.response.status_code", status);
+        if status >= 500 {
+            trace::failed(&self.span, &status.to_string());
+        }
+        if is_probe(route) {
             tracing::debug!(
                 http.method = method,
                 http.route = route,

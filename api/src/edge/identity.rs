@@ -2,6 +2,8 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use offload_domain::trace;
+use offload_service::trace as spans;
+use tracing::Span;
 use uuid::Uuid;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,10 +34,14 @@ impl RequestId {
 }
 
 impl TraceContext {
-    /// The client's trace, if it is well formed, or the start of a new one.
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// The client's trace, if it is well formed, or the start of a new one. Where traces are sent,
+    /// `span` becomes a part of it, and is what the order takes along.
+    pub(crate) fn of(headers: &HeaderMap, span: &Span) -> Self {
         let given = headers.get(TRACEPARENT).and_then(|v| v.to_str().ok()).and_then(trace::read_traceparent);
-        Self(given.unwrap_or_else(new_traceparent))
+        if let Some(given) = &given {
+            spans::set_parent(span, given);
+        }
+        Self(spans::of(span).or(given).unwrap_or_else(new_traceparent))
     }
 
     pub(crate) fn trace_id(&self) -> &str {
@@ -80,9 +86,9 @@ mod tests {
     #[test]
     fn a_trace_goes_on_or_begins() {
         let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(TraceContext::of(&headers(TRACEPARENT, given)).0, given);
+        assert_eq!(TraceContext::of(&headers(TRACEPARENT, given), &Span::none()).0, given);
         for headers in [HeaderMap::new(), headers(TRACEPARENT, "nonsense")] {
-            let new = TraceContext::of(&headers);
+            let new = TraceContext::of(&headers, &Span::none());
             assert!(trace::is_traceparent(&new.0), "{new:?}");
         }
     }

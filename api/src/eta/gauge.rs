@@ -124,6 +124,9 @@ impl QueueGauge {
             state.failed = depths.is_err().then(Instant::now);
             if let Ok(depths) = depths {
                 state.last = Some((Instant::now(), depths));
+                for (lane, _) in self.queues.iter() {
+                    self.metrics.queue_messages(*lane, &depths.of(*lane));
+                }
                 self.metrics.queue_depth(depths.0.iter().map(|depth| depth.visible).sum());
             }
         }
@@ -150,6 +153,8 @@ impl QueueGauge {
         match self.orders.worker_reports().await {
             Ok(reports) => {
                 let fleet = Arc::new(Fleet::merge(&reports, clock::now()));
+                // Of workers that have gone the estimates use what they could do; here it is none.
+                self.metrics.worker_permits(if fleet.alive { fleet.concurrency } else { 0.0 });
                 self.state.lock().fleet = Some((Instant::now(), fleet));
             }
             // The last reports stay in use: service times change slowly.

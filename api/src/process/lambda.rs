@@ -8,7 +8,10 @@ use std::{
 };
 
 use lambda_http::{Request, RequestExt as _, request::RequestContext, service_fn};
-use offload_service::settings::{ApiSettings, EtaSettings};
+use offload_service::{
+    metrics::EmfWriter,
+    settings::{ApiSettings, EtaSettings},
+};
 use offload_stores::Stores;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
@@ -31,8 +34,10 @@ pub(crate) async fn serve(
         Service { allows_long_polls: false, ..Service::new(settings, eta, stores, no_address, stop.clone())? };
     let service = Arc::new(service);
     let router = router(&service)?;
+    let emf = service.settings.function_metrics.namespace.as_deref();
+    let emf = emf.map(|namespace| Arc::new(EmfWriter::new(namespace, "offload-api")));
     let handler = service_fn(move |request: Request| {
-        let (router, service) = (router.clone(), Arc::clone(&service));
+        let (router, service, emf) = (router.clone(), Arc::clone(&service), emf.clone());
         async move {
             let response = match request.request_context_ref() {
                 Some(RequestContext::WebSocket(context)) => {
@@ -43,6 +48,9 @@ pub(crate) async fn serve(
             };
             // Once the answer is sent the function is frozen, whatever it is doing.
             service.background.wait().await;
+            if let Some(emf) = emf {
+                emf.write(&service.metrics_text());
+            }
             response
         }
     });

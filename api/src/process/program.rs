@@ -78,10 +78,20 @@ pub async fn main() -> ExitCode {
     if !healthchecks.is_empty() {
         return healthcheck::check(settings.api.connections.admin_listen.unwrap_or(settings.api.listen)).await;
     }
-    telemetry::init(&settings.log);
+    let telemetry = match telemetry::init("offload-api", &settings.log) {
+        Ok(telemetry) => telemetry,
+        Err(e) => return Exit::refused(&e),
+    };
+    let ended = run(settings, connect().await).await;
+    telemetry.shutdown().await;
+    ended
+}
+
+/// Runs with settings that are right, until a signal or an error ends it.
+async fn run(settings: Settings, connection: &Connection) -> ExitCode {
     raise_file_limit();
     let stop = shutdown::on_signal();
-    let stores = match connect().await.stores(&settings.store).await {
+    let stores = match connection.stores(&settings.store).await {
         Ok(stores) => stores,
         Err(e) => {
             tracing::error!(error = e, "cannot start");

@@ -4,7 +4,10 @@ use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use futures_util::future::BoxFuture;
-use offload_service::settings::{ApiSettings, EtaSettings, PushSettings};
+use offload_service::{
+    metrics,
+    settings::{ApiSettings, EtaSettings, PushSettings},
+};
 use offload_stores::Stores;
 use tokio::{
     net::TcpListener,
@@ -68,6 +71,7 @@ pub fn serve(
             _ => None,
         };
         let service = Arc::new(Service { connections, ..Service::new(settings, eta, stores, address, stop.clone())? });
+        metrics::add_source(&service);
         if let Some(admin) = admin {
             // Its own accept loop and permits: clients that take all of theirs take none of these.
             tokio::spawn(

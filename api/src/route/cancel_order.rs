@@ -51,7 +51,12 @@ pub(crate) async fn cancel_order(
     });
     let (status, record) = match cancelled.await.map_err(refusal)? {
         Cancelled::Before(record) => (StatusCode::OK, record),
-        Cancelled::Now(record) => (StatusCode::ACCEPTED, record),
+        Cancelled::Now(record) => {
+            if record.state.status.is_final() {
+                service.metrics.cancelled();
+            }
+            (StatusCode::ACCEPTED, record)
+        }
     };
     Ok((status, Json(StatusView::of(&service, &record).await?)).into_response())
 }

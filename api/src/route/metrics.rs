@@ -2,17 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::header, response::IntoResponse};
+use axum::{
+    extract::State,
+    http::{HeaderMap, header},
+    response::IntoResponse,
+};
 
-use offload_service::clock;
+use offload_service::metrics::negotiate;
 
-use crate::{metrics::CONTENT_TYPE, service::Service};
+use crate::service::Service;
 
 /// Metrics
 #[utoipa::path(get, path = "/metrics", tag = "operations", operation_id = "metrics",
     responses((status = 200, description = "OpenMetrics text", body = String, content_type = "application/openmetrics-text")))]
-pub(crate) async fn metrics(State(service): State<Arc<Service>>) -> impl IntoResponse {
-    service.metrics.open_connections(service.connections.as_ref().map_or(0, |connections| connections.len()));
-    service.metrics.clock_offset(clock::offset());
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], service.metrics.text())
+pub(crate) async fn metrics(State(service): State<Arc<Service>>, headers: HeaderMap) -> impl IntoResponse {
+    // Where no order comes nobody else asks for the depths of the queues.
+    service.estimator.observe().await;
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let (content_type, text) = negotiate(accept, service.metrics_text());
+    ([(header::CONTENT_TYPE, content_type)], text)
 }

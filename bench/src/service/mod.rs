@@ -15,6 +15,7 @@ mod pinned;
 mod plot;
 mod report;
 mod running;
+pub(crate) mod telemetry;
 mod workers;
 
 use std::{io::Write as _, path::PathBuf, time::Duration};

@@ -44,8 +44,15 @@ pub(crate) async fn run(args: &UpArgs) -> Result<(), Failure> {
             Secrets::kept_in(directory).map_err(Failure::Refused)?
         }
     };
-    let mut configuration = Configuration::read(args, &secrets, std::env::vars_os())?;
-    telemetry::init(&configuration.log);
+    let configuration = Configuration::read(args, &secrets, std::env::vars_os())?;
+    let telemetry = telemetry::init("offload", &configuration.log).map_err(Failure::Usage)?;
+    let ended = serve_until_stop(args, configuration, &secrets).await;
+    telemetry.shutdown().await;
+    ended
+}
+
+/// Binds the sockets, starts the stack and serves until a signal or an error ends it.
+async fn serve_until_stop(args: &UpArgs, mut configuration: Configuration, secrets: &Secrets) -> Result<(), Failure> {
     let stop = shutdown::on_signal();
 
     let listener = TcpListener::bind(args.api).await.map_err(|e| cannot_listen("the api", "--api", args.api, &e))?;
@@ -61,8 +68,8 @@ pub(crate) async fn run(args: &UpArgs) -> Result<(), Failure> {
         }
     };
     let listeners = Listeners { clients: listener, admin };
-    let stack = Stack::start(options(args, &secrets, &configuration)).await.map_err(|e| not_started(&e))?;
-    match Box::pin(serve(args, configuration, &secrets, &stack, listeners, stop)).await {
+    let stack = Stack::start(options(args, secrets, &configuration)).await.map_err(|e| not_started(&e))?;
+    match Box::pin(serve(args, configuration, secrets, &stack, listeners, stop)).await {
         Ok(()) => {
             stack.stop().await;
             output::message("stopped");

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::OrderId,
     lane::Priority,
+    status::EtaWindow,
     tenant::{OfTenant, Tenant},
     time::rfc3339_millis,
 };
@@ -29,6 +30,10 @@ pub struct Envelope {
     /// before, and in messages of older versions.
     #[serde(with = "rfc3339_millis::option", default, skip_serializing_if = "Option::is_none")]
     pub first_poll_at: Option<DateTime<Utc>>,
+    /// When the order will be done, by the estimate for its client. Absent where nothing was said
+    /// of it, and in messages of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta: Option<EtaWindow>,
     /// Whose order it is. Absent for the default tenant, and in messages of older versions.
     #[serde(default, skip_serializing_if = "Tenant::is_default")]
     pub tenant: Tenant,
@@ -62,7 +67,17 @@ impl Envelope {
     #[must_use]
     pub fn new(id: OrderId, etag: Option<String>) -> Self {
         let (tenant, priority) = (Tenant::default(), Priority::default());
-        Self { v: VERSION, id, key: id.status_key(), etag, first_poll_at: None, tenant, priority, not_before: None }
+        Self {
+            v: VERSION,
+            id,
+            key: id.status_key(),
+            etag,
+            first_poll_at: None,
+            eta: None,
+            tenant,
+            priority,
+            not_before: None,
+        }
     }
 
     /// Reads a message.
@@ -120,7 +135,7 @@ mod tests {
         let shop = Envelope { tenant: "shop".parse().unwrap(), priority: Priority::High, ..e.clone() };
         assert_eq!(Envelope::parse(&serde_json::to_string(&shop).unwrap()).unwrap(), shop);
         let json = serde_json::to_string(&e).unwrap();
-        for absent in ["tenant", "priority", "first_poll_at"] {
+        for absent in ["tenant", "priority", "first_poll_at", "\"eta\""] {
             assert!(!json.contains(absent), "{absent}: as older workers know it");
         }
         for bad in ["", "nonsense", "[]", r#"{"v":1}"#, r#"{"v":1,"id":"x","key":"k"}"#] {

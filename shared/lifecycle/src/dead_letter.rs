@@ -13,8 +13,10 @@ use crate::publish::{ResultUrlTtl, publish_end};
 /// What to do with the dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadLetter {
-    /// Delete it: its order has ended and says so, or there is none.
+    /// Delete it: its order had ended and says so, or there is none.
     Done,
+    /// Delete it: its order has failed by it and says so.
+    Failed,
     /// Receive it again after this long.
     Later(Duration),
 }
@@ -25,7 +27,8 @@ pub enum DeadLetter {
 /// If a call fails; the letter comes again after its visibility.
 pub async fn fail(stores: &Stores, envelope: &Envelope, ttl: ResultUrlTtl) -> Result<DeadLetter, Error> {
     let Some(mut record) = stores.orders.get(envelope.id).await? else { return Ok(DeadLetter::Done) };
-    if !record.state.status.is_final() {
+    let had_ended = record.state.status.is_final();
+    if !had_ended {
         let time = clock::time();
         if let Some(left) = lease_left(record.lease.as_ref(), time) {
             // Another copy of the message is being worked on: its worker records the end.
@@ -44,5 +47,5 @@ pub async fn fail(stores: &Stores, envelope: &Envelope, ttl: ResultUrlTtl) -> Re
         tracing::error!(order.id = %envelope.id, attempt = record.state.attempt, "order is dead-lettered");
     }
     publish_end(stores, &record, ttl, None).await?;
-    Ok(DeadLetter::Done)
+    Ok(if had_ended { DeadLetter::Done } else { DeadLetter::Failed })
 }

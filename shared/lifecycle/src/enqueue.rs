@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use offload_domain::{lane::Lane, message::Envelope, order::OrderRecord, status::Status};
+use offload_service::{trace, trace_span};
 use offload_stores::{DELAY_MAX, Delivery, Error, Stores};
+use tracing::{Instrument as _, Span};
 
 use crate::publish::publish;
 
@@ -35,6 +37,9 @@ pub(crate) fn message(record: &OrderRecord, etag: Option<String>, now: DateTime<
     envelope.priority = order.priority;
     envelope.not_before = order.not_before;
     envelope.first_poll_at = record.first_poll_at();
+    // Of the order's first life: a redrive knows nothing of when it will be done.
+    let first = record.state.status == Status::Pending && record.state.generation == 0;
+    envelope.eta = record.state.eta.filter(|_| first);
     let delay = order.not_before.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
     (envelope, delay.min(DELAY_MAX))
 }
@@ -45,6 +50,21 @@ pub(crate) fn message(record: &OrderRecord, etag: Option<String>, now: DateTime<
 /// # Errors
 /// If a call fails; a sweeper tries again.
 pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) -> Result<(), Error> {
+    let span = span_again(record.order.traceparent.as_deref());
+    send_again(stores, record, now).instrument(span).await
+}
+
+/// The span of a message that is sent once more: linked to what the message before it came from.
+fn span_again(before: Option<&str>) -> Span {
+    let span = trace_span!("send again", otel.kind = "internal");
+    if let Some(before) = before {
+        trace::set_parent(&span, before);
+        trace::link(&span, before);
+    }
+    span
+}
+
+async fn send_again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) -> Result<(), Error> {
     if record.state.status == Status::Pending {
         // The api may have died before the object was written; a redriven order's object still says
         // that it failed. The 202 of a new order is its first event.
@@ -66,6 +86,7 @@ pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) ->
 /// If a call fails; the message comes again then.
 pub async fn postpone(stores: &Stores, delivery: Delivery, envelope: &Envelope, wait: Duration) -> Result<(), Error> {
     let queue = stores.order_queues.of(envelope.priority.into());
-    queue.send(envelope, wait.min(DELAY_MAX), delivery.traceparent.as_deref()).await?;
+    let before = delivery.traceparent.as_deref();
+    queue.send(envelope, wait.min(DELAY_MAX), before).instrument(span_again(before)).await?;
     delivery.complete().await
 }

@@ -1,8 +1,11 @@
-//! What each program needs: [`settings`], [`telemetry`], [`shutdown`], and the [`clock`].
+//! What each program needs: [`settings`], [`telemetry`], [`trace`], [`metrics`], [`shutdown`], and
+//! the [`clock`].
 
 pub mod certificates;
 pub mod clock;
 pub mod confinement;
+pub mod metrics;
 pub mod settings;
 pub mod shutdown;
 pub mod telemetry;
+pub mod trace;

@@ -23,7 +23,13 @@ use aws_smithy_runtime_api::{
 };
 use aws_smithy_types::{config_bag::ConfigBag, retry::ErrorKind};
 use chrono::{DateTime, Utc};
-use offload_service::clock::{self, Exchange};
+use offload_service::{
+    clock::{self, Exchange},
+    metrics::AwsCalls,
+};
+use tracing::Instrument as _;
+
+use crate::call_trace::{self, CallTrace};
 
 /// A request that was signed with a time so wrong may have been refused for that. AWS accepts five
 /// minutes, S3 fifteen.
@@ -39,13 +45,13 @@ impl TimeSource for AwsTime {
     }
 }
 
-/// An HTTP client that learns the time from the answers.
+/// An HTTP client that learns the time from the answers, and counts the calls.
 #[derive(Debug)]
-pub(crate) struct LearningClient(pub(crate) SharedHttpClient);
+pub(crate) struct LearningClient(pub(crate) SharedHttpClient, pub(crate) AwsCalls);
 
 impl HttpClient for LearningClient {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(LearningConnector(self.0.http_connector(settings, components)))
+        SharedHttpConnector::new(LearningConnector(self.0.http_connector(settings, components), self.1.clone()))
     }
 
     fn validate_base_client_config(
@@ -67,24 +73,32 @@ impl HttpClient for LearningClient {
 
 /// The same for requests that no SDK makes.
 #[derive(Debug)]
-pub(crate) struct LearningConnector(pub(crate) SharedHttpConnector);
+pub(crate) struct LearningConnector(pub(crate) SharedHttpConnector, pub(crate) AwsCalls);
 
 impl HttpConnector for LearningConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let service = request.headers().get("authorization").and_then(signing_service).map(str::to_owned);
+        let operation = operation(service.as_deref().unwrap_or_default(), &request);
+        let host = request.uri().split('/').nth(2).unwrap_or_default().to_owned();
         let exchange = Exchange::begin();
         let call = self.0.call(request);
         // Credentials of the machine come from the machine: their answers have its own time.
         let Some(service) = service else { return call };
-        HttpConnectorFuture::new(async move {
-            let mut response = call.await?;
+        let span = call_trace::span(&operation, &host);
+        let (calls, own) = (self.1.clone(), span.clone());
+        let answered = async move {
+            let counted = CallTrace::begin(&calls, &operation);
+            let answered = call.await;
+            counted.end(&own, answered.as_ref().ok().map(|response| response.status().as_u16()));
+            let mut response = answered?;
             if let Some(date) = date(&response)
                 && exchange.learn(&service, date).abs().to_std().is_ok_and(|wrong| wrong >= REFUSED_FROM)
             {
                 response.add_extension(SignedAtAWrongTime);
             }
             Ok(response)
-        })
+        };
+        HttpConnectorFuture::new(answered.instrument(span))
     }
 }
 
@@ -119,6 +133,24 @@ impl ClassifyRetry for RetrySignedAtAWrongTime {
 fn signing_service(authorization: &str) -> Option<&str> {
     let scope = authorization.split_once("Credential=")?.1.split(',').next()?;
     scope.strip_suffix("/aws4_request")?.rsplit('/').next()
+}
+
+/// The operation of a request, such as `s3.PutObject`. S3 has no names on the wire: its objects
+/// have a folder in their key, and whatever else is asked for is of the bucket.
+fn operation(service: &str, request: &HttpRequest) -> String {
+    if let Some(target) = request.headers().get("x-amz-target") {
+        return format!("{service}.{}", target.rsplit('.').next().unwrap_or_default());
+    }
+    let path = request.uri().split('?').next().unwrap_or_default().splitn(4, '/').nth(3).unwrap_or_default();
+    let of = if path.trim_end_matches('/').contains('/') { "Object" } else { "Bucket" };
+    match (service, request.method()) {
+        ("sts", _) => "sts.AssumeRole".to_owned(),
+        ("s3", "GET") => format!("s3.Get{of}"),
+        ("s3", "PUT") => format!("s3.Put{of}"),
+        ("s3", "HEAD") => format!("s3.Head{of}"),
+        ("s3", "DELETE") => format!("s3.Delete{of}"),
+        (service, method) => format!("{service}.{method}"),
+    }
 }
 
 /// When an answer was made, unless it comes out of a cache.

@@ -27,6 +27,7 @@ use crate::{
 };
 use offload_service::{
     certificates,
+    metrics::AwsCalls,
     settings::{Calls, SecretArn, StoreSettings},
 };
 
@@ -57,6 +58,7 @@ pub struct Connection {
     session: Option<Duration>,
     /// Where requests do not go over sockets.
     transport: Option<Arc<dyn Transport>>,
+    calls: AwsCalls,
 }
 
 /// The clients of the three services, and the presigner.
@@ -80,14 +82,17 @@ pub struct Stores {
     pub presigner: Presigner,
     /// Grants credentials for single objects, where there is a role for it.
     pub granter: Option<Granter>,
+    /// Counts the calls.
+    pub calls: AwsCalls,
 }
 
 impl Connection {
     /// As every AWS SDK: `AWS_REGION`, `AWS_PROFILE`, container and instance credentials,
     /// `AWS_ENDPOINT_URL_*`.
     pub async fn from_environment(policy: CallPolicy) -> Self {
-        let sdk = Box::pin(loader(policy, sockets()).load()).await;
-        Self { sdk, policy, endpoints: None, session: None, transport: None }
+        let calls = AwsCalls::default();
+        let sdk = Box::pin(loader(policy, sockets(), &calls).load()).await;
+        Self { sdk, policy, endpoints: None, session: None, transport: None, calls }
     }
 
     /// To given endpoints, whatever the environment says.
@@ -103,11 +108,13 @@ impl Connection {
 
     async fn given(endpoints: Endpoints, policy: CallPolicy, http: SharedHttpClient) -> Self {
         let keys = Credentials::new(&endpoints.access_key_id, &endpoints.secret_access_key, None, None, "given");
-        let loader = loader(policy, http)
+        let calls = AwsCalls::default();
+        let loader = loader(policy, http, &calls)
             .empty_test_environment()
             .region(Region::new(endpoints.region.clone()))
             .credentials_provider(keys);
-        Self { sdk: Box::pin(loader.load()).await, policy, endpoints: Some(endpoints), session: None, transport: None }
+        let sdk = Box::pin(loader.load()).await;
+        Self { sdk, policy, endpoints: Some(endpoints), session: None, transport: None, calls }
     }
 
     /// The same, with another length of the signer role's sessions than an hour: for tests that
@@ -136,7 +143,7 @@ impl Connection {
         };
         let connector = aws_smithy_http_client::Connector::builder();
         let connector = connector.tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).tls_context(trusted()).build();
-        let http = SharedHttpConnector::new(LearningConnector(SharedHttpConnector::new(connector)));
+        let http = SharedHttpConnector::new(LearningConnector(SharedHttpConnector::new(connector), self.calls.clone()));
         let credentials = Arc::new(CachedCredentials::new(credentials));
         SecretReader { sdk: &self.sdk, credentials, http }.read(arns).await
     }
@@ -181,6 +188,7 @@ impl Connection {
             signer: RequestSigner::new(&self.sdk, own),
             presigner: Presigner::new(public, signing),
             granter,
+            calls: self.calls.clone(),
         })
     }
 
@@ -190,7 +198,9 @@ impl Connection {
             Some(transport) => Wire::Given(Arc::clone(transport)),
             None => Wire::sockets()?,
         };
-        let service = |name, endpoint| Service::new(name, endpoint, Arc::clone(own), wire.clone(), self.policy);
+        let service = |name, endpoint| {
+            Service::new(name, endpoint, Arc::clone(own), wire.clone(), self.policy, self.calls.clone())
+        };
         Ok(Direct {
             bucket: service("s3", direct::of_bucket(self.s3_config(settings), &settings.bucket).await?),
             sqs: service("sqs", direct::of_sqs(self.sqs_config()).await?),
@@ -302,7 +312,7 @@ fn is_by_http(service: &str) -> bool {
     endpoint.is_some_and(|url| url.starts_with("http://"))
 }
 
-fn loader(policy: CallPolicy, http: SharedHttpClient) -> aws_config::ConfigLoader {
+fn loader(policy: CallPolicy, http: SharedHttpClient, calls: &AwsCalls) -> aws_config::ConfigLoader {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(policy.attempt_timeout)
@@ -312,7 +322,7 @@ fn loader(policy: CallPolicy, http: SharedHttpClient) -> aws_config::ConfigLoade
     let retries =
         RetryConfig::standard().with_max_attempts(policy.attempts).with_initial_backoff(Duration::from_millis(200));
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(LearningClient(http))
+        .http_client(LearningClient(http, calls.clone()))
         .time_source(AwsTime)
         // The SDK's own correction is of one client, and would come on top.
         .disable_clock_skew_correction(true)

@@ -47,6 +47,11 @@ impl CachedCredentials {
         Self { provider, current: RwLock::new(None) }
     }
 
+    /// When the current ones end, if that is known.
+    pub(crate) fn end(&self) -> Option<SystemTime> {
+        self.current.try_read().ok()?.as_ref()?.credentials.expiry()
+    }
+
     /// Credentials that are good for a while.
     pub(crate) async fn get(&self, now: SystemTime) -> Result<Credentials, String> {
         if let Some(fresh) = fresh(self.current.read().await.as_ref(), now) {

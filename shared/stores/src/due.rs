@@ -17,6 +17,12 @@ use crate::{
 };
 use offload_domain::{id::OrderId, order::OrderRecord, status::Status};
 
+/// Entries of each shard among which the oldest order is searched.
+const OLDEST_OF: u16 = 20;
+
+/// After every time that an order may be due: the year 9999.
+const FAR: DateTime<Utc> = DateTime::from_timestamp(253_370_764_800, 0).expect("a year that chrono has");
+
 impl OrderTable {
     /// Orders whose end is not published and that are due before `before`: at most `limit` of each
     /// of the index's shards. The index is a little behind the table.
@@ -124,6 +130,16 @@ impl OrderTable {
             Ok(_) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
             Err(e) => Err(e),
         }
+    }
+
+    /// When the oldest order was accepted whose end is not published, as far as the entries that
+    /// are due first say.
+    ///
+    /// # Errors
+    /// If a call fails.
+    pub async fn oldest_open(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        let first = self.entries(Due::Open, FAR, OLDEST_OF).await?;
+        Ok(first.into_iter().map(OrderId::created_at).min())
     }
 
     async fn entries(&self, due: Due, before: DateTime<Utc>, limit: u16) -> Result<Vec<OrderId>, Error> {

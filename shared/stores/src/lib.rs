@@ -3,6 +3,7 @@
 mod api_keys;
 mod aws_time;
 mod call_policy;
+mod call_trace;
 mod connection;
 mod credentials;
 mod deliveries;

@@ -52,6 +52,13 @@ impl fmt::Debug for Today {
 }
 
 impl Presigner {
+    /// When the credentials end that URLs are signed with, if that is known: the URLs end with
+    /// them.
+    #[must_use]
+    pub fn credentials_end(&self) -> Option<DateTime<Utc>> {
+        self.0.credentials.end().map(Into::into)
+    }
+
     /// Signs URLs of the bucket at `endpoint`.
     pub(crate) fn new(endpoint: Endpoint, credentials: Arc<CachedCredentials>) -> Self {
         let scope = Scope { service: "s3", region: endpoint.region.clone() };

@@ -7,6 +7,7 @@ mod batch;
 mod delete;
 mod deletions;
 mod replace;
+mod send_span;
 mod wire;
 
 pub use batch::Outgoing;
@@ -33,6 +34,7 @@ use crate::{
 };
 use deletions::{Deletions, Receipt};
 use offload_domain::tenant::OfTenant;
+use send_span::SendSpan;
 use serde::Serialize;
 use wire::{Message, ReceiveMessage, Received, SendMessage, TraceAttributes};
 
@@ -133,15 +135,19 @@ impl Queue {
         delay: Duration,
         traceparent: Option<&str>,
     ) -> Result<(), Error> {
+        let span = SendSpan::new(self.name(), 1, traceparent);
         let grouped = message.group().is_some() && self.takes_groups();
-        match self.send_one(message, delay, grouped, traceparent).await {
-            Err(refused) if grouped && refused.kind == Kind::Invalid => {
-                self.send_one(message, delay, false, traceparent).await?;
-                self.groups_refused(&refused);
-                Ok(())
+        let sending = async {
+            match self.send_one(message, delay, grouped, span.traceparent()).await {
+                Err(refused) if grouped && refused.kind == Kind::Invalid => {
+                    self.send_one(message, delay, false, span.traceparent()).await?;
+                    self.groups_refused(&refused);
+                    Ok(())
+                }
+                sent => sent,
             }
-            sent => sent,
-        }
+        };
+        span.around(sending).await
     }
 
     async fn send_one(
@@ -316,6 +322,14 @@ impl Queue {
     /// If it cannot.
     pub async fn ready(&self) -> Result<(), Error> {
         self.depth().await.map(drop)
+    }
+}
+
+impl Delivery {
+    /// The name of the queue that it came from.
+    #[must_use]
+    pub fn queue(&self) -> &str {
+        self.handle.queue.name()
     }
 }
 

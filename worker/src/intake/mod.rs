@@ -126,6 +126,7 @@ impl Intake {
             Ok(deliveries) => deliveries,
             Err(e) => {
                 let wait = state.failed(Instant::now(), |failures| RECEIVE_RETRY.delay(failures, clock::unit_random()));
+                self.worker.metrics.receive_failed();
                 tracing::warn!(queue = self.queues[lane].name(), error.kind = e.kind.as_str(),
                     error.cause = %e.source, retry_ms = wait.as_millis(), "cannot receive");
                 return;

@@ -16,7 +16,39 @@ pub(super) enum AttemptEnd {
     Stopped(StopReason),
 }
 
+/// The names of the ends, for metrics.
+pub(crate) const ATTEMPT_ENDS: [&str; 10] = [
+    "completed",
+    "failed",
+    "retryable",
+    "crashed",
+    "cancelled",
+    "deadline",
+    "timed_out",
+    "shutdown",
+    "out_of_time",
+    "lost",
+];
+
 impl AttemptEnd {
+    /// One of [`ATTEMPT_ENDS`].
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Outcome(_) => "completed",
+            Self::Error(ProcessError::Final(_)) => "failed",
+            Self::Error(ProcessError::Retryable { .. }) => "retryable",
+            Self::Crashed => "crashed",
+            Self::Stopped(reason) => match reason {
+                StopReason::Cancelled => "cancelled",
+                StopReason::Deadline => "deadline",
+                StopReason::TimedOut => "timed_out",
+                StopReason::Shutdown => "shutdown",
+                StopReason::OutOfTime(_) => "out_of_time",
+                StopReason::Lost => "lost",
+            },
+        }
+    }
+
     /// Whether the work ended by itself, and was not stopped.
     pub(super) fn is_of_the_work(&self) -> bool {
         !matches!(self, Self::Stopped(_))

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use offload_domain::{message::Envelope, trace::trace_id};
 use offload_lifecycle::{claim::Claim, enqueue};
-use offload_service::clock;
+use offload_service::{clock, trace, trace_span};
 use offload_stores::Delivery;
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{claim::claim, heartbeat::LeaseHeartbeat, log, run::run, settle};
 use crate::{context::Worker, work_log::WorkLog};
@@ -21,12 +21,14 @@ pub(crate) async fn handle(worker: &Worker, delivery: Delivery) {
     match Envelope::parse(&delivery.body) {
         Ok(envelope) => {
             let trace = delivery.traceparent.as_deref().map(trace_id).unwrap_or_default();
-            let span = tracing::info_span!("order", order.id = %envelope.id, trace.id = trace);
-            handle_order(worker, delivery, &envelope).instrument(span).await;
+            let log = tracing::info_span!("order", order.id = %envelope.id, trace.id = trace);
+            let span = process_span(&delivery, &envelope);
+            handle_order(worker, delivery, &envelope, &span).instrument(log).instrument(span.clone()).await;
         }
         Err(e) => {
             // Not settled: it comes again until the queue moves it to the dead-letter queue, where
             // a person can read it.
+            worker.metrics.unreadable();
             let (id, size) = (&delivery.message_id, delivery.body.len());
             tracing::error!(message.id = id, message.bytes = size, message.receives = delivery.receive_count, error = %e,
                 "message cannot be read");
@@ -34,18 +36,55 @@ pub(crate) async fn handle(worker: &Worker, delivery: Delivery) {
     }
 }
 
-async fn handle_order(worker: &Worker, delivery: Delivery, envelope: &Envelope) {
+/// The span of a delivery's processing, within the trace that its message carries; and linked to
+/// the message where that came before.
+/// <https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/>
+fn process_span(delivery: &Delivery, envelope: &Envelope) -> Span {
+    let span = trace_span!(
+        "process",
+        otel.name = "process order",
+        otel.kind = "consumer",
+        otel.status_code = Empty,
+        error.type = Empty,
+        messaging.system = "aws_sqs",
+        messaging.operation.name = "process",
+        messaging.operation.type = "process",
+        messaging.destination.name = delivery.queue(),
+        messaging.message.id = delivery.message_id,
+        messaging.aws_sqs.receive_count = delivery.receive_count,
+        order.id = %envelope.id,
+        order.attempt = Empty,
+        order.attempt_end = Empty,
+    );
+    if let Some(traceparent) = delivery.traceparent.as_deref() {
+        trace::set_parent(&span, traceparent);
+        if delivery.receive_count > 1 {
+            trace::link(&span, traceparent);
+        }
+    }
+    span
+}
+
+async fn handle_order(worker: &Worker, delivery: Delivery, envelope: &Envelope, span: &Span) {
     let begun = Instant::now();
     let settled = match claim(worker, &delivery, envelope).await {
         Claim::Mine(mut job) => {
             let mut heartbeat = LeaseHeartbeat::start(worker, &job, &delivery);
             let log = WorkLog::new(worker.settings.work_log_bytes);
             let work_begun = Instant::now();
+            let running = worker.metrics.begin();
             let end = run(worker, &mut job, &mut heartbeat, &log).await;
+            drop(running);
+            worker.metrics.attempt(end.name(), work_begun.elapsed());
+            span.record("order.attempt", job.record.state.attempt);
+            span.record("order.attempt_end", end.name());
+            if !matches!(end.name(), "completed" | "cancelled" | "shutdown") {
+                trace::failed(span, end.name());
+            }
             let (worked, attempt, ended) = (work_begun.elapsed(), job.record.state.attempt, end.is_of_the_work());
             let (order, fence) = (job.record.order.id, job.record.state.fence());
             // At the same time: the end of the order waits for no log.
-            let settled = settle::settle(worker, job, end, heartbeat, delivery);
+            let settled = settle::settle(worker, job, end, heartbeat, delivery, envelope.eta.as_ref());
             let settled = tokio::join!(settled, log::keep(worker, order, fence, &log)).0;
             if ended {
                 let beside = begun.elapsed().saturating_sub(worked).min(BESIDE_WORK_MAX);

@@ -11,6 +11,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use crate::context::Worker;
 
@@ -42,7 +43,8 @@ impl LeaseHeartbeat {
         let check_interval = worker.settings.cancel_check;
         // SQS's clock for this delivery started when it was received.
         let first = Instant::now() + (lease.term / 3).saturating_sub(delivery.age());
-        let task = tokio::spawn(async move { lease.keep(first, check_interval, &report).await });
+        let keep = async move { lease.keep(first, check_interval, &report).await };
+        let task = tokio::spawn(keep.in_current_span());
         Self { seen, _task: AbortOnDropHandle::new(task) }
     }
 

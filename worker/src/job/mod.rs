@@ -13,4 +13,5 @@ mod retry;
 mod run;
 mod settle;
 
+pub(crate) use end::ATTEMPT_ENDS;
 pub(crate) use handle::handle;

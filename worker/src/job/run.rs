@@ -15,7 +15,7 @@ use offload_lifecycle::{
     notify,
     progress::{self, Advanced},
 };
-use offload_service::clock;
+use offload_service::{clock, trace, trace_span};
 use offload_stores::LeaseState;
 use tokio::{
     sync::watch,
@@ -23,6 +23,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tracing::Instrument as _;
 
 use super::{
     end::{AttemptEnd, StopReason},
@@ -51,14 +52,18 @@ pub(super) async fn run(
     let stop = CancellationToken::new();
     let (progress, mut reports) = Progress::new(stop.clone());
     let progress = progress.with_log(log.clone());
-    let order = Arc::new(Order { attempt: job.record.state.fence(), ..job.record.order.clone() });
+    let span = trace_span!("work", otel.kind = "internal", order.attempt = job.record.state.attempt);
+    // What the work calls is a part of the trace.
+    let traceparent = trace::of(&span).or_else(|| job.record.order.traceparent.clone());
+    let order = Arc::new(Order { attempt: job.record.state.fence(), traceparent, ..job.record.order.clone() });
     let processor = Arc::clone(&worker.processor);
-    let mut work = AbortOnDropHandle::new(tokio::spawn(async move { processor.process(&order, &progress).await }));
+    let work = async move { processor.process(&order, &progress).await };
+    let mut work = AbortOnDropHandle::new(tokio::spawn(work.instrument(span)));
 
     let started = Instant::now();
     let _begun = worker.work.begin();
     let _running = worker.reporter.started(&job.record.order, job.record.state.attempt, clock::now());
-    log_wait(&job.record);
+    note_wait(worker, &job.record);
     let (accepted_at, rules) = (job.record.order.created_at, worker.settings.publication);
     let mut publication = Publication::new(rules, accepted_at, job.first_poll_at, clock::now());
     let job_timeout = sleep_until(started + worker.settings.job_timeout);
@@ -108,11 +113,12 @@ pub(super) async fn run(
     }
 }
 
-/// Logs how long an order waited for its first attempt. The queue's own measure, the age of its
+/// Notes how long an order waited for its first attempt. The queue's own measure, the age of its
 /// oldest message, counts what is being worked on too, so an alarm goes by these lines.
-fn log_wait(record: &OrderRecord) {
+fn note_wait(worker: &Worker, record: &OrderRecord) {
     if record.state.attempt == 1 {
         let waited = (clock::now() - begun(record)).max(TimeDelta::zero());
+        worker.metrics.waited(waited);
         let priority = record.order.priority.as_str();
         tracing::info!(waited_seconds = waited.as_seconds_f64(), priority, "work on an order starts");
     }

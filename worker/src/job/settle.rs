@@ -6,6 +6,7 @@ use std::time::Duration;
 use offload_domain::{
     order::{OrderRecord, OrderResult},
     problem::{Problem, ends},
+    status::EtaWindow,
     transition::Transition,
 };
 use offload_lifecycle::{
@@ -40,8 +41,12 @@ pub(super) async fn settle(
     end: AttemptEnd,
     heartbeat: LeaseHeartbeat,
     delivery: Delivery,
+    estimated: Option<&EtaWindow>,
 ) -> Result<(), Error> {
-    let asked = end.asked_wait();
+    let (asked, of_the_work) = (end.asked_wait(), end.is_of_the_work());
+    if matches!(end, AttemptEnd::Stopped(StopReason::Lost)) {
+        worker.metrics.lease_lost();
+    }
     let Ok(transition) = transition(worker, &job, end, &heartbeat).await else { return Ok(()) };
     let Ok(record) = store_end(worker, &job, &transition, &heartbeat).await else { return Ok(()) };
     // The lease ended with the attempt.
@@ -51,6 +56,11 @@ pub(super) async fn settle(
         let delay = if error.is_some() { retry_delay(worker, &job.record, asked) } else { Duration::ZERO };
         tracing::info!(attempt = job.record.state.attempt, retry_ms = delay.as_millis(), "order will be tried again");
         return delivery.retry_after(delay).await;
+    }
+    worker.metrics.ended(&job.record.state);
+    // What was cancelled or cut off was not estimated.
+    if let Some(window) = estimated.filter(|_| of_the_work) {
+        worker.metrics.estimated(window, job.record.state.updated_at);
     }
     publish_and_complete(worker, job, delivery).await
 }
@@ -172,6 +182,7 @@ async fn store_end(
     match retry_until_done("record the end of an attempt", Some(heartbeat), record).await? {
         Recorded::Stored(record) => Ok(*record),
         Recorded::TakenOver => {
+            worker.metrics.lease_lost();
             tracing::warn!("order was taken over; this worker's outcome is dropped");
             Err(Abandoned)
         }

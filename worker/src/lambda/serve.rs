@@ -6,7 +6,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use futures_util::future::join_all;
 use lambda_runtime::{LambdaEvent, service_fn};
 use offload_lifecycle::sweep::{self, Swept};
-use offload_service::clock;
+use offload_service::{clock, metrics::EmfWriter};
 use offload_stores::{Delivery, Queue};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +24,15 @@ use crate::{context::Worker, dead_letters::fail_dead_letter, deployment};
 /// # Errors
 /// If the runtime ends.
 pub(crate) async fn serve(worker: &Worker, stop: CancellationToken) -> Result<(), lambda_runtime::Error> {
-    let handler = service_fn(|event: LambdaEvent<Value>| invoke(worker, event));
+    let namespace = worker.settings.function_metrics.namespace.as_deref();
+    let emf = namespace.map(|namespace| EmfWriter::new(namespace, "offload-worker"));
+    let handler = service_fn(async |event: LambdaEvent<Value>| {
+        let response = invoke(worker, event).await;
+        if let Some(emf) = &emf {
+            emf.write(&worker.metrics_text());
+        }
+        response
+    });
     tokio::select! {
         ended = lambda_runtime::run(handler) => ended,
         () = stop.cancelled() => Ok(()),
@@ -84,6 +92,11 @@ async fn sweep(worker: &Worker) -> Result<Value, String> {
         deployment::warn(worker).await;
     }
     let swept = sweep::sweep(&worker.stores, worker.sweep_rules(), clock::now).await;
+    worker.metrics.swept(swept.as_ref());
+    // Without it the age is that of the sweep before.
+    if let Ok(oldest) = worker.stores.orders.oldest_open().await {
+        worker.metrics.oldest(oldest);
+    }
     // Reported as a failed invocation, which an alarm counts; the next one makes up for it.
     let swept = swept.map_err(|e| format!("cannot sweep: {} in {}", e.kind.as_str(), e.operation))?;
     let Swept { sent, ended, published, failed } = swept;

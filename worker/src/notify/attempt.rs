@@ -36,6 +36,17 @@ pub(super) struct Failure {
 }
 
 impl AttemptResult {
+    /// For metrics.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Delivered { .. } => "delivered",
+            Self::Gone { .. } => "gone",
+            Self::Failed(_) => "failed",
+            Self::Refused(_) => "refused",
+            Self::Deferred(_) => "deferred",
+        }
+    }
+
     /// An attempt that got no answer.
     pub(super) fn failed(error: impl Into<String>) -> Self {
         Self::Failed(Failure::without_answer(error))

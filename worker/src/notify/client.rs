@@ -2,9 +2,10 @@
 
 use std::{error::Error as _, time::Duration};
 
-use offload_service::certificates;
+use offload_service::{certificates, trace};
 use offload_stores::RequestSigner;
 use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
+use tracing::Span;
 
 use super::attempt::{AttemptResult, Failure};
 use crate::retry_after::retry_after;
@@ -56,6 +57,19 @@ pub(super) async fn post_signed(
         request = request.header(name, value);
     }
     attempt_result(request.body(body).send().await)
+}
+
+/// Records in its span what a request came to.
+pub(super) fn record_answer(span: &Span, answer: &Result<Response, reqwest::Error>) {
+    match answer {
+        Ok(response) => {
+            span.record("http.response.status_code", response.status().as_u16());
+            if !response.status().is_success() {
+                trace::failed(span, response.status().as_str());
+            }
+        }
+        Err(e) => trace::failed(span, if e.is_timeout() { "timeout" } else { "no answer" }),
+    }
 }
 
 /// The result of a request. The body of the answer is not read: nothing in it matters, and it may

@@ -8,10 +8,11 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use offload_domain::notification::{Notification, Target, VERSION};
-use offload_service::{clock, settings::NotifierSettings};
+use offload_service::{clock, settings::NotifierSettings, trace, trace_span};
 use offload_stores::{Attempt, Delivery, DeliveryState, Error, Notifications, Queue, Replacement, Stores};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
     attempt::AttemptResult,
@@ -19,7 +20,7 @@ use super::{
     put_back::PutBack,
     retry::{Next, next, retry_permits},
 };
-use crate::receive::receive_until;
+use crate::{metrics::WorkerMetrics, receive::receive_until};
 
 /// A notification that nothing settled comes again after this long: longer than any delivery takes.
 const VISIBILITY: Duration = Duration::from_secs(60);
@@ -38,6 +39,7 @@ pub(crate) struct Notifier {
     channels: Channels,
     /// For each queue, in the order of [`Notifications::queues`].
     put_back: [PutBack; 3],
+    metrics: WorkerMetrics,
 }
 
 impl Notifier {
@@ -46,11 +48,15 @@ impl Notifier {
     ///
     /// # Errors
     /// If a channel cannot be built with its settings.
-    pub(crate) fn new(stores: &Stores, settings: &NotifierSettings) -> Result<Option<Self>, String> {
+    pub(crate) fn new(
+        stores: &Stores,
+        settings: &NotifierSettings,
+        metrics: WorkerMetrics,
+    ) -> Result<Option<Self>, String> {
         let Some(queues) = stores.notifications.clone() else { return Ok(None) };
         let channels = Channels::new(&queues.settings, settings, &stores.signer)?;
         let put_back = queues.queues().map(PutBack::new);
-        Ok(Some(Self { stores: stores.clone(), queues, settings: settings.clone(), channels, put_back }))
+        Ok(Some(Self { stores: stores.clone(), queues, settings: settings.clone(), channels, put_back, metrics }))
     }
 
     /// Delivers until `stop`, then lets running deliveries end.
@@ -89,13 +95,15 @@ impl Notifier {
             Ok(n) if n.v == VERSION => n,
             // Left for the queue to move to the dead-letter queue, where a person can read it.
             _ => {
+                self.metrics.unreadable();
                 let (id, size) = (&delivery.message_id, delivery.body.len());
                 tracing::error!(message.id = id, message.bytes = size, "notification cannot be read");
                 return;
             }
         };
         let (order, channel) = (notification.event.subject, notification.target.channel());
-        if let Err(e) = self.deliver(notification, delivery).await {
+        let span = process_span(&notification, &delivery);
+        if let Err(e) = self.deliver(notification, delivery).instrument(span).await {
             // It comes again after its visibility, and receivers recognize it by its id.
             tracing::warn!(order.id = %order, channel, error.kind = e.kind.as_str(), error.cause = %e.source,
                 "cannot settle a notification");
@@ -109,6 +117,11 @@ impl Notifier {
         }
         let begun = Instant::now();
         let result = self.channels.deliver(&notification).await;
+        let outcome = result.name();
+        self.metrics.notified(notification.target.channel(), outcome);
+        if matches!(result, AttemptResult::Failed(_) | AttemptResult::Refused(_)) {
+            trace::failed(&Span::current(), outcome);
+        }
         let policy = retry_policy(&notification.target, &self.settings);
         let next = next(policy, &notification, &result, clock::now(), clock::unit_random());
         let (order, revision) = (notification.event.subject, notification.event.revision);
@@ -136,6 +149,7 @@ impl Notifier {
                 return self.put_back(Notification { attempts, not_before, ..notification }, wait, delivery).await;
             }
             Next::DeadLetter => {
+                self.metrics.notification_dead(channel);
                 if let AttemptResult::Failed(failure) | AttemptResult::Refused(failure) = &result {
                     tracing::error!(order.id = %order, channel, revision, attempts = notification.attempts + 1,
                         error = failure.error, "a notification becomes a dead letter");
@@ -148,6 +162,11 @@ impl Notifier {
         delivery.complete().await
     }
 
+    /// Webhook endpoints that are left alone for a while.
+    pub(crate) fn open_circuits(&self) -> usize {
+        self.channels.open_circuits()
+    }
+
     /// Puts a notification back for later, as a message of its own: one message can neither be
     /// delayed for more than fifteen minutes nor be received again and again without becoming a
     /// dead letter. And invisible messages count against the queue's limit, which would keep others
@@ -157,6 +176,34 @@ impl Notifier {
         let of_queue = self.queues.queues().iter().position(|q| q.name() == queue).unwrap_or_default();
         self.put_back[of_queue].put_back(Replacement { message: notification, delay: wait, delivery }).await
     }
+}
+
+/// The span of a notification's delivery, within the trace that its message carries; and linked to
+/// the message where it was tried before.
+fn process_span(notification: &Notification, delivery: &Delivery) -> Span {
+    let channel = notification.target.channel();
+    let span = trace_span!(
+        "process",
+        otel.name = format_args!("deliver {channel}"),
+        otel.kind = "consumer",
+        otel.status_code = Empty,
+        error.type = Empty,
+        messaging.system = "aws_sqs",
+        messaging.operation.name = "process",
+        messaging.operation.type = "process",
+        messaging.destination.name = delivery.queue(),
+        messaging.message.id = delivery.message_id,
+        messaging.aws_sqs.receive_count = delivery.receive_count,
+        order.id = %notification.event.subject,
+        order.revision = notification.event.revision,
+    );
+    if let Some(traceparent) = delivery.traceparent.as_deref() {
+        trace::set_parent(&span, traceparent);
+        if notification.is_retry() || delivery.receive_count > 1 {
+            trace::link(&span, traceparent);
+        }
+    }
+    span
 }
 
 /// What the order's log of deliveries says of an attempt, if it was one.

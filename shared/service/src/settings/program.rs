@@ -33,6 +33,13 @@ impl Exit {
             }
         }
     }
+
+    /// Reports what is wrong with the environment beside the settings; with the same exit code.
+    #[must_use]
+    pub fn refused(message: &str) -> ExitCode {
+        let _ = writeln!(std::io::stderr(), "{message}");
+        ExitCode::from(INVALID_SETTINGS)
+    }
 }
 
 /// Reads the groups of a program and builds its configuration from them. `build` can report what is

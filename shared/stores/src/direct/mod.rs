@@ -22,13 +22,18 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use chrono::DateTime;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
-use offload_service::clock::{self, Exchange};
+use offload_service::{
+    clock::{self, Exchange},
+    metrics::AwsCalls,
+};
 use serde::{Deserialize, Serialize};
 use tokio::time::{sleep, timeout};
+use tracing::{Instrument as _, Span};
 
 use crate::{
     aws_time::REFUSED_FROM,
     call_policy::CallPolicy,
+    call_trace::{self, CallTrace},
     credentials::CachedCredentials,
     error::{Error, Kind},
 };
@@ -64,6 +69,7 @@ struct Inner {
     wire: Wire,
     policy: CallPolicy,
     quota: RetryQuota,
+    calls: AwsCalls,
 }
 
 /// A call.
@@ -118,9 +124,10 @@ impl Service {
         credentials: Arc<CachedCredentials>,
         wire: Wire,
         policy: CallPolicy,
+        calls: AwsCalls,
     ) -> Self {
         let (signer, quota) = (Signer::new(name, endpoint.region.clone(), credentials), RetryQuota::default());
-        Self(Arc::new(Inner { name, endpoint, signer, wire, policy, quota }))
+        Self(Arc::new(Inner { name, endpoint, signer, wire, policy, quota, calls }))
     }
 
     /// Calls an operation of a service that takes JSON: `x-amz-target` names it.
@@ -154,6 +161,11 @@ impl Service {
 
     /// Makes a call, more than once if that may help.
     pub(crate) async fn send(&self, call: Call<'_>) -> Result<Answer, Failure> {
+        let span = call_trace::span(call.operation, self.0.endpoint.host.to_str().unwrap_or_default());
+        self.send_in_span(call).instrument(span).await
+    }
+
+    async fn send_in_span(&self, call: Call<'_>) -> Result<Answer, Failure> {
         let CallPolicy { attempt_timeout, attempts } = self.0.policy;
         let tries = async {
             let mut spent = None;
@@ -188,13 +200,15 @@ impl Service {
             Ok(request) => request,
             Err(error) => return Try::Failed(Failure::of(error)),
         };
-        let exchange = Exchange::begin();
-        let (status, headers, body) =
-            match timeout(call.patience.unwrap_or(self.0.policy.attempt_timeout), self.0.wire.send(request)).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(cause)) => return Try::Again(unavailable(operation, cause), Cost::Retry),
-                Err(_) => return Try::Again(unavailable(operation, "no answer in time"), Cost::AfterTimeout),
-            };
+        let (exchange, counted) = (Exchange::begin(), CallTrace::begin(&self.0.calls, operation));
+        let patience = call.patience.unwrap_or(self.0.policy.attempt_timeout);
+        let answered = timeout(patience, self.0.wire.send(request)).await;
+        counted.end(&Span::current(), answered.as_ref().ok().and_then(|a| a.as_ref().ok()).map(|a| a.0.as_u16()));
+        let (status, headers, body) = match answered {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(cause)) => return Try::Again(unavailable(operation, cause), Cost::Retry),
+            Err(_) => return Try::Again(unavailable(operation, "no answer in time"), Cost::AfterTimeout),
+        };
         let at_a_wrong_time = date(&headers).is_some_and(|date| {
             let wrong = exchange.learn(self.0.name, date).abs().to_std();
             wrong.is_ok_and(|wrong| wrong >= REFUSED_FROM)

@@ -8,7 +8,9 @@ use offload_domain::tenant::OfTenant;
 use serde::Serialize;
 
 use super::{
-    DELAY_MAX, Queue, TRACEPARENT, body, trace_attribute, whole_seconds,
+    DELAY_MAX, Queue, TRACEPARENT, body,
+    send_span::SendSpan,
+    trace_attribute, whole_seconds,
     wire::{BATCH_MAX, BatchAnswer, BatchEntry, SendMessage, SendMessageBatch, TraceAttributes},
 };
 use crate::error::{Error, Kind};
@@ -65,6 +67,15 @@ impl Queue {
     /// Sends ten messages at most. Those that SQS could not take are sent once more, because it
     /// takes each of a batch by itself, and a call that was answered is not made again.
     async fn send_batch<M: Serialize + OfTenant>(
+        &self,
+        batch: &[Outgoing<'_, M>],
+        traceparent: Option<&str>,
+    ) -> Vec<Result<(), Error>> {
+        let span = SendSpan::new(self.name(), batch.len(), traceparent);
+        span.around(self.send_batch_in_span(batch, span.traceparent())).await
+    }
+
+    async fn send_batch_in_span<M: Serialize + OfTenant>(
         &self,
         batch: &[Outgoing<'_, M>],
         traceparent: Option<&str>,

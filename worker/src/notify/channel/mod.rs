@@ -137,6 +137,11 @@ impl Channels {
         result
     }
 
+    /// Webhook endpoints that are left alone for a while.
+    pub(super) fn open_circuits(&self) -> usize {
+        self.webhooks.as_ref().map_or(0, Webhooks::open_circuits)
+    }
+
     /// The same; `None` if the settings do not configure the target's channel.
     async fn configured(&self, notification: &Notification) -> Option<AttemptResult> {
         let Notification { target, event, .. } = notification;

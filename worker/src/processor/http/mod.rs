@@ -21,12 +21,14 @@ use offload_domain::{order::Order, trace::is_traceparent};
 use offload_service::{
     certificates,
     settings::{Errors, ProcessorSettings, catalogue::HTTP_URL},
+    trace, trace_call,
 };
 use reqwest::{
     Client,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE},
     redirect,
 };
+use tracing::{Instrument as _, field::Empty};
 use url::Url;
 
 use super::{
@@ -112,11 +114,34 @@ impl HttpProcessor {
             .header("idempotency-key", order.id.to_string())
             .header("offload-attempt", order.attempt.to_string())
             .body(document(order));
-        if let Some(traceparent) = order.traceparent.as_deref().filter(|t| is_traceparent(t)) {
+        let span = trace_call!(
+            "call",
+            otel.name = "POST",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            error.type = Empty,
+            http.request.method = "POST",
+            http.response.status_code = Empty,
+            server.address = self.url.host_str(),
+            server.port = self.url.port_or_known_default(),
+        );
+        let traceparent = trace::of(&span).or_else(|| order.traceparent.clone().filter(|t| is_traceparent(t)));
+        if let Some(traceparent) = traceparent {
             request = request.header("traceparent", traceparent);
         }
-        let response = request.send().await.map_err(|e| answer::broken(order, e))?;
-        answer::read(order, response, progress).await
+        let own = span.clone();
+        let answered = async move {
+            let response = request.send().await.map_err(|e| {
+                trace::failed(&own, if e.is_timeout() { "timeout" } else { "no answer" });
+                answer::broken(order, e)
+            })?;
+            own.record("http.response.status_code", response.status().as_u16());
+            if !response.status().is_success() {
+                trace::failed(&own, response.status().as_str());
+            }
+            answer::read(order, response, progress).await
+        };
+        answered.instrument(span).await
     }
 }
 

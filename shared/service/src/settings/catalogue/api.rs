@@ -6,7 +6,8 @@ use offload_domain::{schema::OrderSchema, token::TokenKeys, webhook};
 use url::Url;
 
 use super::{
-    AuthSettings, ConnectionSettings, LimitSettings, MetricLabels, OrderWebhooks, PushSettings, Shutdown, WebhookSecret,
+    AuthSettings, ConnectionSettings, FunctionMetrics, LimitSettings, MetricLabels, OrderWebhooks, PushSettings,
+    Shutdown, WebhookSecret,
 };
 use crate::settings::{
     declare::settings,
@@ -71,6 +72,9 @@ settings! {
 
         /// What orders are counted by.
         pub metric_labels: MetricLabels = group(),
+
+        /// What functions measure.
+        pub function_metrics: FunctionMetrics = group(),
 
         /// Time from SIGTERM to the end of the process.
         pub shutdown_grace: Duration = group(Shutdown, |shutdown| shutdown.grace),

@@ -8,6 +8,29 @@ use crate::settings::{
 };
 
 settings! {
+    /// Metrics of functions.
+    #[derive(Debug, Clone, Default)]
+    pub struct FunctionMetrics in "Metrics" {
+        /// Namespace of CloudWatch in which functions have their metrics, or off. They write them
+        /// as log lines, from which CloudWatch makes metrics; servers write none.
+        pub namespace: Option<String> = default(METRICS_NAMESPACE, "status-offload", usable(namespace)),
+    }
+}
+
+/// `None` for off.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html>
+fn namespace(text: &str) -> Result<Option<String>, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || ".-_/#".contains(c);
+    match text {
+        "off" => Ok(None),
+        text if (1..=255).contains(&text.len()) && text.chars().all(allowed) && !text.starts_with("AWS/") => {
+            Ok(Some(text.to_owned()))
+        }
+        _ => Err("must be 1 to 255 of A-Z a-z 0-9 . - _ / #, and not begin with AWS/".to_owned()),
+    }
+}
+
+settings! {
     /// The labels of orders that metrics are counted by.
     #[derive(Debug, Clone, Default)]
     pub struct MetricLabels in "Metrics" {

@@ -1,6 +1,6 @@
 //! What a worker needs beside the stores, whatever its processor.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use offload_domain::{
     backoff::Backoff,
@@ -9,12 +9,13 @@ use offload_domain::{
 };
 
 use super::{
-    DEFAULT_DEADLINE_SECONDS, EXPECTED_JOB_SECONDS, EtaSettings, NotifierSettings, Shutdown, stores::DefaultDeadline,
+    DEFAULT_DEADLINE_SECONDS, EXPECTED_JOB_SECONDS, EtaSettings, FunctionMetrics, NotifierSettings, Shutdown,
+    stores::DefaultDeadline,
 };
 use crate::settings::{
     Errors,
     declare::settings,
-    parser::{milliseconds, number, one_of, seconds},
+    parser::{address, milliseconds, number, one_of, seconds},
     source::Source,
 };
 
@@ -63,6 +64,13 @@ settings! {
 
         /// Time from SIGTERM to the end of the process.
         pub shutdown_grace: Duration = group(Shutdown, |shutdown| shutdown.grace),
+
+        /// Address and port on which a worker serves probes and metrics, to be kept from clients.
+        /// If it is not set: nowhere.
+        pub admin_listen: Option<SocketAddr> = optional(WORKER_ADMIN_LISTEN, address),
+
+        /// What functions measure.
+        pub function_metrics: FunctionMetrics = group(),
 
         /// How notifications are delivered.
         pub notifier: NotifierSettings = group(),

@@ -74,6 +74,11 @@ impl Breaker {
         }
     }
 
+    /// Whether nothing is sent to the endpoint at `now`.
+    pub(super) fn is_open(&self, now: Duration) -> bool {
+        self.open_until.is_some_and(|until| now < until)
+    }
+
     /// Whether nothing is known of the endpoint.
     pub(super) fn is_idle(&self) -> bool {
         *self == Self::default()

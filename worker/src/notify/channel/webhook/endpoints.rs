@@ -146,6 +146,12 @@ impl Endpoints {
         self.ended_at(admitted, healthy, self.since.elapsed());
     }
 
+    /// Circuits that are open.
+    pub(super) fn open_circuits(&self) -> usize {
+        let now = self.since.elapsed();
+        self.state.lock().breakers.iter().filter(|(_, breaker)| breaker.is_open(now)).count()
+    }
+
     fn admit_at(&self, tenant: &Tenant, origin: &str, lane: Lane, now: Duration) -> Result<Admitted, Duration> {
         let (key, bounds) = ((tenant.clone(), origin.to_owned()), self.bounds[lane as usize]);
         let State { breakers, known, lanes, tenants } = &mut *self.state.lock();

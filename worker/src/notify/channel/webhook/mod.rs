@@ -16,8 +16,9 @@ use offload_domain::{
     tenant::Tenant,
     webhook::{Policy, Secrets},
 };
-use offload_service::{certificates, clock, settings::NotifierSettings};
+use offload_service::{certificates, clock, settings::NotifierSettings, trace, trace_call};
 use reqwest::{Client, header::CONTENT_TYPE};
+use tracing::{Instrument as _, field::Empty};
 use url::Url;
 
 use super::super::{attempt::AttemptResult, client, retry::retry_permits};
@@ -71,6 +72,11 @@ impl Webhooks {
         Ok(Self { http, policy, signer, endpoints })
     }
 
+    /// Endpoints that are left alone for a while.
+    pub(super) fn open_circuits(&self) -> usize {
+        self.endpoints.open_circuits()
+    }
+
     pub(super) async fn deliver(&self, url: &str, notification: &Notification) -> AttemptResult {
         let Notification { event, tenant, .. } = notification;
         // Again, and not only when the order was accepted: the operator may have changed the rules
@@ -114,6 +120,17 @@ impl Webhooks {
         timeout: Option<Duration>,
     ) -> AttemptResult {
         let now = clock::now().timestamp();
+        let span = trace_call!(
+            "call",
+            otel.name = "POST",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            error.type = Empty,
+            http.request.method = "POST",
+            http.response.status_code = Empty,
+            server.address = url.host_str(),
+            server.port = url.port_or_known_default(),
+        );
         let signature = self.signer.sign(tenant, &url, id, now, body.as_bytes());
         let mut request = self
             .http
@@ -125,6 +142,11 @@ impl Webhooks {
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
         }
-        client::attempt_result(request.body(body).send().await)
+        if let Some(traceparent) = trace::of(&span) {
+            request = request.header("traceparent", traceparent);
+        }
+        let answered = request.body(body).send().instrument(span.clone()).await;
+        client::record_answer(&span, &answered);
+        client::attempt_result(answered)
     }
 }

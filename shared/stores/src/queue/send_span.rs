@@ -1,0 +1,49 @@
+//! The span of a send, whose context the messages carry: what is done with them becomes part of the
+//! same trace.
+//! <https://opentelemetry.io/docs/specs/semconv/messaging/sqs/>
+
+use std::borrow::Cow;
+
+use offload_service::{trace, trace_span};
+use tracing::{Instrument as _, Span};
+
+/// The span of a send.
+#[derive(Debug)]
+pub(super) struct SendSpan<'a> {
+    span: Span,
+    traceparent: Option<Cow<'a, str>>,
+}
+
+impl<'a> SendSpan<'a> {
+    /// For so many messages to a queue: a child of what is current, or else of `traceparent`, which
+    /// is what the messages carry where no traces are sent.
+    pub(super) fn new(queue: &str, messages: usize, traceparent: Option<&'a str>) -> Self {
+        let span = trace_span!(
+            "send",
+            otel.name = format_args!("send {queue}"),
+            otel.kind = "producer",
+            otel.status_code = tracing::field::Empty,
+            error.type = tracing::field::Empty,
+            messaging.system = "aws_sqs",
+            messaging.operation.name = "send",
+            messaging.operation.type = "send",
+            messaging.destination.name = queue,
+            messaging.batch.message_count = (messages > 1).then_some(messages as u64),
+        );
+        if let Some(given) = traceparent.filter(|_| trace::is_on() && trace::current().is_none()) {
+            trace::set_parent(&span, given);
+        }
+        let own = trace::of(&span).map(Cow::Owned);
+        Self { span, traceparent: own.or(traceparent.map(Cow::Borrowed)) }
+    }
+
+    /// What the messages carry.
+    pub(super) fn traceparent(&self) -> Option<&str> {
+        self.traceparent.as_deref()
+    }
+
+    /// Runs the send within the span.
+    pub(super) fn around<F: Future>(&self, sending: F) -> tracing::instrument::Instrumented<F> {
+        sending.instrument(self.span.clone())
+    }
+}

@@ -60,7 +60,8 @@ impl Up {
     /// Orders that were accepted so far.
     fn orders(&self) -> f64 {
         let out = offload(&["cost", "--measured", &self.calls, "--json"]);
-        let bill: Value = if out.status.success() { serde_json::from_slice(&out.stdout).unwrap() } else { Value::Null };
+        let bill: Value =
+            if out.status.success() { serde_json::from_slice(&out.stdout).expect("JSON") } else { Value::Null };
         bill["counted"]["orders"].as_f64().unwrap_or(0.0)
     }
 }

@@ -29,6 +29,9 @@ use crate::subject::Subject;
 /// More kinds of calls than a service makes. A client that makes up more finds them in one.
 const KINDS_MAX: usize = 1_000;
 
+/// What is behind the text of a counted call that failed, or had no response.
+const FAILED: &str = " failed";
+
 /// What further kinds are counted as.
 const OTHER: &str = "other";
 
@@ -217,6 +220,8 @@ impl Drop for RecordingGuard {
         }
         if let (Some(call), Some(counts)) = (&self.call.counted, &mut recording.counts) {
             let kind = call.lock().to_string();
+            let done = (200..400).contains(&self.status);
+            let kind = if done { kind } else { format!("{kind}{FAILED}") };
             let kind = if counts.len() < KINDS_MAX || counts.contains_key(&kind) { kind } else { OTHER.to_owned() };
             *counts.entry(kind).or_default() += 1;
         }
@@ -294,13 +299,14 @@ mod tests {
         let recorder = Arc::new(Recorder::default());
         assert_eq!(recorder.counts(), None);
         recorder.count();
-        for kind in ["a", "a", "b"] {
-            drop(recorder.begin(|| put(ItemKind::of(kind, None))));
+        for (kind, status) in [("a", 200), ("a", 304), ("a", 412), ("b", 200)] {
+            recorder.begin(|| put(ItemKind::of(kind, None))).expect("it is counted").responded(status);
         }
         let running = recorder.begin(|| put(ItemKind::of("c", None)));
         let counts = recorder.counts().expect("they are counted");
         let counts: Vec<_> = counts.iter().map(|(kind, n)| (kind.as_str(), *n)).collect();
-        assert_eq!(counts, [("dynamodb.PutItem a/*", 2), ("dynamodb.PutItem b/*", 1)], "those that have ended");
+        let expected = [("dynamodb.PutItem a/*", 2), ("dynamodb.PutItem a/* failed", 1), ("dynamodb.PutItem b/*", 1)];
+        assert_eq!(counts, expected, "those that have ended");
         assert!(running.is_some() && recorder.snapshot().is_empty());
     }
 

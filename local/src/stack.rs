@@ -204,7 +204,8 @@ impl Stack {
 
     /// Counts the calls of all services from now on, by their text, and serves the counts as JSON
     /// at the URL that this returns, to clients on this machine:
-    /// `{"calls":{"s3.PutObject status if-match":12,...}}`. A call is counted when it ends.
+    /// `{"calls":{"s3.PutObject status if-match":12,...}}`. A call is counted when it ends; one
+    /// that fails is of a kind of its own, with ` failed` behind its text.
     #[must_use]
     pub fn count_calls(&self) -> String {
         self.recorder.count();

@@ -7,9 +7,8 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use offload_local::Service;
 use offload_service::settings::catalogue as c;
-use offload_tests::{RawQueue, Setup, System, eventually, post_until_accepted};
+use offload_tests::{RawQueue, Setup, eventually, post_until_accepted};
 
 use crate::statistics::median;
 

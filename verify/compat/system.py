@@ -18,7 +18,8 @@ class System:
 
     count = itertools.count(1)
 
-    def __init__(self, servers, programs, **more):
+    def __init__(self, servers, programs, worker=None, **more):
+        own = worker or {}
         self.servers, self.programs = servers, programs
         self.keys = {"AWS_ACCESS_KEY_ID": "compat", "AWS_SECRET_ACCESS_KEY": "compat-secret", "AWS_REGION": "us-east-1"}
         self.keys.update({k: os.environ[k] for k in self.keys if k in os.environ})
@@ -54,7 +55,9 @@ class System:
             "OFFLOAD_VISIBILITY_SECONDS": "3",
             "OFFLOAD_SWEEP_SECONDS": "1", "OFFLOAD_SWEEP_AFTER_SECONDS": "2", "OFFLOAD_CANCEL_CHECK_SECONDS": "0.2",
         }  # fmt: skip
-        self.api_program = subprocess.Popen([programs / "offload-api"], env={**self.environment, **api})
+        worker = {k: v for k, v in {**worker, **own}.items() if v is not None}
+        self.api_command = ([programs / "offload-api"], {**self.environment, **api})
+        self.api_program = subprocess.Popen(self.api_command[0], env=self.api_command[1])
         self.worker_command = ([programs / "offload-worker"], {**self.environment, **worker})
         self.worker = self.start_worker()
         until("the api is ready", self.ready)

@@ -64,7 +64,7 @@ CLEAN = {
     'clock_offset_seconds{instance="a"}': "0.5x90",
 }
 
-# When each is looked at.
+# When each is evaluated.
 AT = "85m"
 
 
@@ -108,8 +108,8 @@ def each_alert_fires_when_it_should_and_no_sooner():
 
 
 def quick():
-    """The same rules on a clock of seconds: what waits for minutes fires at once, and looks back
-    over seconds. What is compared with hours is compared with seconds."""
+    """The same rules on a clock of seconds: what waits for minutes fires at once, by what came
+    within seconds. What is compared with hours is compared with seconds."""
     text = re.sub(r"^\s+for: .*\n", "", RULES.read_text(), flags=re.M)
     text = re.sub(r"\[\d+[mh]\]", "[15s]", text)
     return text.replace("max(oldest_order_seconds) > 3600", "max(oldest_order_seconds) > 8").replace(

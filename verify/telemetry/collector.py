@@ -144,7 +144,7 @@ def of_others(program):
         (folder / "config.yaml").write_text(json.dumps(config))
         running = subprocess.Popen([program, "--config", folder / "config.yaml"])
         try:
-            until("the collector listens", lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
+            until("the collector is ready", lambda: not socket.socket().connect_ex(("127.0.0.1", port)))
             yield Files(f"http://127.0.0.1:{port}", folder / "received")
         finally:
             running.terminate()

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Runs api and worker, and looks at what they say of themselves: the trace of an order, as a
+"""Runs api and worker, and checks what they say of themselves: the trace of an order, as a
 collector of others gets it, the metrics, and the alerts: `just telemetry`.
 
 Needs Debian's package prometheus. The servers are moto's, of PyPI. `--collector` names a program of
-the OpenTelemetry collector with the receiver `otlp` and the exporter `file`, instead of the messages
-of PyPI's opentelemetry-proto. Prints a line for each promise.
+the OpenTelemetry collector with the receiver `otlp` and the exporter `file`, instead of the
+messages of PyPI's opentelemetry-proto. Prints a line for each promise.
 """
 
 import argparse
@@ -70,17 +70,17 @@ def main():
 
 def check_traces(servers, args, folder):
     with collector.of_others(args.collector) if args.collector else collector.kept() as receiver:
-        # Sent every second, so that the tests need not wait; the end is tested with the default.
+        # Sent soon, so that the tests need not wait; the end is tested with the default.
         quick = {**receiver.environment(), "OTEL_BSP_SCHEDULE_DELAY": "500"}
-        system = System(servers, args.programs, **quick, OFFLOAD_EVENT_TOPIC_ARN=None)
-        system.worker.terminate()
-        system.worker.wait()
         command = {"OFFLOAD_PROCESSOR": "command", "OFFLOAD_COMMAND": traces.program(folder), "OFFLOAD_RETRY_BASE_SECONDS": "0"}
-        system.worker = alerts.start(system, {**command, "OFFLOAD_JOB_SECONDS": None})
+        worker = {**command, "OFFLOAD_JOB_SECONDS": None}
+        system = System(servers, args.programs, worker=worker, **quick, OFFLOAD_EVENT_TOPIC_ARN=None)
         promise(traces.the_trace_of_an_order_is_one, system, receiver)
         system.stop()
         system = System(servers, args.programs, **receiver.environment(), OFFLOAD_EVENT_TOPIC_ARN=None)
+        promise(traces.a_wrong_variable_stops_the_start, system)
         promise(traces.nothing_is_lost_at_the_end, system, receiver)
+        promise(traces.a_collector_that_is_down_stops_nothing, servers, args.programs)
         for program in (system.api_program, system.worker):
             program.kill()
 

@@ -2,14 +2,19 @@
 
 import json
 import secrets
+import subprocess
 import sys
+import time
 
-from wire import recorder, request, until
+from system import System
+from wire import PATIENCE, free_port, recorder, request, until
 
 PROGRAM = """
-import json, os, sys
+import json, os, pathlib, sys
 json.load(sys.stdin)
-if os.environ["OFFLOAD_ATTEMPT"] == "1":
+failed = pathlib.Path(__file__).with_suffix(".failed")
+if not failed.exists():
+    failed.touch()
     sys.exit(75)
 print(json.dumps({"result": os.environ["TRACEPARENT"]}))
 """
@@ -124,3 +129,35 @@ def nothing_is_lost_at_the_end(system, collector):
 
 def total(text, name):
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith((name + " ", name + "{")))
+
+
+def a_wrong_variable_stops_the_start(system):
+    """With exit code 2, and a message that names it and no secret."""
+    command, environment = system.worker_command
+    api = system.api_command
+    secret = {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=very-secret"}
+    for wrong in (
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        {"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "very-secret"},
+        {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://[very-secret"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_EXPORTER_OTLP_TIMEOUT": "10s"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_METRIC_EXPORT_INTERVAL": "0"},
+    ):
+        for program, settings in ((command, environment), api):
+            ended = subprocess.run(program, env={**settings, **secret, **wrong}, capture_output=True, text=True, timeout=PATIENCE, check=False)
+            name = list(wrong)[-1]
+            assert ended.returncode == 2, (wrong, ended)
+            assert name in ended.stderr and "very-secret" not in ended.stdout + ended.stderr, (wrong, ended.stderr)
+
+
+def a_collector_that_is_down_stops_nothing(servers, programs):
+    """Orders complete, and the programs end within the time that is left for the last spans."""
+    down = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}", "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    system = System(servers, programs, **down, OFFLOAD_EVENT_TOPIC_ARN=None)
+    try:
+        assert system.done(system.order())["status"] == "completed"
+    finally:
+        begun = time.monotonic()
+        system.stop()
+    assert time.monotonic() - begun < 2 * 5 + 5, "the end waits too long"
+    assert (system.api_program.returncode, system.worker.returncode) == (0, 0)

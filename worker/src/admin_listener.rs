@@ -29,7 +29,7 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 /// Pause after an accept that failed for lack of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Listens.
+/// Binds the address.
 ///
 /// # Errors
 /// If the address is not free.

@@ -87,8 +87,8 @@ struct ChannelLabels {
     channel: &'static str,
 }
 
-/// The problems that an order may end with. Programs and endpoints make up others, which are counted
-/// together: each value is a series for ever.
+/// The problems that an order may end with. Programs and endpoints make up others, which are
+/// counted together: each value is a series for ever.
 const REASONS: [ProblemType; 8] = [
     ProblemType::ProcessingFailed,
     ProblemType::ProcessorProtocol,
@@ -266,6 +266,9 @@ impl Inner {
         }
         for channel in CHANNELS {
             self.dead_notifications.get_or_create(&ChannelLabels { channel }).inc_by(0);
+        }
+        for action in ["sent", "ended", "published", "failed"] {
+            self.swept.get_or_create(&ActionLabels { action }).inc_by(0);
         }
         for outcome in ["done", "failed"] {
             self.sweeps.get_or_create(&OutcomeLabels { outcome }).inc_by(0);

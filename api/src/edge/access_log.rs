@@ -150,7 +150,7 @@ impl Drop for LogEntry {
         let ms = elapsed.as_millis();
         let (method, route, request_id, trace_id) =
             (self.method, self.route.as_str(), self.request_id.0.as_str(), self.trace.trace_id());
-        self.span.record("http.response.status_code", status);
+        self.span.record("http.response.status_code", i64::from(status));
         if status >= 500 {
             trace::failed(&self.span, &status.to_string());
         }

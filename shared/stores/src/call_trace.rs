@@ -24,7 +24,7 @@ impl<'a> CallTrace<'a> {
         self.calls.count(self.operation, status, self.begun.elapsed());
         match status {
             Some(status) => {
-                span.record("http.response.status_code", status);
+                span.record("http.response.status_code", i64::from(status));
                 // A condition that does not hold is an answer like others.
                 if status >= 500 {
                     trace::failed(span, if status == 503 { "503" } else { "5xx" });

@@ -51,7 +51,7 @@ fn process_span(delivery: &Delivery, envelope: &Envelope) -> Span {
         messaging.operation.type = "process",
         messaging.destination.name = delivery.queue(),
         messaging.message.id = delivery.message_id,
-        messaging.aws_sqs.receive_count = delivery.receive_count,
+        messaging.aws_sqs.receive_count = i64::from(delivery.receive_count),
         order.id = %envelope.id,
         order.attempt = Empty,
         order.attempt_end = Empty,
@@ -76,7 +76,7 @@ async fn handle_order(worker: &Worker, delivery: Delivery, envelope: &Envelope, 
             let end = run(worker, &mut job, &mut heartbeat, &log).await;
             drop(running);
             worker.metrics.attempt(end.name(), work_begun.elapsed());
-            span.record("order.attempt", job.record.state.attempt);
+            span.record("order.attempt", i64::from(job.record.state.attempt));
             span.record("order.attempt_end", end.name());
             if !matches!(end.name(), "completed" | "cancelled" | "shutdown") {
                 trace::failed(span, end.name());

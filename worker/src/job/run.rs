@@ -52,7 +52,7 @@ pub(super) async fn run(
     let stop = CancellationToken::new();
     let (progress, mut reports) = Progress::new(stop.clone());
     let progress = progress.with_log(log.clone());
-    let span = trace_span!("work", otel.kind = "internal", order.attempt = job.record.state.attempt);
+    let span = trace_span!("work", otel.kind = "internal", order.attempt = i64::from(job.record.state.attempt));
     // What the work calls is a part of the trace.
     let traceparent = trace::of(&span).or_else(|| job.record.order.traceparent.clone());
     let order = Arc::new(Order { attempt: job.record.state.fence(), traceparent, ..job.record.order.clone() });

@@ -63,7 +63,7 @@ pub(super) async fn post_signed(
 pub(super) fn record_answer(span: &Span, answer: &Result<Response, reqwest::Error>) {
     match answer {
         Ok(response) => {
-            span.record("http.response.status_code", response.status().as_u16());
+            span.record("http.response.status_code", i64::from(response.status().as_u16()));
             if !response.status().is_success() {
                 trace::failed(span, response.status().as_str());
             }

@@ -193,9 +193,9 @@ fn process_span(notification: &Notification, delivery: &Delivery) -> Span {
         messaging.operation.type = "process",
         messaging.destination.name = delivery.queue(),
         messaging.message.id = delivery.message_id,
-        messaging.aws_sqs.receive_count = delivery.receive_count,
+        messaging.aws_sqs.receive_count = i64::from(delivery.receive_count),
         order.id = %notification.event.subject,
-        order.revision = notification.event.revision,
+        order.revision = notification.event.revision.cast_signed(),
     );
     if let Some(traceparent) = delivery.traceparent.as_deref() {
         trace::set_parent(&span, traceparent);

@@ -59,7 +59,7 @@ impl AwsCalls {
         self.seconds.get_or_create(&OperationLabels { operation }).observe(took.as_secs_f64());
     }
 
-    /// Has them shown by a registry.
+    /// Adds them to a registry.
     pub fn register(&self, registry: &mut Registry) {
         let help = "Calls to AWS by the status of the answer, each try; none if there was no answer";
         registry.register("aws_calls", help, self.calls.clone());

@@ -1,4 +1,5 @@
-//! Metrics as log lines from which CloudWatch makes metrics, for functions: nobody can scrape those.
+//! Metrics as log lines from which CloudWatch makes metrics, for functions: nobody can scrape
+//! those.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::{collections::BTreeMap, io::Write as _};
@@ -14,8 +15,8 @@ use super::text::{FamilyRead, Kind, read};
 /// CloudWatch takes a hundred metrics of one line at most.
 const METRICS_MAX: usize = 100;
 
-/// Of these a metric is made for each value of a label. Of all others the labels are summed up: each
-/// combination would be a metric that is paid for by itself.
+/// Of these a metric is made for each value of a label. Of all others the labels are summed up:
+/// each combination would be a metric that is paid for by itself.
 const BY_LABEL: &[(&str, &str)] = &[
     ("orders_ended", "status"),
     ("attempts", "end"),

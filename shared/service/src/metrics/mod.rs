@@ -35,7 +35,7 @@ pub trait Source: Send + Sync + 'static {
 
 /// The metrics of one source at one time.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Reading {
+pub(crate) struct Snapshot {
     pub(crate) program: &'static str,
     pub(crate) families: Vec<text::FamilyRead>,
 }
@@ -61,9 +61,9 @@ pub fn add_source(source: &Arc<impl Source>) {
 
 /// The metrics of all sources now.
 #[cfg(feature = "otlp")]
-pub(crate) fn read_all() -> Vec<Reading> {
+pub(crate) fn read_all() -> Vec<Snapshot> {
     let sources = SOURCES.lock().clone();
-    sources.iter().map(|source| Reading { program: source.program(), families: text::read(&source.text()) }).collect()
+    sources.iter().map(|source| Snapshot { program: source.program(), families: text::read(&source.text()) }).collect()
 }
 
 /// Everything in a registry, as text.

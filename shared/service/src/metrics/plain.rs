@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 /// The older format.
 const PLAIN: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// The format that a reader wants by its `Accept`, and the text in it: OpenMetrics, which `text` is,
-/// unless it names plain text alone.
+/// The format that a reader wants by its `Accept`, and the text in it: OpenMetrics, which `text`
+/// is, unless it names plain text alone.
 #[must_use]
 pub fn negotiate(accept: Option<&str>, text: String) -> (&'static str, String) {
     let plain = accept.is_some_and(|a| a.contains("text/plain") && !a.contains("application/openmetrics-text"));

@@ -7,6 +7,8 @@
 //! if the program was built with the feature `otlp`. Where none does, no span is made.
 
 #[cfg(feature = "otlp")]
+mod environment;
+#[cfg(feature = "otlp")]
 mod exchange;
 #[cfg(feature = "otlp")]
 mod otlp;

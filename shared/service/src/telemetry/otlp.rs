@@ -1,13 +1,10 @@
 //! Traces and metrics by OTLP over HTTP, as the variables `OTEL_…` say.
 //! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>
 
-use std::{
-    env,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use opentelemetry::{KeyValue, trace::TracerProvider as _};
-use opentelemetry_otlp::{SpanExporter, WithHttpConfig as _};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{
     Resource,
     trace::{BatchConfigBuilder, BatchSpanProcessor, SdkTracerProvider},
@@ -15,12 +12,14 @@ use opentelemetry_sdk::{
 use tokio::time::timeout;
 use tracing_subscriber::{Layer, Registry, filter::filter_fn};
 
-use super::{exchange::Exchange, push::MetricPush};
+use super::{
+    environment::{ENDPOINT, endpoint, variable},
+    exchange::Exchange,
+    push::{self, MetricPush},
+};
 use crate::{clock, trace};
 
-const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
-const METRICS_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
 const PROTOCOLS: [&str; 3] =
     ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"];
 const PROTOCOL: &str = "http/protobuf";
@@ -56,7 +55,7 @@ pub(super) fn start(program: &'static str) -> Result<Option<(Otlp, Option<Spans>
         !disabled && exporter.as_deref() != Some("none") && [ENDPOINT, endpoint].iter().any(|v| variable(v).is_some())
     };
     let traces = sends("OTEL_TRACES_EXPORTER", TRACES_ENDPOINT);
-    let metrics = sends("OTEL_METRICS_EXPORTER", METRICS_ENDPOINT);
+    let metrics = sends("OTEL_METRICS_EXPORTER", push::ENDPOINT);
     if !traces && !metrics {
         return Ok(None);
     }
@@ -79,6 +78,7 @@ pub(super) fn start(program: &'static str) -> Result<Option<(Otlp, Option<Spans>
         return Ok(Some((Otlp { provider: None, metrics }, None)));
     }
     let exporter = SpanExporter::builder().with_http().with_http_client(exchange);
+    let exporter = exporter.with_endpoint(endpoint(TRACES_ENDPOINT, "v1/traces")?.to_string());
     let exporter = exporter.build().map_err(|e| format!("traces cannot be sent as the variables OTEL_… say: {e}"))?;
     let batches = BatchConfigBuilder::default();
     let batches = match variable(QUEUE_SIZE) {
@@ -121,11 +121,6 @@ impl Otlp {
             tracing::warn!("the last spans and metrics may be lost: the collector does not answer in time");
         }
     }
-}
-
-/// A variable, unless it is empty, which means the same as not set.
-pub(super) fn variable(name: &str) -> Option<String> {
-    env::var(name).ok().filter(|value| !value.trim().is_empty())
 }
 
 /// Who sends: `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` win.

@@ -10,14 +10,13 @@ use tokio::{task::JoinHandle, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    environment::{endpoint, variable},
     exchange::Exchange,
-    otlp::variable,
     push_message::{Origin, message},
 };
 use crate::metrics;
 
-const ENDPOINTS: [(&str, &str); 2] =
-    [("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", ""), ("OTEL_EXPORTER_OTLP_ENDPOINT", "v1/metrics")];
+pub(super) const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT";
 const HEADERS: [&str; 2] = ["OTEL_EXPORTER_OTLP_METRICS_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"];
 /// Milliseconds.
 const INTERVAL: &str = "OTEL_METRIC_EXPORT_INTERVAL";
@@ -42,7 +41,12 @@ impl MetricPush {
                 .filter(|ms| *ms > 0)
                 .ok_or_else(|| format!("{INTERVAL} is {text}, which is no number of milliseconds above 0"))?,
         };
-        let sender = Sender { exchange, uri: uri()?, headers: headers(), origin: Arc::new(Origin::of(resource)) };
+        let sender = Sender {
+            exchange,
+            uri: endpoint(ENDPOINT, "v1/metrics")?,
+            headers: headers(),
+            origin: Arc::new(Origin::of(resource)),
+        };
         metrics::set_sent();
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -83,19 +87,6 @@ impl Sender {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
         // A failure is logged there. The next values make up for it.
         let _ = self.exchange.send(request).await;
-    }
-}
-
-fn uri() -> Result<Uri, String> {
-    let set = ENDPOINTS.iter().find_map(|(name, path)| Some((name, variable(name)?, path)));
-    // It was found to be set before this is called.
-    let (name, base, path) = set.ok_or("no endpoint for metrics is set")?;
-    let url = if path.is_empty() { base } else { format!("{}/{path}", base.trim_end_matches('/')) };
-    // Not the URL itself, which may hold a secret.
-    let uri: Uri = url.parse().map_err(|e| format!("{name} is no URL: {e}"))?;
-    match uri.scheme_str() {
-        Some("http" | "https") if uri.host().is_some() => Ok(uri),
-        _ => Err(format!("{name} is no URL that begins with http:// or https:// and has a host")),
     }
 }
 

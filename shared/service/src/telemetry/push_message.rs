@@ -15,7 +15,7 @@ use opentelemetry_sdk::Resource;
 use crate::{
     clock,
     metrics::{
-        Reading,
+        Snapshot,
         text::{FamilyRead, Kind, Sample},
     },
 };
@@ -43,12 +43,12 @@ fn attribute(key: impl Into<String>, value: impl Into<String>) -> KeyValue {
     KeyValue { key: key.into(), value: Some(value), ..KeyValue::default() }
 }
 
-/// The message with these readings, each as a scope of its own.
-pub(super) fn message(origin: &Origin, readings: &[Reading]) -> ExportMetricsServiceRequest {
+/// The message with these snapshots, each as a scope of its own.
+pub(super) fn message(origin: &Origin, snapshots: &[Snapshot]) -> ExportMetricsServiceRequest {
     let times = (origin.started_nanos, nanos());
-    let scopes = readings.iter().map(|reading| ScopeMetrics {
-        scope: Some(InstrumentationScope { name: reading.program.to_owned(), ..InstrumentationScope::default() }),
-        metrics: reading.families.iter().filter_map(|family| metric(family, times)).collect(),
+    let scopes = snapshots.iter().map(|snapshot| ScopeMetrics {
+        scope: Some(InstrumentationScope { name: snapshot.program.to_owned(), ..InstrumentationScope::default() }),
+        metrics: snapshot.families.iter().filter_map(|family| metric(family, times)).collect(),
         ..ScopeMetrics::default()
     });
     let resource = ResourceMessage { attributes: origin.attributes.clone(), ..ResourceMessage::default() };
@@ -142,9 +142,9 @@ mod tests {
         orders.inc_by(3);
         depth.set(-7);
         [0.05, 0.5, 0.6, 30.0].into_iter().for_each(|s| seconds.observe(s));
-        let reading = Reading { program: "p", families: text::read(&metrics_text(&registry)) };
+        let snapshot = Snapshot { program: "p", families: text::read(&metrics_text(&registry)) };
         let origin = Origin { attributes: Vec::new(), started_nanos: 1 };
-        let message = message(&origin, &[reading]);
+        let message = message(&origin, &[snapshot]);
         let scope = &message.resource_metrics[0].scope_metrics[0];
         let data: Vec<_> = scope.metrics.iter().map(|m| (m.name.as_str(), m.data.clone().unwrap())).collect();
         let [("orders", Data::Sum(orders)), ("depth", Data::Gauge(depth)), ("seconds", Data::Histogram(seconds))] =

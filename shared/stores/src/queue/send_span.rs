@@ -28,7 +28,7 @@ impl<'a> SendSpan<'a> {
             messaging.operation.name = "send",
             messaging.operation.type = "send",
             messaging.destination.name = queue,
-            messaging.batch.message_count = (messages > 1).then_some(messages as u64),
+            messaging.batch.message_count = (messages > 1).then_some(messages as i64),
         );
         if let Some(given) = traceparent.filter(|_| trace::is_on() && trace::current().is_none()) {
             trace::set_parent(&span, given);

@@ -123,7 +123,7 @@ impl HttpProcessor {
             http.request.method = "POST",
             http.response.status_code = Empty,
             server.address = self.url.host_str(),
-            server.port = self.url.port_or_known_default(),
+            server.port = self.url.port_or_known_default().map(i64::from),
         );
         let traceparent = trace::of(&span).or_else(|| order.traceparent.clone().filter(|t| is_traceparent(t)));
         if let Some(traceparent) = traceparent {
@@ -135,7 +135,7 @@ impl HttpProcessor {
                 trace::failed(&own, if e.is_timeout() { "timeout" } else { "no answer" });
                 answer::broken(order, e)
             })?;
-            own.record("http.response.status_code", response.status().as_u16());
+            own.record("http.response.status_code", i64::from(response.status().as_u16()));
             if !response.status().is_success() {
                 trace::failed(&own, response.status().as_str());
             }

@@ -129,7 +129,7 @@ impl Webhooks {
             http.request.method = "POST",
             http.response.status_code = Empty,
             server.address = url.host_str(),
-            server.port = url.port_or_known_default(),
+            server.port = url.port_or_known_default().map(i64::from),
         );
         let signature = self.signer.sign(tenant, &url, id, now, body.as_bytes());
         let mut request = self

@@ -56,10 +56,10 @@ impl Worker {
     ) -> Result<Self, StartError> {
         let name = format!("worker-{}", uuid::Uuid::new_v4().simple());
         let guess = ServiceTimes::configured(eta.expected_job_seconds);
-        let notifier = Notifier::new(&stores, &settings.notifier).map_err(StartError::Notifier)?;
+        let notifier = Notifier::new(&stores, &settings.notifier).map_err(StartError::Notifier)?.map(Arc::new);
         Ok(Self {
-            notifier: notifier.map(Arc::new),
-            reporter: Arc::new(Reporter::new(&name, settings.concurrency, guess)),
+            reporter: Arc::new(Reporter::new(&name, settings.concurrency, guess, notifier.clone())),
+            notifier,
             name,
             halt: CancellationToken::new(),
             time: None,

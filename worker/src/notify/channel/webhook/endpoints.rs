@@ -146,6 +146,14 @@ impl Endpoints {
         self.ended_at(admitted, healthy, self.since.elapsed());
     }
 
+    /// How long the circuit of an endpoint stays open, the longest of any tenant.
+    pub(super) fn open_circuit(&self, origin: &str) -> Option<Duration> {
+        let now = self.since.elapsed();
+        let state = self.state.lock();
+        let of_origin = state.breakers.iter().filter(|((_, known), _)| known == origin);
+        of_origin.filter_map(|(_, breaker)| breaker.open_for(now)).max()
+    }
+
     fn admit_at(&self, tenant: &Tenant, origin: &str, lane: Lane, now: Duration) -> Result<Admitted, Duration> {
         let (key, bounds) = ((tenant.clone(), origin.to_owned()), self.bounds[lane as usize]);
         let State { breakers, known, lanes, tenants } = &mut *self.state.lock();

@@ -56,6 +56,7 @@ ALLOWED = [
     (r"dlq show|Show \{|rustup show|auditwheel\", \"show\"", "commands, as in `git show`"),
     (r"show-?(toplevel|current|modal|ref)", "options of git and the DOM"),
     (r"aria-\w+|scrollIntoView|showModal|showPopover|matchMedia", "APIs of the browser"),
+    (r"name = \"show\"|(orders|actions)`? show|`show`|orders\", \"show|actions\", \"show", "commands, as in `git show`"),
     (r"watch-?mode|--watch", "options of tools"),
 ]  # fmt: skip
 

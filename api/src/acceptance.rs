@@ -125,6 +125,7 @@ async fn create(service: &Arc<Service>, submission: Submission) -> Result<Accept
     let refused = match accept::accept(&service.stores, &service.table_health, &record, lane, key.as_ref()).await {
         Ok(Accepted::New) => {
             service.metrics.accepted(&record.order.labels);
+            service.admin.count_accepted(now);
             service.write_health.succeeded();
             // It is written: a long poll would only hold it.
             let record = record.without_payload();

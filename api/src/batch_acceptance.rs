@@ -247,6 +247,7 @@ async fn write_drafts(service: &Arc<Service>, group: OrderId, drafted: Drafted, 
         let outcome = match accepted {
             Ok(()) => {
                 service.metrics.accepted(&record.order.labels);
+                service.admin.count_accepted(record.order.created_at);
                 service.write_health.succeeded();
                 Ok(AcceptedOrder { record: record.without_payload(), access, inputs })
             }

@@ -6,6 +6,7 @@
 //! holds the connections that get status events.
 
 mod acceptance;
+mod admin;
 mod background;
 mod batch_acceptance;
 mod byte_budget;

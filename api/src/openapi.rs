@@ -46,6 +46,8 @@ impl Modify for OrderToken {
         let header = ApiKeyValue::with_description("Offload-Token", "The same, beside a caller's own Authorization");
         components.add_security_scheme("order_token_in_header", SecurityScheme::ApiKey(ApiKey::Header(header)));
         components.add_security_scheme("order_token_in_query", SecurityScheme::ApiKey(ApiKey::Query(query)));
+        let session = ApiKeyValue::with_description("offload_console", "A session of the console (OFFLOAD_CONSOLE)");
+        components.add_security_scheme("console", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
         let caller = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
         let caller = caller.description(Some("An API key or a JSON Web Token, where callers are known (OFFLOAD_AUTH)"));
         components.add_security_scheme("caller", SecurityScheme::Http(caller.build()));
@@ -76,6 +78,10 @@ pub(crate) fn document(routes: utoipa::openapi::OpenApi, schema: &OrderSchema) -
     let options: Value = serde_json::from_str(OPTIONS).expect("the options are checked when a schema is compiled");
     // An event stream is no JSON string, and no schema describes it.
     document["paths"]["/order/{id}/events"]["get"]["responses"]["200"]["content"]["text/event-stream"] = json!({});
+    document["paths"]["/admin/events"]["get"]["responses"]["200"]["content"]["text/event-stream"] = json!({});
+    for path in ["/admin/session", "/admin/actions"] {
+        document["paths"][path]["post"]["requestBody"]["required"] = true.into();
+    }
     // The attribute of the route has no word for it.
     document["paths"]["/order"]["post"]["requestBody"]["required"] = true.into();
     let body = &mut document["paths"]["/orders"]["post"]["requestBody"];

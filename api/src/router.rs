@@ -47,7 +47,17 @@ pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
         .merge(route::probes())
         .merge(metrics)
         .split_for_parts();
-    edge::wrap(with_fallbacks(routes), service, Arc::new(connections.hosts.clone()))
+    edge::wrap(with_console(with_fallbacks(routes), service), service, Arc::new(connections.hosts.clone()))
+}
+
+/// The routes with the console's page, where it is on.
+fn with_console(routes: Router<Arc<Service>>, service: &Arc<Service>) -> Router<Arc<Service>> {
+    #[cfg(feature = "console")]
+    if service.callers.console().is_some() {
+        return routes.layer(from_fn_with_state(Arc::clone(service), edge::console_pages::console_pages));
+    }
+    let _ = service;
+    routes
 }
 
 /// What operators and monitoring call, for a listener that clients do not reach. Requests may name

@@ -1,6 +1,6 @@
 //! What all requests share.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use offload_domain::{
     event::StatusEvent, group::Group, id::OrderId, lifetime, order::OrderRecord, status::StatusObject, token::Access,
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
+    admin::Admin,
     background::BackgroundTasks,
     byte_budget::ByteBudget,
     caller::Callers,
@@ -76,6 +77,8 @@ pub(crate) struct Service {
     pub(crate) metrics: Metrics,
     pub(crate) readiness: Readiness,
     pub(crate) write_health: WriteHealth,
+    /// What this server keeps for operators.
+    pub(crate) admin: Arc<Admin>,
     /// Cancelled when the service ends.
     pub(crate) stop: CancellationToken,
 }
@@ -102,7 +105,7 @@ impl Service {
         let (metrics, background) = (Metrics::new(&settings.metric_labels, &stores.calls), BackgroundTasks::new());
         Ok(Self {
             public: PublicUrl::new(&public),
-            callers: Callers::new(&settings.auth, &stores).map_err(io::Error::other)?,
+            callers: Callers::new(&settings.auth, &settings.console, &stores).map_err(io::Error::other)?,
             estimator: Estimator::new(eta, &stores, metrics.clone(), background.tracker()),
             key_locks: KeyLocks::default(),
             table_health: TableHealth::default(),
@@ -123,6 +126,7 @@ impl Service {
             metrics,
             readiness: Readiness::default(),
             write_health: WriteHealth::default(),
+            admin: Arc::default(),
             settings,
             stores,
             stop,
@@ -162,6 +166,13 @@ impl Service {
         let until = clock::now() + ttl;
         let sign = |access| self.settings.token_keys.sign(group.id, access, until);
         OrderTokens { order_token: sign(Access::Full), read_token: sign(Access::Read), token_expires_at: until }
+    }
+
+    /// The origin of status URLs, as pages may connect to it; `None` if none can be signed now.
+    pub(crate) async fn status_origin(&self) -> Option<String> {
+        let key = OrderId::new(clock::now()).status_key();
+        let (url, _) = self.stores.presigner.get(&key, Duration::from_secs(60), clock::now()).await.ok()?;
+        Some(Url::parse(&url).ok()?.origin().ascii_serialization())
     }
 
     /// The URLs of an order.

@@ -3,9 +3,23 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    bench::BenchArgs, cancel::CancelArgs, cost::CostArgs, dlq::DlqArgs, eta::EtaArgs, failure::EXIT_CODES,
-    keys::KeysArgs, orders::OrdersArgs, status::StatusArgs, submit::SubmitArgs, up::UpArgs, wait::WaitArgs,
+    actions::ActionsArgs,
+    bench::BenchArgs,
+    cancel::CancelArgs,
+    cost::CostArgs,
+    dlq::DlqArgs,
+    eta::EtaArgs,
+    failure::EXIT_CODES,
+    keys::KeysArgs,
+    orders::OrdersArgs,
+    shell::{CompletionsArgs, ManArgs, OpenArgs},
+    status::StatusArgs,
+    submit::SubmitArgs,
+    top::TopArgs,
+    up::{StackArgs, UpArgs},
+    wait::WaitArgs,
     webhooks::WebhooksArgs,
+    workers::WorkersArgs,
 };
 
 /// Run status-offload on this machine, submit orders, and wait for them.
@@ -21,6 +35,12 @@ pub(crate) enum Command {
     /// Run the whole service in this process: S3, SQS, DynamoDB, STS, the api and workers
     #[command(after_help = EXIT_CODES)]
     Up(Box<UpArgs>),
+    /// Run S3, SQS, DynamoDB and STS alone, to develop other things against
+    #[command(after_help = EXIT_CODES)]
+    Stack(Box<StackArgs>),
+    /// Print figures and orders in the terminal, again and again, with the console's keys
+    #[command(after_help = EXIT_CODES)]
+    Top(TopArgs),
     /// Submit an order
     #[command(after_help = EXIT_CODES)]
     Submit(SubmitArgs),
@@ -39,10 +59,17 @@ pub(crate) enum Command {
     /// Make, list or revoke API keys (for operators, with AWS credentials)
     #[command(after_help = EXIT_CODES)]
     Keys(KeysArgs),
-    /// List orders by state and labels, print the log of one, or erase it (for operators, with AWS
-    /// credentials)
+    /// List orders by a filter, print, cancel, retry or erase one, or print its log (for operators,
+    /// with AWS credentials)
     #[command(after_help = EXIT_CODES)]
     Orders(OrdersArgs),
+    /// Act on many orders: redrive, purge or cancel what a filter selects (for operators, with AWS
+    /// credentials)
+    #[command(after_help = EXIT_CODES)]
+    Actions(ActionsArgs),
+    /// List the workers, and how much they work (for operators, with AWS credentials)
+    #[command(after_help = EXIT_CODES)]
+    Workers(WorkersArgs),
     /// Print the secret of a webhook's receiver, verify a message, list, replay or test deliveries
     /// (for operators)
     #[command(after_help = EXIT_CODES)]
@@ -57,6 +84,13 @@ pub(crate) enum Command {
     /// Load a deployment with orders, and print its times and its cost; the price is asked before
     #[command(after_help = EXIT_CODES)]
     Bench(Box<BenchArgs>),
+    /// Open the console of an api in a browser
+    #[command(after_help = EXIT_CODES)]
+    Open(OpenArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Write man pages, one for each command
+    Man(ManArgs),
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! Results go to standard output and messages to standard error, so that output can be piped. Every
 //! command ends with one of the exit codes of [`failure`].
 
+mod actions;
 mod args;
 mod bench;
 mod cancel;
@@ -12,6 +13,7 @@ mod cost;
 mod dlq;
 mod eta;
 pub mod failure;
+mod filter;
 mod keys;
 mod orders;
 mod output;
@@ -19,15 +21,20 @@ mod paint;
 mod progress;
 mod receipt;
 mod render;
+mod shell;
 mod span;
 mod status;
 mod stores;
 mod submit;
+mod top;
 mod up;
 mod wait;
 mod webhooks;
+mod workers;
 
 use std::process::ExitCode;
+
+use clap::CommandFactory as _;
 
 pub use args::Cli;
 use args::Command;
@@ -59,6 +66,8 @@ pub fn run(cli: Cli) -> ExitCode {
 async fn dispatch(cli: Cli) -> ExitCode {
     let done = match cli.command {
         Command::Up(args) => up::run(&args).await,
+        Command::Stack(args) => up::alone::run(&args).await,
+        Command::Top(args) => top::run(args).await,
         Command::Submit(args) => submit::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Wait(args) => wait::run(args).await,
@@ -66,7 +75,12 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Dlq(args) => dlq::run(args).await,
         Command::Webhooks(args) => webhooks::run(args).await,
         Command::Orders(args) => orders::run(args).await,
+        Command::Actions(args) => actions::run(args).await,
+        Command::Workers(args) => workers::run(args).await,
         Command::Keys(args) => keys::run(args).await,
+        Command::Completions(args) => shell::completions(&args, Cli::command()),
+        Command::Man(args) => shell::man(&args, Cli::command()),
+        Command::Open(args) => shell::open(&args),
         Command::Eta(args) => eta::run(&args),
         Command::Bench(args) => bench::run(&args).await,
         Command::Cost(args) => cost::run(&args).await,

@@ -2,6 +2,7 @@
 //!
 //! It uses the stores directly, with AWS credentials, and needs no api.
 
+mod act;
 mod list;
 mod logs;
 
@@ -34,6 +35,13 @@ pub(crate) struct OrdersArgs {
 enum OrdersCommand {
     /// List orders that are open, or that failed. One that ended well is in no list
     List(list::ListArgs),
+    /// Print one order
+    #[command(name = "show")]
+    Describe(act::DescribeArgs),
+    /// Cancel orders
+    Cancel(act::SelectArgs),
+    /// Retry failed orders: they become pending again, with new attempts and a new deadline
+    Retry(act::SelectArgs),
     /// Print what the work of an attempt has logged
     Logs(logs::LogsArgs),
     /// Erase an order: its row, its status object, its results and logs, its deliveries. There is
@@ -52,6 +60,9 @@ pub(crate) async fn run(args: OrdersArgs) -> Result<(), Failure> {
     let stores = args.stores.connect("offload orders").await?;
     match args.command {
         OrdersCommand::List(list) => list::list(&stores, list, args.json).await,
+        OrdersCommand::Describe(order) => act::describe(&stores, &order).await,
+        OrdersCommand::Cancel(selection) => act::cancel(&stores, selection, args.json).await,
+        OrdersCommand::Retry(selection) => act::retry(&stores, selection, args.json).await,
         OrdersCommand::Logs(logs) => logs::logs(&stores, &logs, args.json).await,
         OrdersCommand::Erase { id, yes } => {
             if !yes {

@@ -26,6 +26,15 @@ pub(crate) fn json(text: &str) -> Result<(), Failure> {
     write_out(&printable_json(text))
 }
 
+/// Writes what this program made itself to standard output, as it is.
+///
+/// # Errors
+/// [`Failure::Closed`] if its reader has closed it.
+pub(crate) fn verbatim(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = stdout().lock();
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| unwritten(&e))
+}
+
 fn write_out(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };

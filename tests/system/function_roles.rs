@@ -65,6 +65,7 @@ async fn the_worker_function_publishes_a_large_result_to_subscribers() {
         concurrency: 1,
         finished_3s: 0,
         tenants: StartedTenants::default(),
+        figures: None,
         history: History::default(),
         reported_at,
     };

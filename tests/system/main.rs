@@ -3,6 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod admin;
+mod admin_actions;
+mod admin_commands;
+mod admin_console;
 mod batches;
 mod call_order;
 mod callers;

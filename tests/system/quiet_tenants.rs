@@ -87,6 +87,7 @@ async fn report_a_busy_tenant(system: &System) {
         finished_3s: 0,
         tenants,
         history: History::default(),
+        figures: None,
         reported_at: now,
     };
     system.stores.orders.publish_report(&report).await.unwrap();

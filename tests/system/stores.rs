@@ -205,6 +205,7 @@ async fn the_reports_of_a_large_fleet_are_read_to_the_last() {
         concurrency: 1,
         finished_3s: 0,
         tenants: StartedTenants::default(),
+        figures: None,
         history: history.clone(),
         reported_at: now,
     };

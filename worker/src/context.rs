@@ -69,9 +69,10 @@ impl Worker {
         let guess = ServiceTimes::configured(eta.expected_job_seconds);
         let metrics = WorkerMetrics::new(settings.concurrency, &stores.calls);
         let notifier = Notifier::new(&stores, &settings.notifier, metrics.clone()).map_err(StartError::Notifier)?;
+        let notifier = notifier.map(Arc::new);
         Ok(Self {
-            notifier: notifier.map(Arc::new),
-            reporter: Arc::new(Reporter::new(&name, settings.concurrency, guess)),
+            reporter: Arc::new(Reporter::new(&name, settings.concurrency, guess, notifier.clone())),
+            notifier,
             name,
             halt: CancellationToken::new(),
             time: None,

@@ -3,7 +3,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,14 +14,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use offload_domain::{
     eta::ServiceTimes,
     history::{History, REPORT_TTL, StartedTenants, WorkerReport},
-    order::Order,
+    order::{Order, OrderRecord},
     tenant::Tenant,
+    worker_figures::WorkerFigures,
 };
 use offload_service::clock;
 use offload_stores::OrderTable;
 use parking_lot::Mutex;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+
+use crate::notify::Notifier;
 
 /// Between two reports. A worker counts as gone after four missed ones.
 const EVERY: Duration = Duration::from_secs(3);
@@ -31,13 +37,14 @@ const SPAN: TimeDelta = TimeDelta::seconds(3);
 const GONE: TimeDelta = TimeDelta::minutes(5);
 
 /// The history of this process.
-#[derive(Debug)]
 pub(crate) struct Reporter {
     worker: String,
     concurrency: u32,
     /// Permits that most orders do without.
     kept: AtomicU32,
     guess: ServiceTimes,
+    /// Knows how webhooks fare.
+    notifier: Option<Arc<Notifier>>,
     recorded: Mutex<Recorded>,
 }
 
@@ -47,10 +54,10 @@ struct Recorded {
     history: History,
     finished: VecDeque<DateTime<Utc>>,
     tenants: StartedTenants,
+    figures: WorkerFigures,
 }
 
 /// An order that is worked on, as its tenant's. Dropped when it is not any more.
-#[derive(Debug)]
 pub(crate) struct Running<'a> {
     reporter: &'a Reporter,
     tenant: Tenant,
@@ -58,15 +65,20 @@ pub(crate) struct Running<'a> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.reporter.recorded.lock().tenants.stop(&self.tenant);
+        let mut recorded = self.reporter.recorded.lock();
+        recorded.tenants.stop(&self.tenant);
+        recorded.figures.running = recorded.figures.running.saturating_sub(1);
     }
 }
 
 impl Reporter {
-    pub(crate) fn new(worker: &str, concurrency: usize, guess: ServiceTimes) -> Self {
+    pub(crate) fn new(worker: &str, concurrency: usize, guess: ServiceTimes, notifier: Option<Arc<Notifier>>) -> Self {
         let concurrency = u32::try_from(concurrency).unwrap_or(u32::MAX);
         let kept = AtomicU32::new(0);
-        Self { worker: worker.to_owned(), concurrency, kept, guess, recorded: Mutex::default() }
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let figures = WorkerFigures { version, started_at: clock::now(), ..WorkerFigures::default() };
+        let recorded = Mutex::new(Recorded { figures, ..Recorded::default() });
+        Self { worker: worker.to_owned(), concurrency, kept, guess, notifier, recorded }
     }
 
     /// So many permits are kept free for tenants that use less than their share. What is reported
@@ -79,7 +91,9 @@ impl Reporter {
     /// wait.
     pub(crate) fn started(&self, order: &Order, attempt: u32, now: DateTime<Utc>) -> Running<'_> {
         let due = (attempt == 1).then(|| order.not_before.unwrap_or(order.created_at).max(order.created_at));
-        self.recorded.lock().tenants.start(&order.tenant, due, now);
+        let mut recorded = self.recorded.lock();
+        recorded.tenants.start(&order.tenant, due, now);
+        recorded.figures.running += 1;
         Running { reporter: self, tenant: order.tenant.clone() }
     }
 
@@ -90,6 +104,11 @@ impl Reporter {
         recorded.history.record(took.as_secs_f64(), attempt, now);
         recorded.finished.push_back(now);
         recorded.forget(now);
+    }
+
+    /// Counts an order whose end was published.
+    pub(crate) fn ended(&self, record: &OrderRecord, now: DateTime<Utc>) {
+        self.recorded.lock().figures.ended(record, now);
     }
 
     /// The service times as this worker knows them.
@@ -142,6 +161,7 @@ impl Reporter {
     }
 
     fn current(&self, now: DateTime<Utc>) -> WorkerReport {
+        let endpoints = self.notifier.as_ref().map(|notifier| notifier.endpoints(now)).unwrap_or_default();
         let mut recorded = self.recorded.lock();
         recorded.forget(now);
         WorkerReport {
@@ -150,6 +170,7 @@ impl Reporter {
             finished_3s: u32::try_from(recorded.finished.len()).unwrap_or(u32::MAX),
             history: recorded.history.clone(),
             tenants: recorded.tenants.report(now),
+            figures: Some(WorkerFigures { endpoints, ..recorded.figures.clone() }),
             reported_at: now,
         }
     }

@@ -13,13 +13,13 @@ use offload_domain::{
     tenant::Tenant,
 };
 
-use super::refused::Refused;
+use super::{Authenticated, console::Known, refused::Refused};
 use crate::{response::error::ApiError, service::Service};
 
 /// What is known of a request's caller: kept with the request, so that credentials are checked
 /// once.
 #[derive(Debug, Clone)]
-pub(crate) struct Identity(Arc<Result<Option<Caller>, Refused>>);
+pub(crate) struct Identity(Arc<Result<Authenticated, Refused>>);
 
 /// Finds out who sends a request. It refuses none: whether it needs a caller is known by its
 /// handler.
@@ -37,7 +37,7 @@ impl Identity {
     /// The identity that [`identify`] found.
     pub(crate) fn of(parts: &Parts) -> Self {
         // A route without that layer has no callers.
-        parts.extensions.get().cloned().unwrap_or_else(|| Self(Arc::new(Ok(None))))
+        parts.extensions.get().cloned().unwrap_or_else(|| Self(Arc::new(Ok(Authenticated::default()))))
     }
 
     /// The caller, if the request has one.
@@ -46,11 +46,25 @@ impl Identity {
     /// If its credentials are not valid, or cannot be checked.
     pub(crate) fn caller(&self) -> Result<Option<&Caller>, ApiError> {
         match &*self.0 {
-            Ok(caller) => Ok(caller.as_ref()),
+            Ok(found) => Ok(found.caller.as_ref()),
+            Err(Refused::CrossSite) => Err(ApiError::CrossSite),
             Err(Refused::Invalid(why)) => Err(ApiError::CredentialsInvalid(why)),
             Err(Refused::Unavailable(why)) => Err(ApiError::CallersUnavailable(why)),
             Err(Refused::Store(_)) => Err(ApiError::CallersUnavailable("the table of API keys cannot be read")),
         }
+    }
+
+    /// How an operator is known, if it is by the console.
+    pub(crate) fn by_console(&self) -> Option<Known> {
+        (*self.0).as_ref().ok()?.console
+    }
+
+    /// The caller of an operators' route, who must have a role.
+    ///
+    /// # Errors
+    /// If nobody can have one here, or as [`Self::with_role`].
+    pub(crate) fn operator(&self, service: &Service, role: Role) -> Result<&Caller, ApiError> {
+        if service.callers.have_roles() { self.with_role(role) } else { Err(ApiError::NotFound) }
     }
 
     /// The caller, who must have a role.

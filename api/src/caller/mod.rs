@@ -1,6 +1,8 @@
 //! Who sends a request: every way by which the settings let callers be known.
 
+mod bearer;
 mod claims;
+pub(crate) mod console;
 mod gateway;
 mod header;
 pub(crate) mod identity;
@@ -11,12 +13,19 @@ mod key_cache;
 pub(crate) mod refused;
 mod signature;
 
-use axum::http::{HeaderMap, header as headers, request::Parts};
+use axum::http::request::Parts;
 use offload_domain::{api_key::ApiKey, caller::Caller};
-use offload_service::settings::{AuthMethod, AuthSettings};
+use offload_service::settings::{AuthMethod, AuthSettings, ConsoleSettings};
 use offload_stores::Stores;
 
-use self::{claims::ClaimNames, jwt::Tokens, key::Keys, refused::Refused};
+pub(crate) use self::bearer::bearer;
+use self::{
+    claims::ClaimNames,
+    console::{Console, Known},
+    jwt::Tokens,
+    key::Keys,
+    refused::Refused,
+};
 
 /// The ways by which callers are known; none where everybody may submit.
 #[derive(Debug)]
@@ -28,12 +37,33 @@ pub(crate) struct Callers {
     /// The header of a trusted proxy.
     header: Option<String>,
     claims: ClaimNames,
+    /// Where the console is on.
+    console: Option<Console>,
+}
+
+/// What is known of who sends a request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Authenticated {
+    /// Who it is; `None` without credentials.
+    pub(crate) caller: Option<Caller>,
+    /// How, if it is by the console.
+    pub(crate) console: Option<Known>,
+}
+
+impl Authenticated {
+    fn caller(caller: Option<Caller>) -> Self {
+        Self { caller, console: None }
+    }
+
+    fn operator(known: Known) -> Self {
+        Self { caller: Some(Console::operator()), console: Some(known) }
+    }
 }
 
 impl Callers {
     /// # Errors
     /// If a client for the issuer's keys cannot be built.
-    pub(crate) fn new(settings: &AuthSettings, stores: &Stores) -> Result<Self, String> {
+    pub(crate) fn new(settings: &AuthSettings, console: &ConsoleSettings, stores: &Stores) -> Result<Self, String> {
         let claims = ClaimNames { tenant: settings.tenant_claim.clone(), roles: settings.roles_claim.clone() };
         Ok(Self {
             known: !settings.methods.is_empty(),
@@ -42,7 +72,18 @@ impl Callers {
             gateway: settings.uses(AuthMethod::Gateway),
             header: settings.header.clone().filter(|_| settings.uses(AuthMethod::Header)),
             claims,
+            console: Console::new(console),
         })
+    }
+
+    /// How operators are known, where the console is on.
+    pub(crate) fn console(&self) -> Option<&Console> {
+        self.console.as_ref()
+    }
+
+    /// Whether anybody can have a role: without callers and without a console nobody has.
+    pub(crate) fn have_roles(&self) -> bool {
+        self.known || self.console.is_some()
     }
 
     /// Whether callers are known at all. If not, everybody may submit, and nobody has a role.
@@ -54,7 +95,20 @@ impl Callers {
     ///
     /// # Errors
     /// If it has some, and they are not valid or cannot be checked.
-    pub(crate) async fn authenticate(&self, parts: &Parts) -> Result<Option<Caller>, Refused> {
+    pub(crate) async fn authenticate(&self, parts: &Parts) -> Result<Authenticated, Refused> {
+        let Some(console) = &self.console else { return Ok(Authenticated::caller(self.known_caller(parts).await?)) };
+        if console.by_key(&parts.headers) {
+            return Ok(Authenticated::operator(Known::Key));
+        }
+        // Credentials that a program chose go before those that a browser sends by itself.
+        if let Some(caller) = self.known_caller(parts).await? {
+            return Ok(Authenticated::caller(Some(caller)));
+        }
+        Ok(console.by_browser(parts)?.map_or_else(Authenticated::default, Authenticated::operator))
+    }
+
+    /// Who sends a request, by the ways of the settings.
+    async fn known_caller(&self, parts: &Parts) -> Result<Option<Caller>, Refused> {
         if !self.known {
             return Ok(None);
         }
@@ -87,33 +141,5 @@ impl Callers {
             (_, Some(tokens)) => tokens.caller(text, &self.claims).await,
             _ => Err(Refused::Invalid("there is no such way to authenticate here")),
         }
-    }
-}
-
-/// The token of an `Authorization: Bearer` header (RFC 6750; the scheme's case does not matter).
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(headers::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bearer_token_is_read_in_any_spelling_of_its_scheme() {
-        let of = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(headers::AUTHORIZATION, value.parse().unwrap());
-            bearer(&headers).map(str::to_owned)
-        };
-        for good in ["Bearer v1.x", "bearer v1.x", "BEARER  v1.x "] {
-            assert_eq!(of(good).as_deref(), Some("v1.x"), "{good}");
-        }
-        for none in ["Basic v1.x", "Bearer", "Bearer ", "v1.x", ""] {
-            assert_eq!(of(none), None, "{none}");
-        }
-        assert_eq!(bearer(&HeaderMap::new()), None);
     }
 }

@@ -11,4 +11,6 @@ pub(crate) enum Refused {
     Store(Error),
     /// The same, for another reason.
     Unavailable(&'static str),
+    /// A page of another origin sends them.
+    CrossSite,
 }

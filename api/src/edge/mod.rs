@@ -1,6 +1,8 @@
 //! What every request passes before and after its handler.
 
 pub(crate) mod access_log;
+#[cfg(feature = "console")]
+pub(crate) mod console_pages;
 pub(crate) mod cors;
 pub(crate) mod host;
 pub(crate) mod identity;

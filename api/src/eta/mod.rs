@@ -13,7 +13,7 @@ use offload_domain::{
     tenant::Tenant,
 };
 use offload_service::{clock, settings::EtaSettings};
-use offload_stores::Stores;
+use offload_stores::{QueueDepth, Stores};
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
@@ -88,6 +88,13 @@ impl Estimator {
     pub(crate) async fn observe(&self) -> Observation {
         let depths = self.gauge.depths().await;
         Observation { depths, fleet: self.gauge.fleet() }
+    }
+
+    /// Orders that wait and orders that run, as the queues have them.
+    pub(crate) async fn totals(&self) -> (u64, u64) {
+        let depths = self.gauge.depths().await;
+        let of = |count: fn(&QueueDepth) -> u64| Lane::ALL.into_iter().map(|lane| count(&depths.of(lane))).sum();
+        (of(|depth| depth.visible + depth.delayed), of(|depth| depth.in_flight))
     }
 
     /// By which lane an order of a tenant goes that joins its queue after `delay`, when it will be

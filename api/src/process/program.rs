@@ -28,6 +28,10 @@ type Read = (StoreSettings, ApiSettings, EtaSettings, LogSettings);
 /// Checks what one group needs of another.
 fn check(store: Option<&StoreSettings>, api: Option<&ApiSettings>, in_lambda: bool, errors: &mut Errors<'_>) {
     let Some(api) = api else { return };
+    if api.console.on && api.console.keys.is_none() {
+        let (console, key) = (c::CONSOLE.variable(), c::CONSOLE_KEY.variable());
+        errors.add(format!("{console} is on, and {key} is missing: without one anybody could open the console"));
+    }
     if in_lambda && api.public_url.is_none() {
         errors.add(format!("{} is missing: a function has no address for links", c::PUBLIC_URL.variable()));
     }

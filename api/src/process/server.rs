@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::listener::{ConnectionBounds, HttpListener};
 use crate::{
+    admin::runner,
     push::{connections::PushConnections, internal},
     router::{admin_router, router},
     service::{LONG_POLLS_MAX, Service},
@@ -77,6 +78,9 @@ pub fn serve(
             tokio::spawn(
                 HttpListener::new(admin, admin_router(&service)?, admin_bounds(&service), stop.clone()).serve(),
             );
+        }
+        if service.callers.have_roles() {
+            tokio::spawn(runner::take_up(Arc::clone(&service)));
         }
         let bounds = client_bounds(&service);
         let mut open = HttpListener::new(clients, router(&service)?, bounds, stop).accept_until_stop().await;

@@ -62,6 +62,8 @@ pub(crate) enum ApiError {
     InvalidPrefer(#[from] InvalidPrefer),
     #[error("the query is not valid")]
     InvalidQuery,
+    #[error("the filter is not valid")]
+    InvalidFilter(#[from] offload_domain::order_query::InvalidQuery),
     #[error("the Idempotency-Key header is not valid")]
     InvalidIdempotencyKey,
     #[error("the idempotency key belongs to another request")]
@@ -90,10 +92,21 @@ pub(crate) enum ApiError {
     TokenReadOnly,
     #[error("a request to erase that does not say so")]
     EraseNotAskedFor,
+    #[error("a page of another site sends this")]
+    CrossSite,
     #[error("no such order")]
     OrderNotFound,
     #[error("the order is already {}", .0.as_str())]
     OrderAlreadyEnded(Status),
+    #[error("the order is {}", .0.as_str())]
+    OrderNotFailed(Status),
+    #[error("the bulk action is not valid")]
+    InvalidAction(String),
+    #[error("no such action")]
+    ActionNotFound,
+    /// The number that was stated, if one was, and the number that there are.
+    #[error("the number of orders is not the one that was stated")]
+    ActionCountDiffers(Option<usize>, usize),
     #[error("the order has no webhook")]
     NoWebhook,
     #[error("there is no log of the work")]
@@ -149,6 +162,7 @@ impl ApiError {
             Self::InvalidBatch(_) => ProblemType::InvalidBatch,
             Self::InvalidPrefer(_) => ProblemType::InvalidPrefer,
             Self::InvalidQuery => ProblemType::InvalidQuery,
+            Self::InvalidFilter(_) => ProblemType::InvalidFilter,
             Self::InvalidIdempotencyKey => ProblemType::InvalidIdempotencyKey,
             Self::IdempotencyKeyReused => ProblemType::IdempotencyKeyReused,
             Self::IdempotencyKeyInUse => ProblemType::IdempotencyKeyInUse,
@@ -163,8 +177,13 @@ impl ApiError {
             Self::TokenExpired => ProblemType::TokenExpired,
             Self::TokenReadOnly => ProblemType::TokenReadOnly,
             Self::EraseNotAskedFor => ProblemType::EraseNotAskedFor,
+            Self::CrossSite => ProblemType::CrossSite,
             Self::OrderNotFound => ProblemType::OrderNotFound,
             Self::OrderAlreadyEnded(_) => ProblemType::OrderAlreadyEnded,
+            Self::OrderNotFailed(_) => ProblemType::OrderNotFailed,
+            Self::InvalidAction(_) => ProblemType::InvalidAction,
+            Self::ActionNotFound => ProblemType::ActionNotFound,
+            Self::ActionCountDiffers(..) => ProblemType::ActionCountDiffers,
             Self::NoWebhook => ProblemType::NoWebhook,
             Self::NoLog => ProblemType::NoLog,
             Self::NoPush => ProblemType::NoPush,
@@ -181,6 +200,19 @@ impl ApiError {
         let text = match self {
             Self::InvalidQuery => {
                 "give each member once, but for label, and only values that the documentation of the route allows"
+            }
+            Self::InvalidFilter(e) => return Some(e.to_string()),
+            Self::CrossSite => "operators' routes answer the console's own pages, and programs that are no browser",
+            Self::OrderNotFailed(status) => {
+                return Some(format!("the order is {}; only a failed one can be redriven or purged", status.as_str()));
+            }
+            Self::InvalidAction(why) => return Some(why.clone()),
+            Self::ActionNotFound => "it never existed, or it is older than thirty days",
+            Self::ActionCountDiffers(None, now) => {
+                return Some(format!("nothing was done: state that it is {now} orders, as the member count"));
+            }
+            Self::ActionCountDiffers(Some(stated), now) => {
+                return Some(format!("nothing was done: {stated} orders were stated, and it is {now} now"));
             }
             Self::NotFound => "the routes are listed at /docs",
             Self::MethodNotAllowed => "the Allow header lists the methods of this route",
@@ -266,6 +298,9 @@ impl ApiError {
         let problem = Problem { detail: self.detail(), ..Problem::new(self.problem_type()) };
         match self {
             Self::InvalidOrder(violations) => problem.errors(violations.clone()),
+            Self::InvalidFilter(e) => {
+                problem.errors(vec![Violation { pointer: "/q".to_owned(), detail: e.to_string() }])
+            }
             _ => problem,
         }
     }
@@ -398,6 +433,14 @@ mod tests {
             Variant::EraseNotAskedFor => ApiError::EraseNotAskedFor,
             Variant::OrderNotFound => ApiError::OrderNotFound,
             Variant::OrderAlreadyEnded => ApiError::OrderAlreadyEnded(Status::Completed),
+            Variant::InvalidFilter => {
+                ApiError::InvalidFilter(offload_domain::order_query::InvalidQuery { at: 3, why: "x is no word".into() })
+            }
+            Variant::CrossSite => ApiError::CrossSite,
+            Variant::OrderNotFailed => ApiError::OrderNotFailed(Status::Completed),
+            Variant::InvalidAction => ApiError::InvalidAction("why".into()),
+            Variant::ActionNotFound => ApiError::ActionNotFound,
+            Variant::ActionCountDiffers => ApiError::ActionCountDiffers(None, 130),
             Variant::NoWebhook => ApiError::NoWebhook,
             Variant::NoLog => ApiError::NoLog,
             Variant::NoPush => ApiError::NoPush,

@@ -42,6 +42,21 @@ impl PublicUrl {
         Self { base: trim(bare.as_str()), path: trim(url.path()) }
     }
 
+    /// The URL itself, without a slash at its end.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Whether clients reach the api by TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        self.base.starts_with("https://")
+    }
+
+    /// A path of the api as clients reach it.
+    pub(crate) fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.path)
+    }
+
     /// The order's URL.
     pub(crate) fn order(&self, id: OrderId) -> String {
         format!("{}/order/{id}", self.base)

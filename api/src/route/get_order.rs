@@ -9,6 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use offload_service::clock;
+
 use crate::{
     edge::limit_concurrency::RequestPermit,
     long_poll::{LongPolled, long_poll},
@@ -55,6 +57,7 @@ pub(crate) async fn get_order(
 ) -> Result<Response, ApiError> {
     let wait = Wait::of(&headers)?;
     let record = authorized.read(&service).await?;
+    service.admin.count_read(clock::now());
     let LongPolled { record, applied } = match wait {
         Some(wait) => {
             let seen = record.state.revision;

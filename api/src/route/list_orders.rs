@@ -1,4 +1,5 @@
-//! `GET /admin/orders`: the orders that are open, or that failed, by their labels.
+//! `GET /admin/orders`: the orders that are open, or that failed, by a filter; any single one by
+//! its id or its key.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,14 +7,11 @@ use axum::{Extension, Json, extract::State, http::Uri};
 use chrono::{DateTime, Utc};
 use offload_domain::{
     caller::{Caller, Role},
-    id::OrderId,
-    labels::Labels,
-    order::OrderRecord,
     order_list::{Cursor, OrderFilter},
-    problem::Problem,
-    status::{ProgressReport, Status},
-    time::rfc3339_millis,
+    order_query::{OrderQuery, Single},
+    tenant::Tenant,
 };
+use offload_service::clock;
 use serde::Serialize;
 use url::form_urlencoded;
 use utoipa::{
@@ -21,7 +19,12 @@ use utoipa::{
     openapi::{Array, ObjectBuilder, Type},
 };
 
-use crate::{caller::identity::Identity, response::error::ApiError, route::problems::problems, service::Service};
+use crate::{
+    caller::identity::Identity,
+    response::{error::ApiError, listed_order::ListedOrder},
+    route::problems::problems,
+    service::Service,
+};
 
 /// The orders of a page, unless the query says how many.
 const LIMIT: usize = 50;
@@ -39,57 +42,13 @@ pub(crate) struct OrderList {
     next: Option<String>,
 }
 
-/// An order of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ListedOrder {
-    #[schema(value_type = String, format = "uuid")]
-    id: OrderId,
-    /// Whose it is.
-    tenant: String,
-    status: Status,
-    revision: u64,
-    generation: u32,
-    /// How often a worker has started the work, in this generation.
-    attempt: u32,
-    /// When it was accepted.
-    #[serde(with = "rfc3339_millis")]
-    #[schema(value_type = String, format = DateTime)]
-    created_at: DateTime<Utc>,
-    /// When its status was reached.
-    #[serde(with = "rfc3339_millis")]
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: DateTime<Utc>,
-    /// How far the work is, if the processor reports it.
-    progress: Option<ProgressReport>,
-    /// Why the order, or its last attempt, failed.
-    error: Option<Problem>,
-    #[schema(value_type = BTreeMap<String, String>)]
-    labels: Labels,
-}
-
-impl From<OrderRecord> for ListedOrder {
-    fn from(OrderRecord { order, state, .. }: OrderRecord) -> Self {
-        Self {
-            id: order.id,
-            tenant: order.tenant.into(),
-            status: state.status,
-            revision: state.revision,
-            generation: state.generation,
-            attempt: state.attempt,
-            created_at: order.created_at,
-            updated_at: state.updated_at,
-            progress: state.progress,
-            error: state.error,
-            labels: order.labels,
-        }
-    }
-}
-
 /// The query, as the OpenAPI document has it.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the query is read by `wanted`, as label may be there several times")]
 struct ListQuery {
+    /// A filter, such as state:dead kind:report age>1h, in place of state, label and tenant.
+    q: Option<String>,
     /// Which orders; open if it is left out.
     #[param(inline)]
     state: Option<ListedState>,
@@ -115,6 +74,7 @@ enum ListedState {
     Pending,
     Processing,
     Failed,
+    Dead,
 }
 
 /// The same patterns as in the schema of an order's options.
@@ -128,20 +88,23 @@ fn labels() -> Array {
 #[derive(Debug, PartialEq, Eq)]
 struct Wanted {
     filter: OrderFilter,
+    /// One order, and all that the filter says of it.
+    single: Option<(Single, OrderQuery)>,
     from: Cursor,
     limit: usize,
 }
 
 problems!(
-    Problems: InvalidQuery, CredentialsMissing, CredentialsInvalid, RoleMissing, CallersUnavailable, NotFound,
+    Problems: InvalidQuery, InvalidFilter, CrossSite, CredentialsMissing, CredentialsInvalid, RoleMissing, CallersUnavailable, NotFound,
     StorageUnavailable, Overloaded, TooManyRequests,
 );
 
 /// List orders
 ///
 /// Of the caller's tenant, or of all where it has the role `admin`: those that are open, or those
-/// that failed. An order that ended well is in no list. Open ones are listed by when a sweeper sees
-/// to them, failed ones from the newest to the oldest. Only where callers are known.
+/// that failed. An order that ended well is in no list; `q` finds it by `id:` or `key:`. Open ones
+/// are listed by when a sweeper sees to them, failed ones from the newest to the oldest. Only where
+/// callers are known or the console is on.
 #[utoipa::path(
     get,
     path = "/admin/orders",
@@ -156,22 +119,24 @@ pub(crate) async fn list_orders(
     Extension(identity): Extension<Identity>,
     uri: Uri,
 ) -> Result<Json<OrderList>, ApiError> {
-    // Without callers nobody has a role.
-    if !service.callers.are_known() {
-        return Err(ApiError::NotFound);
+    let caller = identity.operator(&service, Role::View)?;
+    let Wanted { filter, single, from, limit } = wanted(uri.query().unwrap_or_default(), caller, clock::now())?;
+    let orders = &service.stores.orders;
+    if let Some((single, query)) = single {
+        let found = orders.find_single(&single).await?.filter(|record| query.admits_single(record));
+        let found = found.iter().map(|record| ListedOrder::of(&service, record)).collect();
+        return Ok(Json(OrderList { orders: found, searched: 1, next: None }));
     }
-    let caller = identity.with_role(Role::View)?;
-    let Wanted { filter, from, limit } = wanted(uri.query().unwrap_or_default(), caller)?;
-    let page = service.stores.orders.list(&filter, from, limit).await?;
+    let page = orders.list(&filter, from, limit).await?;
     Ok(Json(OrderList {
-        orders: page.records.into_iter().map(ListedOrder::from).collect(),
+        orders: page.records.iter().map(|record| ListedOrder::of(&service, record)).collect(),
         searched: page.searched,
         next: page.next.map(|cursor| cursor.text()),
     }))
 }
 
 /// Reads the query, and keeps it within the caller's tenant.
-fn wanted(query: &str, caller: &Caller) -> Result<Wanted, ApiError> {
+fn wanted(query: &str, caller: &Caller, now: DateTime<Utc>) -> Result<Wanted, ApiError> {
     let (mut labels, mut once) = (Vec::new(), BTreeMap::new());
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if name == "label" {
@@ -180,21 +145,45 @@ fn wanted(query: &str, caller: &Caller) -> Result<Wanted, ApiError> {
             return Err(ApiError::InvalidQuery);
         }
     }
-    let is_admin = caller.roles.allow(Role::Admin);
-    let tenant = once.get("tenant").map(|name| name.parse()).transpose().map_err(|_| ApiError::InvalidQuery)?;
-    // Whether there is another tenant is not for everybody to know: of it nothing is listed.
-    if !is_admin && tenant.as_ref().is_some_and(|tenant| *tenant != caller.tenant) {
-        return Err(ApiError::RoleMissing(Role::Admin));
-    }
-    let tenant = if is_admin { tenant } else { Some(caller.tenant.clone()) };
-    let listed = once.get("state").map(|word| word.parse()).transpose().map_err(|_| ApiError::InvalidQuery)?;
-    let filter = OrderFilter { listed: listed.unwrap_or_default(), tenant, labels };
+    let mut query = match once.get("q") {
+        Some(_) if !labels.is_empty() || once.contains_key("state") || once.contains_key("tenant") => {
+            return Err(ApiError::InvalidQuery);
+        }
+        Some(text) => OrderQuery::parse(text, now)?,
+        None => {
+            let tenant = once.get("tenant").map(|name| name.parse()).transpose().map_err(|_| ApiError::InvalidQuery)?;
+            let listed = once.get("state").map(|word| word.parse()).transpose().map_err(|_| ApiError::InvalidQuery)?;
+            let filter = OrderFilter { listed: listed.unwrap_or_default(), tenant, labels, ..OrderFilter::default() };
+            filter.into()
+        }
+    };
+    query.filter.tenant = of_caller(caller, query.filter.tenant.take())?;
+    let (filter, single) = (query.filter.clone(), query.single.clone().map(|single| (single, query)));
     let from = match once.get("after") {
         Some(text) => Cursor::parse(text, &filter).map_err(|_| ApiError::InvalidQuery)?,
         None => Cursor::start(&filter),
     };
     let limit = once.get("limit").map_or(Ok(LIMIT), |n| n.parse()).map_err(|_| ApiError::InvalidQuery)?;
-    if (1..=LIMIT_MAX).contains(&limit) { Ok(Wanted { filter, from, limit }) } else { Err(ApiError::InvalidQuery) }
+    if (1..=LIMIT_MAX).contains(&limit) {
+        Ok(Wanted { filter, single, from, limit })
+    } else {
+        Err(ApiError::InvalidQuery)
+    }
+}
+
+/// The tenant whose orders a caller may see, of those that it asks for; `None` for all.
+///
+/// # Errors
+/// If it asks for another one's, and may not: whether there is another tenant is not for everybody
+/// to know, so of it nothing is listed.
+pub(super) fn of_caller(caller: &Caller, asked: Option<Tenant>) -> Result<Option<Tenant>, ApiError> {
+    if caller.roles.allow(Role::Admin) {
+        return Ok(asked);
+    }
+    match asked {
+        Some(tenant) if tenant != caller.tenant => Err(ApiError::RoleMissing(Role::Admin)),
+        _ => Ok(Some(caller.tenant.clone())),
+    }
 }
 
 #[cfg(test)]
@@ -209,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_list_is_of_the_callers_tenant_unless_it_is_an_administrator() {
-        let tenant = |roles: &str, query: &str| wanted(query, &caller(roles)).map(|w| w.filter.tenant);
+        let tenant = |roles: &str, query: &str| wanted(query, &caller(roles), clock::now()).map(|w| w.filter.tenant);
         let shop = Some("shop".parse().unwrap());
         assert_eq!(tenant("view", "").unwrap(), shop);
         assert_eq!(tenant("operate", "tenant=shop").unwrap(), shop);
@@ -219,10 +208,21 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_stands_for_the_other_members() {
+        let of = |query: &str| wanted(query, &caller("view"), clock::now());
+        let read = of("q=state:dead+label:customer%3Dacme&limit=3").unwrap();
+        assert_eq!((read.filter.listed, read.filter.labels.len(), read.limit), (Listed::Dead, 1, 3));
+        assert_eq!(read.filter.tenant, Some("shop".parse().unwrap()));
+        assert!(matches!(of("q=state:dead&state=open"), Err(ApiError::InvalidQuery)));
+        assert!(matches!(of("q=colour:red"), Err(ApiError::InvalidFilter(e)) if e.at == 1));
+        assert!(matches!(of("q=tenant:other"), Err(ApiError::RoleMissing(Role::Admin))));
+    }
+
+    #[test]
     fn a_query_is_read_whole_or_refused() {
         let caller = caller("view");
         let query = "state=failed&label=customer%3Aacme&label=url:a:b&limit=100&colour=red";
-        let wanted = |query: &str| super::wanted(query, &caller);
+        let wanted = |query: &str| super::wanted(query, &caller, DateTime::UNIX_EPOCH);
         let read = wanted(query).unwrap();
         assert_eq!((read.filter.listed, read.filter.labels.len(), read.limit), (Listed::Failed, 2, 100));
         let next = format!("{query}&after={}", read.from.text());

@@ -1,8 +1,12 @@
 //! One file per route. The same line here serves a route and documents it: its method and path are
 //! written beside its handler.
 
+pub(crate) mod act_on_order;
+pub(crate) mod actions;
+pub(crate) mod admin_events;
 pub(crate) mod cancel_order;
 pub(crate) mod deliveries;
+pub(crate) mod describe_order;
 pub(crate) mod docs;
 pub(crate) mod erase_order;
 pub(crate) mod get_group;
@@ -12,8 +16,10 @@ pub(crate) mod list_orders;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod order_events;
+pub(crate) mod overview;
 mod problems;
 pub(crate) mod readyz;
+pub(crate) mod session;
 pub(crate) mod submit_order;
 pub(crate) mod submit_orders;
 pub(crate) mod webhook_secret;
@@ -40,7 +46,17 @@ pub(crate) fn orders() -> Routes {
         .routes(routes!(websocket::websocket))
         .routes(routes!(list_orders::list_orders))
         .routes(routes!(work_log::work_log))
-        .routes(routes!(erase_order::erase_order))
+        .routes(routes!(describe_order::describe_order, erase_order::erase_order))
+        .routes(routes!(act_on_order::cancel_any_order))
+        .routes(routes!(act_on_order::redrive_order))
+        .routes(routes!(act_on_order::purge_order))
+        .routes(routes!(session::get_session, session::open_session, session::close_session))
+        .routes(routes!(overview::counts))
+        .routes(routes!(overview::workers))
+        .routes(routes!(overview::endpoints))
+        .routes(routes!(admin_events::admin_events))
+        .routes(routes!(actions::list_actions, actions::start_action))
+        .routes(routes!(actions::get_action, actions::abort_action))
         .routes(routes!(deliveries::list_deliveries, deliveries::replay_delivery))
         .routes(routes!(webhook_secret::webhook_secret))
 }

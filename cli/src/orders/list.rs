@@ -10,11 +10,15 @@ use offload_domain::{
 use offload_stores::Stores;
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, output, render::count, stores::unreachable};
+use crate::{failure::Failure, filter::Filter, output, render::count, stores::unreachable};
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// Which orders: open (those that have not ended), pending, processing or failed
+    /// Which orders, such as 'state:dead kind:report age>1h', in place of --state, --label and
+    /// --tenant
+    #[arg(long = "where", value_name = "FILTER", conflicts_with_all = ["state", "labels", "tenant"])]
+    filter: Option<Filter>,
+    /// Which orders: open (those that have not ended), pending, processing, failed or dead
     #[arg(long, value_name = "STATE", default_value = "open")]
     state: Listed,
     /// Only orders with this label; repeat it for several, which must all be met. NAME alone is any
@@ -34,7 +38,16 @@ pub(super) struct ListArgs {
 
 /// Prints a list.
 pub(super) async fn list(stores: &Stores, args: ListArgs, as_json: bool) -> Result<(), Failure> {
-    let filter = OrderFilter { listed: args.state, tenant: args.tenant, labels: args.labels };
+    let query = args.filter.as_ref().map(Filter::query).transpose()?;
+    if let Some(query) = &query
+        && let Some(single) = &query.single
+    {
+        let found = stores.orders.find_single(single).await.map_err(unreachable)?;
+        let found: Vec<_> = found.into_iter().filter(|record| query.admits_single(record)).collect();
+        return print(&found, 1, None, as_json);
+    }
+    let own = OrderFilter { listed: args.state, tenant: args.tenant, labels: args.labels, ..OrderFilter::default() };
+    let filter = query.map_or(own, |query| query.filter);
     let mut next = Some(match &args.after {
         Some(text) => Cursor::parse(text, &filter).map_err(|e| Failure::Usage(format!("--after is {e}")))?,
         None => Cursor::start(&filter),
@@ -45,7 +58,10 @@ pub(super) async fn list(stores: &Stores, args: ListArgs, as_json: bool) -> Resu
         orders.extend(page.records);
         (searched, next) = (searched + page.searched, page.next);
     }
-    let next = next.map(|cursor| cursor.text());
+    print(&orders, searched, next.map(|cursor| cursor.text()), as_json)
+}
+
+fn print(orders: &[OrderRecord], searched: usize, next: Option<String>, as_json: bool) -> Result<(), Failure> {
     if as_json {
         let orders: Vec<Value> = orders.iter().map(entry).collect();
         return output::json(&json!({"orders": orders, "searched": searched, "next": next}).to_string());
@@ -58,7 +74,7 @@ pub(super) async fn list(stores: &Stores, args: ListArgs, as_json: bool) -> Resu
     output::result(&text)
 }
 
-fn entry(OrderRecord { order, state, .. }: &OrderRecord) -> Value {
+pub(super) fn entry(OrderRecord { order, state, .. }: &OrderRecord) -> Value {
     json!({
         "id": order.id, "tenant": order.tenant, "status": state.status, "revision": state.revision,
         "generation": state.generation, "attempt": state.attempt, "created_at": order.created_at,

@@ -2,9 +2,9 @@
 
 use std::{collections::BTreeMap, ffi::OsString};
 
-use offload_domain::schema::OrderSchema;
+use offload_domain::{host::HostRule, schema::OrderSchema};
 use offload_service::settings::{
-    self, ApiSettings, EtaSettings, Exit, LogSettings, ProcessorSettings, Setting, StoreSettings, WorkerSettings,
+    self, ApiSettings, EtaSettings, Exit, Kept, LogSettings, ProcessorSettings, Setting, StoreSettings, WorkerSettings,
     catalogue as c,
 };
 use offload_worker::processor::{self, Chosen, DEMO};
@@ -57,6 +57,12 @@ impl Configuration {
                 worker.check(eta, errors);
             }
             let (processor, api) = (processor::from_settings(processor, errors), api?);
+            let public_url = api.public_url.as_ref().map(ToString::to_string);
+            if api.console.on && api.console.keys.is_none() && !is_local(args, public_url.as_ref()) {
+                let (console, key) = (c::CONSOLE.variable(), c::CONSOLE_KEY.variable());
+                errors
+                    .add(format!("{console} is on, and others can reach the api: set {key}, which opens the console"));
+            }
             Some(Self {
                 own_schema: api.schema.document() != OrderSchema::built_in().document(),
                 store: store?,
@@ -122,6 +128,8 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         (c::AUTH, "none".to_owned()),
         (c::CORS_ORIGINS, "loopback".to_owned()),
         (c::HOSTS, hosts(args, from_environment(c::PUBLIC_URL))),
+        (c::CONSOLE, if opens_console(args, &variables) { "on" } else { "off" }.to_owned()),
+        (c::ENVIRONMENT, "local".to_owned()),
     ] {
         if from_environment(setting).is_none() {
             values.push((setting, value));
@@ -145,6 +153,22 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         values.push((c::EXPECTED_JOB_SECONDS, mean.to_string()));
     }
     values
+}
+
+/// Whether the console may be open to everybody who reaches it: this machine's own users alone do.
+fn is_local(args: &UpArgs, public_url: Option<&String>) -> bool {
+    let public_url = args.public_url.as_ref().or(public_url).and_then(|url| Url::parse(url).ok());
+    let public_host = public_url.and_then(|url| url.host_str().map(str::to_owned));
+    let own = public_host.is_none_or(|host| HostRule::Loopback.allows(&host));
+    own && args.api.ip().to_canonical().is_loopback()
+}
+
+/// Whether the console is on unless it is set: with a key, or where it needs none.
+fn opens_console(args: &UpArgs, variables: &BTreeMap<String, String>) -> bool {
+    let is_set = |variable: &String| variables.get(variable).is_some_and(|value| !value.is_empty());
+    let kept = Kept::ALL.map(|kept| c::CONSOLE_KEY.variable_of(kept));
+    let has_key = is_set(&c::CONSOLE_KEY.variable()) || kept.iter().any(is_set);
+    has_key || is_local(args, variables.get(&c::PUBLIC_URL.variable()))
 }
 
 /// The hosts by which clients call the stack: this machine's, that of its public URL, and addresses
@@ -237,6 +261,22 @@ mod tests {
         assert_eq!(of(&flags, &variables), expected("localhost:1 up.example.com", "*", true));
         assert_eq!(of(&["--allow-remote"], &[]).0, "localhost:1 192.0.2.1");
         assert_eq!(of(&[], &[("OFFLOAD_HOSTS", "evil.example")]).0, "evil.example");
+    }
+
+    #[test]
+    fn the_console_is_open_on_this_machine_alone() {
+        let on = |flags: &[&str], variables: &[(&str, &str)]| {
+            read(flags, variables).map(|c| (c.api.console.on, c.api.console.keys.is_some()))
+        };
+        let key = ("OFFLOAD_CONSOLE_KEY", "0123456789abcdef0123456789abcdef");
+        assert_eq!(on(&[], &[]).unwrap(), (true, false));
+        assert_eq!(on(&[], &[("OFFLOAD_CONSOLE", "off")]).unwrap(), (false, false));
+        for remote in [&["--public-url=https://up.example.com"][..], &["--api=0.0.0.0:1", "--allow-remote"]] {
+            assert_eq!(on(remote, &[]).unwrap(), (false, false), "{remote:?}");
+            assert_eq!(on(remote, &[key]).unwrap(), (true, true), "{remote:?}");
+            let Err(Failure::Usage(text)) = on(remote, &[("OFFLOAD_CONSOLE", "on")]) else { panic!("{remote:?}") };
+            assert!(text.contains("OFFLOAD_CONSOLE_KEY"), "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! tests; in production run `offload-api` and `offload-worker`.
 
 mod address;
+pub(crate) mod alone;
 mod announce;
 mod args;
 mod chaos;
@@ -28,6 +29,7 @@ use configuration::Configuration;
 use secrets::Secrets;
 use stack::{QUEUE, cannot_listen, endpoints, not_started, options};
 
+pub(crate) use alone::StackArgs;
 pub(crate) use args::UpArgs;
 
 /// How long the api may finish before the worker begins to, so that both fit into one grace period.
@@ -129,6 +131,7 @@ async fn serve(
     let running = Running {
         api: format!("http://{}", api.listen),
         admin: api.connections.admin_listen.map(|admin| format!("http://{admin}")),
+        console: api.console.on,
         loopback_webhooks: api.webhooks.as_ref().is_some_and(|policy| policy.loopback),
         endpoints: stack.endpoints(),
         calls: &calls,

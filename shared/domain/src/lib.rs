@@ -5,12 +5,14 @@
 //! [`backoff`], how long a URL may be said to work [`lifetime`]. They take values, the time among
 //! them, and return values.
 
+pub mod action;
 pub mod api_key;
 pub mod backoff;
 pub mod batch;
 pub mod caller;
 mod canonical_json;
 pub mod claim;
+pub mod console_key;
 pub mod discipline;
 pub mod eta;
 pub mod event;
@@ -31,9 +33,11 @@ pub mod lane;
 pub mod lifetime;
 pub mod liveness;
 pub mod message;
+pub mod minutes;
 pub mod notification;
 pub mod order;
 pub mod order_list;
+pub mod order_query;
 pub mod payload;
 pub mod printable;
 pub mod problem;
@@ -48,3 +52,4 @@ pub mod trace;
 pub mod transition;
 pub mod webhook;
 pub mod whole_number;
+pub mod worker_figures;

@@ -222,6 +222,21 @@ impl OrderRecord {
         self
     }
 
+    /// The same with nothing of the payload but its member `kind`, for lists.
+    #[must_use]
+    pub fn with_kind_only(self) -> Self {
+        let kind = serde_json::json!({ "kind": self.order.kind() }).to_string();
+        let mut record = self.without_payload();
+        record.order.payload = Payload::stored(kind).unwrap_or_default();
+        record
+    }
+
+    /// The worker that has the order, by the name in its lease.
+    #[must_use]
+    pub fn worker(&self) -> Option<&str> {
+        self.lease.as_ref().and_then(|lease| lease.owner.split('/').next())
+    }
+
     /// The status object of this record, as it is stored in S3: without the order's labels, because
     /// anyone who has its URL can read it. `result_url` is the presigned URL of a result in S3 and
     /// its expiry.

@@ -3,9 +3,10 @@
 use std::str::FromStr;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{id::OrderId, labels::LabelFilter, order::OrderRecord, status::Status, tenant::Tenant};
+use crate::{id::OrderId, labels::LabelFilter, order::OrderRecord, problem::ends, status::Status, tenant::Tenant};
 
 /// The shards of the index of orders, by the first hex digit of [`OrderId::shard`].
 pub const INDEX_SHARDS: usize = 16;
@@ -22,11 +23,13 @@ pub enum Listed {
     Processing,
     /// Those that failed, until somebody purges them.
     Failed,
+    /// Of these, those that were dead-lettered: another attempt may succeed.
+    Dead,
 }
 
 /// The text names no list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("orders are listed by open, pending, processing or failed")]
+#[error("orders are listed by open, pending, processing, failed or dead")]
 pub struct InvalidListed;
 
 impl FromStr for Listed {
@@ -38,6 +41,7 @@ impl FromStr for Listed {
             "pending" => Ok(Self::Pending),
             "processing" => Ok(Self::Processing),
             "failed" => Ok(Self::Failed),
+            "dead" => Ok(Self::Dead),
             _ => Err(InvalidListed),
         }
     }
@@ -52,6 +56,18 @@ pub struct OrderFilter {
     pub tenant: Option<Tenant>,
     /// With all these labels.
     pub labels: Vec<LabelFilter>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// With an error of this type: the last part of its URI.
+    pub reason: Option<String>,
+    /// Accepted before this time.
+    pub before: Option<DateTime<Utc>>,
+    /// Accepted after this time.
+    pub after: Option<DateTime<Utc>>,
+    /// With this attempt at least.
+    pub attempts_min: Option<u32>,
+    /// With this attempt at most.
+    pub attempts_max: Option<u32>,
 }
 
 impl OrderFilter {
@@ -65,16 +81,29 @@ impl OrderFilter {
             Listed::Pending => status == Status::Pending,
             Listed::Processing => status == Status::Processing,
             Listed::Failed => status == Status::Failed,
+            Listed::Dead => record.state.error.as_ref().is_some_and(|e| status == Status::Failed && ends::is_dead(e)),
         };
-        let own = self.tenant.as_ref().is_none_or(|tenant| *tenant == record.order.tenant);
-        listed && own && record.order.labels.meet(&self.labels)
+        listed && self.describes(record)
+    }
+
+    /// Whether an order is wanted by everything but its state.
+    #[must_use]
+    pub fn describes(&self, OrderRecord { order, state, .. }: &OrderRecord) -> bool {
+        self.tenant.as_ref().is_none_or(|tenant| *tenant == order.tenant)
+            && order.labels.meet(&self.labels)
+            && self.before.is_none_or(|at| order.created_at < at)
+            && self.after.is_none_or(|at| order.created_at > at)
+            && self.attempts_min.is_none_or(|least| state.attempt >= least)
+            && self.attempts_max.is_none_or(|most| state.attempt <= most)
+            && self.reason.as_ref().is_none_or(|slug| state.error.as_ref().is_some_and(|e| e.slug() == slug))
+            && self.kind.as_ref().is_none_or(|kind| order.kind() == *kind)
     }
 
     /// Whether the list begins with the newest entry. Failures do; of open orders those that fall
     /// due next come first.
     #[must_use]
     pub fn newest_first(&self) -> bool {
-        self.listed == Listed::Failed
+        matches!(self.listed, Listed::Failed | Listed::Dead)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod design {}
 
 pub mod accept;
 pub mod accept_batch;
+pub mod act;
 pub mod cancel;
 pub mod claim;
 pub mod dead_letter;

@@ -1,5 +1,6 @@
 //! Everything that names the AWS SDK. What leaves this module are our own types and [`Error`].
 
+mod actions;
 mod api_keys;
 mod aws_time;
 mod call_policy;
@@ -31,6 +32,7 @@ mod subscribers;
 mod transport;
 mod workers;
 
+pub use actions::StoredAction;
 pub use api_keys::StoredKey;
 pub use call_policy::CallPolicy;
 pub use connection::{Connection, Endpoints, Stores};
@@ -41,7 +43,7 @@ pub use error::{Error, Kind};
 pub use grant::{Grant, Granter};
 pub use groups::Counted;
 pub use notifications::Notifications;
-pub use order_list::OrderPage;
+pub use order_list::{IndexHead, OrderPage};
 pub use order_queues::OrderQueues;
 pub use orders::{Conflict, Inserted, LeaseState, OrderTable, Wishes};
 pub use presign::Presigner;

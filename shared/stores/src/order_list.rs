@@ -13,8 +13,10 @@ use crate::{
     orders::OrderTable,
 };
 use offload_domain::{
+    idempotency::IdempotencyKey,
     order::OrderRecord,
     order_list::{Cursor, Entry, INDEX_SHARDS, OrderFilter},
+    order_query::Single,
 };
 
 /// Entries that one page searches at most: each is a read of its order.
@@ -27,7 +29,7 @@ const READS: usize = 16;
 /// A part of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderPage {
-    /// The orders, without their payloads.
+    /// The orders, without their payloads but for the member `kind`.
     pub records: Vec<OrderRecord>,
     /// How many entries were searched for them.
     pub searched: usize,
@@ -35,7 +37,52 @@ pub struct OrderPage {
     pub next: Option<Cursor>,
 }
 
+/// The first entries of the index.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IndexHead {
+    /// As the list has them.
+    pub entries: Vec<Entry>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
 impl OrderTable {
+    /// The first entries of a list, at most `per_shard` of each of the index's sixteen shards, and
+    /// no order of them.
+    ///
+    /// # Errors
+    /// If a call fails.
+    pub async fn index_head(&self, filter: &OrderFilter, per_shard: i32) -> Result<IndexHead, Error> {
+        let walk = Walk::new(self, filter, Cursor::start(filter));
+        let reads: Vec<_> = (0..INDEX_SHARDS).map(|n| walk.read(n, per_shard)).collect();
+        let shards = try_join_all(reads).await?;
+        let more = shards.iter().any(|shard| !shard.ended);
+        let mut entries: Vec<Entry> = shards.into_iter().flat_map(|shard| shard.entries).collect();
+        entries.sort_by_key(|entry| entry.at_ms);
+        if filter.newest_first() {
+            entries.reverse();
+        }
+        Ok(IndexHead { entries, more })
+    }
+
+    /// The order that an operator names, if there is one.
+    ///
+    /// # Errors
+    /// If a call fails.
+    pub async fn find_single(&self, single: &Single) -> Result<Option<OrderRecord>, Error> {
+        let id = match single {
+            Single::Id(id) => Some(*id),
+            Single::Key(hash) => {
+                let key = IdempotencyKey { hash: hash.clone(), fingerprint: String::new() };
+                self.find_idempotent(&key).await?.map(|found| found.order_id)
+            }
+        };
+        match id {
+            Some(id) => self.get(id).await,
+            None => Ok(None),
+        }
+    }
+
     /// The next orders of a list: at most `limit` of them, among the next 200 entries of the index.
     /// The index is a little behind the table; an order that was swept meanwhile may come twice.
     ///
@@ -58,7 +105,7 @@ impl OrderTable {
                 }
                 (page.searched, page.next) = (page.searched + 1, Some(*cursor));
                 // Of an order that was erased or withdrawn there is an entry, and no order.
-                page.records.extend(record.filter(|r| filter.admits(r)).map(OrderRecord::without_payload));
+                page.records.extend(record.filter(|r| filter.admits(r)).map(OrderRecord::with_kind_only));
             }
             if walk.is_over().await? {
                 page.next = None;
@@ -116,14 +163,14 @@ impl<'a> Walk<'a> {
     async fn fill(&mut self) -> Result<(), Error> {
         let empty = |shard: &Shard| shard.entries.is_empty() && !shard.ended;
         let short: Vec<usize> = (0..INDEX_SHARDS).filter(|n| empty(&self.shards[*n])).collect();
-        let reads: Vec<_> = short.iter().map(|n| self.read(*n)).collect();
+        let reads: Vec<_> = short.iter().map(|n| self.read(*n, ENTRIES)).collect();
         for (n, read) in short.iter().zip(try_join_all(reads).await?) {
             self.shards[*n] = read;
         }
         Ok(())
     }
 
-    async fn read(&self, shard: usize) -> Result<Shard, Error> {
+    async fn read(&self, shard: usize, limit: i32) -> Result<Shard, Error> {
         let due = if self.newest_first { Due::Failed } else { Due::Open };
         let hash = due.shard(u8::try_from(shard).unwrap_or_default());
         let start = self.cursor.after(shard).map(|Entry { at_ms, id }| {
@@ -131,7 +178,7 @@ impl<'a> Walk<'a> {
             key.extend([(DUE.to_owned(), text(&hash)), (DUE_AT.to_owned(), number(at_ms))]);
             key
         });
-        let query = self.table.rows.client.query().table_name(&*self.table.rows.table).index_name(DUE).limit(ENTRIES);
+        let query = self.table.rows.client.query().table_name(&*self.table.rows.table).index_name(DUE).limit(limit);
         let query = query
             .key_condition_expression("#due = :due")
             .expression_attribute_names("#due", DUE)

@@ -80,6 +80,7 @@ pub(super) async fn publish_and_complete(worker: &Worker, job: Claimed, delivery
     if retry_until_done("publish the end of an order", None, publish).await.is_err() {
         return Ok(());
     }
+    worker.reporter.ended(&job.record, clock::now());
     let state = &job.record.state;
     tracing::info!(
         order.status = state.status.as_str(),

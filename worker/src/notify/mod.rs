@@ -12,6 +12,7 @@ mod attempt;
 mod channel;
 mod client;
 mod deferral;
+mod endpoint_log;
 mod notifier;
 mod put_back;
 mod retry;

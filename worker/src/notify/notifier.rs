@@ -7,7 +7,10 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
-use offload_domain::notification::{Notification, Target, VERSION};
+use offload_domain::{
+    notification::{Notification, Target, VERSION},
+    worker_figures::EndpointFigures,
+};
 use offload_service::{clock, settings::NotifierSettings, trace, trace_span};
 use offload_stores::{Attempt, Delivery, DeliveryState, Error, Notifications, Queue, Replacement, Stores};
 use tokio::time::timeout;
@@ -17,6 +20,7 @@ use tracing::{Instrument as _, Span, field::Empty};
 use super::{
     attempt::AttemptResult,
     channel::{Channels, retry_policy},
+    endpoint_log::EndpointLog,
     put_back::PutBack,
     retry::{Next, next, retry_permits},
 };
@@ -37,6 +41,7 @@ pub(crate) struct Notifier {
     queues: Notifications,
     settings: NotifierSettings,
     channels: Channels,
+    endpoints: EndpointLog,
     /// For each queue, in the order of [`Notifications::queues`].
     put_back: [PutBack; 3],
     metrics: WorkerMetrics,
@@ -56,7 +61,21 @@ impl Notifier {
         let Some(queues) = stores.notifications.clone() else { return Ok(None) };
         let channels = Channels::new(&queues.settings, settings, &stores.signer)?;
         let put_back = queues.queues().map(PutBack::new);
-        Ok(Some(Self { stores: stores.clone(), queues, settings: settings.clone(), channels, put_back, metrics }))
+        Ok(Some(Self {
+            stores: stores.clone(),
+            queues,
+            settings: settings.clone(),
+            channels,
+            endpoints: EndpointLog::default(),
+            put_back,
+            metrics,
+        }))
+    }
+
+    /// How the webhooks of the endpoints fared that were called last.
+    pub(crate) fn endpoints(&self, now: DateTime<Utc>) -> Vec<EndpointFigures> {
+        let open = |origin: &str| self.channels.open_circuit(origin);
+        self.endpoints.report(now, open)
     }
 
     /// Delivers until `stop`, then lets running deliveries end.
@@ -127,13 +146,14 @@ impl Notifier {
         let (order, revision) = (notification.event.subject, notification.event.revision);
         let channel = notification.target.channel();
         tracing::debug!(order.id = %order, channel, revision, result = ?result, next = ?next, "delivery was tried");
-        if let Target::Webhook { .. } = &notification.target
+        if let Target::Webhook { url } = &notification.target
             && let Some((state, attempt)) = log_entry(&result, next, now, begun.elapsed())
         {
             if let AttemptResult::Failed(failure) | AttemptResult::Refused(failure) = &result {
                 tracing::info!(order.id = %order, revision, tenant = %notification.tenant, error = failure.error,
                     "a webhook was not delivered");
             }
+            self.endpoints.count(url, state, &attempt, clock::now());
             self.stores.orders.note_attempt(order, channel, revision, state, &attempt).await?;
         }
         match next {

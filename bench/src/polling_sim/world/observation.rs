@@ -113,6 +113,7 @@ impl World<'_> {
                 finished_3s: 0,
                 history: History::default(),
                 tenants: StartedTenants::default(),
+                figures: None,
                 reported_at: clock(self.now),
             });
             report.concurrency = u32::try_from(share + usize::from(index < over)).unwrap_or(u32::MAX);

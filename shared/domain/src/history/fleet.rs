@@ -7,6 +7,7 @@ use super::{
     History,
     tenants::{StartedTenants, TenantStarts},
 };
+use crate::worker_figures::WorkerFigures;
 
 /// A worker that has not reported for this long has stopped: it may miss three reports in a row.
 ///
@@ -32,6 +33,9 @@ pub struct WorkerReport {
     /// Whose orders it works on.
     #[serde(default, skip_serializing_if = "StartedTenants::is_empty")]
     pub tenants: StartedTenants,
+    /// What it reports for operators; of an older version nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<WorkerFigures>,
     /// When it wrote the report.
     pub reported_at: DateTime<Utc>,
 }
@@ -102,6 +106,7 @@ mod tests {
             finished_3s: 2,
             history,
             tenants: StartedTenants::default(),
+            figures: None,
             reported_at,
         }
     }

@@ -21,9 +21,9 @@ mod source;
 mod tests;
 
 pub use catalogue::{
-    ALL, Access, ApiSettings, AuthMethod, AuthSettings, Calls, ConnectionSettings, EtaSettings, ForwardedHeader,
-    LimitSettings, LogSettings, MetricLabels, NotificationSettings, NotifierSettings, ProcessorSettings, PushSettings,
-    Secret, StoreSettings, WorkerSettings,
+    ALL, Access, ApiSettings, AuthMethod, AuthSettings, Calls, ConnectionSettings, ConsoleSettings, EtaSettings,
+    ForwardedHeader, LimitSettings, LogSettings, MetricLabels, NotificationSettings, NotifierSettings,
+    ProcessorSettings, PushSettings, Secret, StoreSettings, WorkerSettings,
 };
 pub use errors::{Errors, SettingsError};
 pub use group::{Group, Groups};

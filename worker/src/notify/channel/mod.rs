@@ -142,6 +142,11 @@ impl Channels {
         self.webhooks.as_ref().map_or(0, Webhooks::open_circuits)
     }
 
+    /// How long nothing is sent to an endpoint of webhooks yet, if a circuit of it is open.
+    pub(super) fn open_circuit(&self, origin: &str) -> Option<Duration> {
+        self.webhooks.as_ref()?.open_circuit(origin)
+    }
+
     /// The same; `None` if the settings do not configure the target's channel.
     async fn configured(&self, notification: &Notification) -> Option<AttemptResult> {
         let Notification { target, event, .. } = notification;

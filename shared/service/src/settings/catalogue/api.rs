@@ -6,8 +6,8 @@ use offload_domain::{schema::OrderSchema, token::TokenKeys, webhook};
 use url::Url;
 
 use super::{
-    AuthSettings, ConnectionSettings, FunctionMetrics, LimitSettings, MetricLabels, OrderWebhooks, PushSettings,
-    Shutdown, WebhookSecret,
+    AuthSettings, ConnectionSettings, ConsoleSettings, FunctionMetrics, LimitSettings, MetricLabels, OrderWebhooks,
+    PushSettings, Shutdown, WebhookSecret,
 };
 use crate::settings::{
     declare::settings,
@@ -63,6 +63,9 @@ settings! {
 
         /// Who may connect, and how a client is recognised.
         pub connections: ConnectionSettings = group(),
+
+        /// The console, and who may open it.
+        pub console: ConsoleSettings = group(),
 
         /// What one client may take.
         pub limits: LimitSettings = group(),

@@ -74,9 +74,9 @@ impl Breaker {
         }
     }
 
-    /// Whether nothing is sent to the endpoint at `now`.
-    pub(super) fn is_open(&self, now: Duration) -> bool {
-        self.open_until.is_some_and(|until| now < until)
+    /// How long the circuit stays open; `None` if it is closed. Zero while a delivery may probe.
+    pub(super) fn open_for(&self, now: Duration) -> Option<Duration> {
+        self.open_until.map(|until| until.saturating_sub(now))
     }
 
     /// Whether nothing is known of the endpoint.
@@ -101,13 +101,14 @@ mod tests {
             b.ended(s(0), false);
         }
         assert_eq!(b.admit(s(10)), Admission::Open(s(20)));
+        assert_eq!((b.open_for(s(10)), b.open_for(s(30))), (Some(s(20)), Some(s(0))));
         assert_eq!(b.admit(s(30)), Admission::Go, "a probe");
         assert!(matches!(b.admit(s(30)), Admission::Open(_)), "one at a time");
         b.ended(s(31), false);
         assert_eq!(b.admit(s(31)), Admission::Open(s(60)), "twice as long");
         assert_eq!(b.admit(s(91)), Admission::Go);
         b.ended(s(92), true);
-        assert!(b.is_idle());
+        assert!(b.is_idle() && b.open_for(s(92)).is_none());
         assert_eq!(b.admit(s(92)), Admission::Go);
     }
 

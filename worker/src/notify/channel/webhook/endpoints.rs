@@ -149,7 +149,20 @@ impl Endpoints {
     /// Circuits that are open.
     pub(super) fn open_circuits(&self) -> usize {
         let now = self.since.elapsed();
-        self.state.lock().breakers.iter().filter(|(_, breaker)| breaker.is_open(now)).count()
+        self.state
+            .lock()
+            .breakers
+            .iter()
+            .filter(|(_, breaker)| breaker.open_for(now).is_some_and(|left| !left.is_zero()))
+            .count()
+    }
+
+    /// How long the circuit of an endpoint stays open, the longest of any tenant.
+    pub(super) fn open_circuit(&self, origin: &str) -> Option<Duration> {
+        let now = self.since.elapsed();
+        let state = self.state.lock();
+        let of_origin = state.breakers.iter().filter(|((_, known), _)| known == origin);
+        of_origin.filter_map(|(_, breaker)| breaker.open_for(now)).max()
     }
 
     fn admit_at(&self, tenant: &Tenant, origin: &str, lane: Lane, now: Duration) -> Result<Admitted, Duration> {

@@ -102,6 +102,11 @@ impl Webhooks {
         result
     }
 
+    /// How long nothing is sent to an endpoint yet, if its circuit is open for some tenant.
+    pub(super) fn open_circuit(&self, origin: &str) -> Option<Duration> {
+        self.endpoints.open_circuit(origin)
+    }
+
     /// Sends an event of no order, whatever is known of the endpoint.
     pub(in crate::notify) async fn test(&self, tenant: &Tenant, url: &str, id: &str, body: String) -> AttemptResult {
         match self.policy.check(url) {

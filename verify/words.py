@@ -30,6 +30,7 @@ SKIPPED = {
     "package-lock.json": "names of others",
     "openapi/openapi.json": "generated from the code, where the words are found",
     "clients/typescript/src/openapi.d.ts": "generated from openapi.json",
+    "console/dist/": "generated from console/src, where the words are found",
     "docs/img/": "drawn by programs",
     "verify/words.py": "it names them",
 }
@@ -55,6 +56,9 @@ ALLOWED = [
     (r"CloudWatch", "a service of AWS"),
     (r"dlq show|Show \{|rustup show|auditwheel\", \"show\"", "commands, as in `git show`"),
     (r"show-?(toplevel|current|modal|ref)", "options of git and the DOM"),
+    (r"points: \{ show", "an option of uPlot"),
+    (r"new, show", "the button of the console that adds new rows"),
+    (r"orders show|actions show", "commands, as in `git show`"),
     (r"aria-\w+|scrollIntoView|showModal|showPopover|matchMedia", "APIs of the browser"),
     (r"name = \"show\"|(orders|actions)`? show|`show`|orders\", \"show|actions\", \"show", "commands, as in `git show`"),
     (r"watch-?mode|--watch", "options of tools"),

@@ -1,0 +1,33 @@
+/** The demo: the same page on answers that were recorded. Nothing is sent, and no time passes. */
+import { base } from "../router.ts";
+import type { Problem } from "../types.ts";
+
+interface Recording {
+  at: string;
+  answers: Record<string, unknown>;
+}
+
+/** The recording, where the page is a demo. */
+export const recorded = load();
+
+function load(): Promise<{ at: number; read: <T>(path: string) => T; refuse: () => never }> | null {
+  const file = document.querySelector<HTMLMetaElement>('meta[name="offload-recording"]')?.content;
+  if (!file) return null;
+  return fetch(new URL(file, base))
+    .then((response) => response.json() as Promise<Recording>)
+    .then(({ at, answers }) => ({
+      at: Date.parse(at),
+      read: <T>(path: string) => {
+        const answer = answers[path] ?? answers[path.split("?")[0] ?? ""];
+        if (answer === undefined) throw problem("This was not recorded", "The demo has some orders of each state.");
+        return answer as T;
+      },
+      refuse: () => {
+        throw problem("This is a recording", "Nothing can be changed in it. `offload up` has the real page.");
+      },
+    }));
+}
+
+function problem(title: string, detail: string): { problem: Problem; status: number } {
+  return Object.assign(new Error(title), { problem: { type: "about:blank/recorded", title, detail }, status: 0 });
+}

@@ -24,7 +24,7 @@ package *ARGS:
     python3 infra/package.py {{ARGS}}
 
 # Everything that must hold before a change lands
-check: test fmt lint doc deny book ts compat telemetry schemathesis contract terraform deploy aws
+check: test fmt lint doc deny book ts console compat telemetry schemathesis contract terraform deploy aws
 
 # Unit tests, and whole-system tests in tests/ and verify/
 [group('checks')]
@@ -80,6 +80,13 @@ ts:
     cd clients/typescript && npm ci --silent --no-audit --no-fund && npm test
     cd clients/typescript && OFFLOAD_BIN="{{offload}}" npm run test:e2e
     cd clients/typescript && OFFLOAD_BIN="{{offload}}" npm run test:browser
+
+# The console: types, unit tests, dist/ against its sources and budget, each page in Chromium; 1 min
+[group('checks')]
+console:
+    cd console && npm ci --silent --no-audit --no-fund && npm test
+    cd console && npm run test:pages
+    cd console && OFFLOAD_BIN="{{offload}}" npm run test:real
 
 # Terraform: format, checkov, and validation by TF_PLUGIN_MIRROR
 [group('checks')]
@@ -174,6 +181,7 @@ micro *ARGS:
 [group('docs')]
 book:
     mdbook build docs 2>&1 | tee -a /dev/stderr | { ! grep -q -E 'WARN|ERROR'; }
+    python3 docs/demo.py target/book
 
 # Writes the OpenAPI document, the TypeScript types and docs/reference; tests fail while they differ
 [group('docs')]
@@ -183,6 +191,11 @@ generate:
     UPDATE_REFERENCE=1 cargo test --workspace --test docs reference
     UPDATE_REFERENCE=1 cargo test --workspace --test infra readme
     cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run types
+
+# Records a service for the demo in the book: `just record-console http://127.0.0.1:8080`
+[group('docs')]
+record-console URL:
+    node console/scripts/record.mjs {{URL}} docs/demo/recording.json
 
 # Records `offload up` and `offload submit --wait` for the README
 [group('docs')]

@@ -31,7 +31,7 @@ export const route = signal<Route>(current());
 
 /** The URL of a path behind the base, such as `orders?q=state:failed`. */
 export function href(to: string): string {
-  return inFragment ? `#/${to}` : new URL(to === "" ? "." : to, base).pathname + new URL(to || ".", base).search;
+  return inFragment ? `${window.location.pathname}#/${to}` : base.pathname + to;
 }
 
 /** Goes to a path behind the base. */

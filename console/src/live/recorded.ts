@@ -18,7 +18,7 @@ function load(): Promise<{ at: number; read: <T>(path: string) => T; refuse: () 
     .then(({ at, answers }) => ({
       at: Date.parse(at),
       read: <T>(path: string) => {
-        const answer = answers[path] ?? answers[path.split("?")[0] ?? ""];
+        const answer = answers[keyOf(path)];
         if (answer === undefined) throw problem("This was not recorded", "The demo has some orders of each state.");
         return answer as T;
       },
@@ -26,6 +26,15 @@ function load(): Promise<{ at: number; read: <T>(path: string) => T; refuse: () 
         throw problem("This is a recording", "Nothing can be changed in it. `offload up` has the real page.");
       },
     }));
+}
+
+/** How many orders a list may have does not matter: all that was recorded is in it. */
+function keyOf(path: string): string {
+  const [at = "", text = ""] = path.split("?");
+  const query = new URLSearchParams(text);
+  query.delete("limit");
+  if (!query.get("q")) query.delete("q");
+  return query.size > 0 ? `${at}?${query}` : at;
 }
 
 function problem(title: string, detail: string): { problem: Problem; status: number } {

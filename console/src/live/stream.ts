@@ -96,14 +96,12 @@ function join(): () => void {
 
 /** Holds the stream until the tab leaves. Where there is none, has lists loaded by time. */
 async function stream(repeat: (message: Message) => void, left: AbortSignal): Promise<void> {
-  let first = true;
   while (!left.aborted) {
     const source = new EventSource(new URL("admin/events", base));
-    // What happened between two streams is not repeated by the service.
+    // What happened before the stream was open is not repeated by the service.
     source.addEventListener("open", () => {
       polling.value = false;
-      if (!first) dispatch({ event: "resync", data: null });
-      first = false;
+      dispatch({ event: "resync", data: null });
       answered();
     });
     for (const event of EVENTS) {

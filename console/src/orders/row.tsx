@@ -6,7 +6,7 @@ import { clock, duration } from "../time.ts";
 import { times } from "../preferences.ts";
 import type { Listed } from "../types.ts";
 import { Link } from "../view/link.tsx";
-import { Reason, shortId, State, Tag, When } from "../view/parts.tsx";
+import { Meter, Reason, shortId, State, Tag, When } from "../view/parts.tsx";
 import { Window } from "../view/window.tsx";
 import { ACTS, askedOf } from "./acts.ts";
 import type { Row } from "./list.ts";
@@ -59,10 +59,7 @@ export function Progress({ order }: { order: Listed }) {
   const { percent, message } = order.progress;
   return (
     <span class="progress">
-      <svg class="meter" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
-        <rect class="track" width="100" height="6" rx="3" />
-        <rect class="done" width={percent} height="6" rx="3" />
-      </svg>
+      <Meter percent={percent} />
       <span>{percent} %</span>
       {message && <span class="soft cut">{message}</span>}
     </span>

@@ -8,7 +8,7 @@ import type { Action } from "../types.ts";
 import { closeDialog, Dialog, opened } from "../view/dialog.tsx";
 import { Icon } from "../view/icon.tsx";
 import { Link } from "../view/link.tsx";
-import { Fault, Panel, shortId, Skeleton, When } from "../view/parts.tsx";
+import { Fault, Meter, Panel, shortId, Skeleton, When } from "../view/parts.tsx";
 import { notify } from "../view/toast.tsx";
 
 const TONES: Record<Action["state"], string> = {
@@ -22,15 +22,8 @@ function ActionState({ of }: { of: Action }) {
   return <span class={`state ${of.state === "done" && of.failed > 0 ? "warn" : TONES[of.state]}`}>{of.state}</span>;
 }
 
-function Meter({ of, wide }: { of: Action; wide?: boolean }) {
-  const share = of.count === 0 ? 100 : ((of.done + of.failed + of.skipped) / of.count) * 100;
-  return (
-    <svg class={wide ? "meter wide" : "meter"} viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
-      <rect class="track" width="100" height="6" rx="3" />
-      <rect class="done" width={share} height="6" rx="3" />
-    </svg>
-  );
-}
+/** Of an action, in percent. */
+const ended = (of: Action): number => (of.count === 0 ? 100 : ((of.done + of.failed + of.skipped) / of.count) * 100);
 
 export function Actions() {
   const list = useResource<{ actions: Action[] }>("admin/actions", {
@@ -96,7 +89,7 @@ export function Actions() {
                   </td>
                   <td>
                     <span class="row">
-                      <Meter of={one} /> {group(one.done)} of {group(one.count)}
+                      <Meter percent={ended(one)} /> {group(one.done)} of {group(one.count)}
                     </span>
                   </td>
                   <td class="number">{group(one.failed)}</td>
@@ -181,16 +174,16 @@ function AbortDialog({ of, done }: { of: Action; done: () => void }) {
 }
 
 function Report({ of }: { of: Action }) {
-  const ended = of.done + of.failed + of.skipped;
-  const rest = Math.max(0, of.count - ended);
+  const tried = of.done + of.failed + of.skipped;
+  const rest = Math.max(0, of.count - tried);
   return (
     <div class="stack">
       <section class="panel">
         <div class="inner stack">
           <p class="headline">
-            {group(ended)} of {group(of.count)}
+            {group(tried)} of {group(of.count)}
           </p>
-          <Meter of={of} wide />
+          <Meter percent={ended(of)} wide />
           <dl class="score">
             <div>
               <dt>done</dt>

@@ -3,7 +3,7 @@ import { useResource } from "../live/resource.ts";
 import { amount, group } from "../time.ts";
 import type { Worker, Workers } from "../types.ts";
 import { Link } from "../view/link.tsx";
-import { Fault, Panel, shortId, Skeleton, State, When } from "../view/parts.tsx";
+import { Fault, Meter, Panel, shortId, Skeleton, State, When } from "../view/parts.tsx";
 
 const EVERY_MS = 5_000;
 
@@ -104,12 +104,7 @@ function Line({ of }: { of: Worker }) {
       </td>
       <td>
         <span class="row">
-          {share !== undefined && (
-            <svg class="meter" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
-              <rect class="track" width="100" height="6" rx="3" />
-              <rect class="done" width={share} height="6" rx="3" />
-            </svg>
-          )}
+          {share !== undefined && <Meter percent={share} />}
           {of.running ?? "–"} of {of.concurrency ?? "–"}
         </span>
       </td>

@@ -204,7 +204,10 @@ export function Shell({ children }: { children: ComponentChildren }) {
   const before = useRef(path);
   useEffect(() => {
     closeDialog();
-    if (before.current !== path) document.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
+    // Unless the page has put the focus where it was asked for.
+    if (before.current !== path && !document.querySelector("#content :focus")) {
+      document.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
+    }
     before.current = path;
   }, [path]);
   useSignalEffect(() => {

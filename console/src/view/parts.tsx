@@ -149,3 +149,8 @@ export function Tag({ labels }: { labels: Record<string, string> }) {
     </>
   );
 }
+
+/** How much of something is done, in percent. One element: tables have many. */
+export function Meter({ percent, wide }: { percent: number; wide?: boolean }) {
+  return <span class={wide ? "meter wide" : "meter"} style={{ "--done": `${percent}%` }} aria-hidden="true" />;
+}

@@ -9,18 +9,17 @@ export function Window({ order }: { order: Listed }) {
   const bar = barOf(order, now.value);
   if (!bar) return null;
   return (
-    <svg
+    <span
       class={bar.late ? "window late" : "window"}
-      viewBox="0 0 100 12"
-      preserveAspectRatio="none"
+      style={{
+        "--from": `${bar.from}%`,
+        "--to": `${Math.max(bar.from + 1, bar.to)}%`,
+        "--middle": `${bar.middle}%`,
+        "--now": `${bar.now}%`,
+      }}
       role="img"
       aria-label={bar.text}
-    >
-      <title>{bar.text}</title>
-      <rect class="track" x="0" y="5" width="100" height="2" />
-      <rect class="span" x={bar.from} y="2" width={Math.max(1, bar.to - bar.from)} height="8" />
-      <path class="middle" d={`M${bar.middle} 2V10`} />
-      <path class="now" d={`M${bar.now} 0V12`} />
-    </svg>
+      title={bar.text}
+    />
   );
 }

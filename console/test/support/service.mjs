@@ -79,7 +79,7 @@ export async function serve({
           "content-security-policy": csp(state.statuses),
           "cache-control": "no-cache",
         })
-        .end(html.replace('<base href="./"', `<base href="${base}"`));
+        .end(html.replace('<base href="./">', `<base href="${base}">`));
     }
     if (/^\/(assets\/[\w.-]+|icon\.svg|theme\.js)$/.test(path)) {
       const body = await readFile(new URL(path.slice(1), DIST)).catch(() => null);
@@ -110,6 +110,7 @@ export async function serve({
       });
     const [, , section, id, verb] = path.split("/");
     if (section === "events") {
+      if (state.withoutStream) return problem(404, "not-found", "There is no stream");
       response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" }).write(": ok\n\n");
       state.streams.add(response);
       const beat = setInterval(

@@ -1,0 +1,233 @@
+// Each page, in each state, as a person meets it: accessible, readable at every width, without a
+// mistake of its own. The answers are chosen here (service.mjs); real.mjs has the real service.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { after, before, describe, test } from "node:test";
+
+import { drawn, findings, launch, open, overflow, skip } from "./support/browser.mjs";
+import { mixture, serve } from "./support/service.mjs";
+
+const ALL = [390, 1_280, 2_560].flatMap((width) => [
+  [width, "light"],
+  [width, "dark"],
+]);
+const STATES = [
+  [390, "light"],
+  [1_280, "dark"],
+];
+const PAGES = [
+  "",
+  "orders",
+  "orders?q=state%3Afailed",
+  "new",
+  "dead",
+  "actions",
+  "deliveries",
+  "workers",
+  "eta",
+  "about",
+];
+
+describe("pages", { skip, concurrency: 2 }, () => {
+  let browser;
+  const services = [];
+  const servers = [];
+  const start = async (options) => {
+    const service = await serve(options);
+    services.push(service);
+    return service;
+  };
+  before(async () => {
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    for (const server of servers) server.close().closeAllConnections();
+    await Promise.all(services.map((service) => service.stop()));
+  });
+
+  /** Loads a page once, and has it inspected: in each width and theme, or for a state in two of them. */
+  async function inspect(service, path, ready = "h1", sizes = STATES) {
+    const context = await browser.newContext({ reducedMotion: "reduce" });
+    const page = await open(context, `${service.url}/${path}`);
+    await page.locator(ready).first().waitFor();
+    await page.locator(".skeleton").first().waitFor({ state: "detached" });
+    const found = [];
+    for (const [width, colorScheme] of sizes) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme });
+      await drawn(page);
+      found.push(...(await findings(page)).map((one) => `${width} ${colorScheme}: ${one}`));
+      if ((await overflow(page)) > 0) found.push(`${width}: it scrolls sideways`);
+    }
+    await page.setViewportSize({ width: 320, height: 700 });
+    await drawn(page);
+    const over = await overflow(page);
+    if (over > 0) found.push(`320: it scrolls sideways by ${over} px`);
+    assert.deepEqual([...found, ...page.faults], [], path);
+    await context.close();
+  }
+
+  for (const path of PAGES) {
+    test(`/${path} has no serious finding at any width, light and dark`, async () => {
+      await inspect(await start(), path, "h1", ALL);
+    });
+  }
+
+  test("an order's page has no serious finding, whatever its state", async () => {
+    const service = await start();
+    for (const status of ["pending", "failed"]) {
+      await inspect(service, `orders/${service.state.orders.find((one) => one.status === status).id}`);
+    }
+  });
+
+  test("an action's page has no serious finding", async () => {
+    const service = await start();
+    await inspect(service, `actions/${service.state.actions[0].id}`);
+  });
+
+  test("on the first run a page says how to place an order, and places one", async () => {
+    const service = await start({ orders: [], actions: [] });
+    await inspect(service, "", ".first-run");
+    for (const path of ["orders", "dead", "actions"]) await inspect(service, path, ".empty");
+    const page = await open(await browser.newContext(), service.url);
+    assert.match(await page.locator(".first-run pre").innerText(), /^curl http:\/\/127\.0\.0\.1:8080\/order /);
+    await page.getByRole("button", { name: "Place a three-second order" }).waitFor();
+  });
+
+  test("an empty list says which filter, how far was searched, and offers to drop a term", async () => {
+    const service = await start({ orders: mixture(Date.now(), 3) });
+    await inspect(service, "orders?q=state%3Afailed+kind%3Areport", ".empty");
+    const page = await open(await browser.newContext(), `${service.url}/orders?q=state%3Afailed+kind%3Areport`);
+    const text = await page.locator(".empty").innerText();
+    assert.match(text, /state:failed kind:report/);
+    assert.match(text, /0 entries searched, to the end/);
+    await page.getByRole("link", { name: "Without state:failed" }).click();
+    assert.match(page.url(), /q=kind%3Areport$/);
+  });
+
+  test("a failure has its title, its request id and a retry; the last good data stays, greyed", async () => {
+    const service = await start({ failing: true });
+    await inspect(service, "orders", '[role="alert"]');
+    const page = await open(await browser.newContext(), `${service.url}/orders`);
+    assert.match(await page.getByRole("alert").innerText(), /A store is unavailable[\s\S]*req-0198c1f0/);
+    service.state.failing = false;
+    await page.getByRole("button", { name: "Try again" }).click();
+    await page.locator(".line").first().waitFor();
+    assert.equal(await page.getByRole("alert").count(), 0);
+
+    const shown = await open(await browser.newContext(), `${service.url}/workers`);
+    await shown.getByText("worker-2").waitFor();
+    service.state.failing = true;
+    await shown.getByRole("alert").waitFor();
+    assert.equal(await shown.getByText("worker-2").count(), 1);
+    assert.equal(await shown.locator(".stale").count(), 1);
+  });
+
+  test("what was asked for stays visible until the order's revision moves", async () => {
+    const service = await start();
+    const [order] = service.state.orders.filter(({ status }) => status === "failed");
+    const page = await open(await browser.newContext(), `${service.url}/orders/${order.id}`);
+    await page.getByRole("button", { name: "Redrive" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Redrive" }).click();
+    await page.getByText(/Redrive asked for/).waitFor();
+    assert.deepEqual(await findings(page), []);
+    Object.assign(order, { revision: 4, generation: 2, status: "pending", error: null });
+    service.send("orders", { as_of: new Date().toISOString(), orders: [order], gone: [] });
+    await page.getByText(/Redrive asked for/).waitFor({ state: "detached" });
+    await page.locator(".heading .state.pending").waitFor();
+  });
+
+  test("a conflict stays in its dialog, and says what the order is now", async () => {
+    const service = await start();
+    const [order] = service.state.orders.filter(({ status }) => status === "processing");
+    const page = await open(await browser.newContext(), `${service.url}/orders/${order.id}`);
+    await page.getByRole("button", { name: "Cancel", exact: true }).click();
+    service.state.onAct = (found, _verb, _json, problem) => {
+      Object.assign(found, { status: "completed", revision: 9 });
+      problem(409, "order-already-ended", "The order has ended");
+    };
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Cancel" }).click();
+    await dialog.getByText("The order has ended").waitFor();
+    await dialog.locator(".state.completed").waitFor();
+    assert.deepEqual(await findings(page), []);
+  });
+
+  test("who may only read is offered nothing else", async () => {
+    const service = await start({ roles: ["view"] });
+    for (const path of ["", "orders", "dead", `orders/${service.state.orders[3].id}`]) {
+      if (path === "orders") await inspect(service, path);
+      const page = await open(await browser.newContext(), `${service.url}/${path}`);
+      await page.locator("h1").waitFor();
+      await page.locator(".skeleton").first().waitFor({ state: "detached" });
+      const offered = await page.getByRole("button", { name: /cancel|redrive|purge|place|send again|reveal/i }).count();
+      assert.equal(offered + (await page.getByRole("checkbox").count()), 0, path);
+    }
+    assert.deepEqual(
+      service.state.requests.filter((one) => /counts|workers|deliveries$/.test(one)),
+      [],
+    );
+  });
+
+  test("without a credential the page asks for the key, and for nothing else", async () => {
+    const service = await start({ signedOut: true });
+    await inspect(service, "orders", 'input[type="password"]');
+    const page = await open(await browser.newContext(), `${service.url}/orders`);
+    await page.getByLabel("Key").fill("k".repeat(32));
+    await page.keyboard.press("Enter");
+    await page.locator(".line").first().waitFor();
+  });
+
+  test("an order that is forgotten is said to be", async () => {
+    const service = await start();
+    await inspect(service, "orders/0198c1f0-0000-7000-8000-000000000001", ".empty");
+    const page = await open(await browser.newContext(), `${service.url}/orders/${service.state.orders[0].id}`);
+    await page.getByText("Timeline").waitFor();
+    service.state.orders.shift();
+    await page.reload();
+    await page.getByText("There is no such order").waitFor();
+  });
+
+  test("the demo is the same page on recorded answers, on any file server", async () => {
+    const book = await mkdtemp(join(tmpdir(), "offload-book-"));
+    execFileSync("python3", [fileURLToPath(new URL("../../docs/demo.py", import.meta.url)), book]);
+    const server = createServer(async (request, response) => {
+      const body = await readFile(join(book, new URL(request.url, "http://x").pathname)).catch(() => null);
+      const type = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml" }[
+        request.url.split(".").pop()
+      ];
+      response.writeHead(body ? 200 : 404, { "content-type": type ?? "application/json" }).end(body);
+    });
+    servers.push(server);
+    await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const page = await open(await browser.newContext(), `http://127.0.0.1:${server.address().port}/demo/index.html`);
+    await page.locator(".tiles").first().waitFor();
+    await page.getByRole("link", { name: "Dead letters" }).first().click();
+    await page.locator(".line .open").first().click();
+    await page.getByText("Timeline").waitFor();
+    await page.reload();
+    await page.getByText("Timeline").waitFor();
+    await page.getByRole("button", { name: "Redrive" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Redrive" }).click();
+    await page.getByText("This is a recording").waitFor();
+    assert.deepEqual(page.faults, []);
+    await rm(book, { recursive: true });
+  });
+
+  test("nothing is drawn for 150 ms, then a skeleton", async () => {
+    const service = await start({ slow: 2_000 });
+    const page = await open(await browser.newContext());
+    await page.goto(`${service.url}/orders`);
+    const skeleton = page.locator(".skeleton").first();
+    await skeleton.waitFor();
+    const delay = await skeleton.evaluate((element) => getComputedStyle(element).animationDelay);
+    assert.equal(delay, "0.15s");
+    await page.locator(".line").first().waitFor();
+  });
+});

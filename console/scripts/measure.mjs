@@ -45,12 +45,12 @@ async function record(work) {
     );
     globalThis.observer.observe({ type: "longtask" });
     let last = performance.now();
-    const frame = (at) => {
+    const draw = (at) => {
       globalThis.frames.push(at - last);
       last = at;
-      globalThis.recording = requestAnimationFrame(frame);
+      globalThis.recording = requestAnimationFrame(draw);
     };
-    globalThis.recording = requestAnimationFrame(frame);
+    globalThis.recording = requestAnimationFrame(draw);
   });
   await work();
   return page.evaluate(() => {

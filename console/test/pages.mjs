@@ -121,12 +121,12 @@ describe("pages", { skip, concurrency: 2 }, () => {
     await page.locator(".line").first().waitFor();
     assert.equal(await page.getByRole("alert").count(), 0);
 
-    const shown = await open(await browser.newContext(), `${service.url}/workers`);
-    await shown.getByText("worker-2").waitFor();
+    const workersPage = await open(await browser.newContext(), `${service.url}/workers`);
+    await workersPage.getByText("worker-2").waitFor();
     service.state.failing = true;
-    await shown.getByRole("alert").waitFor();
-    assert.equal(await shown.getByText("worker-2").count(), 1);
-    assert.equal(await shown.locator(".stale").count(), 1);
+    await workersPage.getByRole("alert").waitFor();
+    assert.equal(await workersPage.getByText("worker-2").count(), 1);
+    assert.equal(await workersPage.locator(".stale").count(), 1);
   });
 
   test("what was asked for stays visible until the order's revision moves", async () => {

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 
 import { base } from "../router.ts";
 import type { Problem, Session } from "../types.ts";
+import { Inexact, parseExact } from "./exact.ts";
 import { recorded } from "./recorded.ts";
 
 /** The longest that the page waits for an answer. */
@@ -49,6 +50,22 @@ export async function read<T>(path: string): Promise<T> {
   if (etag) kept.set(path, { etag, body });
   for (const oldest of [...kept.keys()].slice(0, Math.max(0, kept.size - KEPT))) kept.delete(oldest);
   return body;
+}
+
+/** Reads an order with what its client sent, digit for digit. */
+export async function readPayload(id: string): Promise<unknown> {
+  if (recorded) return (await recorded).refuse();
+  const response = await request(`admin/orders/${id}?payload=true`, { headers: {} });
+  try {
+    return (parseExact(await response.text()) as { payload: unknown }).payload;
+  } catch (error) {
+    const detail =
+      error instanceof Inexact ? `${error.message}: offload orders show ${id} --payload has them` : undefined;
+    throw new Failure(
+      { type: "about:blank/unreadable", title: "The payload cannot be displayed", detail },
+      response.status,
+    );
+  }
 }
 
 /** Sends a change; `undefined` is the answer without a body. */

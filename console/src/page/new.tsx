@@ -2,14 +2,15 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 
-import { type Failure, read, send, session } from "../live/client.ts";
+import { type Failure, readPayload, send, session } from "../live/client.ts";
+import { parseExact } from "../live/exact.ts";
 import { asFailure, useResource } from "../live/resource.ts";
 import { Members } from "../new/form.tsx";
 import { PlacedOrder } from "../new/placed.tsx";
 import { keep, receiptOf } from "../new/receipts.ts";
 import { completed, initial, isObject, resolved, type Schema, type Value } from "../new/schema.ts";
 import { go, route } from "../router.ts";
-import type { OrderDetail, Receipt } from "../types.ts";
+import type { Receipt } from "../types.ts";
 import { Fault, Panel, Skeleton } from "../view/parts.tsx";
 
 interface Document {
@@ -52,13 +53,13 @@ function OrderForm({ schema, from }: { schema: Schema; from: string }) {
 
   useEffect(() => {
     if (!from) return;
-    read<OrderDetail>(`admin/orders/${from}?payload=true`).then(
-      ({ payload }) => {
+    readPayload(from).then(
+      (payload) => {
         const order = payload as Value;
         value.value = isObject(order) ? completed(schema, order) : value.value;
         text.value = JSON.stringify(order, null, 2);
         // What a form cannot hold must not be lost.
-        raw.value = JSON.stringify(value.value, sorted) !== JSON.stringify(order, sorted);
+        raw.value = !keepsDigits(text.value) || JSON.stringify(value.value, sorted) !== JSON.stringify(order, sorted);
       },
       (error: unknown) => (failure.value = asFailure(error)),
     );
@@ -104,7 +105,7 @@ function OrderForm({ schema, from }: { schema: Schema; from: string }) {
             type="button"
             class="button plain small"
             aria-pressed={!raw.value}
-            disabled={!!broken}
+            disabled={!!broken || (raw.value && !keepsDigits(text.value))}
             onClick={toForm}
           >
             Form
@@ -168,6 +169,15 @@ function OrderForm({ schema, from }: { schema: Schema; from: string }) {
       </form>
     </Panel>
   );
+}
+
+/** Whether the numbers of a text are those that a form would send. */
+function keepsDigits(text: string): boolean {
+  try {
+    return JSON.stringify(parseExact(text)) === JSON.stringify(JSON.parse(text));
+  } catch {
+    return false;
+  }
 }
 
 function mistakeIn(text: string): string | undefined {

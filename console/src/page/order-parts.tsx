@@ -1,7 +1,7 @@
 /** The panels of an order's page. */
 import { useEffect, useState } from "preact/hooks";
 
-import { type Failure, may, read } from "../live/client.ts";
+import { type Failure, may, readPayload } from "../live/client.ts";
 import { now } from "../live/clock.ts";
 import { recorded } from "../live/recorded.ts";
 import { asFailure } from "../live/resource.ts";
@@ -123,7 +123,7 @@ export function Payload({ id }: { id: string }) {
   const [failure, setFailure] = useState<Failure>();
   const load = async (): Promise<void> => {
     try {
-      setPayload(JSON.stringify((await read<OrderDetail>(`admin/orders/${id}?payload=true`)).payload, null, 2));
+      setPayload(JSON.stringify(await readPayload(id), null, 2));
       setFailure(undefined);
     } catch (error) {
       setFailure(asFailure(error));

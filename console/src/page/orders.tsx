@@ -102,7 +102,7 @@ export function Orders() {
       <ListView
         q={q}
         label="Orders"
-        verbs={isDead ? ["redrive", "purge"] : ["cancel", "redrive"]}
+        verbs={isDead ? ["redrive", "purge"] : ["cancel"]}
         empty={(searched) => <Empty q={q} searched={searched} />}
       />
     </>

@@ -106,7 +106,7 @@ const LIVE: Record<typeof liveState.value, string> = {
   live: "Live",
   polling: "Every 5 s",
   paused: "Paused",
-  held: "Held",
+  held: "Keeps still",
   late: "",
   recorded: "Recorded",
 };

@@ -38,7 +38,10 @@ async fn orders_are_listed_printed_and_cancelled_by_a_filter() {
     let by_id = printed(&system, &["orders", "list", "--json", "--where", &ids[2]]);
     assert_eq!(by_id["orders"][0]["id"], ids[2]);
     let order = printed(&system, &["orders", "show", &ids[0], "--payload"]);
-    assert_eq!((&order["payload"], &order["status"], &order["kind"]), (&report(1), &json!("pending"), &json!("report")));
+    assert_eq!(
+        (&order["payload"], &order["status"], &order["kind"]),
+        (&report(1), &json!("pending"), &json!("report"))
+    );
     let wrong = offload(&system, &["orders", "list", "--where", "kind:a colour:red"]);
     assert_eq!(wrong.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("at 8: colour:red is no word of a filter"));

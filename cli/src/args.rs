@@ -3,8 +3,18 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    cancel::CancelArgs, dlq::DlqArgs, eta::EtaArgs, failure::EXIT_CODES, keys::KeysArgs, orders::OrdersArgs,
-    status::StatusArgs, submit::SubmitArgs, up::UpArgs, wait::WaitArgs, webhooks::WebhooksArgs,
+    cancel::CancelArgs,
+    dlq::DlqArgs,
+    doctor::{self, DoctorArgs},
+    eta::EtaArgs,
+    failure::EXIT_CODES,
+    keys::KeysArgs,
+    orders::OrdersArgs,
+    status::StatusArgs,
+    submit::SubmitArgs,
+    up::UpArgs,
+    wait::WaitArgs,
+    webhooks::WebhooksArgs,
 };
 
 /// Run status-offload on this machine, submit orders, and wait for them.
@@ -46,6 +56,9 @@ pub(crate) enum Command {
     /// (for operators)
     #[command(after_help = EXIT_CODES)]
     Webhooks(WebhooksArgs),
+    /// Check a deployment, a Terraform plan or `offload up` for what will hurt (for operators)
+    #[command(after_help = doctor::EXIT_CODES)]
+    Doctor(Box<DoctorArgs>),
     /// Replay the trace of a queue, JSON lines on standard input, against the estimator and the
     /// poll schedule
     Eta(EtaArgs),

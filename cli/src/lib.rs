@@ -8,6 +8,7 @@ mod args;
 mod cancel;
 mod client;
 mod dlq;
+mod doctor;
 mod eta;
 pub mod failure;
 mod keys;
@@ -65,6 +66,7 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Webhooks(args) => webhooks::run(args).await,
         Command::Orders(args) => orders::run(args).await,
         Command::Keys(args) => keys::run(args).await,
+        Command::Doctor(args) => doctor::run(*args).await,
         Command::Eta(args) => eta::run(&args),
     };
     match done {

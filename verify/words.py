@@ -54,7 +54,7 @@ ALLOWED = [
     (r"stands for", "an abbreviation or a placeholder"),
     (r"turns (into|out)|turns \w+( \w+)? into|(by|in|takes?) turns", "the verb, and alternation"),
     (r"CloudWatch", "a service of AWS"),
-    (r"dlq show|Show \{|rustup show|auditwheel\", \"show\"", "commands, as in `git show`"),
+    (r"dlq show|Show \{|rustup show|terraform show|auditwheel\", \"show\"", "commands, as in `git show`"),
     (r"show-?(toplevel|current|modal|ref)", "options of git and the DOM"),
     (r"points: \{ show", "an option of uPlot"),
     (r"new, show", "the button of the console that adds new rows"),

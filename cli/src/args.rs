@@ -8,6 +8,7 @@ use crate::{
     cancel::CancelArgs,
     cost::CostArgs,
     dlq::DlqArgs,
+    doctor::{self, DoctorArgs},
     eta::EtaArgs,
     failure::EXIT_CODES,
     keys::KeysArgs,
@@ -74,6 +75,9 @@ pub(crate) enum Command {
     /// (for operators)
     #[command(after_help = EXIT_CODES)]
     Webhooks(WebhooksArgs),
+    /// Check a deployment, a Terraform plan or `offload up` for what will hurt (for operators)
+    #[command(after_help = doctor::EXIT_CODES)]
+    Doctor(Box<DoctorArgs>),
     /// Replay the trace of a queue, JSON lines on standard input, against the estimator and the
     /// poll schedule
     Eta(EtaArgs),

@@ -11,6 +11,7 @@ mod cancel;
 mod client;
 mod cost;
 mod dlq;
+mod doctor;
 mod eta;
 pub mod failure;
 mod filter;
@@ -81,6 +82,7 @@ async fn dispatch(cli: Cli) -> ExitCode {
         Command::Completions(args) => shell::completions(&args, Cli::command()),
         Command::Man(args) => shell::man(&args, Cli::command()),
         Command::Open(args) => shell::open(&args),
+        Command::Doctor(args) => doctor::run(*args).await,
         Command::Eta(args) => eta::run(&args),
         Command::Bench(args) => bench::run(&args).await,
         Command::Cost(args) => cost::run(&args).await,

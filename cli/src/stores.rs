@@ -1,5 +1,7 @@
 //! Where the orders are, for the commands of operators: with AWS credentials, and without an api.
 
+use std::ffi::OsString;
+
 use clap::Args;
 use offload_service::settings::{self, Exit, StoreSettings};
 use offload_stores::{CallPolicy, Connection, OrderTable, Stores};
@@ -29,21 +31,23 @@ impl StoreArgs {
     /// # Errors
     /// If a setting is missing or wrong, or there are no credentials.
     pub(crate) async fn connect(&self, program: &'static str) -> Result<Stores, Failure> {
+        let settings = self.settings(program)?;
+        Connection::from_environment(CallPolicy::BACKGROUND).await.stores(&settings).await.map_err(Failure::Refused)
+    }
+
+    /// What the flags and the environment say.
+    ///
+    /// # Errors
+    /// If a setting is missing or wrong.
+    pub(crate) fn settings(&self, program: &'static str) -> Result<StoreSettings, Failure> {
         let flags = [
             ("bucket", &self.bucket),
             ("table", &self.table),
             ("queue-url", &self.queue_url),
             ("dead-letter-queue-url", &self.dead_letter_queue_url),
         ];
-        let flags = flags.into_iter().filter_map(|(name, value)| Some(format!("--{name}={}", value.as_ref()?).into()));
-        let arguments = std::iter::once(program.into()).chain(flags);
-        let settings =
-            settings::parse::<StoreSettings, _>(program, "", arguments, std::env::vars_os(), |settings, _| settings);
-        let settings = settings.map_err(|exit| match exit {
-            Exit::Invalid(errors) => Failure::Usage(errors.to_string()),
-            Exit::Help(text) => Failure::Usage(text),
-        })?;
-        Connection::from_environment(CallPolicy::BACKGROUND).await.stores(&settings).await.map_err(Failure::Refused)
+        let flags = flags.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        parsed(program, flags, std::env::vars_os())
     }
 
     /// Connects to the order table alone.
@@ -53,6 +57,24 @@ impl StoreArgs {
     pub(crate) async fn orders(&self, program: &'static str) -> Result<OrderTable, Failure> {
         self.connect(program).await.map(|stores| stores.orders)
     }
+}
+
+/// Settings of flags and variables.
+///
+/// # Errors
+/// If one is missing or wrong.
+pub(crate) fn parsed<'a>(
+    program: &'static str,
+    flags: impl Iterator<Item = (&'static str, &'a str)>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<StoreSettings, Failure> {
+    let flags = flags.map(|(name, value)| format!("--{name}={value}").into());
+    let arguments = std::iter::once(program.into()).chain(flags);
+    let settings = settings::parse::<StoreSettings, _>(program, "", arguments, variables, |settings, _| settings);
+    settings.map_err(|exit| match exit {
+        Exit::Invalid(errors) => Failure::Usage(errors.to_string()),
+        Exit::Help(text) => Failure::Usage(text),
+    })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]

@@ -23,6 +23,13 @@ fn help(command: &str) -> String {
     text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
+/// What `offload doctor` lists.
+fn doctor(flag: &str) -> String {
+    let output = Command::new(program("offload")).args(["doctor", flag]).env_clear().output().unwrap();
+    assert!(output.status.success(), "offload doctor {flag}: {}", output.status);
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
 /// The settings of one program.
 fn settings(program: &str) -> String {
     match program {
@@ -48,6 +55,8 @@ fn generated(what: &str) -> String {
     match what.split_once(' ') {
         None if what == "routes" => openapi::routes(),
         None if what == "problems" => problems(),
+        None if what == "findings" => doctor("--list"),
+        None if what == "doctor-actions" => format!("```text\n{}\n```", doctor("--actions")),
         Some(("members", schema)) => openapi::members(schema),
         Some(("settings", program)) => settings(program),
         Some(("help", command)) => format!("```text\n{}\n```", help(command)),

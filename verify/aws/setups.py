@@ -2,6 +2,7 @@
 
 import json
 
+import doctor
 import policies
 import promises
 import templates
@@ -66,6 +67,7 @@ def minimal(account, home, programs, say):
     apply(deployment, say)
     say(templates.compared("minimal", deployment.state()))
     vary(deployment, say)
+    promised(deployment, programs, say, doctor.finds_each_fault_and_no_other)
     promised(deployment, programs, say, promises.no_secret_is_left, promises.each_function_starts, promises.an_order_ends_and_its_connection_is_notified)
     end(deployment, say)
 
@@ -96,7 +98,7 @@ def production(account, home, programs, say):
     deployment = Deployment("production", account, home, variables=variables)
     apply(deployment, say)
     say(templates.compared("production", deployment.state()))
-    promised(deployment, programs, say, promises.no_secret_is_left, promises.each_function_starts, promises.each_container_starts)
+    promised(deployment, programs, say, doctor.finds_nothing, promises.no_secret_is_left, promises.each_function_starts, promises.each_container_starts)
     end(deployment, say)
 
 

@@ -39,6 +39,12 @@ impl RequestSigner {
         &self.0.region
     }
 
+    /// The same for another region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        Self(Arc::new(Inner { credentials: Arc::clone(&self.0.credentials), region: region.to_owned() }))
+    }
+
     /// The endpoint of a service: `AWS_ENDPOINT_URL_{name}`, or AWS's own.
     #[must_use]
     pub fn endpoint(&self, name: &str, host: &str) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use offload_domain::{
     order::{OrderRecord, OrderResult},
     problem::{Problem, ends},
+    status::EtaWindow,
     transition::Transition,
 };
 use offload_lifecycle::{
@@ -46,17 +47,23 @@ pub(super) async fn settle(
     let Ok(record) = store_end(worker, &job, &transition, &heartbeat).await else { return Ok(()) };
     // The lease ended with the attempt.
     drop(heartbeat);
-    job.record = record;
+    // An order that has ended is expected no more.
+    let expected = std::mem::replace(&mut job.record, record).state.eta;
     if let Transition::Yield { error } = &transition {
         let delay = if error.is_some() { retry_delay(worker, &job.record, asked) } else { Duration::ZERO };
         tracing::info!(attempt = job.record.state.attempt, retry_ms = delay.as_millis(), "order will be tried again");
         return delivery.retry_after(delay).await;
     }
-    publish_and_complete(worker, job, delivery).await
+    publish_and_complete(worker, job, expected, delivery).await
 }
 
-/// Publishes an ended order, and then deletes the message.
-pub(super) async fn publish_and_complete(worker: &Worker, job: Claimed, delivery: Delivery) -> Result<(), Error> {
+/// Publishes an ended order, which was expected in this window, and then deletes the message.
+pub(super) async fn publish_and_complete(
+    worker: &Worker,
+    job: Claimed,
+    expected: Option<EtaWindow>,
+    delivery: Delivery,
+) -> Result<(), Error> {
     let visibility = delivery.visibility();
     let (stores, ttl) = (&worker.stores, worker.settings.result_url_ttl);
     let publish = || async {
@@ -70,7 +77,7 @@ pub(super) async fn publish_and_complete(worker: &Worker, job: Claimed, delivery
     if retry_until_done("publish the end of an order", None, publish).await.is_err() {
         return Ok(());
     }
-    worker.reporter.ended(&job.record, clock::now());
+    worker.reporter.ended(&job.record, expected, clock::now());
     let state = &job.record.state;
     tracing::info!(
         order.status = state.status.as_str(),

@@ -158,11 +158,11 @@ async fn one_order_is_redriven_purged_or_cancelled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_has_every_change_of_an_order() {
-    let system = setup().with(c::JOB_SECONDS, "1.5").start().await;
+    let system = setup().with(c::JOB_SECONDS, "4").start().await;
     let stream = ask(&system, Method::GET, "/admin/events").send().await.unwrap();
     assert_eq!(stream.status(), 200);
     let mut stream = EventStream::of(stream);
-    let receipt = system.order(&report(1)).await;
+    let receipt = system.order(&fulfilment()).await;
     let mut seen = Vec::new();
     while seen.last() != Some(&json!("completed")) {
         let event = stream.next().await.unwrap();

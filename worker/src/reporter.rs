@@ -15,6 +15,7 @@ use offload_domain::{
     eta::ServiceTimes,
     history::{History, REPORT_TTL, StartedTenants, WorkerReport},
     order::{Order, OrderRecord},
+    status::EtaWindow,
     tenant::Tenant,
     worker_figures::WorkerFigures,
 };
@@ -106,9 +107,9 @@ impl Reporter {
         recorded.forget(now);
     }
 
-    /// Counts an order whose end was published.
-    pub(crate) fn ended(&self, record: &OrderRecord, now: DateTime<Utc>) {
-        self.recorded.lock().figures.ended(record, now);
+    /// Counts an order whose end was published, and that was expected in this window.
+    pub(crate) fn ended(&self, record: &OrderRecord, expected: Option<EtaWindow>, now: DateTime<Utc>) {
+        self.recorded.lock().figures.ended(record, expected, now);
     }
 
     /// The service times as this worker knows them.

@@ -136,7 +136,6 @@ fn media_type(path: &str) -> &'static str {
 mod tests {
     use offload_service::settings::catalogue as c;
 
-    use super::*;
     use crate::{
         router::router,
         testing::{call, request, service},

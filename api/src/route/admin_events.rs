@@ -68,7 +68,8 @@ struct ActionChanges {
 /// and the ids of those that are gone, `counts` with the figures of the overview (for the role
 /// `admin`), and `actions`. They come from the index of the order table, which is read once a
 /// second while anybody subscribes: the hundred open orders that fall due next, and the two hundred
-/// that failed last. An order that ends well comes once more. Nothing is sent again after a
+/// that failed last. An order that ends well comes once more, unless it began and ended between two
+/// reads. Nothing is sent again after a
 /// reconnect: subscribe first, and then read the lists. Not where the api is a function.
 #[utoipa::path(
     get,

@@ -43,7 +43,7 @@ pub(crate) struct ReplayedEvent {
 }
 
 problems!(
-    Problems: InvalidOrderId, CredentialsMissing, CredentialsInvalid, RoleMissing, CallersUnavailable, OrderNotFound,
+    Problems: InvalidOrderId, CredentialsMissing, CredentialsInvalid, RoleMissing, CrossSite, CallersUnavailable, OrderNotFound,
     NoWebhook, NotFound, StorageUnavailable, Overloaded, TooManyRequests,
 );
 

@@ -50,7 +50,7 @@ pub(crate) struct ErasedOrder {
 }
 
 problems!(
-    Problems: InvalidOrderId, InvalidQuery, EraseNotAskedFor, CredentialsMissing, CredentialsInvalid, RoleMissing,
+    Problems: InvalidOrderId, InvalidQuery, EraseNotAskedFor, CredentialsMissing, CredentialsInvalid, RoleMissing, CrossSite,
     CallersUnavailable, OrderNotFound, NotFound, StorageUnavailable, Overloaded, TooManyRequests,
 );
 

@@ -97,6 +97,8 @@ problems!(
     CrossSite, NotFound, Overloaded, TooManyRequests,
 );
 
+problems!(CloseProblems: CrossSite, NotFound, Overloaded, TooManyRequests);
+
 /// Say who the caller is
 ///
 /// Only where the console is on.
@@ -171,7 +173,7 @@ pub(crate) async fn open_session(
     path = "/admin/session",
     tag = "operations",
     operation_id = "closeSession",
-    responses((status = 204, description = "The cookie is removed"), OpenProblems)
+    responses((status = 204, description = "The cookie is removed"), CloseProblems)
 )]
 pub(crate) async fn close_session(
     State(service): State<Arc<Service>>,

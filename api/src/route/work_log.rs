@@ -30,7 +30,7 @@ pub(crate) struct LogQuery {
 }
 
 problems!(
-    Problems: InvalidOrderId, InvalidQuery, CredentialsMissing, CredentialsInvalid, RoleMissing, CallersUnavailable,
+    Problems: InvalidOrderId, InvalidQuery, CredentialsMissing, CredentialsInvalid, RoleMissing, CrossSite, CallersUnavailable,
     OrderNotFound, NoLog, NotFound, StorageUnavailable, Overloaded, TooManyRequests,
 );
 

@@ -4,6 +4,110 @@ export type paths = Record<string, never>;
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * @description Whose orders are counted as accepted.
+         * @enum {string}
+         */
+        AcceptedOf: "this_server";
+        /** @description A bulk action. */
+        Action: {
+            /** @description Who asked for it. */
+            by: string;
+            /** @description How many orders it had when it was made. */
+            count: number;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            created_at: string;
+            /** @description Orders that were acted on. */
+            done: number;
+            /** @description Up to five of its orders. */
+            examples: string[];
+            /** @description Orders that could not be acted on. */
+            failed: number;
+            /** @description The last ones that failed. */
+            failures: components["schemas"]["NotActedOn"][];
+            /** @description Which orders, in the filter language. */
+            filter: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id, a UUID of version 7.
+             */
+            id: string;
+            /**
+             * Format: int32
+             * @description Orders a second at most.
+             */
+            rate: number;
+            /**
+             * Format: int64
+             * @description One more with every change.
+             */
+            revision: number;
+            /** @description Orders that had changed meanwhile. */
+            skipped: number;
+            /** @description The last ones that were skipped. */
+            skips: components["schemas"]["NotActedOn"][];
+            /** @description How far it is. */
+            state: components["schemas"]["ActionState"];
+            /** @description Of this tenant alone; of all if it is null. */
+            tenant?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last came further.
+             */
+            updated_at: string;
+            /** @description What is done with each order. */
+            verb: components["schemas"]["ActionVerb"];
+        };
+        /** @description Bulk actions, the newest first. */
+        ActionList: {
+            actions: components["schemas"]["Action"][];
+        };
+        /** @description What an action would do. */
+        ActionPreview: {
+            /** @description Whether all were searched. If not, those behind the searched ones are left alone. */
+            complete: boolean;
+            /** @description So many orders. */
+            count: number;
+            /** @description Five of the orders. */
+            examples: components["schemas"]["ListedOrder"][];
+            filter: string;
+            /** @description Entries of the index that were searched. */
+            searched: number;
+            verb: components["schemas"]["ActionVerb"];
+        };
+        /** @description What is to be done with which orders. */
+        ActionRequest: {
+            /** @description How many orders it is, as a dry run said: needed over 100. */
+            count?: number | null;
+            /** @description Only say what would be done. */
+            dry_run?: boolean;
+            /** @description Which orders, in the filter language, such as state:dead kind:report. */
+            filter: string;
+            /**
+             * Format: int32
+             * @description Orders a second at most; 20 if it is left out.
+             */
+            rate?: number | null;
+            verb: components["schemas"]["ActionVerb"];
+        };
+        /**
+         * @description The state of an action.
+         * @enum {string}
+         */
+        ActionState: "running" | "aborting" | "aborted" | "done";
+        /**
+         * @description What is done with each order.
+         * @enum {string}
+         */
+        ActionVerb: "redrive" | "purge" | "cancel";
         /** @description One attempt at a delivery. */
         Attempt: {
             /**
@@ -24,6 +128,16 @@ export interface components {
              */
             status?: number | null;
         };
+        /** @description What an operator should see to. */
+        Banner: {
+            detail: string;
+            kind: components["schemas"]["BannerKind"];
+        };
+        /**
+         * @description The kinds of banners.
+         * @enum {string}
+         */
+        BannerKind: "no_workers" | "dead_grew" | "oldest_over_deadline" | "store_failing";
         /**
          * @description What an estimate is based on.
          * @enum {string}
@@ -38,6 +152,70 @@ export interface components {
             orders: components["schemas"]["OrderResult"][];
             /** @description Orders that were not. */
             refused: number;
+        };
+        /** @description How good the estimates were. */
+        BeforeP90: {
+            /**
+             * Format: double
+             * @description Of so many orders.
+             */
+            orders: number;
+            /**
+             * Format: double
+             * @description 0 to 1.
+             */
+            share: number;
+        };
+        /**
+         * @description Whether an endpoint is called.
+         * @enum {string}
+         */
+        BreakerState: "closed" | "open" | "half_open";
+        /** @description So many. */
+        CountOf: {
+            count: number;
+            /** @description Whether there are more than these. */
+            more: boolean;
+        };
+        /** @description The figures of the overview. */
+        Counts: {
+            /** @description Whose orders `accepted` has. */
+            accepted_of: components["schemas"]["AcceptedOf"];
+            /**
+             * Format: date-time
+             * @description When the index was read.
+             */
+            as_of: string;
+            /** @description What an operator should see to. */
+            banners: components["schemas"]["Banner"][];
+            before_p90?: components["schemas"]["BeforeP90"] | null;
+            /** @description Dead letters among the failed orders. */
+            dead: components["schemas"]["CountOf"];
+            /** @description Who counts the ends. */
+            ended_of: components["schemas"]["EndedOf"];
+            /** @description Failed orders that nobody has purged. */
+            failed: components["schemas"]["CountOf"];
+            /** @description The last sixty minutes. */
+            minutes: components["schemas"]["MinuteSeries"];
+            oldest_waiting?: components["schemas"]["OldestWaiting"] | null;
+            /** @description Orders whose end is not published. */
+            open: components["schemas"]["CountOf"];
+            /** @description Orders whose worker has not reported for a minute. */
+            orders_without_worker: number;
+            polls: components["schemas"]["Polls"];
+            /**
+             * Format: int64
+             * @description Orders that a worker has.
+             */
+            running: number;
+            /** @description Whether the order table could be read just now. */
+            stores: components["schemas"]["StoresState"];
+            /**
+             * Format: int64
+             * @description Orders that wait for a worker.
+             */
+            waiting: number;
+            workers: components["schemas"]["WorkersCount"];
         };
         /** @description What became of one event. */
         DeliveryLog: {
@@ -78,6 +256,59 @@ export interface components {
          * @enum {string}
          */
         Dependency: "ok" | "unavailable";
+        /**
+         * @description Who counts the ends.
+         * @enum {string}
+         */
+        EndedOf: "workers";
+        /** @description An endpoint of webhooks. */
+        EndpointView: {
+            breaker: components["schemas"]["BreakerState"];
+            /**
+             * Format: double
+             * @description Events that it took in the last hour.
+             */
+            delivered: number;
+            /** @description Scheme, host and port. */
+            endpoint: string;
+            /**
+             * Format: double
+             * @description Attempts that failed.
+             */
+            failed: number;
+            /**
+             * Format: double
+             * @description Events that are not tried again.
+             */
+            given_up: number;
+            /** Format: date-time */
+            last_at: string;
+            last_error?: string | null;
+            /**
+             * Format: int32
+             * @description How long half of its last answers took at most, in milliseconds.
+             */
+            p50_ms?: number | null;
+            /**
+             * Format: int32
+             * @description How long 99 of 100 took at most.
+             */
+            p99_ms?: number | null;
+            /**
+             * Format: date-time
+             * @description When it is tried next, where the circuit is open.
+             */
+            retry_at?: string | null;
+        };
+        /** @description How webhooks fared, by endpoint. */
+        Endpoints: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description Those that were called last first. */
+            endpoints: components["schemas"]["EndpointView"][];
+            /** @description Whether there may be more: each worker reports the twenty that it called last. */
+            more: boolean;
+        };
         /** @description What was erased. */
         ErasedOrder: {
             /** Format: uuid */
@@ -133,6 +364,13 @@ export interface components {
              */
             total: number;
         };
+        /** @description Where an order is in a group. */
+        GroupPlaceView: {
+            /** Format: uuid */
+            id: string;
+            /** Format: int32 */
+            place: number;
+        };
         /** @description The status object of a group as it is in the order table, with a fresh URL. */
         GroupView: components["schemas"]["StatusObject"] & components["schemas"]["StatusAccess"] & {
             links: components["schemas"]["Links"];
@@ -141,6 +379,15 @@ export interface components {
         Health: {
             /** @description Always `ok`. */
             status: string;
+        };
+        /** @description Who works on an order. */
+        LeaseView: {
+            /**
+             * Format: date-time
+             * @description Until when nobody else takes the order.
+             */
+            until: string;
+            worker: string;
         };
         /** @description The URLs of an order. A member is absent where this deployment does not serve it. */
         Links: {
@@ -169,22 +416,44 @@ export interface components {
              * @description How often a worker has started the work, in this generation.
              */
             attempt: number;
+            /** @description Whether its worker was asked to cancel it. */
+            cancel_requested: boolean;
             /**
              * Format: date-time
              * @description When it was accepted.
              */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description When it must have ended.
+             */
+            deadline_at: string;
             error?: components["schemas"]["Problem"] | null;
+            eta?: components["schemas"]["EtaWindow"] | null;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at?: string | null;
             /** Format: int32 */
             generation: number;
             /** Format: uuid */
             id: string;
+            /** @description The member `kind` of its payload; empty without one. */
+            kind: string;
             labels: {
                 [key: string]: string;
             };
+            /** @description How urgent it is. */
+            priority: string;
             progress?: components["schemas"]["ProgressReport"] | null;
             /** Format: int64 */
             revision: number;
+            /**
+             * Format: date-time
+             * @description When a worker first started the work.
+             */
+            started_at?: string | null;
             status: components["schemas"]["Status"];
             /** @description Whose it is. */
             tenant: string;
@@ -193,6 +462,43 @@ export interface components {
              * @description When its status was reached.
              */
             updated_at: string;
+            /** @description The worker that has it. */
+            worker?: string | null;
+        };
+        /**
+         * @description Sixty numbers each, the oldest first; the last is of the minute that runs. Null where nobody
+         *     asked.
+         */
+        MinuteSeries: {
+            accepted: number[];
+            cancelled: number[];
+            completed: number[];
+            dead: (number | null)[];
+            failed: number[];
+            running: (number | null)[];
+            /**
+             * Format: date-time
+             * @description The minute that runs.
+             */
+            to: string;
+            waiting: (number | null)[];
+        };
+        /** @description An order that was not acted on, and why. */
+        NotActedOn: {
+            /**
+             * Format: uuid
+             * @description The order.
+             */
+            id: string;
+            /** @description Why. */
+            why: string;
+        };
+        /** @description The order that has waited longest. */
+        OldestWaiting: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
         };
         OrderBatch: components["schemas"]["OrderRequest"][];
         /** @description The deliveries of an order's events. */
@@ -201,6 +507,35 @@ export interface components {
             deliveries: components["schemas"]["DeliveryLog"][];
             /** Format: uuid */
             order: string;
+        };
+        /** @description Everything of one order. */
+        OrderDetails: components["schemas"]["ListedOrder"] & components["schemas"]["StatusAccess"] & {
+            /** @description What became of its last events at its webhook, the newest first. */
+            deliveries: components["schemas"]["DeliveryLog"][];
+            group?: components["schemas"]["GroupPlaceView"] | null;
+            /** @description Whether a task of Step Functions waits for it. */
+            has_task_token: boolean;
+            lease?: components["schemas"]["LeaseView"] | null;
+            links: components["schemas"]["Links"];
+            /**
+             * Format: date-time
+             * @description Not to be started before.
+             */
+            not_before?: string | null;
+            /** @description Whether the order brought its deadline with it. */
+            own_deadline: boolean;
+            /** @description The text that was sent, unless it was not asked for. */
+            payload?: unknown;
+            /** @description Whether its result is an object of its own. */
+            result_key: boolean;
+            /** @description The status object as the order table has it. The object in S3 is no newer. */
+            status_object: components["schemas"]["StatusObject"];
+            /** @description What is known to have happened, the oldest first. */
+            timeline: components["schemas"]["TimelineEntry"][];
+            /** @description The W3C trace id of the request that submitted it. */
+            trace_id?: string | null;
+            /** @description Where its webhook goes: the host alone, as the rest may have a secret in it. */
+            webhook_host?: string | null;
         };
         /** @description A page of a list of orders. */
         OrderList: {
@@ -261,6 +596,13 @@ export interface components {
              * @description Until when both work.
              */
             token_expires_at: string;
+        };
+        /** @description What the service had to serve, and what it would have had to. */
+        Polls: {
+            /** @description Reads of single orders by `GET /order/{id}` at the server that answers, minute by minute. */
+            api_reads: number[];
+            /** @description What clients that poll every five seconds would have sent for the orders that ended. */
+            fixed_client: number[];
         };
         /** @description A problem. `type` is stable and documented; `detail` is for people and may change. */
         Problem: {
@@ -355,6 +697,46 @@ export interface components {
         };
         /** @description Text for the client, and for no log. */
         Secret: string;
+        /** @description Who the caller is to the console, and what the console talks to. */
+        Session: {
+            by: components["schemas"]["SessionBy"];
+            /**
+             * Format: date-time
+             * @description When the session ends; null without one.
+             */
+            expires_at?: string | null;
+            name: string;
+            roles: string[];
+            service: components["schemas"]["SessionService"];
+            /** @description Whose orders it may see; null for all. */
+            tenant?: string | null;
+        };
+        /**
+         * @description By what the caller is known.
+         * @enum {string}
+         */
+        SessionBy: "open" | "cookie" | "bearer";
+        /** @description The key of the console. */
+        SessionRequest: {
+            /** Format: password */
+            key: string;
+        };
+        /** @description What the console talks to. */
+        SessionService: {
+            /** @description The URL of the api as clients reach it. */
+            api: string;
+            /** @description What operators call this deployment. */
+            environment?: string | null;
+            /** @description Whether clients can subscribe to orders. */
+            has_push: boolean;
+            /** @description Whether orders may name webhooks. */
+            has_webhooks: boolean;
+            /** @description Whether submitting an order needs credentials. */
+            orders_need_credentials: boolean;
+            /** @description The origin of status URLs. */
+            statuses?: string | null;
+            version: string;
+        };
         /**
          * @description The status of an order. The last three are final: an order that has one keeps it.
          * @enum {string}
@@ -498,12 +880,91 @@ export interface components {
              */
             token_expires_at?: string | null;
         };
+        /**
+         * @description Whether the order table could be read.
+         * @enum {string}
+         */
+        StoresState: "ok" | "failing";
+        /** @description Something that happened to an order. */
+        TimelineEntry: {
+            /** Format: date-time */
+            at: string;
+            /** Format: int32 */
+            attempt?: number | null;
+            detail?: string | null;
+            event: components["schemas"]["TimelineEvent"];
+            /** Format: int64 */
+            revision?: number | null;
+        };
+        /**
+         * @description What can happen to an order.
+         * @enum {string}
+         */
+        TimelineEvent: "accepted" | "not_before" | "redriven" | "started" | "attempt_failed" | "progress" | "cancel_requested" | "completed" | "failed" | "cancelled" | "delivery";
         /** @description One thing in a document that its schema does not allow. */
         Violation: {
             /** @description What is wrong there. */
             detail: string;
             /** @description Where: a JSON pointer (RFC 6901) into the request body; empty for the whole document. */
             pointer: string;
+        };
+        /** @description A worker. */
+        WorkerView: {
+            /** @description Whether it reported within the last twelve seconds. */
+            alive: boolean;
+            /**
+             * Format: int32
+             * @description Orders that it can work on at once.
+             */
+            concurrency: number;
+            /**
+             * Format: int32
+             * @description Orders that it finished, as of the last three seconds.
+             */
+            finished_a_minute: number;
+            /** @description Open orders that it has, among those that were searched. */
+            leases: number;
+            /**
+             * Format: double
+             * @description How long an order takes it; null before the first one.
+             */
+            mean_seconds?: number | null;
+            name: string;
+            /** Format: date-time */
+            reported_at: string;
+            /**
+             * Format: int32
+             * @description Orders that it works on.
+             */
+            running?: number | null;
+            /**
+             * Format: date-time
+             * @description Null of a version that does not report it, as the members below.
+             */
+            started_at?: string | null;
+            version?: string | null;
+        };
+        /** @description The workers. */
+        Workers: {
+            /** Format: date-time */
+            as_of: string;
+            /** @description Whether there are open orders that were not. */
+            more: boolean;
+            /** @description Orders that a worker has which has not reported for a minute, twenty at most. */
+            orders_without_worker: components["schemas"]["ListedOrder"][];
+            /** @description Open orders that were searched for them. */
+            searched: number;
+            /** @description Those that reported within the last minute. */
+            workers: components["schemas"]["WorkerView"][];
+        };
+        /** @description The workers that are alive. */
+        WorkersCount: {
+            alive: number;
+            /**
+             * Format: int32
+             * @description Orders that they work on at once.
+             */
+            concurrency: number;
         };
     };
     responses: never;

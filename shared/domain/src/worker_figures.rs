@@ -6,7 +6,11 @@ use std::collections::VecDeque;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{minutes::Minutes, order::OrderRecord, status::Status};
+use crate::{
+    minutes::Minutes,
+    order::OrderRecord,
+    status::{EtaWindow, Status},
+};
 
 /// Endpoints that one worker reports: those that were called last.
 pub const ENDPOINTS_MAX: usize = 20;
@@ -43,8 +47,8 @@ pub struct WorkerFigures {
 }
 
 impl WorkerFigures {
-    /// Counts an order that has ended, at `now`.
-    pub fn ended(&mut self, record: &OrderRecord, now: DateTime<Utc>) {
+    /// Counts an order that has ended, at `now`, and that was expected in this window.
+    pub fn ended(&mut self, record: &OrderRecord, expected: Option<EtaWindow>, now: DateTime<Utc>) {
         let state = &record.state;
         match state.status {
             Status::Completed => self.completed.add(1.0, now),
@@ -55,7 +59,7 @@ impl WorkerFigures {
         let ended = state.finished_at.unwrap_or(now);
         let took = (ended - record.order.created_at).as_seconds_f64().max(0.0);
         self.fixed_polls.add((took / FIXED_POLL_SECONDS).ceil().max(1.0), now);
-        if let Some(eta) = state.eta.filter(|_| state.status == Status::Completed) {
+        if let Some(eta) = expected.filter(|_| state.status == Status::Completed) {
             self.estimated.add(1.0, now);
             self.before_p90.add(f64::from(u8::from(ended <= eta.latest_at)), now);
         }
@@ -152,14 +156,13 @@ mod tests {
         let now = DateTime::UNIX_EPOCH + TimeDelta::days(9);
         let mut record = fixtures::record(now - TimeDelta::seconds(12));
         let mut figures = WorkerFigures::default();
-        figures.ended(&record, now);
+        figures.ended(&record, None, now);
         assert_eq!(figures, WorkerFigures::default(), "it has not ended");
         record.state = record.state.apply(Transition::Start { eta: None, poll_after_ms: None }, now).unwrap();
         record.state = record.state.apply(Transition::Complete { result: None }, now).unwrap();
         for late in [true, false] {
             let at = now + TimeDelta::seconds(if late { -1 } else { 1 });
-            record.state.eta = Some(crate::status::EtaWindow { at, earliest_at: at, latest_at: at });
-            figures.ended(&record, now);
+            figures.ended(&record, Some(EtaWindow { at, earliest_at: at, latest_at: at }), now);
         }
         let last = |minutes: &Minutes| minutes.series(now)[59] as u32;
         let WorkerFigures { completed, failed, before_p90, estimated, fixed_polls, .. } = &figures;

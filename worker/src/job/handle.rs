@@ -92,7 +92,7 @@ async fn handle_order(worker: &Worker, delivery: Delivery, envelope: &Envelope, 
             }
             settled
         }
-        Claim::Ended(job) => settle::publish_and_complete(worker, job, delivery).await,
+        Claim::Ended(job) => settle::publish_and_complete(worker, job, None, delivery).await,
         Claim::Later(wait) | Claim::Missing(wait) => delivery.retry_after(wait).await,
         Claim::NotDue(wait) => enqueue::postpone(&worker.stores, delivery, envelope, wait).await,
         Claim::Unknown => {

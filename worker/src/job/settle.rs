@@ -59,14 +59,20 @@ pub(super) async fn settle(
     }
     worker.metrics.ended(&job.record.state);
     // What was cancelled or cut off was not estimated.
-    if let Some(window) = estimated.filter(|_| of_the_work) {
+    let expected = estimated.filter(|_| of_the_work);
+    if let Some(window) = expected {
         worker.metrics.estimated(window, job.record.state.updated_at);
     }
-    publish_and_complete(worker, job, delivery).await
+    publish_and_complete(worker, job, expected.copied(), delivery).await
 }
 
-/// Publishes an ended order, and then deletes the message.
-pub(super) async fn publish_and_complete(worker: &Worker, job: Claimed, delivery: Delivery) -> Result<(), Error> {
+/// Publishes an ended order, which was expected in this window, and then deletes the message.
+pub(super) async fn publish_and_complete(
+    worker: &Worker,
+    job: Claimed,
+    expected: Option<EtaWindow>,
+    delivery: Delivery,
+) -> Result<(), Error> {
     let visibility = delivery.visibility();
     let (stores, ttl) = (&worker.stores, worker.settings.result_url_ttl);
     let publish = || async {
@@ -80,7 +86,7 @@ pub(super) async fn publish_and_complete(worker: &Worker, job: Claimed, delivery
     if retry_until_done("publish the end of an order", None, publish).await.is_err() {
         return Ok(());
     }
-    worker.reporter.ended(&job.record, clock::now());
+    worker.reporter.ended(&job.record, expected, clock::now());
     let state = &job.record.state;
     tracing::info!(
         order.status = state.status.as_str(),

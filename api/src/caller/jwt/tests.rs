@@ -139,7 +139,7 @@ async fn outcome(tokens: &Tokens, token: &str) -> String {
         }
         Err(Refused::Invalid(why)) => why.to_owned(),
         Err(Refused::Unavailable(_)) => "unavailable".to_owned(),
-        Err(Refused::Store(e)) => panic!("{e}"),
+        Err(refused) => panic!("{refused:?}"),
     }
 }
 

@@ -49,6 +49,8 @@ impl Up {
         let mut command = Command::new(env!("CARGO_BIN_EXE_offload"));
         command.args(["up", "--json", "--api", "0", "--s3", "0", "--sqs", "0", "--dynamodb", "0"]);
         command.args(["--job-seconds", job_seconds]).stdout(Stdio::piped());
+        // The first estimates are right, so that no client waits longer than it must.
+        command.env("OFFLOAD_EXPECTED_JOB_SECONDS", job_seconds);
         let mut program = command.spawn().expect("the program starts");
         let mut line = String::new();
         BufReader::new(program.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");

@@ -34,7 +34,7 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(1);
 /// Figures are sent once in so many reads.
 const COUNTS_EVERY: u32 = 2;
-/// A comment when nothing has changed for so long.
+/// An event `beat` when nothing has changed for so long: a page cannot see comments.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long a client waits before it connects again.
 const RETRY: Duration = Duration::from_secs(2);
@@ -119,8 +119,8 @@ pub(crate) async fn admin_events(
     };
     // What the lists have already, which the client reads by itself.
     let _ = (changes.orders(&snapshot), changes.actions(&snapshot));
-    let mut response =
-        Sse::new(stream::unfold(changes, next)).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
+    let beat = KeepAlive::new().interval(HEARTBEAT).event(Event::default().event("beat").data("{}"));
+    let mut response = Sse::new(stream::unfold(changes, next)).keep_alive(beat).into_response();
     // For nginx, which otherwise buffers events until it has enough of them.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)

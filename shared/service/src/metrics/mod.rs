@@ -34,6 +34,7 @@ pub trait Source: Send + Sync + 'static {
 }
 
 /// The metrics of one source at one time.
+#[cfg(feature = "otlp")]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Snapshot {
     pub(crate) program: &'static str,

@@ -29,6 +29,7 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
+#[cfg(feature = "otlp")]
 impl Sample {
     /// The value of a count.
     pub(crate) fn whole(&self) -> u64 {

@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_minute_in_which_nobody_asked_is_unknown() {
-        let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(6_000_000 + seconds);
+        let at = |seconds: i64| DateTime::UNIX_EPOCH + TimeDelta::seconds(6_000_000 + seconds);
         let mut seen = Seen::default();
         seen.put(1.0, at(0));
         seen.put(2.0, at(59));

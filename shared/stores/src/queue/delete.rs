@@ -26,13 +26,13 @@ impl Queue {
         let (done, outcome) = oneshot::channel();
         let batch = self.deletions.join((receipt, done));
         if let Some(batch) = batch {
-            // In a task of its own: others wait for it, whatever becomes of this one.
-            tokio::spawn(self.clone().delete_in_turn(batch).in_current_span());
+            // In a task of its own: others wait for it, even if this one is dropped.
+            tokio::spawn(self.clone().delete_batches(batch).in_current_span());
         }
         outcome.await.unwrap_or_else(|_| Err(Error::new(Kind::Unavailable, DELETE, "the process ends")))
     }
 
-    async fn delete_in_turn(self, mut batch: Vec<Waiting>) {
+    async fn delete_batches(self, mut batch: Vec<Waiting>) {
         loop {
             let (receipts, waiting): (Vec<Receipt>, Vec<_>) = batch.into_iter().unzip();
             let results = self.delete_all(&receipts).await;

@@ -1,4 +1,4 @@
-//! Who is deleted with whom: the turns of the messages of a queue.
+//! Which messages of a queue are deleted together.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -13,7 +13,7 @@ pub(super) type Receipt = Arc<str>;
 
 /// The messages of a queue that are to be deleted: no more than this process has received.
 #[derive(Debug, Default)]
-pub(super) struct Deletions(Mutex<Turns<Waiting>>);
+pub(super) struct Deletions(Mutex<Batches<Waiting>>);
 
 impl Deletions {
     /// A message comes. The answer is what is to be deleted now.
@@ -27,23 +27,23 @@ impl Deletions {
     }
 }
 
-/// A message to be deleted, and who is told what became of it.
+/// A message to be deleted, and who waits for the outcome.
 pub(super) type Waiting = (Receipt, oneshot::Sender<Result<(), Error>>);
 
 /// Who waits for a call, and how many calls are under way. Pure.
 #[derive(Debug)]
-struct Turns<T> {
+struct Batches<T> {
     waiting: VecDeque<T>,
     calls: usize,
 }
 
-impl<T> Default for Turns<T> {
+impl<T> Default for Batches<T> {
     fn default() -> Self {
         Self { waiting: VecDeque::new(), calls: 0 }
     }
 }
 
-impl<T> Turns<T> {
+impl<T> Batches<T> {
     /// One more comes. The answer is what is to be called for now: at once while no call is under
     /// way, and as soon as a batch is full.
     fn join(&mut self, one: T) -> Option<Vec<T>> {
@@ -69,23 +69,23 @@ mod tests {
 
     #[test]
     fn the_first_goes_alone_and_what_ends_meanwhile_goes_together() {
-        let mut turns = Turns::default();
-        assert_eq!(turns.join(0), Some(vec![0]));
-        assert_eq!((turns.join(1), turns.join(2)), (None, None));
-        assert_eq!(turns.next(), Some(vec![1, 2]));
-        assert_eq!(turns.next(), None);
-        assert_eq!(turns.join(3), Some(vec![3]), "no call is under way");
+        let mut batches = Batches::default();
+        assert_eq!(batches.join(0), Some(vec![0]));
+        assert_eq!((batches.join(1), batches.join(2)), (None, None));
+        assert_eq!(batches.next(), Some(vec![1, 2]));
+        assert_eq!(batches.next(), None);
+        assert_eq!(batches.join(3), Some(vec![3]), "no call is under way");
     }
 
     #[test]
     fn a_full_batch_waits_for_no_call() {
-        let mut turns = Turns::default();
-        assert_eq!(turns.join(0), Some(vec![0]));
+        let mut batches = Batches::default();
+        assert_eq!(batches.join(0), Some(vec![0]));
         for n in 1..BATCH_MAX {
-            assert_eq!(turns.join(n), None);
+            assert_eq!(batches.join(n), None);
         }
-        assert_eq!(turns.join(BATCH_MAX), Some((1..=BATCH_MAX).collect()));
-        assert_eq!((turns.join(99), turns.next()), (None, None), "a call is under way");
-        assert_eq!(turns.next(), Some(vec![99]));
+        assert_eq!(batches.join(BATCH_MAX), Some((1..=BATCH_MAX).collect()));
+        assert_eq!((batches.join(99), batches.next()), (None, None), "a call is under way");
+        assert_eq!(batches.next(), Some(vec![99]));
     }
 }

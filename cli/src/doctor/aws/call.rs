@@ -8,6 +8,7 @@ use offload_stores::{Endpoints, RequestSigner};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::ACTIONS;
 use crate::doctor::facts::{Fact, Unknown, unknown};
 
 /// The longest that one call may take. A service that took so long is not asked again.
@@ -37,6 +38,17 @@ pub(super) const ECS: Service = Service { signed_as: "ecs", host: "ecs", variabl
 pub(super) const GATEWAY: Service = Service { signed_as: "apigateway", host: "apigateway", variable: "APIGATEWAYV2" };
 pub(super) const CLOUDWATCH: Service = Service { signed_as: "monitoring", host: "monitoring", variable: "CLOUDWATCH" };
 pub(super) const IAM: Service = Service { signed_as: "iam", host: "iam", variable: "IAM" };
+
+impl Service {
+    /// The action of IAM that an operation needs.
+    fn action(self, operation: &str) -> String {
+        match self.signed_as {
+            "apigateway" => "apigateway:GET".to_owned(),
+            "monitoring" => format!("cloudwatch:{operation}"),
+            service => format!("{service}:{operation}"),
+        }
+    }
+}
 
 /// Calls AWS with the operator's credentials.
 pub(super) struct Caller {
@@ -75,7 +87,7 @@ impl Caller {
         let headers = [("content-type", kind.as_str()), ("x-amz-target", target)];
         let operation = target.rsplit('.').next().unwrap_or(target);
         let answer = self.call(service, operation, "POST", "/", &headers, body.to_string().as_bytes()).await?;
-        Ok(serde_json::from_str(&self.good(service, operation, answer)?.text).unwrap_or_default())
+        Ok(serde_json::from_str(&good(service, operation, answer)?.text).unwrap_or_default())
     }
 
     /// A resource of a service that speaks REST with JSON; null where it does not exist.
@@ -84,7 +96,7 @@ impl Caller {
         if answer.status == 404 {
             return Ok(Value::Null);
         }
-        Ok(serde_json::from_str(&self.good(service, operation, answer)?.text).unwrap_or_default())
+        Ok(serde_json::from_str(&good(service, operation, answer)?.text).unwrap_or_default())
     }
 
     /// An operation of a service that takes forms and answers in XML.
@@ -94,17 +106,17 @@ impl Caller {
         let body = format!("Action={operation}&Version={version}{form}");
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         let answer = self.call(service, operation, "POST", "/", &headers, body.as_bytes()).await?;
-        Ok(self.good(service, operation, answer)?.text)
+        Ok(good(service, operation, answer)?.text)
     }
 
     /// A document of S3, and a header of the answer; `None` where there is none.
     pub(super) async fn s3(&self, operation: &str, path: &str, header: &str) -> Fact<Option<(String, Option<String>)>> {
         let hash = hex(&Sha256::digest(b""));
         let answer = self.call(S3, operation, "GET", path, &[("x-amz-content-sha256", &hash)], b"").await?;
-        if answer.status == 404 && !answer.text.contains("NoSuchBucket") {
+        if answer.status == 404 && error_kind(&answer) != "NoSuchBucket" {
             return Ok(None);
         }
-        let answer = self.good(S3, operation, answer)?;
+        let answer = good(S3, operation, answer)?;
         let header = answer.headers.get(header).and_then(|value| value.to_str().ok()).map(str::to_owned);
         Ok(Some((answer.text, header)))
     }
@@ -141,6 +153,8 @@ impl Caller {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Fact<Answer> {
+        let action = service.action(operation);
+        debug_assert!(ACTIONS.contains(&action.as_str()), "{action} is not in the list of what is needed");
         let (endpoint, signer) = self.endpoint(service)?;
         if self.silent.lock().unwrap_or_else(std::sync::PoisonError::into_inner).contains(service.signed_as) {
             return unknown(&format!("{} does not answer", service.host));
@@ -158,11 +172,10 @@ impl Caller {
                 Err(_) => false,
             };
             if !again || tries >= TRIES {
-                let name = format!("{}:{operation}", service.signed_as);
                 return answer.map_err(|why| {
                     let mut silent = self.silent.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     silent.insert(service.signed_as);
-                    Unknown(format!("{name}: {why}"))
+                    Unknown(format!("{action}: {why}"))
                 });
             }
             tokio::time::sleep(WAIT * tries).await;
@@ -205,18 +218,17 @@ impl Caller {
         }
         Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), headers })
     }
+}
 
-    /// The answer, or what was refused.
-    #[expect(clippy::unused_self, reason = "it belongs to calls")]
-    fn good(&self, service: Service, operation: &str, answer: Answer) -> Fact<Answer> {
-        if (200..300).contains(&answer.status) {
-            return Ok(answer);
-        }
-        let kind = error_kind(&answer);
-        let denied = answer.status == 403 || kind.contains("AccessDenied") || kind.contains("NotAuthorized");
-        let may_not = if denied { "these credentials may not: " } else { "" };
-        unknown(&format!("{may_not}{}:{operation} answered {} {kind}", service.signed_as, answer.status))
+/// The answer, or what was refused.
+fn good(service: Service, operation: &str, answer: Answer) -> Fact<Answer> {
+    if (200..300).contains(&answer.status) {
+        return Ok(answer);
     }
+    let kind = error_kind(&answer);
+    let denied = answer.status == 403 || kind.contains("AccessDenied") || kind.contains("NotAuthorized");
+    let may_not = if denied { "these credentials may not: " } else { "" };
+    unknown(&format!("{may_not}{} answered {} {kind}", service.action(operation), answer.status))
 }
 
 /// The name of an error, in whatever format: letters alone, because it is a text of others.

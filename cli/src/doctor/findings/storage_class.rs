@@ -27,7 +27,6 @@ impl StorageClass {
 
     /// Dollars for an object that is moved into the class and stays so long.
     pub(super) fn cost(&self, bytes: u64, days: u32) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "an object is far below 2^52 bytes")]
         let billed = (bytes as f64).max(self.least_bytes) + self.more_bytes;
         let months = f64::from(days).max(self.least_days) / DAYS_OF_MONTH;
         billed / GB * self.usd_per_gb_month * months + self.usd_per_million_transitions / 1e6

@@ -24,14 +24,14 @@ pub(in crate::doctor) fn text(report: &Report, source: &str, paint: Paint) -> St
         };
         page += &format!("{severity}  {}  {}\n", paint.bold(finding.id), finding.resource);
         for (label, text) in [("", finding.what.as_str()), ("Why: ", finding.why), ("Fix: ", finding.fix)] {
-            page += &wrapped(&format!("{label}{text}"), "    ");
+            page += &indented(&format!("{label}{text}"), "    ");
         }
         page += &format!("    {}\n\n", paint.dim(&finding.docs));
     }
     if !report.not_checked.is_empty() {
         page += "Not checked:\n";
         for (why, what) in reasons(report) {
-            page += &wrapped(&format!("{}: {why}", what.join(", ")), "    ");
+            page += &indented(&format!("{}: {why}", what.join(", ")), "    ");
         }
         page.push('\n');
     }
@@ -66,26 +66,14 @@ fn reasons(report: &Report) -> Vec<(String, Vec<String>)> {
 }
 
 /// A text in lines, each with this before it.
-fn wrapped(text: &str, indent: &str) -> String {
-    let mut lines = String::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH - indent.len() {
-            lines += &format!("{indent}{line}\n");
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line += word;
-    }
-    lines + &format!("{indent}{line}\n")
+fn indented(text: &str, indent: &str) -> String {
+    wrapped(text, WIDTH - indent.len()).lines().map(|line| format!("{indent}{line}\n")).collect()
 }
 
 /// All kinds of findings, in Markdown: a heading for each, by which links find it.
 pub(in crate::doctor) fn list() -> String {
     let section = |check: &Check| {
-        let paragraph = |text: &str| wrapped_at(text, 100);
+        let paragraph = |text: &str| wrapped(text, 100);
         format!(
             "## {}\n\n{}\n{}\n{}",
             check.id,
@@ -97,7 +85,8 @@ pub(in crate::doctor) fn list() -> String {
     findings::all().map(section).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
-fn wrapped_at(text: &str, width: usize) -> String {
+/// A text in lines of this width at most, but for longer words.
+fn wrapped(text: &str, width: usize) -> String {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last_mut().expect("there is one from the beginning");

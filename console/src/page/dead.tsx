@@ -1,5 +1,6 @@
 /** Orders that failed, by reason. */
 import { may } from "../live/client.ts";
+import { counts } from "../live/counts.ts";
 import { useResource } from "../live/resource.ts";
 import type { Message } from "../live/stream.ts";
 import { openBulk } from "../orders/bulk-dialog.tsx";
@@ -28,6 +29,7 @@ export function Dead() {
     <>
       <div class="heading">
         <h1 tabIndex={-1}>Dead letters</h1>
+        <FailedForGood />
         {may("operate") && body && body.orders.length > 0 && (
           <span class="row spread">
             <button type="button" class="button" onClick={() => openBulk("redrive", filter)}>
@@ -54,12 +56,28 @@ export function Dead() {
         <div class="panel empty">
           <h2>No dead letter</h2>
           <p>
-            An order comes here when it has failed: at every attempt, by its deadline, or because the work said so.
+            An order comes here when it has failed at every attempt, or its message was moved to the dead-letter queue.
             Redrive gives it all its attempts again.
           </p>
         </div>
       )}
     </>
+  );
+}
+
+/** Failures that no further attempt would change are in the list of failed orders alone. */
+function FailedForGood() {
+  const { failed, dead } = counts.data.value ?? {};
+  const rest = (failed?.count ?? 0) - (dead?.count ?? 0);
+  if (rest <= 0) return null;
+  return (
+    <span class="soft">
+      <Link to="orders?q=state%3Afailed">
+        {group(rest)}
+        {failed?.more && "+"} more
+      </Link>{" "}
+      failed for good, and cannot be redriven
+    </span>
   );
 }
 

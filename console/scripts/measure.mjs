@@ -1,5 +1,5 @@
-// What the page takes of its thread: 10,000 orders listed and filtered while 200 of them change each
-// second, and 500 rows that change at once. `npm run measure`; exit code 1 over a bound.
+// What the page takes of its thread: 10,000 orders listed and filtered while 200 of them change
+// each second, and 500 rows that change at once. `npm run measure`; exit code 1 over a bound.
 import { launch, open } from "../test/support/browser.mjs";
 import { order } from "../test/support/orders.mjs";
 import { serve } from "../test/support/service.mjs";

@@ -1,5 +1,5 @@
-// Records a service's answers for the demo: node scripts/record.mjs URL FILE. URL is a service whose
-// console needs no key. Signatures are left out, and no payload is recorded.
+// Records a service's answers for the demo: node scripts/record.mjs URL FILE. URL is a service
+// whose console needs no key. Signatures are left out, and no payload is recorded.
 import { writeFile } from "node:fs/promises";
 
 const [url, file] = process.argv.slice(2);

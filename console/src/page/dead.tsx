@@ -1,4 +1,6 @@
 /** Orders that failed, by reason. */
+import { useRef } from "preact/hooks";
+
 import { may } from "../live/client.ts";
 import { counts } from "../live/counts.ts";
 import { useResource } from "../live/resource.ts";
@@ -23,6 +25,9 @@ const changesThem = (message: Message): boolean =>
 export function Dead() {
   const first = useResource<OrderPage>(NEWEST, { take: changesThem });
   const body = first.data.value;
+  // A list that was there stays, when its last row is redriven: nothing is taken from under the hand.
+  const had = useRef(false);
+  had.current ||= !!body && body.orders.length > 0;
   const reason = route.value.query.get("reason") ?? "";
   const filter = reason ? `state:dead reason:${reason}` : "state:dead";
   return (
@@ -44,7 +49,7 @@ export function Dead() {
       {first.failure.value && <Fault of={first.failure.value} retry={() => void first.load()} stale={!!body} />}
       {!body && !first.failure.value && <Skeleton rows={3} />}
       {body && body.orders.length > 0 && <Groups page={body} chosen={reason} />}
-      {(reason || (body && body.orders.length > 0)) && (
+      {(reason || had.current) && (
         <ListView
           q={filter}
           label={reason ? `Dead letters: ${reason}` : "Dead letters"}
@@ -52,7 +57,7 @@ export function Dead() {
           empty={() => <p class="panel empty">No dead letter of this reason is left.</p>}
         />
       )}
-      {body && body.orders.length === 0 && !reason && (
+      {body && !had.current && !reason && (
         <div class="panel empty">
           <h2>No dead letter</h2>
           <p>

@@ -23,7 +23,7 @@ function order(rest: Partial<Listed> = {}): Listed {
     deadline_at: null,
     progress: null,
     eta: null,
-    error: { type: "https://status-offload.dev/problems/work-failed", title: "The work failed" },
+    error: { type: "https://status-offload.dev/problems/attempts-exhausted", title: "Every attempt failed" },
     labels: { customer: "a b" },
     worker: null,
     cancel_requested: false,
@@ -40,13 +40,19 @@ test("a filter without a state admits what is open", () => {
 });
 
 test("all terms must hold", () => {
-  assert.equal(holds('state:dead kind:report label:customer="a b" age>1h attempt>1 reason:work-failed'), true);
+  assert.equal(holds('state:dead kind:report label:customer="a b" age>1h attempt>1 reason:attempts-exhausted'), true);
   assert.equal(holds("state:dead kind:fulfilment"), false);
   assert.equal(holds("state:dead age<1h"), false);
   assert.equal(holds("state:dead attempt:3"), false);
   assert.equal(holds("state:dead label:customer=b"), false);
   assert.equal(holds("state:dead label:customer"), true);
   assert.equal(holds("state:dead label:region"), false);
+});
+
+test("dead is what may be redriven, and failed is all of it", () => {
+  const error = { type: "https://status-offload.dev/problems/processing-failed", title: "The work failed" };
+  assert.equal(holds("state:failed", { error }), true);
+  assert.equal(holds("state:dead", { error }), false);
 });
 
 test("what only the service knows is neither admitted nor refused", () => {

@@ -14,13 +14,14 @@ describe("with the real service", { skip: noBinary || noBrowser, concurrency: 1 
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), "offload-work-"));
-    // Work that fails for good until somebody repairs it.
+    // Work that fails at its only attempt until somebody repairs it.
     const program = join(directory, "work.sh");
     await writeFile(
       program,
-      `#!/bin/sh\nif [ -e "${directory}/repaired" ]; then echo '{"result":{"ok":true}}'; else sleep 0.2; exit 2; fi\n`,
+      `#!/bin/sh\nif [ -e "${directory}/repaired" ]; then echo '{"result":{"ok":true}}'; else sleep 0.2; exit 75; fi\n`,
     );
     await chmod(program, 0o755);
+    process.env.OFFLOAD_MAX_ATTEMPTS = "1";
     stack = await up("--processor", "command", "--command", program);
     browser = await launch();
   });
@@ -90,7 +91,7 @@ describe("with the real service", { skip: noBinary || noBrowser, concurrency: 1 
     test(`the page waits for an order by ${way}`, async () => {
       const page = await open(await browser.newContext(), `${stack.api}/new`);
       await page.getByLabel("Kind").selectOption("report");
-      await page.getByText("Options").click();
+      await page.locator("summary", { hasText: "Options" }).click();
       await page.getByLabel("Delay seconds").fill("1");
       await page.getByRole("button", { name: "Place the order" }).click();
       await page.getByRole("button", { name: way }).click();

@@ -3,6 +3,8 @@ import { signal } from "@preact/signals";
 
 import { read, send, type Failure } from "../live/client.ts";
 import { asFailure } from "../live/resource.ts";
+import { take } from "../live/stream.ts";
+import { isDead } from "./filter.ts";
 import type { Listed } from "../types.ts";
 
 export type Act = "cancel" | "redrive" | "purge" | "replay";
@@ -31,9 +33,10 @@ export const ACTS: Record<Act, { label: string; done: string; about: string }> =
 };
 
 /** Whether an act makes sense for an order. */
-export function fits(act: Act, order: Pick<Listed, "status" | "cancel_requested">): boolean {
+export function fits(act: Act, order: Pick<Listed, "status" | "cancel_requested" | "error">): boolean {
   const open = order.status === "pending" || order.status === "processing";
   if (act === "cancel") return open && !order.cancel_requested;
+  if (act === "redrive") return order.status === "failed" && isDead(order.error);
   return act === "replay" || order.status === "failed";
 }
 
@@ -60,7 +63,9 @@ export async function perform(
 ): Promise<{ failure: Failure; now?: Listed | undefined } | undefined> {
   const path = act === "replay" ? `admin/deliveries/${order.id}` : `admin/orders/${order.id}/${act}`;
   try {
-    await send("POST", path);
+    const changed = await send<Listed>("POST", path);
+    // The stream may be closed by a dialog: the answer is the first to say what became of it.
+    if (act !== "replay") take([changed]);
     // A replay and a purge change no revision.
     if (act === "cancel" || act === "redrive") {
       const at = Date.now();

@@ -103,6 +103,11 @@ export function admits(terms: Term[], order: Listed, now: number): boolean | und
   return known || undefined;
 }
 
+/** Whether a failure is one that an operator may redrive: another attempt may succeed. */
+export function isDead(error: Listed["error"]): boolean {
+  return !!error && /\/(attempts-exhausted|dead-lettered)$/.test(error.type);
+}
+
 const OPEN: Term = { name: "state", operator: ":", value: "open", from: 0, to: 0 };
 
 function admitsTerm({ name, operator, value }: Term, order: Listed, now: number): boolean | undefined {
@@ -110,7 +115,8 @@ function admitsTerm({ name, operator, value }: Term, order: Listed, now: number)
   switch (name) {
     case "state":
       if (value === "open") return order.status === "pending" || order.status === "processing";
-      return order.status === (value === "dead" ? "failed" : value);
+      if (value === "dead") return order.status === "failed" && isDead(order.error);
+      return order.status === value;
     case "kind":
       return order.kind === value;
     case "tenant":

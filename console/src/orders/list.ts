@@ -8,12 +8,16 @@ import { now } from "../live/clock.ts";
 import { type Failure, read } from "../live/client.ts";
 import { asFailure } from "../live/resource.ts";
 import { answered, type Message } from "../live/stream.ts";
-import type { Listed, OrderPage } from "../types.ts";
+import type { Listed, OrderPage, Status } from "../types.ts";
 import { admits, parse } from "./filter.ts";
 
 const PAGE = 100;
 /** Rows that a page keeps; more need a narrower filter, or the command. */
 export const ROWS_MAX = 10_000;
+/** Rows that have left the list and are read again at a time. */
+const LEFT_MAX = 10;
+/** Orders of these go on, whatever list they are in. */
+const OPEN: readonly Status[] = ["pending", "processing"];
 /** Pages without a row that are read in a row, before the person is asked. */
 const EMPTY_PAGES_MAX = 5;
 
@@ -104,9 +108,24 @@ export function orderList(q: string) {
         failure.value = undefined;
       });
       answered();
+      await readLeft(got.orders);
     } catch (error) {
       failure.value = asFailure(error);
     }
+  }
+
+  /** Reads those that the first page no longer has, one by one: they may have ended meanwhile. */
+  async function readLeft(first: readonly Listed[]): Promise<void> {
+    const found = new Set(first.map(({ id }) => id));
+    const mayChange = (order: Listed): boolean => OPEN.includes(order.status) || !hasLeft(order);
+    const left = rows
+      .peek()
+      .slice(0, PAGE)
+      .filter(({ id, order }) => !found.has(id) && mayChange(order.peek()));
+    const readOne = ({ id }: Row): Promise<Listed | undefined> =>
+      read<Listed>(`admin/orders/${id}`).catch(() => undefined);
+    const now = await Promise.all(left.slice(0, LEFT_MAX).map(readOne));
+    batch(() => patch(now.filter((order) => order !== undefined)));
   }
 
   function take(orders: readonly Listed[]): void {

@@ -1,5 +1,8 @@
 /** Orders that failed, by reason. */
+import { useRef } from "preact/hooks";
+
 import { may } from "../live/client.ts";
+import { counts } from "../live/counts.ts";
 import { useResource } from "../live/resource.ts";
 import type { Message } from "../live/stream.ts";
 import { openBulk } from "../orders/bulk-dialog.tsx";
@@ -22,12 +25,16 @@ const changesThem = (message: Message): boolean =>
 export function Dead() {
   const first = useResource<OrderPage>(NEWEST, { take: changesThem });
   const body = first.data.value;
+  // A list that was there stays, when its last row is redriven: nothing is taken from under the hand.
+  const had = useRef(false);
+  had.current ||= !!body && body.orders.length > 0;
   const reason = route.value.query.get("reason") ?? "";
   const filter = reason ? `state:dead reason:${reason}` : "state:dead";
   return (
     <>
       <div class="heading">
         <h1 tabIndex={-1}>Dead letters</h1>
+        <FailedForGood />
         {may("operate") && body && body.orders.length > 0 && (
           <span class="row spread">
             <button type="button" class="button" onClick={() => openBulk("redrive", filter)}>
@@ -42,7 +49,7 @@ export function Dead() {
       {first.failure.value && <Fault of={first.failure.value} retry={() => void first.load()} stale={!!body} />}
       {!body && !first.failure.value && <Skeleton rows={3} />}
       {body && body.orders.length > 0 && <Groups page={body} chosen={reason} />}
-      {(reason || (body && body.orders.length > 0)) && (
+      {(reason || had.current) && (
         <ListView
           q={filter}
           label={reason ? `Dead letters: ${reason}` : "Dead letters"}
@@ -50,16 +57,32 @@ export function Dead() {
           empty={() => <p class="panel empty">No dead letter of this reason is left.</p>}
         />
       )}
-      {body && body.orders.length === 0 && !reason && (
+      {body && !had.current && !reason && (
         <div class="panel empty">
           <h2>No dead letter</h2>
           <p>
-            An order comes here when it has failed: at every attempt, by its deadline, or because the work said so.
+            An order comes here when it has failed at every attempt, or its message was moved to the dead-letter queue.
             Redrive gives it all its attempts again.
           </p>
         </div>
       )}
     </>
+  );
+}
+
+/** Failures that no further attempt would change are in the list of failed orders alone. */
+function FailedForGood() {
+  const { failed, dead } = counts.data.value ?? {};
+  const rest = (failed?.count ?? 0) - (dead?.count ?? 0);
+  if (rest <= 0) return null;
+  return (
+    <span class="soft">
+      <Link to="orders?q=state%3Afailed">
+        {group(rest)}
+        {failed?.more && "+"} more
+      </Link>{" "}
+      failed for good, and cannot be redriven
+    </span>
   );
 }
 

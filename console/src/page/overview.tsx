@@ -197,6 +197,8 @@ export function Overview() {
   );
 }
 
+const PREVIEW = 8;
+
 /** The first orders of the lists that people open from here. */
 function Previews() {
   return (
@@ -210,7 +212,9 @@ function Previews() {
 const changesThem = (message: Message): boolean => message.event === "orders";
 
 function Preview({ title, q, to, empty }: { title: string; q: string; to?: string; empty: string }) {
-  const first = useResource<OrderPage>(`admin/orders?${new URLSearchParams({ q, limit: "8" })}`, { take: changesThem });
+  const first = useResource<OrderPage>(`admin/orders?${new URLSearchParams({ q, limit: String(PREVIEW) })}`, {
+    take: changesThem,
+  });
   const orders = first.data.value?.orders;
   return (
     <Panel
@@ -228,7 +232,7 @@ function Preview({ title, q, to, empty }: { title: string; q: string; to?: strin
       )}
       {orders?.length === 0 && <p class="inner soft">{empty}</p>}
       <ul class="preview">
-        {orders?.map((order) => (
+        {orders?.slice(0, PREVIEW).map((order) => (
           <li key={order.id}>
             <State of={order} />
             <Link to={`orders/${order.id}`}>

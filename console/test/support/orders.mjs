@@ -23,8 +23,11 @@ export function idOf(at, number) {
 
 const REASONS = [
   ["attempts-exhausted", "Every attempt failed", "the program ended with exit code 75: the printer is out of paper"],
-  ["deadline-exceeded", "The order was not done in time", "its deadline passed while it waited"],
-  ["work-failed", "The work failed for good", "the program ended with exit code 2"],
+  [
+    "dead-lettered",
+    "The order was moved to the dead-letter queue",
+    "the queue moved the order to the dead-letter queue; 3 attempts were started",
+  ],
 ];
 
 /** One order of a state, the `number`th. */

@@ -8,7 +8,7 @@ use offload_stores::{Endpoints, RequestSigner};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::ACTIONS;
+use super::actions::ACTIONS;
 use crate::doctor::facts::{Fact, Unknown, unknown};
 
 /// The longest that one call may take. A service that took so long is not asked again.

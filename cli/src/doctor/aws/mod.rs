@@ -1,5 +1,6 @@
 //! Reads a deployment by calls to AWS that change nothing, or what of it `offload up` has.
 
+mod actions;
 mod call;
 mod programs;
 mod roles;
@@ -10,6 +11,7 @@ use chrono::TimeDelta;
 use offload_service::{clock, settings::StoreSettings};
 use offload_stores::{Endpoints, Stores};
 
+pub(super) use self::actions::ACTIONS;
 use self::call::Caller;
 use super::{
     facts::{Deployment, Fact, Program, Unknown, unknown},
@@ -18,35 +20,6 @@ use super::{
 
 /// A worker reports itself every few seconds.
 const LATE: TimeDelta = TimeDelta::minutes(2);
-
-/// What the calls need to be allowed: the policy of the operator who runs the command.
-pub(super) const ACTIONS: [&str; 25] = [
-    "apigateway:GET",
-    "cloudwatch:DescribeAlarms",
-    "cloudwatch:GetMetricStatistics",
-    "dynamodb:DescribeTable",
-    "dynamodb:DescribeTimeToLive",
-    "dynamodb:Query",
-    "ecs:DescribeServices",
-    "ecs:DescribeTaskDefinition",
-    "ecs:ListClusters",
-    "ecs:ListServices",
-    "iam:GetPolicy",
-    "iam:GetPolicyVersion",
-    "iam:GetRolePolicy",
-    "iam:ListAttachedRolePolicies",
-    "iam:ListRolePolicies",
-    "lambda:ListEventSourceMappings",
-    "lambda:ListFunctions",
-    "lambda:ListProvisionedConcurrencyConfigs",
-    "s3:GetBucketCORS",
-    "s3:GetBucketPolicy",
-    "s3:GetBucketPublicAccessBlock",
-    "s3:GetEncryptionConfiguration",
-    "s3:GetLifecycleConfiguration",
-    "s3:ListBucket",
-    "sqs:GetQueueAttributes",
-];
 
 /// Where and with what to call.
 pub(super) struct Target<'a> {

@@ -40,7 +40,14 @@ export async function findings(page) {
 }
 
 /** By how many pixels the page is wider than its window. */
-export const overflow = (page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+export async function overflow(page) {
+  // The page lays itself out anew a few frames after its window was resized.
+  for (let frames = 0; ; frames += 1) {
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    if (over <= 0 || frames === 30) return over;
+    await drawn(page);
+  }
+}
 
 /** Waits until what was changed is drawn. */
 export const drawn = (page) =>

@@ -157,8 +157,8 @@ async fn a_group_costs_each_order_one_write_and_few_objects() {
     stream::iter(receipts(&response)).for_each_concurrent(32, async |order| drop(system.done(&order).await)).await;
     let [s3, dynamodb] =
         [(Service::S3, 0), (Service::DynamoDb, 1)].map(|(service, n)| system.stack.requests(service).since(&before[n]));
-    // Two for each order, and 21 of the group.
-    assert!((401..=430).contains(&s3.of("PutObject")), "{s3:?}");
+    // Two for each order, and 21 of the group; a busy machine has some tried again.
+    assert!((401..=430).contains(&s3.with_status("PutObject", 200)), "{s3:?}");
     // A claim, an end, a count and what takes it out of the index.
     assert!(dynamodb.of("UpdateItem") <= 4 * 200 + 40, "{dynamodb:?}");
 }

@@ -38,7 +38,7 @@ pub(crate) fn message(record: &OrderRecord, etag: Option<String>, now: DateTime<
     envelope.not_before = order.not_before;
     envelope.first_poll_at = record.first_poll_at();
     // Of the order's first life: a redrive knows nothing of when it will be done.
-    let first = record.state.status == Status::Pending && record.state.generation == 0;
+    let first = record.state.status == Status::Pending && record.state.generation == 1;
     envelope.eta = record.state.eta.filter(|_| first);
     let delay = order.not_before.and_then(|at| (at - now).to_std().ok()).unwrap_or_default();
     (envelope, delay.min(DELAY_MAX))

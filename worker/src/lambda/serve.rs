@@ -93,10 +93,6 @@ async fn sweep(worker: &Worker) -> Result<Value, String> {
     }
     let swept = sweep::sweep(&worker.stores, worker.sweep_rules(), clock::now).await;
     worker.metrics.swept(swept.as_ref());
-    // Without it the age is that of the sweep before.
-    if let Ok(oldest) = worker.stores.orders.oldest_open().await {
-        worker.metrics.oldest(oldest);
-    }
     // Reported as a failed invocation, which an alarm counts; the next one makes up for it.
     let swept = swept.map_err(|e| format!("cannot sweep: {} in {}", e.kind.as_str(), e.operation))?;
     let Swept { sent, ended, published, failed } = swept;

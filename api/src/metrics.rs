@@ -195,7 +195,7 @@ impl Metrics {
     }
 
     pub(crate) fn credentials_left(&self, left: Option<TimeDelta>) {
-        self.0.credentials_left.set(left.map_or(f64::INFINITY, |left| left.as_seconds_f64()));
+        self.0.credentials_left.set(left.map_or(f64::INFINITY, TimeDelta::as_seconds_f64));
     }
 
     pub(crate) fn open_connections(&self, open: usize) {

@@ -137,8 +137,8 @@ fn the_http_api_routes_what_the_router_serves() {
     for of_servers in ["GET /metrics", "GET /order/{id}/events", "GET /ws"] {
         served.remove(of_servers);
     }
-    // The console and what it reads are of servers, which last as long as its figures, its stream and
-    // its bulk actions.
+    // The console and what it reads are of servers, which last as long as its figures, its stream
+    // and its bulk actions.
     let of_functions = [
         "GET /admin/orders",
         "GET /admin/orders/{id}/log",

@@ -105,15 +105,23 @@ pub async fn run(point: CrashPoint, orders: usize) -> CrashReport {
     let url = Arc::new(format!("http://{listen}/order"));
 
     let faults = system.stack.faults(point.service).clone();
-    // Some of the calls only, so that orders are caught at every stage and not all at the first.
-    let (stall_rate, held_reply_rate) = if point.carried_out { (0.0, 0.3) } else { (0.3, 0.0) };
-    let only = Some(vec![point.operation.to_owned()]);
+    // Some of the calls only, so that orders are caught at every stage and not all at the first. Of
+    // deletes all: there are few, as those that come meanwhile go together.
+    let (rate, operations) = match point.operation {
+        "DeleteMessage" => (1.0, vec!["DeleteMessage", "DeleteMessageBatch"]),
+        operation => (0.3, vec![operation]),
+    };
+    let (stall_rate, held_reply_rate) = if point.carried_out { (0.0, rate) } else { (rate, 0.0) };
+    let only = Some(operations.iter().map(ToString::to_string).collect());
     faults.set(FaultPlan { stall_rate, held_reply_rate, only, seed: 7, ..FaultPlan::default() });
     let posting = tokio::spawn(post_all(system.http.clone(), Arc::clone(&url), orders));
-    let waiting = || system.stack.requests(point.service).running(point.operation);
+    let waiting = || {
+        let calls = system.stack.requests(point.service);
+        operations.iter().map(|operation| calls.running(operation)).sum()
+    };
     // As many as come one after the other: until their number grows no more. It falls when a client
     // stops waiting.
-    let (mut caught, mut since) = (0, 0);
+    let (mut caught, mut since) = (0_u64, 0);
     eventually("calls wait at the point", async || {
         let before = std::mem::replace(&mut caught, waiting());
         since = if caught > before { 0 } else { since + 1 };

@@ -6,7 +6,7 @@
 //! A browser sends a cookie whichever page asks, and reaches an open console from any page. What a
 //! page of another origin asks for is refused by `Sec-Fetch-Site`, which no page can set.
 
-use axum::http::{HeaderMap, HeaderName, Method, header, request::Parts, uri::Authority};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts, uri::Authority};
 use chrono::{DateTime, Utc};
 use offload_domain::{
     caller::{Caller, Role, Roles},
@@ -62,7 +62,7 @@ impl Console {
 
     /// Whether a page of the console's own origin sends a request, or a program.
     pub(crate) fn is_own_page(&self, headers: &HeaderMap) -> bool {
-        let site = headers.get(SEC_FETCH_SITE).map(|site| site.as_bytes());
+        let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
         matches!(site, None | Some(b"same-origin")) && is_of_own_origin(headers)
     }
 
@@ -72,7 +72,7 @@ impl Console {
     /// If a page of another origin sends it, or its session has ended.
     pub(super) fn by_browser(&self, parts: &Parts) -> Result<Option<Known>, Refused> {
         let write = !matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
-        let site = parts.headers.get(SEC_FETCH_SITE).map(|site| site.as_bytes());
+        let site = parts.headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
         match &self.keys {
             Some(keys) => {
                 let Some(session) = cookie(&parts.headers) else { return Ok(None) };

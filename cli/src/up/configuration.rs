@@ -128,7 +128,7 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
         (c::AUTH, "none".to_owned()),
         (c::CORS_ORIGINS, "loopback".to_owned()),
         (c::HOSTS, hosts(args, from_environment(c::PUBLIC_URL))),
-        (c::CONSOLE, if opens_console(args, &variables) { "on" } else { "off" }.to_owned()),
+        (c::CONSOLE, if opens_console(args, variables) { "on" } else { "off" }.to_owned()),
         (c::ENVIRONMENT, "local".to_owned()),
     ] {
         if from_environment(setting).is_none() {

@@ -109,7 +109,7 @@ fn access() -> Broken {
             "a domain with old TLS",
             "old-tls",
             Plan::named("production").change("module.api.module.domain[0].aws_apigatewayv2_domain_name.this", |v| {
-                v["domain_name_configuration"][0]["security_policy"] = json!("TLS_1_0")
+                v["domain_name_configuration"][0]["security_policy"] = json!("TLS_1_0");
             }),
         ),
         (

@@ -299,8 +299,8 @@ mod tests {
         assert_eq!(ActionVerb::Cancel.misfit(&record, at(1)), None);
         assert!(ActionVerb::Redrive.misfit(&record, at(1)).unwrap().contains("pending by now"));
         record.state = record.state.apply(Transition::Start { eta: None, poll_after_ms: None }, at(5)).unwrap();
-        let failed = |error| record.state.apply(Transition::Fail { error }, at(10)).unwrap();
-        record.state = failed(ends::dead_lettered(1, None));
+        let failure = Transition::Fail { error: ends::dead_lettered(1, None) };
+        record.state = record.state.apply(failure, at(10)).unwrap();
         assert_eq!(ActionVerb::Redrive.misfit(&record, at(10)), None);
         assert!(ActionVerb::Redrive.misfit(&record, at(9)).unwrap().contains("newer"));
         assert!(ActionVerb::Cancel.misfit(&record, at(10)).unwrap().contains("failed by now"));

@@ -164,9 +164,9 @@ mod tests {
             let at = now + TimeDelta::seconds(if late { -1 } else { 1 });
             figures.ended(&record, Some(EtaWindow { at, earliest_at: at, latest_at: at }), now);
         }
-        let last = |minutes: &Minutes| minutes.series(now)[59] as u32;
+        let last = |minutes: &Minutes| minutes.series(now)[59];
         let WorkerFigures { completed, failed, before_p90, estimated, fixed_polls, .. } = &figures;
-        assert_eq!([completed, failed, estimated, before_p90, fixed_polls].map(last), [2, 0, 2, 1, 6]);
+        assert_eq!([completed, failed, estimated, before_p90, fixed_polls].map(last), [2.0, 0.0, 2.0, 1.0, 6.0]);
     }
 
     #[test]

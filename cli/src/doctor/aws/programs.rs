@@ -188,7 +188,8 @@ pub(super) async fn alarms(caller: &Caller) -> Fact<Vec<Alarm>> {
         let answer = caller.query(CLOUDWATCH, "DescribeAlarms", &form).await?;
         let (found, next) = xml::read(&answer, |root| {
             let metric_alarms = xml::all(root, "MetricAlarms").next();
-            let members = metric_alarms.into_iter().flat_map(|alarms| alarms.children().filter(|n| n.is_element()));
+            let members =
+                metric_alarms.into_iter().flat_map(|alarms| alarms.children().filter(roxmltree::Node::is_element));
             let about = members.map(|alarm| {
                 let dimensions = xml::all(alarm, "Dimensions").flat_map(|d| xml::texts(d, "Value"));
                 Alarm { about: Ok(dimensions.collect()) }

@@ -126,7 +126,11 @@ impl<'a> Plan<'a> {
         let wanted = format!("{kind}.{name}[");
         let given = from.references(attribute).find_map(|r| r.strip_prefix(&wanted)?.split(']').next());
         match given {
-            Some(index) => all.find(|r| r.index.is_some_and(|i| *i == *index)),
+            // As Terraform writes it: a number, or a string in quotes.
+            Some(index) => {
+                let index = serde_json::from_str::<Value>(index).ok()?;
+                all.find(|r| r.index == Some(&index))
+            }
             // each.key and count.index are the resource's own.
             None => all.find(|r| r.index.is_none() || r.index == from.index),
         }

@@ -13,6 +13,7 @@ use offload_domain::{
     action::{Action, ActionState, ActionVerb, COUNT_UNSTATED_MAX, NoSelection, RATE, RATE_MAX, select},
     caller::{Caller, Role},
     id::OrderId,
+    whole_number,
 };
 use offload_lifecycle::act::{self, LEASE, Preview};
 use offload_service::clock;
@@ -50,8 +51,10 @@ pub(crate) struct ActionRequest {
     #[serde(default)]
     dry_run: bool,
     /// How many orders it is, as a dry run said: needed over 100.
+    #[serde(default, deserialize_with = "whole_number::optional")]
     count: Option<usize>,
     /// Orders a second at most; 20 if it is left out.
+    #[serde(default, deserialize_with = "whole_number::optional")]
     #[schema(minimum = 1, maximum = 200)]
     rate: Option<u32>,
 }

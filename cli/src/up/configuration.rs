@@ -163,12 +163,15 @@ fn is_local(args: &UpArgs, public_url: Option<&String>) -> bool {
     own && args.api.ip().to_canonical().is_loopback()
 }
 
-/// Whether the console is on unless it is set: with a key, or where it needs none.
+/// Whether the console is on unless it is set: with a key, or where it needs none. Where callers are
+/// known, nobody who is not gets past it.
 fn opens_console(args: &UpArgs, variables: &BTreeMap<String, String>) -> bool {
     let is_set = |variable: &String| variables.get(variable).is_some_and(|value| !value.is_empty());
     let kept = Kept::ALL.map(|kept| c::CONSOLE_KEY.variable_of(kept));
     let has_key = is_set(&c::CONSOLE_KEY.variable()) || kept.iter().any(is_set);
-    has_key || is_local(args, variables.get(&c::PUBLIC_URL.variable()))
+    let knows_callers =
+        variables.get(&c::AUTH.variable()).is_some_and(|methods| !["", "none"].contains(&methods.trim()));
+    has_key || (!knows_callers && is_local(args, variables.get(&c::PUBLIC_URL.variable())))
 }
 
 /// The hosts by which clients call the stack: this machine's, that of its public URL, and addresses

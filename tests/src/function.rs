@@ -133,7 +133,8 @@ impl Function {
             ("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/test"),
             ("AWS_LAMBDA_LOG_STREAM_NAME", "test"),
         ];
-        let process = Process::start(program, args, &[&lambda[..], variables].concat());
+        let mut process = Process::start(program, args, &[&lambda[..], variables].concat());
+        process.read_away();
         let begun = timeout(PATIENCE, has_begun).await.expect("it asks for work in time");
         begun.expect("the runtime API lives").unwrap_or_else(|e| panic!("the function could not begin: {e}"));
         Self { process, invoke, api, server }

@@ -85,6 +85,15 @@ impl Process {
         serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"))
     }
 
+    /// Reads whatever it prints, as Lambda does: a pipe that nobody reads stops who writes to it.
+    ///
+    /// # Panics
+    /// If somebody reads it already.
+    pub fn read_away(&mut self) {
+        let mut out = self.child.stdout.take().expect("it is piped");
+        std::thread::spawn(move || std::io::copy(&mut out, &mut std::io::sink()));
+    }
+
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {

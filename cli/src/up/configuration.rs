@@ -163,8 +163,8 @@ fn is_local(args: &UpArgs, public_url: Option<&String>) -> bool {
     own && args.api.ip().to_canonical().is_loopback()
 }
 
-/// Whether the console is on unless it is set: with a key, or where it needs none. Where callers are
-/// known, nobody who is not gets past it.
+/// Whether the console is on unless it is set: with a key, or where it needs none. Where callers
+/// are known, nobody who is not gets past it.
 fn opens_console(args: &UpArgs, variables: &BTreeMap<String, String>) -> bool {
     let is_set = |variable: &String| variables.get(variable).is_some_and(|value| !value.is_empty());
     let kept = Kept::ALL.map(|kept| c::CONSOLE_KEY.variable_of(kept));

@@ -11,6 +11,8 @@ use crate::wire::text;
 const TARGETS: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
 /// The prefix of validation errors of single-item writes.
 const ENVELOPE: &str = "1 validation error detected: ";
+/// The operations after which a table may have other keys.
+const CHANGE_TABLES: [&str; 3] = ["CreateTable", "DeleteTable", "UpdateTable"];
 
 /// One operation.
 #[derive(Clone, Copy)]
@@ -21,7 +23,11 @@ pub(super) struct Operation {
 
 impl Operation {
     pub(super) fn run(&self, items: &Items, body: &str) -> Result<String, DynoxideError> {
-        (self.call)(items.database(), body).map_err(|error| enveloped(self.name, error))
+        let done = (self.call)(items.database(), body).map_err(|error| enveloped(self.name, error));
+        if CHANGE_TABLES.contains(&self.name) {
+            items.forget_keys();
+        }
+        done
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a request is about: which kind of item of a table. Pure.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -16,9 +17,9 @@ pub(super) struct TableKeys {
 }
 
 /// What a request is about. `keys` returns the keys of a table.
-pub(super) fn of(operation: &str, body: &Value, keys: impl Fn(&str) -> Option<TableKeys>) -> Subject {
+pub(super) fn of(operation: &str, body: &Value, keys: impl Fn(&str) -> Option<Arc<TableKeys>>) -> Subject {
     let keys = |of: &Value| keys(table(of)?);
-    let part = |operation: &str, of: &Value| Some((single(operation)?, kind_of(&keys(of)?, attributes(of))));
+    let part = |operation: &str, of: &Value| Some((single(operation)?, kind_of(keys(of)?.as_ref(), attributes(of))));
     let subject = match operation {
         "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" => {
             keys(body).map(|keys| Subject::Item(kind_of(&keys, attributes(body))))
@@ -87,12 +88,12 @@ mod tests {
     use super::*;
 
     fn text(operation: &str, body: &Value) -> String {
-        let keys = TableKeys {
+        let keys = Arc::new(TableKeys {
             partition: "pk".to_owned(),
             sort: Some("sk".to_owned()),
             of_indexes: [("due".to_owned(), "due".to_owned())].into(),
-        };
-        of(operation, body, |table| (table == "orders").then(|| keys.clone())).to_string()
+        });
+        of(operation, body, |table| (table == "orders").then(|| Arc::clone(&keys))).to_string()
     }
 
     #[test]

@@ -126,3 +126,27 @@ async fn an_action_is_finished_by_another_server_than_the_one_that_began_it() {
     assert_eq!((&action["state"], number("done") + number("skipped")), (&json!("done"), 30), "{action}");
     assert_eq!(number("failed"), 0, "{action}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_is_finished_however_many_were_made_after_it() {
+    let mut system = Setup { workers: 0, ..setup() }.with(c::SHUTDOWN_GRACE_SECONDS, "1").start().await;
+    let orders: Vec<Value> = (0..40).map(|_| with_options(report(1), json!({"delay_seconds": 600}))).collect();
+    system.send(system.request(Method::POST, "/orders").json(&orders)).await;
+    let listed = eventually("all are listed", async || {
+        let pending = listed(&system, "state:pending").await;
+        (pending.len() == 40).then_some(pending)
+    });
+    let listed = listed.await;
+    let body = json!({"verb": "cancel", "filter": "state:pending", "rate": 5});
+    let id = start(&system, body).await.json()["id"].as_str().unwrap().to_owned();
+    for order in &listed[..25] {
+        let begun = start(&system, json!({"verb": "cancel", "filter": format!("id:{order}")})).await;
+        assert!(begun.status == 202 || begun.problem() == "invalid-action", "{}", begun.text);
+    }
+    let path = format!("/admin/actions/{id}");
+    assert_eq!(get(&system, &path).await["state"], "running");
+    system.stop_apis();
+    system.add_api().await;
+    let api = system.apis.last().unwrap().clone();
+    assert_eq!(ended(&system, &api, &id).await["state"], "done");
+}

@@ -4,14 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use offload_domain::action::Action;
 use offload_lifecycle::act;
+use offload_service::clock;
 use tokio::time::sleep;
 
 use crate::service::Service;
 
 /// How often a server polls for actions that nobody runs.
 const EVERY: Duration = Duration::from_secs(5);
-/// Actions that it reads: the newest.
-const NEWEST: i32 = 20;
+/// Actions that it takes up at a time.
+const AT_A_TIME: usize = 20;
 
 /// Runs an action whose lease this server has. It stops with the service, and another server takes
 /// it up.
@@ -40,7 +41,7 @@ pub(crate) async fn take_up(service: Arc<Service>) {
             () = service.stop.cancelled() => return,
             () = sleep(EVERY) => {}
         }
-        let actions = match service.stores.orders.actions(NEWEST).await {
+        let actions = match service.stores.orders.abandoned_actions(clock::now(), AT_A_TIME).await {
             Ok(actions) => actions,
             Err(e) => {
                 service.record_aws_error("cannot read which bulk actions nobody runs", &e);

@@ -113,7 +113,7 @@ pub async fn run(stores: &Stores, action: Action, stop: &CancellationToken) -> R
         };
         let now = clock::now();
         action = action.next(state, now);
-        let lease_until = if stop.is_cancelled() || state.has_ended() { now } else { now + LEASE };
+        let lease_until = if stop.is_cancelled() { now } else { now + LEASE };
         if !stores.orders.store_action(&action, lease_until).await? || state.has_ended() || stop.is_cancelled() {
             return Ok(action);
         }
@@ -130,7 +130,7 @@ pub async fn run(stores: &Stores, action: Action, stop: &CancellationToken) -> R
 /// If the call fails.
 pub async fn take_up(stores: &Stores, stored: &StoredAction) -> Result<Option<Action>, Error> {
     let now = clock::now();
-    if stored.action.state.has_ended() || stored.lease_until > now {
+    if stored.lease_until.is_none_or(|until| until > now) {
         return Ok(None);
     }
     let action = stored.action.next(stored.action.state, now);

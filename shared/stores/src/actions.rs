@@ -1,27 +1,33 @@
 //! Bulk actions of operators: one row each, in one partition of the order table.
 //!
-//! A row has the action as JSON, and beside it what its runners agree by: who runs it and until
-//! when, its revision, and whether it is to be aborted.
+//! A row has the action as JSON, and beside it what its runners agree by: until when somebody runs
+//! it, its revision, and whether it is to be aborted. Until it has ended it is in the index of what
+//! is due, by the end of its lease, so that those that nobody runs are found however many there
+//! are.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     error::{Error, Kind},
-    item::{Item, PK, SK, TTL, millis, number, text},
+    item::{DUE, DUE_AT, Item, PK, SK, TTL, millis, number, text},
     orders::OrderTable,
 };
 use offload_domain::{action::Action, id::OrderId, json::to_json};
 
 const ACTIONS: &str = "actions";
 const ACTION: &str = "action";
+/// The hash in the index of what is due: operators make few actions, which need no shards.
+const RUNNING: &str = "action";
 const REVISION: &str = "revision";
-const LEASE_UNTIL: &str = "lease_until";
 const ABORT: &str = "abort";
 
 /// The orders of an action, as text.
 const ORDERS: &str = "orders";
 /// Orders of one row: at 37 bytes each, far below the 400 KB of an item.
 const CHUNK: usize = 1_000;
+
+/// Entries of a page of the index.
+const PAGE: i32 = 100;
 
 /// An action is kept so long.
 const KEPT: TimeDelta = TimeDelta::days(30);
@@ -31,8 +37,8 @@ const KEPT: TimeDelta = TimeDelta::days(30);
 pub struct StoredAction {
     /// The action.
     pub action: Action,
-    /// Until when a runner has it.
-    pub lease_until: DateTime<Utc>,
+    /// Until when a runner has it; `None` once it has ended.
+    pub lease_until: Option<DateTime<Utc>>,
     /// Whether it is to be aborted.
     pub abort: bool,
 }
@@ -63,7 +69,8 @@ impl OrderTable {
         Box::pin(put.send()).await.map(drop).map_err(|e| Error::of("dynamodb.PutItem", &e))
     }
 
-    /// Stores what an action has come to, if it still has the revision before; whether it had.
+    /// Stores what an action has come to, if it still has the revision before; whether it had. One
+    /// that has ended is nobody's any more.
     ///
     /// # Errors
     /// If the call fails.
@@ -71,15 +78,22 @@ impl OrderTable {
         let update = self.rows.client.update_item().table_name(&*self.rows.table);
         let update = update.key(PK, text(ACTIONS)).key(SK, text(action.id.to_string()));
         let update = update
-            .update_expression("SET #a = :a, #r = :r, #l = :l")
             .condition_expression("#r = :before")
             .expression_attribute_names("#a", ACTION)
             .expression_attribute_names("#r", REVISION)
-            .expression_attribute_names("#l", LEASE_UNTIL)
+            .expression_attribute_names("#due", DUE)
+            .expression_attribute_names("#at", DUE_AT)
             .expression_attribute_values(":a", text(to_json(action)))
             .expression_attribute_values(":r", number(action.revision))
-            .expression_attribute_values(":before", number(action.revision.saturating_sub(1)))
-            .expression_attribute_values(":l", millis(lease_until));
+            .expression_attribute_values(":before", number(action.revision.saturating_sub(1)));
+        let update = if action.state.has_ended() {
+            update.update_expression("SET #a = :a, #r = :r REMOVE #due, #at")
+        } else {
+            let update = update.update_expression("SET #a = :a, #r = :r, #due = :running, #at = :until");
+            update
+                .expression_attribute_values(":running", text(RUNNING))
+                .expression_attribute_values(":until", millis(lease_until))
+        };
         won(Box::pin(update.send()).await.map_err(|e| Error::of("dynamodb.UpdateItem", &e)))
     }
 
@@ -132,6 +146,40 @@ impl OrderTable {
             Box::pin(query.send()).await.map_err(|e| Error::of("dynamodb.Query", &e))?.items.unwrap_or_default();
         Ok(items.iter().filter_map(read).collect())
     }
+
+    /// Actions that nobody has run since `before`, the longest alone first, at most `limit`. The
+    /// index is a little behind the table, and another runner may have one by now.
+    ///
+    /// # Errors
+    /// If a call fails.
+    pub async fn abandoned_actions(&self, before: DateTime<Utc>, limit: usize) -> Result<Vec<StoredAction>, Error> {
+        let (mut found, mut from) = (Vec::new(), None);
+        loop {
+            let query =
+                self.rows.client.query().table_name(&*self.rows.table).index_name(DUE).set_exclusive_start_key(from);
+            let query = query
+                .limit(PAGE)
+                .key_condition_expression("#due = :running AND #at < :before")
+                .expression_attribute_names("#due", DUE)
+                .expression_attribute_names("#at", DUE_AT)
+                .expression_attribute_values(":running", text(RUNNING))
+                .expression_attribute_values(":before", millis(before));
+            let page = Box::pin(query.send()).await.map_err(|e| Error::of("dynamodb.Query", &e))?;
+            for item in page.items.iter().flatten() {
+                if let Some(id) = item.get(SK).and_then(|id| id.as_s().ok()).and_then(|id| id.parse().ok()) {
+                    // One of a later version cannot be read, and must not hide those behind it.
+                    found.extend(self.action(id).await?);
+                }
+                if found.len() >= limit {
+                    return Ok(found);
+                }
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                return Ok(found);
+            }
+        }
+    }
 }
 
 fn orders_of(id: OrderId) -> String {
@@ -148,17 +196,18 @@ fn row(action: &Action, lease_until: DateTime<Utc>) -> Item {
         (SK.to_owned(), text(action.id.to_string())),
         (ACTION.to_owned(), text(to_json(action))),
         (REVISION.to_owned(), number(action.revision)),
-        (LEASE_UNTIL.to_owned(), millis(lease_until)),
+        (DUE.to_owned(), text(RUNNING)),
+        (DUE_AT.to_owned(), millis(lease_until)),
         (TTL.to_owned(), number((action.created_at + KEPT).timestamp())),
     ])
 }
 
 /// An action of another version, which cannot be read, is left out.
 fn read(item: &Item) -> Option<StoredAction> {
-    let until: i64 = item.get(LEASE_UNTIL)?.as_n().ok()?.parse().ok()?;
+    let until = item.get(DUE_AT).and_then(|at| at.as_n().ok()).and_then(|at| at.parse().ok());
     Some(StoredAction {
         action: serde_json::from_str(item.get(ACTION)?.as_s().ok()?).ok()?,
-        lease_until: DateTime::from_timestamp_millis(until)?,
+        lease_until: until.and_then(DateTime::from_timestamp_millis),
         abort: item.contains_key(ABORT),
     })
 }

@@ -115,6 +115,28 @@ fn the_model_is_what_offload_up_counts_of_a_load_test() {
 }
 
 #[test]
+fn the_metrics_of_an_api_are_measured_and_say_what_they_cannot_see() {
+    let up = Up::start("0.1");
+    let metrics = format!("{}/metrics", up.api);
+    let none = refused(&["cost", "--measured", &metrics], 1);
+    assert!(none.contains("no order was accepted"), "{none}");
+    let mixed = refused(&["cost", "--measured", &metrics, "--measured", &up.calls], 2);
+    assert!(mixed.contains("it can stand beside nothing else"), "{mixed}");
+    let other = refused(&["cost", "--measured", &format!("{}/openapi.json", up.api)], 1);
+    assert!(other.contains("has no counted calls"), "{other}");
+
+    let load = ["--orders", "20", "--rate", "1000", "--at-once", "1", "--run-seconds", "0.1", "--yes", "--json"];
+    json(&[&["bench", &up.api], &load[..]].concat());
+    // The api of `offload up` counts its own calls: the pending object and the message.
+    let bill = json(&["cost", "--keys", "--run-seconds", "0.1", "--variation", "0", "--measured", &metrics, "--json"]);
+    let of = |name: &str| bill["calls"][name].as_f64().unwrap();
+    assert_eq!((&bill["counted"]["by"], &bill["counted"]["orders"]), (&"programs".into(), &20.0.into()), "{bill}");
+    assert!((of("puts") - 1.0).abs() < 1e-9 && (of("sqs") - 1.0).abs() < 1e-9, "{bill}");
+    let text = printed(&["cost", "--measured", &metrics]);
+    assert!(text.contains("polls, inserts and reads are the model's"), "{text}");
+}
+
+#[test]
 fn a_load_test_stops_at_a_signal_with_what_it_has() {
     let up = Up::start("0.1");
     let mut command = Command::new(env!("CARGO_BIN_EXE_offload"));

@@ -66,10 +66,11 @@ pub(crate) struct CostArgs {
     /// shared/cost/prices.csv: its rows take the place of those of the same item and region
     #[arg(long, value_name = "FILE")]
     pub(super) prices: Option<PathBuf>,
-    /// Take the calls of an order from a running `offload up`, which counted them, and compare them
-    /// with the model
+    /// Take the calls of an order from those that were counted, and compare them with the model: by
+    /// a running `offload up` (the default), or by the /metrics of a deployment's apis and workers,
+    /// once for each of them
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = CALLS, conflicts_with = "article")]
-    pub(super) measured: Option<String>,
+    pub(super) measured: Vec<String>,
     /// Print the table of the article that this service starts from, line by line
     #[arg(long)]
     pub(super) article: bool,

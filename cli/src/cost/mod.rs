@@ -21,9 +21,9 @@ pub(crate) async fn run(args: &CostArgs) -> Result<(), Failure> {
     let prices = list.of(&args.region, args.date.as_deref()).map_err(|e| Failure::Usage(e.to_string()))?;
     let scenario = args.scenario();
     scenario.check().map_err(|e| Failure::Usage(format!("--{e}")))?;
-    let counted = match &args.measured {
-        None => None,
-        Some(url) => Some(measured::counted(url).await?),
+    let counted = match &*args.measured {
+        [] => None,
+        urls => Some(measured::counted(urls, &scenario).await?),
     };
     let bill = Bill::of(scenario, &prices, counted);
     if let Some(file) = &args.svg {

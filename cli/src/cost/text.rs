@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use offload_cost::{Article, ArticleLine, Bill, Counted, Line, MONTH_SECONDS, WayName, dollars};
+use offload_cost::{Article, ArticleLine, Bill, Counted, CountedBy, Line, MONTH_SECONDS, WayName, dollars};
 
 use crate::paint::Paint;
 
@@ -75,6 +75,9 @@ fn write_bill(out: &mut String, bill: &Bill, lines: bool, paint: Paint) -> std::
 }
 
 fn measured(out: &mut String, bill: &Bill, counted: &Counted) -> std::fmt::Result {
+    if counted.by == CountedBy::Programs {
+        writeln!(out, "polls, inserts and reads are the model's, since api and workers do not count them;")?;
+    }
     writeln!(
         out,
         "these were counted: {} orders, and {:.2} more calls an order that are made by time",

@@ -14,8 +14,8 @@ const KEY_UNITS: f64 = 1.0;
 /// A transaction prepares each write and commits it.
 const TRANSACTION: f64 = 2.0;
 
-/// Writes of the row of an order that does not fail: insert, claim, end, and out of the index.
-const ROW_WRITES: f64 = 4.0;
+/// Updates of the row of an order that does not fail: claim, end, and out of the index.
+const ROW_UPDATES: f64 = 3.0;
 
 /// An order enters the sparse index and leaves it.
 const INDEX_WRITES: f64 = 2.0;
@@ -49,12 +49,11 @@ impl Calls {
     pub fn of(scenario: &Scenario, behaviour: &Behaviour) -> Self {
         let row = row_units(scenario);
         let Behaviour { running_puts, renewals, .. } = behaviour;
-        let key = if scenario.keyed { (TRANSACTION - 1.0) * row + TRANSACTION * KEY_UNITS } else { 0.0 };
         Self {
             puts: PUTS_AT_LEAST + running_puts,
             gets: behaviour.polls,
             sqs: QUEUE_CALLS + renewals,
-            row_units: (ROW_WRITES + running_puts + renewals) * row + key,
+            row_units: insert_units(scenario) + (ROW_UPDATES + running_puts + renewals) * row,
             index_units: INDEX_WRITES,
             read_units: behaviour.cancel_checks + f64::from(u8::from(scenario.keyed)),
         }
@@ -70,6 +69,12 @@ impl Calls {
             of(Item::DynamodbWrite, self.row_units + self.index_units) + of(Item::DynamodbRead, self.read_units),
         ]
     }
+}
+
+/// The write units of an order's insert, with its key.
+pub(crate) fn insert_units(scenario: &Scenario) -> f64 {
+    let row = row_units(scenario);
+    if scenario.keyed { TRANSACTION * (row + KEY_UNITS) } else { row }
 }
 
 /// The write units of one write of an order's row.

@@ -1,18 +1,37 @@
-//! What a run of orders took, from the calls that the embedded stack counted.
+//! What a run of orders took, from the calls that the embedded stack counted, or from the metrics
+//! of a deployment.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{calls::Calls, prices::Prices};
+use crate::{
+    calls::{Calls, insert_units, row_units},
+    orders::behaviour,
+    prices::Prices,
+    scenario::Scenario,
+};
 
 /// The write units of a write of an ordinary row, and of its idempotency key's.
 const ROW_UNITS: f64 = 1.0;
 
+/// Who counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CountedBy {
+    /// The services: every call of anybody, and what it was about.
+    #[default]
+    Services,
+    /// The api and the workers: their own calls, by operation.
+    Programs,
+}
+
 /// What one order took, on average.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Counted {
-    /// Orders, by their pending status objects.
+    /// Who counted.
+    pub by: CountedBy,
+    /// Orders: pending status objects, or those that the api says that it accepted.
     pub orders: f64,
     /// What each took.
     #[serde(flatten)]
@@ -85,6 +104,37 @@ impl Counted {
         })
     }
 
+    /// From the calls that api and workers made, by operation, such as `s3.PutObject`, and the
+    /// orders that the api accepted. `None` if it accepted none.
+    ///
+    /// What they cannot see is taken from the model: the clients' polls, and what an insert writes,
+    /// which is a transaction of one order or of many. So are reads, which are made by time as
+    /// well.
+    #[must_use]
+    pub fn by_programs(orders: f64, calls: &BTreeMap<String, f64>, scenario: &Scenario) -> Option<Self> {
+        let of = |operation: &str| calls.get(operation).copied().unwrap_or(0.0);
+        let model = Calls::of(scenario, &behaviour(scenario));
+        let sends = of("sqs.SendMessage") + of("sqs.SendMessageBatch");
+        let receives = of("sqs.ReceiveMessage");
+        // A receive that finds nothing is made by time.
+        let found = receives.min(sends);
+        let settled = ["sqs.DeleteMessage", "sqs.DeleteMessageBatch", "sqs.ChangeMessageVisibility"].map(of);
+        let sqs = sends + found + settled.iter().sum::<f64>();
+        let billed = ["s3.PutObject", "dynamodb.UpdateItem", "dynamodb.PutItem", "dynamodb.TransactWriteItems"];
+        let by_time = calls.values().sum::<f64>() - sqs - billed.map(of).iter().sum::<f64>();
+        (orders > 0.0).then(|| Self {
+            by: CountedBy::Programs,
+            orders,
+            calls: Calls {
+                puts: of("s3.PutObject") / orders,
+                sqs: sqs / orders,
+                row_units: insert_units(scenario) + of("dynamodb.UpdateItem") / orders * row_units(scenario),
+                ..model
+            },
+            by_time,
+        })
+    }
+
     /// What the model says beside what was counted, for each service, at so many orders a month.
     #[must_use]
     pub fn compare(&self, model: &Calls, prices: &Prices, orders: f64) -> [Comparison; 3] {
@@ -140,11 +190,33 @@ mod tests {
         ];
         let counted = Counted::of(&calls.map(|(call, count)| (call.to_owned(), count)).into()).unwrap();
         let calls = Calls { puts: 2.2, gets: 2.6, sqs: 3.0, row_units: 4.3, index_units: 2.0, read_units: 0.6 };
-        assert_eq!(counted, Counted { orders: 10.0, calls, by_time: 117.0 });
+        assert_eq!(counted, Counted { by: CountedBy::Services, orders: 10.0, calls, by_time: 117.0 });
         let prices = PriceList::built_in().of("eu-west-1", None).unwrap();
         let [s3, sqs, dynamodb] = counted.calls.dollars(&prices, 1e6);
         assert!((s3 - 12.04).abs() < 1e-9 && (sqs - 1.2).abs() < 1e-9, "{s3} {sqs}");
         assert!((dynamodb - (6.3 * 0.705 + 0.6 * 0.1415)).abs() < 1e-9, "{dynamodb}");
+    }
+
+    #[test]
+    fn programs_count_what_they_do_and_the_model_says_the_rest() {
+        let calls = [
+            ("s3.PutObject", 22.0),
+            ("sqs.SendMessage", 10.0),
+            ("sqs.ReceiveMessage", 14.0),
+            ("sqs.DeleteMessageBatch", 5.0),
+            ("sqs.GetQueueAttributes", 100.0),
+            ("dynamodb.TransactWriteItems", 10.0),
+            ("dynamodb.PutItem", 7.0),
+            ("dynamodb.UpdateItem", 31.0),
+        ];
+        let calls = calls.map(|(call, count)| (call.to_owned(), count)).into();
+        let scenario = Scenario { run_seconds: 0.1, keyed: true, ..Scenario::default() };
+        let counted = Counted::by_programs(10.0, &calls, &scenario).unwrap();
+        assert_eq!((counted.by, counted.orders, counted.by_time), (CountedBy::Programs, 10.0, 104.0));
+        let model = Calls::of(&scenario, &behaviour(&scenario));
+        // Two rows, prepared and committed, and 3.1 updates.
+        assert_eq!(counted.calls, Calls { puts: 2.2, sqs: 2.5, row_units: 7.1, ..model });
+        assert_eq!(Counted::by_programs(0.0, &calls, &scenario), None);
     }
 
     #[test]

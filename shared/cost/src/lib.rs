@@ -23,7 +23,7 @@ pub use bill::Bill;
 pub use break_even::BreakEven;
 pub use calls::Calls;
 pub use chart::chart;
-pub use counted::{Comparison, Counted};
+pub use counted::{Comparison, Counted, CountedBy};
 pub use item::Item;
 pub use line::{Line, dollars};
 pub use orders::{Behaviour, behaviour};

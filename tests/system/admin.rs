@@ -88,6 +88,35 @@ async fn an_order_is_described_with_its_timeline_and_its_payload_when_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_bill_is_of_the_work_as_it_takes_here_unless_the_query_says_otherwise() {
+    let system = setup().start().await;
+    let guess = get(&system, "/admin/cost").await;
+    assert_eq!((&guess["scenario"]["run_seconds"], &guess["scenario"]["keyed"]), (&json!(2.0), &json!(true)));
+    let receipt = system.order(&report(1)).await;
+    system.done(&receipt).await;
+    let bill = eventually("the worker has reported how long it took", async || {
+        let bill = get(&system, "/admin/cost?orders=5e6&region=us-east-1&channels=poll,webhook").await;
+        (bill["scenario"]["run_seconds"].as_f64()? < 2.0).then_some(bill)
+    })
+    .await;
+    assert_eq!((&bill["region"], &bill["scenario"]["orders"]), (&json!("us-east-1"), &json!(5e6)));
+    assert_eq!(bill["scenario"]["channels"], json!(["poll", "webhook"]));
+    let dollars = |lines: &Value| lines.as_array().unwrap().iter().map(|l| l["dollars"].as_f64().unwrap()).sum::<f64>();
+    let all = dollars(&bill["service"]) + dollars(&bill["idle"]);
+    assert!((bill["dollars"].as_f64().unwrap() - all).abs() < 1e-6, "{bill}");
+    assert_eq!((bill["ways"].as_array().unwrap().len(), bill["break_even"].as_array().unwrap().len()), (8, 3));
+    for (query, why) in [
+        ("orders=0", "orders is 1 to 1000000000000, not 0"),
+        ("region=mars-1", "mars-1"),
+        ("runtime=cow", "runtime must be lambda or fargate"),
+    ] {
+        let refused = system.send(ask(&system, Method::GET, &format!("/admin/cost?{query}"))).await;
+        assert_eq!((refused.status, refused.problem()), (400, "invalid-query".to_owned()), "{query}");
+        assert!(refused.json()["detail"].as_str().unwrap().contains(why), "{}", refused.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_figures_count_what_was_accepted_and_how_it_ended() {
     let system = setup().start().await;
     for _ in 0..3 {

@@ -62,6 +62,8 @@ pub(crate) enum ApiError {
     InvalidPrefer(#[from] InvalidPrefer),
     #[error("the query is not valid")]
     InvalidQuery,
+    #[error("a member of the query is not valid")]
+    InvalidQueryMember(String),
     #[error("the filter is not valid")]
     InvalidFilter(#[from] offload_domain::order_query::InvalidQuery),
     #[error("the Idempotency-Key header is not valid")]
@@ -161,7 +163,7 @@ impl ApiError {
             Self::InvalidOrder(_) => ProblemType::InvalidOrder,
             Self::InvalidBatch(_) => ProblemType::InvalidBatch,
             Self::InvalidPrefer(_) => ProblemType::InvalidPrefer,
-            Self::InvalidQuery => ProblemType::InvalidQuery,
+            Self::InvalidQuery | Self::InvalidQueryMember(_) => ProblemType::InvalidQuery,
             Self::InvalidFilter(_) => ProblemType::InvalidFilter,
             Self::InvalidIdempotencyKey => ProblemType::InvalidIdempotencyKey,
             Self::IdempotencyKeyReused => ProblemType::IdempotencyKeyReused,
@@ -206,7 +208,7 @@ impl ApiError {
             Self::OrderNotFailed(status) => {
                 return Some(format!("the order is {}; only a failed one can be redriven or purged", status.as_str()));
             }
-            Self::InvalidAction(why) => return Some(why.clone()),
+            Self::InvalidQueryMember(why) | Self::InvalidAction(why) => return Some(why.clone()),
             Self::ActionNotFound => "it never existed, or it is older than thirty days",
             Self::ActionCountDiffers(None, now) => {
                 return Some(format!("nothing was done: state that it is {now} orders, as the member count"));
@@ -417,6 +419,7 @@ mod tests {
             Variant::InvalidBatch => ApiError::InvalidBatch("the batch has no order".into()),
             Variant::InvalidPrefer => ApiError::InvalidPrefer(InvalidPrefer),
             Variant::InvalidQuery => ApiError::InvalidQuery,
+            Variant::InvalidQueryMember => ApiError::InvalidQueryMember("orders must be a number".into()),
             Variant::InvalidIdempotencyKey => ApiError::InvalidIdempotencyKey,
             Variant::IdempotencyKeyReused => ApiError::IdempotencyKeyReused,
             Variant::IdempotencyKeyInUse => ApiError::IdempotencyKeyInUse,

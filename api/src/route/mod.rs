@@ -5,6 +5,8 @@ pub(crate) mod act_on_order;
 pub(crate) mod actions;
 pub(crate) mod admin_events;
 pub(crate) mod cancel_order;
+#[cfg(feature = "console")]
+pub(crate) mod cost;
 pub(crate) mod deliveries;
 pub(crate) mod describe_order;
 pub(crate) mod docs;
@@ -37,7 +39,7 @@ pub(crate) type Routes = OpenApiRouter<Arc<Service>>;
 
 /// What clients of orders call. Answers hold tokens and presigned URLs.
 pub(crate) fn orders() -> Routes {
-    Routes::new()
+    let routes = Routes::new()
         .routes(routes!(submit_order::submit_order))
         .routes(routes!(submit_orders::submit_orders))
         .routes(routes!(get_group::get_group))
@@ -58,7 +60,10 @@ pub(crate) fn orders() -> Routes {
         .routes(routes!(actions::list_actions, actions::start_action))
         .routes(routes!(actions::get_action, actions::abort_action))
         .routes(routes!(deliveries::list_deliveries, deliveries::replay_delivery))
-        .routes(routes!(webhook_secret::webhook_secret))
+        .routes(routes!(webhook_secret::webhook_secret));
+    #[cfg(feature = "console")]
+    let routes = routes.routes(routes!(cost::cost));
+    routes
 }
 
 /// The api's own documentation.

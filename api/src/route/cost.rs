@@ -26,7 +26,7 @@ struct CostQuery {
     /// Polls an order of a client that polls by an interval; 10 if it is left out.
     #[param(minimum = 1, maximum = 1_000_000)]
     polls: Option<f64>,
-    /// Mean seconds of work; as the workers measured it if it is left out, 2 before the first order.
+    /// Mean seconds of work; as the workers measured it if it is left out, or 2.
     #[param(minimum = 0.001, maximum = 604_800)]
     run_seconds: Option<f64>,
     /// Its standard deviation over its mean; as measured, or 0.5.

@@ -33,6 +33,7 @@ const PAGES = {
   deliveries: "deliveries",
   workers: "workers",
   eta: "eta",
+  cost: "cost",
   about: "about",
 };
 const OTHERS = {

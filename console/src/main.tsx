@@ -3,6 +3,7 @@ import { render } from "preact";
 import { KeyForm } from "./page/key-form.tsx";
 import { About } from "./page/about.tsx";
 import { ActionPage, Actions } from "./page/actions.tsx";
+import { CostPage } from "./page/cost.tsx";
 import { Dead } from "./page/dead.tsx";
 import { DeliveriesPage } from "./page/deliveries.tsx";
 import { EtaPage } from "./page/eta.tsx";
@@ -53,6 +54,8 @@ function Page() {
       return <WorkersPage />;
     case "eta":
       return <EtaPage />;
+    case "cost":
+      return <CostPage />;
     default:
       return <About />;
   }

@@ -67,6 +67,14 @@ export function group(n: number): string {
   return String(Math.round(n)).replace(/\B(?=(\d{3})+(?!\d))/g, "\u2009");
 }
 
+/** Dollars to the cent: `$1 234.50`. */
+export function money(dollars: number): string {
+  if (!Number.isFinite(dollars)) return "–";
+  if (dollars > 0 && dollars < 0.005) return "<$0.01";
+  const [whole = "", cents] = dollars.toFixed(2).split(".");
+  return `$${group(Number(whole))}.${cents}`;
+}
+
 export function bytes(n: number): string {
   if (n < 1_024) return `${n} B`;
   if (n < 1_048_576) return `${(n / 1_024).toFixed(1)} KiB`;

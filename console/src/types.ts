@@ -215,3 +215,60 @@ export interface Receipt {
   eta: { seconds: number; p10_seconds: number; p90_seconds: number; at: string; basis: string };
   links: { self: string; events?: string | null; websocket?: string | null };
 }
+
+export type Channel = "poll" | "websocket" | "sse" | "webhook";
+
+/** How a client can learn of an order's end. */
+export type WayName =
+  | "typical-api"
+  | "rest-api"
+  | "lean-api"
+  | "plain-s3"
+  | "schedule"
+  | "websocket"
+  | "sse"
+  | "webhook";
+
+export interface BillLine {
+  what: string;
+  item: string;
+  unit: string;
+  quantity: number;
+  dollars: number;
+}
+
+/** A month, priced. */
+export interface Bill {
+  scenario: Record<
+    | "orders"
+    | "polls"
+    | "run_seconds"
+    | "variation"
+    | "status_bytes"
+    | "payload_bytes"
+    | "result_bytes"
+    | "retention_days"
+    | "at_once",
+    number
+  > & {
+    keyed: boolean;
+    progress: "off" | "some" | "live";
+    runtime: "lambda" | "fargate";
+    channels: Channel[];
+  };
+  region: string;
+  /** The dates of the oldest price and of the newest. */
+  prices_dated: [string, string];
+  /** Calls of an order. */
+  calls: Record<"puts" | "gets" | "sqs" | "row_units" | "index_units" | "read_units", number>;
+  ways: { name: WayName; dollars: number; lines: BillLine[] }[];
+  /** This service with the channels of the scenario. */
+  service: BillLine[];
+  /** What is there without an order. */
+  idle: BillLine[];
+  dollars: number;
+  /** From so many polls an order this service is cheaper; `null` is never. */
+  break_even: { api: WayName; polls: number | null; polls_of_both: number | null }[];
+  advice: string;
+  left_out: string[];
+}

@@ -30,6 +30,7 @@ const PAGES = [
   "deliveries",
   "workers",
   "eta",
+  "cost",
   "about",
 ];
 
@@ -127,6 +128,41 @@ describe("pages", { skip, concurrency: 2 }, () => {
     await workersPage.getByRole("alert").waitFor();
     assert.equal(await workersPage.getByText("worker-2").count(), 1);
     assert.equal(await workersPage.locator(".stale").count(), 1);
+  });
+
+  test("a scenario is in the URL and is asked for; a wrong number is said to be, and the last bill stays", async () => {
+    const service = await start();
+    await inspect(service, "cost?orders=0", '[role="alert"]');
+    const page = await open(await browser.newContext(), `${service.url}/cost?polls=12`);
+    const field = page.getByLabel("Orders a month");
+    await page.locator(".tile").first().waitFor();
+    assert.equal(await field.inputValue(), "1000000");
+    const asked = () => service.state.requests.filter((one) => one.includes("/admin/cost")).at(-1);
+    const before = await page.locator(".tile .figure").first().innerText();
+    const answer = page.waitForResponse(/admin\/cost.*orders=5000000/);
+    await field.fill("5 000 000");
+    await answer;
+    await page.waitForFunction((text) => document.querySelector(".tile .figure").textContent !== text, before);
+    assert.match(page.url(), /\/cost\?polls=12&orders=5000000$/);
+    assert.equal(asked(), "GET /admin/cost?polls=12&orders=5000000");
+    await page.getByLabel("Webhook").check();
+    await page.getByRole("row", { name: /^Webhook in the scenario/ }).waitFor();
+    assert.match(asked(), /channels=poll%2Cwebhook$/);
+
+    const good = await page.locator(".tile .figure").first().innerText();
+    await field.fill("0");
+    assert.match(await page.getByRole("alert").innerText(), /orders is 1 to 1000000000000, not 0/);
+    assert.match(page.url(), /orders=0&/);
+    assert.equal(await field.getAttribute("aria-invalid"), "true");
+    assert.equal(await page.locator(".stale .tile .figure").first().innerText(), good);
+    await field.fill("");
+    await page.getByRole("alert").waitFor({ state: "detached" });
+    assert.equal(await page.locator(".stale").count(), 0);
+    assert.doesNotMatch(page.url(), /orders/);
+    assert.equal(await field.inputValue(), "");
+    await field.blur();
+    assert.equal(await field.inputValue(), "1000000");
+    assert.deepEqual(page.faults, []);
   });
 
   test("what was asked for stays visible until the order's revision moves", async () => {

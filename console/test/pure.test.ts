@@ -6,7 +6,7 @@ import { completed, fieldsOf, initial, resolved, type Schema } from "../src/new/
 import { groupsOf } from "../src/orders/reasons.ts";
 import { coverage, sampleOf } from "../src/orders/sample.ts";
 import { barOf } from "../src/orders/window-bar.ts";
-import { amount, clock, coarse, duration, moment } from "../src/time.ts";
+import { amount, clock, coarse, duration, moment, money } from "../src/time.ts";
 import type { Listed } from "../src/types.ts";
 
 const openapi = JSON.parse(readFileSync("../openapi/openapi.json", "utf8"));
@@ -22,6 +22,14 @@ test("durations have two units at most", () => {
   assert.equal(duration(90_000_000), "1 d 1 h");
   assert.equal(duration(-2_000), "−2.0 s");
   assert.equal(coarse(119_999), "1 min");
+});
+
+test("dollars have cents, and groups of three", () => {
+  assert.equal(money(21.296), "$21.30");
+  assert.equal(money(1_234_567.5), "$1\u2009234\u2009567.50");
+  assert.equal(money(999.999), "$1\u2009000.00");
+  assert.equal(money(0), "$0.00");
+  assert.equal(money(0.001), "<$0.01");
 });
 
 test("times are as the person wants them", () => {

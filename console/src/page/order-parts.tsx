@@ -67,14 +67,16 @@ export function StatusCopy({ order }: { order: OrderDetail }) {
   useEffect(() => {
     if (!url || recorded) return undefined;
     const left = new AbortController();
-    fetch(url, { cache: "no-cache", signal: left.signal }).then(
-      async (response) => {
+    fetch(url, { cache: "no-cache", signal: left.signal })
+      .then(async (response) => {
         setPolls((count) => count + 1);
         setCopy({ text: await response.text(), etag: response.headers.get("etag"), status: response.status });
         setFault(response.ok ? undefined : `S3 answered ${response.status}.`);
-      },
-      (error: unknown) => left.signal.aborted || setFault(`S3 could not be read by this page: ${String(error)}`),
-    );
+      })
+      // The body can fail as well as the head.
+      .catch(
+        (error: unknown) => left.signal.aborted || setFault(`S3 could not be read by this page: ${String(error)}`),
+      );
     return () => left.abort();
   }, [revision]);
   const end = order.finished_at ? Date.parse(order.finished_at) : now.value;

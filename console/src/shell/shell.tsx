@@ -35,6 +35,7 @@ export const ENTRIES: Entry[] = [
   { to: "deliveries", label: "Deliveries", icon: "deliveries", needs: "admin", wide: true },
   { to: "workers", label: "Workers", icon: "workers", needs: "admin", gap: true },
   { to: "eta", label: "Estimate", icon: "eta", needs: "admin", wide: true },
+  { to: "cost", label: "Cost", icon: "cost", needs: "admin", wide: true },
   { to: "about", label: "About", icon: "about", wide: true, gap: true },
 ];
 

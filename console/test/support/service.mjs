@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 
+import { bill, outOfBounds } from "./cost.mjs";
 import { actionOf, counts, deliveries, detail, order, session, workers } from "./orders.mjs";
 
 const DIST = new URL("../../dist/", import.meta.url);
@@ -121,6 +122,12 @@ export async function serve({
     }
     if (section === "counts") return json(200, counts(state.orders, now, { banners }));
     if (section === "workers") return json(200, workers(state.orders, now));
+    if (section === "cost") {
+      const wrong = outOfBounds(url.searchParams);
+      return wrong
+        ? problem(400, "invalid-query", "The query is invalid", { detail: wrong })
+        : json(200, bill(url.searchParams));
+    }
     if (section === "deliveries" && !id) return json(200, deliveries(now));
     if (section === "orders" && !id) return json(200, page(state.orders, url.searchParams));
     const found = state.orders.find((one) => one.id === id);

@@ -117,6 +117,9 @@ describe("pages", { skip, concurrency: 2 }, () => {
     await inspect(service, "orders", '[role="alert"]');
     const page = await open(await browser.newContext(), `${service.url}/orders`);
     assert.match(await page.getByRole("alert").innerText(), /A store is unavailable[\s\S]*req-0198c1f0/);
+    // While it is live the page tries again by itself.
+    await page.keyboard.press("p");
+    await page.getByText("Paused", { exact: true }).waitFor();
     service.state.failing = false;
     await page.getByRole("button", { name: "Try again" }).click();
     await page.locator(".line").first().waitFor();

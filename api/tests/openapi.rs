@@ -72,3 +72,36 @@ fn the_document_has_a_teams_own_schema_with_the_options_in_it() {
     }
     assert!(offload_domain::schema::OrderSchema::parse(&built_in.to_string()).is_ok(), "it is a schema itself");
 }
+
+#[test]
+fn every_number_of_a_request_has_its_greatest_value_in_the_document() {
+    let document = document();
+    let methods = document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values());
+    let (mut unbounded, mut numbers) = (Vec::new(), 0);
+    for request in methods.flat_map(|method| [&method["parameters"], &method["requestBody"]]) {
+        let mut schemas = vec![request];
+        let mut seen = Vec::new();
+        while let Some(schema) = schemas.pop() {
+            if let Some(reference) = schema["$ref"].as_str()
+                && !seen.contains(&reference)
+                && let Some(target) = document.pointer(&reference[1..])
+            {
+                seen.push(reference);
+                schemas.push(target);
+            }
+            let is = |name: &str| {
+                schema["type"] == name || schema["type"].as_array().is_some_and(|t| t.contains(&json!(name)))
+            };
+            if is("integer") || is("number") {
+                numbers += 1;
+                unbounded.extend(schema.get("maximum").is_none().then_some(schema));
+            }
+            match schema {
+                Value::Object(members) => schemas.extend(members.values()),
+                Value::Array(items) => schemas.extend(items),
+                _ => {}
+            }
+        }
+    }
+    assert!(numbers > 10 && unbounded.is_empty(), "{numbers}: {unbounded:?}");
+}

@@ -65,6 +65,7 @@ async fn an_action_is_refused_unless_it_says_what_it_means() {
         (json!({"verb": "redrive", "filter": "state:open"}), 422, "invalid-action", "dead or failed"),
         (json!({"verb": "cancel", "filter": "kind:nothing"}), 422, "invalid-action", "no order matches"),
         (json!({"verb": "cancel", "filter": "kind:a", "rate": 0}), 422, "invalid-action", "the rate is 1 to 200"),
+        (json!({"verb": "cancel", "filter": "kind:a", "count": 4_294_967_296_u64}), 422, "invalid-action", "that fits"),
         (json!({"verb": "erase", "filter": "kind:a"}), 422, "invalid-action", "unknown variant"),
         (json!({"verb": "cancel", "filter": "x"}), 400, "invalid-filter", "at 1: x"),
     ] {

@@ -52,7 +52,8 @@ pub(crate) struct ActionRequest {
     dry_run: bool,
     /// How many orders it is, as a dry run said: needed over 100.
     #[serde(default, deserialize_with = "whole_number::optional")]
-    count: Option<usize>,
+    #[schema(format = Int64, maximum = 4_294_967_295_u32)]
+    count: Option<u32>,
     /// Orders a second at most; 20 if it is left out.
     #[serde(default, deserialize_with = "whole_number::optional")]
     #[schema(minimum = 1, maximum = 200)]
@@ -177,6 +178,7 @@ async fn make(service: &Arc<Service>, caller: &Caller, request: ActionRequest) -
     if orders.is_empty() {
         return Err(ApiError::InvalidAction(format!("no order matches {filter}")));
     }
+    let count = count.map(|count| count as usize);
     if count.is_none_or(|stated| stated != orders.len()) && (count.is_some() || orders.len() > COUNT_UNSTATED_MAX) {
         return Err(ApiError::ActionCountDiffers(count, orders.len()));
     }

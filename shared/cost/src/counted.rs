@@ -15,6 +15,8 @@ use crate::{
 /// The write units of a write of an ordinary row, and of its idempotency key's.
 const ROW_UNITS: f64 = 1.0;
 
+const TRANSACTION: &str = "dynamodb.TransactWriteItems";
+
 /// Who counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -78,7 +80,7 @@ impl Counted {
                 }
                 // The row and its idempotency key. A transaction prepares each write, and commits
                 // it.
-                "dynamodb.TransactWriteItems" => {
+                TRANSACTION => {
                     let rows = subject.split(", ").count() as f64;
                     sums.row_units += 2.0 * rows * n * ROW_UNITS;
                     let orders = if done { subject.matches("PutItem order").count() as f64 } else { 0.0 };
@@ -120,8 +122,8 @@ impl Counted {
         let found = receives.min(sends);
         let settled = ["sqs.DeleteMessage", "sqs.DeleteMessageBatch", "sqs.ChangeMessageVisibility"].map(of);
         let sqs = sends + found + settled.iter().sum::<f64>();
-        let billed = ["s3.PutObject", "dynamodb.UpdateItem", "dynamodb.PutItem", "dynamodb.TransactWriteItems"];
-        let by_time = calls.values().sum::<f64>() - sqs - billed.map(of).iter().sum::<f64>();
+        let by_order = ["s3.PutObject", "dynamodb.GetItem", "dynamodb.UpdateItem", "dynamodb.PutItem", TRANSACTION];
+        let by_time = calls.values().sum::<f64>() - sqs - by_order.map(of).iter().sum::<f64>();
         (orders > 0.0).then(|| Self {
             by: CountedBy::Programs,
             orders,
@@ -208,6 +210,7 @@ mod tests {
             ("dynamodb.TransactWriteItems", 10.0),
             ("dynamodb.PutItem", 7.0),
             ("dynamodb.UpdateItem", 31.0),
+            ("dynamodb.GetItem", 15.0),
         ];
         let calls = calls.map(|(call, count)| (call.to_owned(), count)).into();
         let scenario = Scenario { run_seconds: 0.1, keyed: true, ..Scenario::default() };

@@ -95,8 +95,11 @@ async fn once(
             break;
         }
     }
+    // What is counted are orders that begin and end in between.
+    running.until(async || stub.is_at_rest()).await?;
     let (deleted, calls, time, begun) = (stub.deleted(), stub.calls(), running.processor_time()?, Instant::now());
     work_until(begun + load.measured, order, &mut made, stub).await;
+    running.until(async || stub.is_at_rest()).await?;
     let (deleted, calls) = (stub.deleted() - deleted, since(&stub.calls(), &calls));
     let (time, took) = (running.processor_time()? - time, begun.elapsed().as_secs_f64());
     ensure!(deleted > 0, "it ended no order in {took:.1} s: {}", running.last_words());

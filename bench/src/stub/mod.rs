@@ -146,6 +146,11 @@ impl Stub {
         self.state.queue.waiting()
     }
 
+    /// Takes away the messages that wait; whether none is in flight either.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.state.queue.is_at_rest()
+    }
+
     /// The row and the message of an order that was kept.
     pub(crate) fn one_order(&self) -> Option<(String, String)> {
         let message = self.state.queue.first()?;

@@ -53,6 +53,12 @@ impl Queue {
         self.lock().waiting.len()
     }
 
+    pub(super) fn is_at_rest(&self) -> bool {
+        let mut messages = self.lock();
+        messages.waiting.clear();
+        messages.in_flight.is_empty()
+    }
+
     /// The body of the first message that waits.
     pub(super) fn first(&self) -> Option<String> {
         self.lock().waiting.front().map(|message| message.body.clone())

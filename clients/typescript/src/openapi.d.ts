@@ -85,7 +85,10 @@ export interface components {
         };
         /** @description What is to be done with which orders. */
         ActionRequest: {
-            /** @description How many orders it is, as a dry run said: needed over 100. */
+            /**
+             * Format: int64
+             * @description How many orders it is, as a dry run said: needed over 100.
+             */
             count?: number | null;
             /** @description Only say what would be done. */
             dry_run?: boolean;

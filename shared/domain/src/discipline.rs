@@ -19,7 +19,7 @@ const SLACK: Duration = Duration::from_millis(500);
 
 /// The monotonic clock gains or loses at most one part in so many: 200 ppm, more than a quartz and
 /// less than what NTP may slew.
-const DRIFT_PARTS: u32 = 5_000;
+const DRIFT_PARTS: i64 = 5_000;
 
 /// From this offset on the system's clock is reported as wrong.
 pub const OFFSET_REPORTED: TimeDelta = TimeDelta::seconds(5);
@@ -35,10 +35,30 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The origin, if the system's clock is right.
-    fn origin(self) -> DateTime<Utc> {
-        self.system - self.monotonic
+    fn clocks(self) -> Clocks {
+        let monotonic = micros(self.monotonic);
+        Clocks { monotonic, origin: since_epoch(self.system) - monotonic }
     }
+}
+
+/// A [`Moment`] in microseconds: each call of AWS asks for the time several times, and chrono's
+/// arithmetic goes by the calendar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Clocks {
+    monotonic: i64,
+    /// The origin since 1970, if the system's clock is right.
+    origin: i64,
+}
+
+/// No sum of ten such times overflows: 18,000 years.
+const MICROS_MAX: i64 = i64::MAX / 16;
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).map_or(MICROS_MAX, |micros| micros.min(MICROS_MAX))
+}
+
+fn since_epoch(time: DateTime<Utc>) -> i64 {
+    time.timestamp_micros().clamp(-MICROS_MAX, MICROS_MAX)
 }
 
 /// An answer with a `Date`.
@@ -122,50 +142,52 @@ impl Discipline {
     /// The time at a moment.
     #[must_use]
     pub fn estimate(&self, now: Moment) -> Estimate {
-        let believed = now.origin();
-        let Some(span) = self.span(now) else {
+        let clocks = now.clocks();
+        let believed = clocks.origin;
+        let Some(span) = self.span(clocks) else {
             return Estimate { now: now.system, uncertainty: None, offset: TimeDelta::zero() };
         };
         let origin = if span.contains(believed) { believed } else { span.middle() };
+        let offset = TimeDelta::microseconds(origin - believed);
         Estimate {
-            now: origin + now.monotonic,
-            uncertainty: Some((origin - span.earliest).max(span.latest - origin)),
-            offset: origin - believed,
+            now: now.system + offset,
+            uncertainty: Some(TimeDelta::microseconds((origin - span.earliest).max(span.latest - origin))),
+            offset,
         }
     }
 
     /// What most services agree on.
-    fn span(&self, now: Moment) -> Option<Span> {
+    fn span(&self, now: Clocks) -> Option<Span> {
         let spans = || self.services.iter().map(|(_, bounds)| bounds.at(now));
-        let overlap_from = |earliest: DateTime<Utc>| {
+        let overlap_from = |earliest: i64| {
             let agreeing = spans().filter(|span| span.contains(earliest));
             let latest = agreeing.clone().map(|span| span.latest).min().unwrap_or(earliest);
             (agreeing.count(), Span { earliest, latest })
         };
         let overlaps = spans().map(|span| overlap_from(span.earliest));
-        let best = overlaps.max_by_key(|(agreeing, span)| (*agreeing, Reverse(span.distance(now.origin()))));
+        let best = overlaps.max_by_key(|(agreeing, span)| (*agreeing, Reverse(span.distance(now.origin))));
         best.map(|(_, span)| span)
     }
 }
 
-/// Within what the origin is.
+/// Within what the origin is, in microseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
-    earliest: DateTime<Utc>,
-    latest: DateTime<Utc>,
+    earliest: i64,
+    latest: i64,
 }
 
 impl Span {
-    fn contains(self, origin: DateTime<Utc>) -> bool {
+    fn contains(self, origin: i64) -> bool {
         (self.earliest..=self.latest).contains(&origin)
     }
 
-    fn middle(self) -> DateTime<Utc> {
+    fn middle(self) -> i64 {
         self.earliest + (self.latest - self.earliest) / 2
     }
 
-    fn distance(self, origin: DateTime<Utc>) -> TimeDelta {
-        (self.earliest - origin).max(origin - self.latest).max(TimeDelta::zero())
+    fn distance(self, origin: i64) -> i64 {
+        (self.earliest - origin).max(origin - self.latest).max(0)
     }
 }
 
@@ -173,24 +195,25 @@ impl Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Bounds {
     span: Span,
-    learned: Moment,
+    learned: Clocks,
 }
 
 impl Bounds {
     fn of(answer: DatedAnswer) -> Self {
         // The server's clock was within a second of the date when the request was there: after it
         // was sent, and before its answer came.
-        let earliest = answer.date - answer.received.monotonic - SLACK;
-        let latest = answer.date + RESOLUTION - answer.sent + SLACK;
-        Self { span: Span { earliest, latest: latest.max(earliest) }, learned: answer.received }
+        let (date, learned) = (since_epoch(answer.date), answer.received.clocks());
+        let earliest = date - learned.monotonic - micros(SLACK);
+        let latest = date + micros(RESOLUTION + SLACK) - micros(answer.sent);
+        Self { span: Span { earliest, latest: latest.max(earliest) }, learned }
     }
 
     /// Within what it is at a later moment.
-    fn at(&self, now: Moment) -> Span {
-        let drift = now.monotonic.saturating_sub(self.learned.monotonic) / DRIFT_PARTS;
+    fn at(&self, now: Clocks) -> Span {
+        let drift = (now.monotonic - self.learned.monotonic).max(0) / DRIFT_PARTS;
         // The system's clock has gone ahead of the monotonic one. Either it was set, or the machine
         // was suspended and the monotonic clock has missed that time: the next answer decides.
-        let gone_ahead = (now.origin() - self.learned.origin()).max(TimeDelta::zero());
+        let gone_ahead = (now.origin - self.learned.origin).max(0);
         Span { earliest: self.span.earliest - drift, latest: self.span.latest + drift + gone_ahead }
     }
 

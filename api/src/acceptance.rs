@@ -117,6 +117,8 @@ impl Submission {
 async fn create(service: &Arc<Service>, submission: Submission) -> Result<AcceptedOrder, ApiError> {
     let observation = service.estimator.observe().await;
     let forecast = submission.forecast(service, &observation);
+    // After its own forecast, for which the others count.
+    let _under_way = service.estimator.begin();
     service.know_the_time().await?;
     let now = clock::now();
     let key = submission.key.clone();

@@ -170,6 +170,7 @@ fn order(line: &TraceLine<'_>) -> Result<(QueueState, Concurrency), String> {
         finished_3s: known("finished_3s", line.finished_3s)?,
         exact_visible: amount("exact_visible", line.exact_visible)?,
         exact_in_flight: amount("exact_inflight", line.exact_inflight)?,
+        ..QueueState::default()
     };
     let ramp_per_s = known("ramp_per_s", line.ramp_per_s)?;
     // A pool that grows without a maximum grows for ever.

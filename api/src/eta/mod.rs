@@ -4,7 +4,13 @@ mod arrivals;
 mod gauge;
 mod posts;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use offload_domain::{
     eta::{self, Basis, Estimate, QueueState, ServiceTimes, TenantQueue},
@@ -70,6 +76,18 @@ pub(crate) struct Estimator {
     /// By lane.
     arrivals: [Arrivals; Lane::ALL.len()],
     posts: Posts,
+    under_way: Arc<AtomicU32>,
+}
+
+/// An order that is being accepted, until this is dropped.
+#[derive(Debug)]
+#[must_use = "it counts until it is dropped"]
+pub(crate) struct UnderWay(Arc<AtomicU32>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Estimator {
@@ -81,6 +99,7 @@ impl Estimator {
             gauge: QueueGauge::new(stores, metrics, tasks),
             arrivals: Default::default(),
             posts: Posts::default(),
+            under_way: Arc::default(),
         }
     }
 
@@ -88,6 +107,13 @@ impl Estimator {
     pub(crate) async fn observe(&self) -> Observation {
         let depths = self.gauge.depths().await;
         Observation { depths, fleet: self.gauge.fleet() }
+    }
+
+    /// An order begins to be accepted: until it is in the queue, others may overtake it. An order
+    /// of a batch is not counted, as it is sent with the rest of it.
+    pub(crate) fn begin(&self) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Arc::clone(&self.under_way))
     }
 
     /// Orders that wait and orders that run, as the queues have them.
@@ -115,15 +141,18 @@ impl Estimator {
         let quiet = may_be_quiet && self.usage(tenant, fleet, times.mean).is_quiet(concurrency);
         let lane = if quiet { Lane::Quiet } else { priority.into() };
         let (depth, arrivals) = (depths.of(lane), &self.arrivals[lane.index()]);
+        let recent = arrivals.recent();
         let (visible, in_flight) = (depth.visible as f64, depth.in_flight as f64);
         // What finished since the count was counted, or accepted long enough ago. Workers report a
         // few seconds late: after a stream of orders, what they finished is none of a new burst.
-        let finishable = visible + in_flight + arrivals.older(times.p10);
+        let finishable = visible + in_flight + recent.older(times.p10);
         let queue = QueueState {
             visible,
             in_flight,
-            accepted_3s: arrivals.last_3s(),
+            accepted_3s: recent.all(),
             finished_3s: fleet.finished_3s.min(finishable),
+            under_way: f64::from(self.under_way.load(Ordering::Relaxed)),
+            unfinished: recent.unfinished(concurrency.max(1.0) / times.mean.max(1e-3)),
             ..QueueState::default()
         };
         let (queue, concurrency) = queue.beside(lane, depths.waiting(), concurrency);

@@ -1,7 +1,7 @@
 //! What the api knows of the queue and of the workers.
 
 use offload_domain::{
-    eta::{Concurrency, QueueState, ServiceTimes, TenantQueue, estimate},
+    eta::{Concurrency, QueueState, ServiceTimes, TenantQueue, estimate, unfinished},
     history::{Fleet, History, StartedTenants, WorkerReport},
     lane::Lane,
 };
@@ -35,15 +35,18 @@ impl World<'_> {
         while self.arrivals.front().is_some_and(|&t| t <= self.now - 3.0) {
             self.arrivals.pop_front();
         }
+        let times = self.times;
+        let concurrency = self.concurrency(self.fleet.concurrency);
+        let fastest = (concurrency.now + 3.0 * concurrency.ramp_per_s).min(concurrency.max) / times.mean.max(1e-3);
+        let accepted = self.arrivals.iter().rev().map(|at| (self.now - at, 1.0));
         let state = QueueState {
             visible: approximately(visible),
             in_flight: approximately(in_flight),
             accepted_3s: self.arrivals.len() as f64,
             finished_3s: self.fleet.finished_3s,
+            unfinished: unfinished(accepted, fastest),
             ..QueueState::default()
         };
-        let times = self.times;
-        let concurrency = self.concurrency(self.fleet.concurrency);
         let mean = self.queue.mean * self.pace;
         let scale = mean / times.mean.max(1e-9);
         let known =

@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use finish::{finish_hint, started, worth_publishing};
-pub use queue::QueueState;
+pub use queue::{QueueState, unfinished};
 pub use tenant::TenantQueue;
 pub use times::ServiceTimes;
 pub use wait::Concurrency;
@@ -157,13 +157,14 @@ mod tests {
     proptest! {
         #[test]
         fn an_estimate_is_finite_and_ascending(
-            visible in 0.0f64..1e7, in_flight in 0.0f64..1e5, accepted_3s in 0.0f64..1e5, finished_3s in 0.0f64..1e5,
+            visible in 0.0f64..1e7, in_flight in 0.0f64..1e5, accepted_3s in 0.0f64..1e5, finished_3s in 0.0f64..1e5, unfinished in 0.0f64..1e5, under_way in 0.0f64..1e4,
             exact_visible in proptest::option::of(0.0f64..1e7), exact_in_flight in proptest::option::of(0.0f64..1e5),
             count in 0u64..100_000, mean in 0.0f64..1e5, cv2 in 0.0f64..100.0,
             now in 0.0f64..1e5, ramp_per_s in 0.0f64..1e3, max in 0.0f64..1e5,
         ) {
             let times = ServiceTimes { count, ..ServiceTimes::log_normal(mean, cv2) };
-            let queue = QueueState { visible, in_flight, accepted_3s, finished_3s, exact_visible, exact_in_flight };
+            let queue =
+                QueueState { visible, in_flight, accepted_3s, finished_3s, under_way, unfinished, exact_visible, exact_in_flight };
             let e = estimate(&queue, &times, Concurrency { now, ramp_per_s, max });
             prop_assert!(e.p10 >= 0.0 && e.p10 <= e.p50 && e.p50 <= e.p90 && e.p90.is_finite(), "{:?}", e);
             let w = e.window(DateTime::UNIX_EPOCH);

@@ -69,6 +69,8 @@ mod tests {
         in_flight: 20.0,
         accepted_3s: 40.0,
         finished_3s: 6.0,
+        under_way: 0.0,
+        unfinished: 0.0,
         exact_visible: None,
         exact_in_flight: None,
     };

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use offload_service::settings::Setting;
 use offload_tests::{
     Names, Role,
-    terraform::{blocks, local, module, text_of},
+    terraform::{blocks, local, module, object, texts_of},
 };
 use serde_json::Value;
 
@@ -180,8 +180,8 @@ fn both_apis_of_the_cdk_have_the_routes_of_terraform() {
     let by_cdk: BTreeSet<String> =
         template.of_type("AWS::ApiGatewayV2::Route").map(|r| r["RouteKey"].as_str().unwrap().to_owned()).collect();
     let api = module("api");
-    let hcl::Expression::Array(routes) = local(&api, "routes") else { panic!("routes are a list") };
-    let mut by_terraform: BTreeSet<String> = routes.iter().map(text_of).collect();
+    let of = |who: &str| texts_of(object(local(&api, "routes"), who));
+    let mut by_terraform: BTreeSet<String> = ["callers", "everybody"].into_iter().flat_map(of).collect();
     let push = module("push");
     let hcl::Expression::Object(connections) = local(&push, "routes") else { panic!("routes are an object") };
     by_terraform.extend(connections.keys().map(|key| key.to_string().trim_matches('"').to_owned()));

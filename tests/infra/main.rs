@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use hcl::Expression;
 use offload_service::settings::{ALL, Kept, Setting};
 
-use offload_tests::terraform::{self, attribute, blocks, local, module, text_of};
+use offload_tests::terraform::{self, attribute, blocks, local, module, object, text_of, texts_of};
 
 /// `OFFLOAD_` variables that an expression sets, in whatever it is put together from; the ARN of a
 /// secret for the secret.
@@ -118,42 +118,54 @@ fn a_message_stays_invisible_for_six_times_the_functions_timeout() {
     }
 }
 
+/// Routes of the OpenAPI document that a function does not serve. Every other one must be a route of
+/// the HTTP API: one that is forgotten would be refused by API Gateway.
+const OF_SERVERS: [(&str, &str); 8] = [
+    ("GET /metrics", "Prometheus scrapes a server; a function has the metrics of CloudWatch"),
+    ("GET /order/{id}/events", "a stream: a function keeps no connections"),
+    ("GET /admin/events", "a stream too"),
+    ("GET /ws", "API Gateway holds WebSockets, by the WebSocket API"),
+    ("GET /admin/session", "functions have no console"),
+    ("POST /admin/session", "functions have no console"),
+    ("DELETE /admin/session", "functions have no console"),
+    ("GET /admin/cost", "a page of the console, without which functions are built"),
+];
+
 #[test]
-fn the_http_api_routes_what_the_router_serves() {
-    let api = module("api");
-    let routes = api.blocks().filter(|b| b.identifier() == "locals");
-    let routes = routes.filter_map(|l| l.body.attributes().find(|a| a.key() == "routes")).next().unwrap();
-    let Expression::Array(routes) = routes.expr() else { panic!() };
-    let routed: BTreeSet<String> = routes.iter().map(text_of).filter(|r| !r.starts_with("OPTIONS ")).collect();
+fn the_http_api_routes_what_a_function_serves() {
     let document: serde_json::Value = serde_json::from_str(include_str!("../../openapi/openapi.json")).unwrap();
-    let mut served = BTreeSet::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for method in methods.as_object().unwrap().keys() {
-            served.insert(format!("{} {path}", method.to_uppercase()));
+    let (mut of_callers, mut of_everybody) = (BTreeSet::new(), BTreeSet::new());
+    let mut of_servers: BTreeSet<&str> = OF_SERVERS.iter().map(|(route, _)| *route).collect();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let route = format!("{} {path}", method.to_uppercase());
+            if of_servers.remove(route.as_str()) {
+                continue;
+            }
+            // An authorizer would refuse who has an order's token alone.
+            let ways: Vec<_> = operation["security"].as_array().into_iter().flatten().collect();
+            let opens = |way: &str| ways.iter().any(|ways| ways.get(way).is_some());
+            let whose = if opens("caller") && !opens("order_token") { &mut of_callers } else { &mut of_everybody };
+            whose.insert(route);
         }
     }
-    // Prometheus scrapes a server; a function has the metrics of CloudWatch. A function keeps no
-    // connections: API Gateway does, by the WebSocket API.
-    for of_servers in ["GET /metrics", "GET /order/{id}/events", "GET /ws"] {
-        served.remove(of_servers);
-    }
-    // The console and what it reads are of servers, which last as long as its figures, its stream
-    // and its bulk actions.
-    let of_functions = [
-        "GET /admin/orders",
-        "GET /admin/orders/{id}/log",
-        "DELETE /admin/orders/{id}",
-        "GET /admin/deliveries/{id}",
-        "POST /admin/deliveries/{id}",
-    ];
-    served.retain(|route| !route.contains("/admin/") || of_functions.contains(&route.as_str()));
-    assert_eq!(routed, served);
-    for path in ["/order", "/orders", "/order/{id}", "/group/{id}"] {
-        assert!(
-            routes.iter().any(|r| text_of(r) == format!("OPTIONS {path}")),
-            "browsers send a preflight before they call {path}"
-        );
-    }
+    assert!(of_servers.is_empty(), "these are no routes any more: {of_servers:?}");
+    let api = module("api");
+    let routed = |who: &str| -> BTreeSet<String> {
+        let routes = texts_of(object(local(&api, "routes"), who));
+        let all = routes.len();
+        let routes: BTreeSet<String> = routes.into_iter().collect();
+        assert_eq!(routes.len(), all, "{who}: a route is there twice");
+        routes
+    };
+    let (preflights, everybody): (BTreeSet<String>, BTreeSet<String>) =
+        routed("everybody").into_iter().partition(|route| route.starts_with("OPTIONS "));
+    assert_eq!(routed("callers"), of_callers, "those for whom an authorizer is asked");
+    assert_eq!(everybody, of_everybody, "those for whom none is");
+    // Browsers send a preflight before they call them.
+    let called: BTreeSet<String> =
+        ["/order", "/orders", "/order/{id}", "/group/{id}"].map(|path| format!("OPTIONS {path}")).into();
+    assert_eq!(preflights, called);
 }
 
 #[test]

@@ -87,3 +87,15 @@ pub fn text_of(expression: &Expression) -> String {
         other => panic!("no literal: {other:?}"),
     }
 }
+
+/// A list of literal strings.
+///
+/// # Panics
+/// If it is another expression.
+#[must_use]
+pub fn texts_of(expression: &Expression) -> Vec<String> {
+    match expression {
+        Expression::Array(texts) => texts.iter().map(text_of).collect(),
+        other => panic!("no list: {other:?}"),
+    }
+}

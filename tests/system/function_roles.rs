@@ -9,6 +9,7 @@ use offload_domain::{
     history::{History, StartedTenants, WorkerReport},
     id::OrderId,
     order::OrderResult,
+    problem::ends,
     transition::Transition,
 };
 use offload_service::{clock, settings::catalogue as c};
@@ -202,4 +203,57 @@ async fn the_api_function_lists_orders() {
         (ids == [labelled.order.id.to_string()]).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_function_serves_operators() {
+    let system = system().await;
+    let (waiting, mut dead) = (system.order(&fulfilment()).await, new_record());
+    system.stores.orders.insert(&dead, None).await.unwrap();
+    system.stores.objects.create(&dead.status_object(None)).await.unwrap();
+    let start = Transition::Start { eta: None, poll_after_ms: None };
+    for transition in [start, Transition::Fail { error: ends::dead_lettered(1, None) }] {
+        let state = dead.state.apply(transition, clock::now()).unwrap();
+        dead = system.stores.orders.store(dead.order.id, &state, None).await.unwrap();
+    }
+    let settings = [("OFFLOAD_PUBLIC_URL", "https://api.example.com"), ("OFFLOAD_AUTH", "gateway")];
+    let mut api = Function::start(Role::Api, &system, &settings).await;
+    let mut ask = async |roles: &str, method: &str, path: &str, body: Option<Value>| {
+        let (headers, body) = (json!({"content-type": "application/json"}), body.map(|body| body.to_string()));
+        let mut request = http_api_request(method, path, &headers, body.as_deref());
+        let claims = json!({"sub": "jane", "roles": roles});
+        request["requestContext"]["authorizer"] = json!({"jwt": {"claims": claims, "scopes": null}});
+        let response = api.invoke(request, TIME).await.response();
+        let body: Value = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();
+        (response["statusCode"].as_u64().unwrap(), body)
+    };
+    let (id, path) = (dead.order.id, format!("/admin/orders/{}", dead.order.id));
+    let (status, order) = ask("view", "GET", &path, None).await;
+    assert_eq!((status, &order["status"], &order["id"]), (200, &json!("failed"), &json!(id)), "{order}");
+    for figures in ["/admin/counts", "/admin/workers", "/admin/deliveries", "/admin/actions"] {
+        let (status, body) = ask("admin", "GET", figures, None).await;
+        assert_eq!(status, 200, "{figures}: {body}");
+        let (status, body) = ask("submit", "GET", figures, None).await;
+        assert_eq!((status, body["status"].as_u64()), (403, Some(403)), "{figures}: {body}");
+    }
+    let redrive = |dry_run| Some(json!({"verb": "redrive", "filter": format!("id:{id}"), "dry_run": dry_run}));
+    let (status, preview) = ask("operate", "POST", "/admin/actions", redrive(true)).await;
+    assert_eq!((status, &preview["count"]), (200, &json!(1)), "{preview}");
+    let (status, refused) = ask("operate", "POST", "/admin/actions", redrive(false)).await;
+    assert_eq!((status, refused["detail"].as_str().unwrap().contains("offload actions start")), (501, true));
+    assert!(refused["type"].as_str().unwrap().ends_with("/no-actions"), "{refused}");
+    let no_action = "/admin/actions/0198c1f0-0000-7000-8000-000000000000";
+    for method in ["GET", "DELETE"] {
+        assert_eq!(ask("operate", method, no_action, None).await.0, 404);
+    }
+
+    assert_eq!(ask("view", "POST", &format!("{path}/redrive"), None).await.0, 403);
+    let (status, redriven) = ask("operate", "POST", &format!("{path}/redrive"), None).await;
+    assert_eq!((status, &redriven["generation"]), (202, &json!(2)), "{redriven}");
+    assert_eq!(system.stores.queue.depth().await.unwrap().visible, 2, "it is sent again before the answer");
+    let (status, refused) = ask("operate", "POST", &format!("{path}/purge"), None).await;
+    assert_eq!(status, 409, "it is pending: {refused}");
+    let (status, cancelled) = ask("operate", "POST", &format!("/admin/orders/{}/cancel", waiting.id), None).await;
+    assert_eq!((status, &cancelled["status"]), (202, &json!("cancelled")), "{cancelled}");
+    assert_eq!(system.poll(&waiting).await.json()["status"], "cancelled");
 }

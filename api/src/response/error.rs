@@ -110,6 +110,8 @@ pub(crate) enum ApiError {
     /// The number that was stated, if one was, and the number that there are.
     #[error("the number of orders is not the one that was stated")]
     ActionCountDiffers(Option<usize>, usize),
+    #[error("a function begins no bulk action")]
+    NoActions,
     #[error("the order has no webhook")]
     NoWebhook,
     #[error("there is no log of the work")]
@@ -187,6 +189,7 @@ impl ApiError {
             Self::InvalidAction(_) => ProblemType::InvalidAction,
             Self::ActionNotFound => ProblemType::ActionNotFound,
             Self::ActionCountDiffers(..) => ProblemType::ActionCountDiffers,
+            Self::NoActions => ProblemType::NoActions,
             Self::NoWebhook => ProblemType::NoWebhook,
             Self::NoLog => ProblemType::NoLog,
             Self::NoPush => ProblemType::NoPush,
@@ -216,6 +219,10 @@ impl ApiError {
             }
             Self::ActionCountDiffers(Some(stated), now) => {
                 return Some(format!("nothing was done: {stated} orders were stated, and it is {now} now"));
+            }
+            Self::NoActions => {
+                "nothing was done: the api is a function, which ends with its answer; a dry run works here, and offload \
+                 actions start acts from anywhere with AWS credentials"
             }
             Self::NotFound => "the routes are listed at /docs",
             Self::MethodNotAllowed => "the Allow header lists the methods of this route",
@@ -445,6 +452,7 @@ mod tests {
             Variant::InvalidAction => ApiError::InvalidAction("why".into()),
             Variant::ActionNotFound => ApiError::ActionNotFound,
             Variant::ActionCountDiffers => ApiError::ActionCountDiffers(None, 130),
+            Variant::NoActions => ApiError::NoActions,
             Variant::NoWebhook => ApiError::NoWebhook,
             Variant::NoLog => ApiError::NoLog,
             Variant::NoPush => ApiError::NoPush,

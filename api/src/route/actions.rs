@@ -96,7 +96,7 @@ pub(crate) struct ActionPath {
 
 problems!(
     StartProblems: InvalidJson, InvalidFilter, UnsupportedMediaType, BodyTooLarge, BodyTimeout, BodyIncomplete,
-    InvalidAction, ActionCountDiffers, CredentialsMissing, CredentialsInvalid, RoleMissing, CrossSite,
+    InvalidAction, ActionCountDiffers, NoActions, CredentialsMissing, CredentialsInvalid, RoleMissing, CrossSite,
     CallersUnavailable, NotFound, StorageUnavailable, Overloaded, TooManyRequests,
 );
 problems!(
@@ -108,8 +108,7 @@ problems!(
 ///
 /// Redrives, purges or cancels the orders of a filter, one by one, in the background: those that
 /// match it now. One that changes meanwhile is skipped. A dry run only says what would be done. It
-/// goes on when this server ends. The log gets a line of who did it. Not where the api is a
-/// function.
+/// goes on when this server ends. The log gets a line of who did it. A function only does dry runs.
 #[utoipa::path(
     post,
     path = "/admin/actions",
@@ -133,10 +132,6 @@ pub(crate) async fn start_action(
     body: Body,
 ) -> Result<Response, ApiError> {
     let caller = identity.operator(&service, Role::Operate)?.clone();
-    // A function ends with its answer.
-    if !service.allows_long_polls {
-        return Err(ApiError::NotFound);
-    }
     if !is_json(&headers) {
         return Err(ApiError::UnsupportedMediaType);
     }
@@ -147,6 +142,10 @@ pub(crate) async fn start_action(
         }
         _ => ApiError::InvalidJson(format!("at line {}, column {}", e.line(), e.column())),
     })?;
+    // A function ends with its answer, and nothing else would run what it began.
+    if !request.dry_run && !service.allows_long_polls {
+        return Err(ApiError::NoActions);
+    }
     let own = Arc::clone(&service);
     // To its end: an action that is stored must have a runner.
     let made = service.background.run_to_completion(async move {

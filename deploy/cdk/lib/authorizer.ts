@@ -25,22 +25,6 @@ export interface Authorization {
   readonly authorizerId?: string;
 }
 
-/**
- * The routes that callers and operators call. The others are of an order, which its token opens
- * that an authorizer would refuse; preflights, which have no credentials; and those that say
- * nothing of orders.
- */
-export const FOR_CALLERS = [
-  "POST /order",
-  "POST /orders",
-  "GET /admin/orders",
-  "GET /admin/orders/{id}/log",
-  "DELETE /admin/orders/{id}",
-  "GET /admin/deliveries/{id}",
-  "POST /admin/deliveries/{id}",
-  "POST /webhooks/secret",
-];
-
 /** Makes the authorizer, if API Gateway needs one; IAM needs none. */
 export function authorization(
   scope: Construct,

@@ -3,25 +3,55 @@
 import { Stack, aws_apigatewayv2 as gateway, aws_lambda as lambda, aws_logs as logs } from "aws-cdk-lib";
 import { Construct } from "constructs";
 
-import { type AuthorizerProps, FOR_CALLERS, authorization } from "./authorizer.js";
+import { type AuthorizerProps, authorization } from "./authorizer.js";
 import { type DomainProps, serveAt } from "./domain.js";
 import type { JwtProps } from "./props.js";
 
-/** The routes that a function serves. Anything else is refused by API Gateway, unbilled by Lambda. */
-const ROUTES = [
-  ...FOR_CALLERS,
-  "GET /order/{id}",
-  "GET /group/{id}",
-  "DELETE /order/{id}",
-  "OPTIONS /order",
-  "OPTIONS /orders",
-  "OPTIONS /order/{id}",
-  "OPTIONS /group/{id}",
-  "GET /healthz",
-  "GET /readyz",
-  "GET /openapi.json",
-  "GET /docs",
-];
+/**
+ * The routes that a function serves, by who may pass. Anything else is refused by API Gateway,
+ * unbilled by Lambda.
+ */
+export const ROUTES = {
+  /** What callers and operators call: an authorizer is asked. */
+  callers: [
+    "POST /order",
+    "POST /orders",
+    "GET /admin/orders",
+    "GET /admin/orders/{id}",
+    "GET /admin/orders/{id}/log",
+    "DELETE /admin/orders/{id}",
+    "POST /admin/orders/{id}/cancel",
+    "POST /admin/orders/{id}/redrive",
+    "POST /admin/orders/{id}/purge",
+    "GET /admin/counts",
+    "GET /admin/workers",
+    "GET /admin/deliveries",
+    "GET /admin/deliveries/{id}",
+    "POST /admin/deliveries/{id}",
+    "GET /admin/actions",
+    "POST /admin/actions",
+    "GET /admin/actions/{id}",
+    "DELETE /admin/actions/{id}",
+    "POST /webhooks/secret",
+  ],
+  /**
+   * What is of an order, which its token opens that an authorizer would refuse; preflights, which
+   * have no credentials; and what says nothing of orders.
+   */
+  everybody: [
+    "GET /order/{id}",
+    "GET /group/{id}",
+    "DELETE /order/{id}",
+    "OPTIONS /order",
+    "OPTIONS /orders",
+    "OPTIONS /order/{id}",
+    "OPTIONS /group/{id}",
+    "GET /healthz",
+    "GET /readyz",
+    "GET /openapi.json",
+    "GET /docs",
+  ],
+};
 
 // A client in a loop is slowed down before it costs much.
 export const THROTTLING = { throttlingRateLimit: 1000, throttlingBurstLimit: 2000 };
@@ -92,8 +122,8 @@ export class HttpApi extends Construct {
     const integration = integrate(this, this.api, target, "*/*", "2.0");
     const { authorizer, jwt, domain } = this.props;
     const ofCallers = authorization(this, this.api, authorizer, jwt);
-    for (const route of ROUTES) {
-      const who = FOR_CALLERS.includes(route) ? ofCallers : { authorizationType: "NONE" };
+    for (const route of [...ROUTES.callers, ...ROUTES.everybody]) {
+      const who = ROUTES.callers.includes(route) ? ofCallers : { authorizationType: "NONE" };
       new gateway.CfnRoute(this, routeId(route), { apiId: this.api.ref, routeKey: route, target: integration, ...who });
     }
     const stage = new gateway.CfnStage(this, "Stage", {

@@ -2,20 +2,6 @@
 
 locals {
   authorization_type = try({ jwt = "JWT", lambda = "CUSTOM", iam = "AWS_IAM" }[var.authorizer.type], "NONE")
-
-  # What callers and operators call. The other routes are of an order, which its token opens that an
-  # authorizer would refuse; preflights, which have no credentials; and those that say nothing of
-  # orders.
-  for_callers = [
-    "POST /order",
-    "POST /orders",
-    "GET /admin/orders",
-    "GET /admin/orders/{id}/log",
-    "DELETE /admin/orders/{id}",
-    "GET /admin/deliveries/{id}",
-    "POST /admin/deliveries/{id}",
-    "POST /webhooks/secret",
-  ]
 }
 
 # IAM needs none: API Gateway checks the signature, and the caller's policy.

@@ -10,28 +10,47 @@ resource "aws_apigatewayv2_api" "this" {
 locals {
   url = coalesce(var.public_url, one([for d in module.domain : "https://${d.name}"]), aws_apigatewayv2_api.this.api_endpoint)
 
-  # The routes that a function serves. Anything else is refused by API Gateway, unbilled by Lambda.
-  routes = [
-    "POST /order",
-    "POST /orders",
-    "GET /order/{id}",
-    "GET /group/{id}",
-    "DELETE /order/{id}",
-    "GET /admin/orders",
-    "GET /admin/orders/{id}/log",
-    "DELETE /admin/orders/{id}",
-    "GET /admin/deliveries/{id}",
-    "POST /admin/deliveries/{id}",
-    "POST /webhooks/secret",
-    "OPTIONS /order",
-    "OPTIONS /orders",
-    "OPTIONS /order/{id}",
-    "OPTIONS /group/{id}",
-    "GET /healthz",
-    "GET /readyz",
-    "GET /openapi.json",
-    "GET /docs",
-  ]
+  # The routes that a function serves, by who may pass. Anything else is refused by API Gateway,
+  # unbilled by Lambda.
+  routes = {
+    # What callers and operators call: an authorizer is asked.
+    callers = [
+      "POST /order",
+      "POST /orders",
+      "GET /admin/orders",
+      "GET /admin/orders/{id}",
+      "GET /admin/orders/{id}/log",
+      "DELETE /admin/orders/{id}",
+      "POST /admin/orders/{id}/cancel",
+      "POST /admin/orders/{id}/redrive",
+      "POST /admin/orders/{id}/purge",
+      "GET /admin/counts",
+      "GET /admin/workers",
+      "GET /admin/deliveries",
+      "GET /admin/deliveries/{id}",
+      "POST /admin/deliveries/{id}",
+      "GET /admin/actions",
+      "POST /admin/actions",
+      "GET /admin/actions/{id}",
+      "DELETE /admin/actions/{id}",
+      "POST /webhooks/secret",
+    ]
+    # What is of an order, which its token opens that an authorizer would refuse; preflights, which
+    # have no credentials; and what says nothing of orders.
+    everybody = [
+      "GET /order/{id}",
+      "GET /group/{id}",
+      "DELETE /order/{id}",
+      "OPTIONS /order",
+      "OPTIONS /orders",
+      "OPTIONS /order/{id}",
+      "OPTIONS /group/{id}",
+      "GET /healthz",
+      "GET /readyz",
+      "GET /openapi.json",
+      "GET /docs",
+    ]
+  }
 }
 
 resource "aws_apigatewayv2_integration" "this" {
@@ -45,14 +64,14 @@ resource "aws_apigatewayv2_integration" "this" {
 
 resource "aws_apigatewayv2_route" "this" {
   #checkov:skip=CKV_AWS_309:the program knows its callers by itself where there is no authorizer; orders have tokens of their own
-  for_each = toset(local.routes)
+  for_each = toset(flatten(values(local.routes)))
 
   api_id    = aws_apigatewayv2_api.this.id
   route_key = each.value
   target    = "integrations/${aws_apigatewayv2_integration.this.id}"
 
-  authorization_type = contains(local.for_callers, each.value) ? local.authorization_type : "NONE"
-  authorizer_id      = contains(local.for_callers, each.value) ? one(aws_apigatewayv2_authorizer.this[*].id) : null
+  authorization_type = contains(local.routes.callers, each.value) ? local.authorization_type : "NONE"
+  authorizer_id      = contains(local.routes.callers, each.value) ? one(aws_apigatewayv2_authorizer.this[*].id) : null
 }
 
 resource "aws_apigatewayv2_stage" "this" {

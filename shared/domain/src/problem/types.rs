@@ -77,6 +77,7 @@ problem_types! {
     InvalidAction = 422 "invalid-action" "The bulk action is not valid",
     ActionNotFound = 404 "action-not-found" "There is no such action",
     ActionCountDiffers = 409 "action-count-differs" "The number of orders is not the one that was stated",
+    NoActions = 501 "no-actions" "This deployment begins no bulk actions",
     StorageUnavailable = 503 "storage-unavailable" "The service's storage is unavailable",
     Internal = 500 "internal" "The service has an internal error",
 

@@ -4,50 +4,92 @@ use std::{io, sync::Arc};
 
 use axum::{
     Extension, Router,
+    extract::{Request, State},
     http::{HeaderValue, header},
-    middleware::{from_fn_with_state, map_response},
-    response::Response,
+    middleware::{Next, from_fn_with_state, map_response},
+    response::{IntoResponse as _, Response},
 };
-use offload_domain::schema::OrderSchema;
+use offload_domain::{caller::Role, schema::OrderSchema};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tower::ServiceBuilder;
 
 use crate::{
-    caller::identity::identify,
+    caller::identity::{Identity, identify},
     edge::{self, limit_clients::limit_clients, limit_concurrency::limit_concurrency, limit_tenants::limit_tenants},
     openapi::{self, Document},
     response::error::ApiError,
-    route,
+    route::{self, Routes},
     service::Service,
 };
 
-/// The whole api.
+/// Requests of operators in service at once, on their own listener.
+const OPERATORS_REQUESTS_MAX: usize = 64;
+
+/// The whole api, as clients reach it.
 ///
 /// # Errors
 /// If the settings name an origin that is none.
 pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
+    let connections = &service.settings.connections;
+    let permits = (Arc::clone(service), Arc::clone(&service.request_permits));
     let limits = ServiceBuilder::new()
         .layer(from_fn_with_state(Arc::clone(service), limit_clients))
-        .layer(from_fn_with_state(Arc::clone(service), limit_concurrency));
-    let of_orders = ServiceBuilder::new()
-        .layer(map_response(no_store))
-        .layer(from_fn_with_state(Arc::clone(service), identify))
-        .layer(from_fn_with_state(Arc::clone(service), limit_tenants));
+        .layer(from_fn_with_state(permits, limit_concurrency));
     // Not for probes: a process whose probe is refused under load is killed, and the others get its
     // load.
-    let connections = &service.settings.connections;
-    let documented = Arc::clone(service);
-    let document = Document::new(move || openapi_document(&documented.settings.schema));
-    let pages = if connections.docs { route::pages().layer(Extension(document)) } else { route::Routes::new() };
-    let metrics = if connections.admin_listen.is_none() { route::metrics() } else { route::Routes::new() };
-    let (routes, _) = route::orders()
-        .layer(of_orders)
-        .merge(pages)
+    let operators = if connections.admin_listen_only { Routes::new() } else { route::operators() };
+    let metrics = if connections.admin_listen.is_none() { route::metrics() } else { Routes::new() };
+    let (routes, _) = for_callers(route::orders().merge(operators), service)
+        .merge(pages(service))
         .layer(limits)
         .merge(route::probes())
         .merge(metrics)
         .split_for_parts();
-    edge::wrap(with_console(with_fallbacks(routes), service), service, Arc::new(connections.hosts.clone()))
+    let routes = with_fallbacks(routes);
+    let routes = if connections.admin_listen_only { routes } else { with_console(routes, service) };
+    edge::wrap(routes, service, Arc::new(connections.hosts.clone()))
+}
+
+/// What operators and monitoring call, for a listener that clients do not reach. Requests may name
+/// any host there, and have permits of their own, which clients cannot take.
+///
+/// # Errors
+/// If the settings name an origin that is none.
+pub(crate) fn admin_router(service: &Arc<Service>) -> io::Result<Router> {
+    let permits = (Arc::clone(service), Arc::new(Semaphore::new(OPERATORS_REQUESTS_MAX)));
+    let mut operators = route::operators();
+    if service.callers.console().is_some() {
+        // Its pages submit orders.
+        operators = operators.merge(route::submission().layer(from_fn_with_state(Arc::clone(service), only_operators)));
+    }
+    let (routes, _) = for_callers(operators, service)
+        .layer(from_fn_with_state(Arc::clone(service), forget_proxy))
+        .merge(pages(service))
+        .layer(from_fn_with_state(permits, limit_concurrency))
+        .merge(route::probes())
+        .merge(route::metrics())
+        .split_for_parts();
+    edge::wrap(with_console(with_fallbacks(routes), service), service, Arc::default())
+}
+
+/// Routes whose handlers ask who calls.
+fn for_callers(routes: Routes, service: &Arc<Service>) -> Routes {
+    let layers = ServiceBuilder::new()
+        .layer(map_response(no_store))
+        .layer(from_fn_with_state(Arc::clone(service), identify))
+        .layer(from_fn_with_state(Arc::clone(service), limit_tenants));
+    routes.layer(layers)
+}
+
+/// The api's own documentation, where clients may read it.
+fn pages(service: &Arc<Service>) -> Routes {
+    if !service.settings.connections.docs {
+        return Routes::new();
+    }
+    let documented = Arc::clone(service);
+    let document = Document::new(move || openapi_document(&documented.settings.schema));
+    route::pages().layer(Extension(document))
 }
 
 /// The routes with the console's page, where it is on.
@@ -60,16 +102,6 @@ fn with_console(routes: Router<Arc<Service>>, service: &Arc<Service>) -> Router<
     routes
 }
 
-/// What operators and monitoring call, for a listener that clients do not reach. Requests may name
-/// any host there.
-///
-/// # Errors
-/// If the settings name an origin that is none.
-pub(crate) fn admin_router(service: &Arc<Service>) -> io::Result<Router> {
-    let (routes, _) = route::probes().merge(route::metrics()).split_for_parts();
-    edge::wrap(with_fallbacks(routes), service, Arc::default())
-}
-
 fn with_fallbacks(routes: Router<Arc<Service>>) -> Router<Arc<Service>> {
     routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).fallback(async || ApiError::NotFound)
 }
@@ -77,8 +109,26 @@ fn with_fallbacks(routes: Router<Arc<Service>>) -> Router<Arc<Service>> {
 /// The OpenAPI document of the api, for orders of this schema.
 #[must_use]
 pub fn openapi_document(schema: &OrderSchema) -> Value {
-    let routes = route::orders().merge(route::pages()).merge(route::probes()).merge(route::metrics());
-    openapi::document(routes.into_openapi(), schema)
+    let routes = route::orders().merge(route::operators()).merge(route::pages());
+    openapi::document(routes.merge(route::probes()).merge(route::metrics()).into_openapi(), schema)
+}
+
+/// Takes away what a proxy would state of the caller: none is in front of the operators' listener,
+/// where anybody could have written it.
+async fn forget_proxy(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
+    if let Some(name) = &service.settings.auth.header {
+        request.headers_mut().remove(name);
+    }
+    next.run(request).await
+}
+
+/// Lets operators through, also to a route that others may call elsewhere.
+async fn only_operators(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    match Identity::of(&parts).operator(&service, Role::Submit) {
+        Ok(_) => next.run(Request::from_parts(parts, body)).await,
+        Err(e) => e.into_response(),
+    }
 }
 
 /// Answers of orders hold tokens and presigned URLs.

@@ -2,8 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use offload_api::Listeners;
 use offload_local::{Options, Stack};
-use offload_service::settings::{self, Groups, ProcessorSettings, Setting, StoreSettings, catalogue as c};
+use offload_service::settings::{
+    self, ApiSettings, EtaSettings, Groups, ProcessorSettings, Setting, StoreSettings, catalogue as c,
+};
 use offload_stores::{CallPolicy, Connection, Endpoints, Stores, provision};
 use offload_worker::processor::{self, Processor};
 use reqwest::{Method, RequestBuilder};
@@ -86,6 +89,8 @@ pub struct System {
     worker_stores: Stores,
     /// The URLs of the api servers.
     pub apis: Vec<String>,
+    /// The URLs of their listeners for operators, where the settings have them.
+    pub admins: Vec<String>,
     /// The HTTP client.
     pub http: reqwest::Client,
     setup: Setup,
@@ -162,9 +167,10 @@ impl System {
         let (api_stores, worker_stores) = (of(Role::ApiServer).await, of(Role::Container).await);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");
         let (workers, apis) = (setup.workers, setup.apis);
-        let (api_tasks, worker_tasks, urls) = (Vec::new(), Vec::new(), Vec::new());
+        let (api_tasks, worker_tasks) = (Vec::new(), Vec::new());
+        let (urls, admins) = (Vec::new(), Vec::new());
         let mut system =
-            Self { stack, stores, api_stores, worker_stores, apis: urls, http, setup, api_tasks, worker_tasks };
+            Self { stack, stores, api_stores, worker_stores, apis: urls, admins, http, setup, api_tasks, worker_tasks };
         for _ in 0..apis {
             system.add_api().await;
         }
@@ -179,15 +185,21 @@ impl System {
     /// # Panics
     /// If it does not start.
     pub async fn add_api(&mut self) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let url = |listener: &TcpListener| format!("http://{}", listener.local_addr().expect("an address"));
+        let clients = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let stop = CancellationToken::new();
-        let (settings, eta) = self.setup.read();
+        let (settings, eta): (ApiSettings, EtaSettings) = self.setup.read();
+        let admin = match settings.connections.admin_listen {
+            Some(address) => Some(TcpListener::bind(address).await.expect("a port")),
+            None => None,
+        };
+        self.apis.push(url(&clients));
+        self.admins.extend(admin.as_ref().map(url));
+        let listeners = Listeners { clients, admin };
         let (stores, token) = (self.api_stores.clone(), stop.clone());
         let handle = tokio::spawn(async move {
-            offload_api::serve(listener, settings, eta, stores, token).await.expect("the api serves");
+            offload_api::serve(listeners, settings, eta, stores, token).await.expect("the api serves");
         });
-        self.apis.push(url);
         self.api_tasks.push(RunningTask { stop, handle });
     }
 

@@ -16,7 +16,7 @@ async fn system(workers: usize) -> System {
 }
 
 /// Makes a key as `offload keys create` does.
-async fn key(system: &System, tenant: &str, roles: &str) -> ApiKey {
+pub(crate) async fn key(system: &System, tenant: &str, roles: &str) -> ApiKey {
     let random = |n: u128| uuid::Uuid::new_v4().as_u128().wrapping_add(n).to_be_bytes();
     let secret = [random(1), random(2)].concat().try_into().unwrap();
     let key = ApiKey::new(random(0)[..8].try_into().unwrap(), secret);

@@ -10,7 +10,7 @@ use axum::{
 };
 use offload_domain::tenant::Tenant;
 use parking_lot::Mutex;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     client_address::ClientAddress,
@@ -45,8 +45,9 @@ impl RequestPermit {
     }
 }
 
+/// A request in service needs one of `permits`.
 pub(crate) async fn limit_concurrency(
-    State(service): State<Arc<Service>>,
+    State((service, permits)): State<(Arc<Service>, Arc<Semaphore>)>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -59,7 +60,7 @@ pub(crate) async fn limit_concurrency(
             return ApiError::TooManyRequests(reached).into_response();
         }
     };
-    let Ok(permit) = Arc::clone(&service.request_permits).try_acquire_owned() else {
+    let Ok(permit) = permits.try_acquire_owned() else {
         return ApiError::Overloaded.into_response();
     };
     let permits = Permits { _of_all: permit, _of_address: share, of_tenant: None };

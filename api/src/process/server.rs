@@ -26,9 +26,9 @@ use crate::{
 /// Connections that may be open without a request in service: a client that is refused must still
 /// get an answer.
 const IDLE_MAX: usize = 4_096;
-/// Connections to the probes at once.
+/// Connections of operators and monitoring at once.
 const ADMIN_CONNECTIONS_MAX: usize = 256;
-/// Connections of one address to the probes, and of one worker to the internal listener.
+/// Connections of one of their addresses, and of one worker to the internal listener.
 const OPERATORS_CONNECTIONS_MAX: u32 = 128;
 
 /// The sockets of an api that it does not bind itself.
@@ -36,7 +36,7 @@ const OPERATORS_CONNECTIONS_MAX: u32 = 128;
 pub struct Listeners {
     /// For clients.
     pub clients: TcpListener,
-    /// For probes and metrics, where they have a listener of their own.
+    /// For operators and monitoring, where they have a listener of their own.
     pub admin: Option<TcpListener>,
 }
 
@@ -47,7 +47,7 @@ impl From<TcpListener> for Listeners {
 }
 
 /// Serves the api on `listeners` until `stop`, then finishes what is in service within the grace
-/// period of the settings. The listener for probes is bound by the settings if it is not given.
+/// period of the settings. The listener for operators is bound by the settings if it is not given.
 ///
 /// # Errors
 /// If the settings cannot be used, an address is not free, or a listener has no address.

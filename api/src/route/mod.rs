@@ -39,13 +39,23 @@ pub(crate) type Routes = OpenApiRouter<Arc<Service>>;
 
 /// What clients of orders call. Answers hold tokens and presigned URLs.
 pub(crate) fn orders() -> Routes {
-    let routes = Routes::new()
-        .routes(routes!(submit_order::submit_order))
+    submission()
         .routes(routes!(submit_orders::submit_orders))
         .routes(routes!(get_group::get_group))
         .routes(routes!(get_order::get_order, cancel_order::cancel_order))
         .routes(routes!(order_events::order_events))
         .routes(routes!(websocket::websocket))
+        .routes(routes!(webhook_secret::webhook_secret))
+}
+
+/// By what one order is submitted.
+pub(crate) fn submission() -> Routes {
+    Routes::new().routes(routes!(submit_order::submit_order))
+}
+
+/// What operators call.
+pub(crate) fn operators() -> Routes {
+    let routes = Routes::new()
         .routes(routes!(list_orders::list_orders))
         .routes(routes!(work_log::work_log))
         .routes(routes!(describe_order::describe_order, erase_order::erase_order))
@@ -59,8 +69,7 @@ pub(crate) fn orders() -> Routes {
         .routes(routes!(admin_events::admin_events))
         .routes(routes!(actions::list_actions, actions::start_action))
         .routes(routes!(actions::get_action, actions::abort_action))
-        .routes(routes!(deliveries::list_deliveries, deliveries::replay_delivery))
-        .routes(routes!(webhook_secret::webhook_secret));
+        .routes(routes!(deliveries::list_deliveries, deliveries::replay_delivery));
     #[cfg(feature = "console")]
     let routes = routes.routes(routes!(cost::cost));
     routes

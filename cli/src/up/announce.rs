@@ -25,8 +25,8 @@ pub(super) struct Running<'a> {
     pub(super) api: String,
     /// The probes and the metrics, where they have a listener of their own.
     pub(super) admin: Option<String>,
-    /// Whether the api serves the console.
-    pub(super) console: bool,
+    /// Where the console is, if it is on.
+    pub(super) console: Option<String>,
     /// Whether webhooks may go to this machine.
     pub(super) loopback_webhooks: bool,
     pub(super) endpoints: &'a Endpoints,
@@ -77,7 +77,7 @@ impl Running<'_> {
             calls: self.calls,
             api: &self.api,
             admin: self.admin.as_deref(),
-            console: self.console.then(|| format!("{}/", self.api)),
+            console: self.console.clone(),
             s3: &self.endpoints.s3,
             sqs: &self.endpoints.sqs,
             dynamodb: &self.endpoints.dynamodb,
@@ -110,11 +110,11 @@ impl Running<'_> {
             ("webhooks", format!("{webhooks}; secret {}", self.secrets.webhook_secret())),
             ("data", data),
         ];
-        if self.console {
-            rows.insert(1, ("console", format!("{}/   open it in a browser", self.api)));
+        if let Some(console) = &self.console {
+            rows.insert(1, ("console", format!("{console}   open it in a browser")));
         }
         if let Some(admin) = &self.admin {
-            rows.insert(1, ("probes", format!("{admin}   /healthz, /readyz, /metrics")));
+            rows.insert(1, ("admin", format!("{admin}   /admin, /healthz, /readyz, /metrics")));
         }
         if let Some(chaos) = self.chaos {
             rows.push(("chaos", format!("{chaos}; polls of S3 meet them too")));
@@ -183,7 +183,7 @@ mod tests {
             api: api.into(),
             admin: own_schema.then(|| "http://127.0.0.1:8081".to_owned()),
             loopback_webhooks: own_schema,
-            console: own_schema,
+            console: own_schema.then(|| format!("{api}/")),
             endpoints: &endpoints,
             calls: "http://127.0.0.1:9000/_calls",
             store: &store,
@@ -215,7 +215,7 @@ mod tests {
         let (_, text) = announcement("http://127.0.0.1:1", true, "target/release/offload");
         assert!(text.contains("target/release/offload submit @order.json --wait --api http://127.0.0.1:1\n"), "{text}");
         assert!(text.contains("console") && text.contains("http://127.0.0.1:1/ "), "{text}");
-        assert!(text.contains("probes") && text.contains("http://127.0.0.1:8081   /healthz"), "{text}");
+        assert!(text.contains("http://127.0.0.1:8081   /admin, /healthz"), "{text}");
         assert!(text.contains("chaos") && text.contains("errors=0.1, reorder; polls of S3 meet them too\n"), "{text}");
     }
 }

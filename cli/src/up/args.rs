@@ -21,8 +21,8 @@ pub(crate) struct UpArgs {
     /// Address of DynamoDB
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000", value_parser = address::parse)]
     pub(super) dynamodb: SocketAddr,
-    /// Address of the probes and the metrics, which then are served nowhere else
-    /// [default: the api's]
+    /// Address for operators and monitoring: probes, metrics, which then are served nowhere else,
+    /// the admin API and the console [default: the api's]
     #[arg(long, value_name = "HOST:PORT", value_parser = address::parse)]
     pub(super) admin: Option<SocketAddr>,
     /// Let webhooks go to this machine too, by http or https. Any program on it may then be called

@@ -1,6 +1,6 @@
 //! The settings of api and worker for `up`: its own flags, then the environment, then the defaults.
 
-use std::{collections::BTreeMap, ffi::OsString};
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr};
 
 use offload_domain::{host::HostRule, schema::OrderSchema};
 use offload_service::settings::{
@@ -58,7 +58,8 @@ impl Configuration {
             }
             let (processor, api) = (processor::from_settings(processor, errors), api?);
             let public_url = api.public_url.as_ref().map(ToString::to_string);
-            if api.console.on && api.console.keys.is_none() && !is_local(args, public_url.as_ref()) {
+            let admin = api.connections.admin_listen;
+            if api.console.on && api.console.keys.is_none() && !is_local(args, public_url.as_ref(), admin) {
                 let (console, key) = (c::CONSOLE.variable(), c::CONSOLE_KEY.variable());
                 errors
                     .add(format!("{console} is on, and others can reach the api: set {key}, which opens the console"));
@@ -156,11 +157,11 @@ fn values(args: &UpArgs, secrets: &Secrets, variables: &BTreeMap<String, String>
 }
 
 /// Whether the console may be open to everybody who reaches it: this machine's own users alone do.
-fn is_local(args: &UpArgs, public_url: Option<&String>) -> bool {
+fn is_local(args: &UpArgs, public_url: Option<&String>, admin: Option<SocketAddr>) -> bool {
     let public_url = args.public_url.as_ref().or(public_url).and_then(|url| Url::parse(url).ok());
     let public_host = public_url.and_then(|url| url.host_str().map(str::to_owned));
     let own = public_host.is_none_or(|host| HostRule::Loopback.allows(&host));
-    own && args.api.ip().to_canonical().is_loopback()
+    own && [Some(args.api), admin].into_iter().flatten().all(|address| address.ip().to_canonical().is_loopback())
 }
 
 /// Whether the console is on unless it is set: with a key, or where it needs none. Where callers
@@ -171,7 +172,8 @@ fn opens_console(args: &UpArgs, variables: &BTreeMap<String, String>) -> bool {
     let has_key = is_set(&c::CONSOLE_KEY.variable()) || kept.iter().any(is_set);
     let knows_callers =
         variables.get(&c::AUTH.variable()).is_some_and(|methods| !["", "none"].contains(&methods.trim()));
-    has_key || (!knows_callers && is_local(args, variables.get(&c::PUBLIC_URL.variable())))
+    let admin = variables.get(&c::ADMIN_LISTEN.variable()).and_then(|address| address.parse().ok());
+    has_key || (!knows_callers && is_local(args, variables.get(&c::PUBLIC_URL.variable()), args.admin.or(admin)))
 }
 
 /// The hosts by which clients call the stack: this machine's, that of its public URL, and addresses
@@ -274,7 +276,11 @@ mod tests {
         let key = ("OFFLOAD_CONSOLE_KEY", "0123456789abcdef0123456789abcdef");
         assert_eq!(on(&[], &[]).unwrap(), (true, false));
         assert_eq!(on(&[], &[("OFFLOAD_CONSOLE", "off")]).unwrap(), (false, false));
-        for remote in [&["--public-url=https://up.example.com"][..], &["--api=0.0.0.0:1", "--allow-remote"]] {
+        for remote in [
+            &["--public-url=https://up.example.com"][..],
+            &["--api=0.0.0.0:1", "--allow-remote"],
+            &["--admin=0.0.0.0:1", "--allow-remote"],
+        ] {
             assert_eq!(on(remote, &[]).unwrap(), (false, false), "{remote:?}");
             assert_eq!(on(remote, &[key]).unwrap(), (true, true), "{remote:?}");
             let Err(Failure::Usage(text)) = on(remote, &[("OFFLOAD_CONSOLE", "on")]) else { panic!("{remote:?}") };

@@ -63,7 +63,7 @@ async fn serve_until_stop(args: &UpArgs, mut configuration: Configuration, secre
     let admin = match configuration.api.connections.admin_listen {
         None => None,
         Some(address) => {
-            let refused = |e: io::Error| cannot_listen("the probes", "--admin", address, &e);
+            let refused = |e: io::Error| cannot_listen("the admin API", "--admin", address, &e);
             let admin = TcpListener::bind(address).await.map_err(refused)?;
             configuration.api.connections.admin_listen = Some(admin.local_addr().map_err(refused)?);
             Some(admin)
@@ -128,10 +128,14 @@ async fn serve(
         output::message(&format!("links will name {}, which clients cannot reach: set --public-url", args.api.ip()));
     }
     let calls = stack.count_calls();
+    let admin = api.connections.admin_listen.map(|admin| format!("http://{admin}"));
+    let clients = format!("http://{}", api.listen);
+    let with_console = admin.as_ref().filter(|_| api.connections.admin_listen_only).unwrap_or(&clients);
+    let console = api.console.on.then(|| format!("{with_console}/"));
     let running = Running {
-        api: format!("http://{}", api.listen),
-        admin: api.connections.admin_listen.map(|admin| format!("http://{admin}")),
-        console: api.console.on,
+        console,
+        api: clients,
+        admin,
         loopback_webhooks: api.webhooks.as_ref().is_some_and(|policy| policy.loopback),
         endpoints: stack.endpoints(),
         calls: &calls,

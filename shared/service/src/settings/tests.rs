@@ -190,6 +190,20 @@ fn events_need_the_queue_of_notifications() {
 }
 
 #[test]
+fn operators_are_left_a_listener() {
+    let api = |values: &[(Setting, &'static str)]| {
+        let required = [(c::TOKEN_SECRET, SECRET), (c::AUTH, "none")];
+        from_values::<ApiSettings>(required.into_iter().chain(values.iter().copied()))
+    };
+    let listen = (c::ADMIN_LISTEN, "127.0.0.1:8081");
+    assert!(!api(&[listen]).unwrap().connections.admin_listen_only);
+    assert!(api(&[listen, (c::ADMIN_LISTEN_ONLY, "true")]).unwrap().connections.admin_listen_only);
+    let Err(errors) = api(&[(c::ADMIN_LISTEN_ONLY, "true")]) else { panic!() };
+    assert_eq!(errors.0.len(), 1, "{errors}");
+    assert!(errors.0[0].contains("OFFLOAD_ADMIN_LISTEN is missing"), "{errors}");
+}
+
+#[test]
 fn the_group_of_a_missing_switch_is_checked_and_left_out() {
     let push = |values: &[(Setting, &'static str)]| from_values::<Option<PushSettings>>(values.iter().copied());
     assert!(push(&[]).unwrap().is_none());

@@ -8,15 +8,21 @@ use offload_domain::host::HostRule;
 use crate::settings::{
     declare::settings,
     parser::{address, boolean, limit, networks, one_of, seconds, usable},
+    source::Source,
 };
 
 settings! {
     /// Who may connect, and how a client is recognised.
     #[derive(Debug, Clone)]
-    pub struct ConnectionSettings in "Connections" {
-        /// Address and port on which the probes and the metrics are served too, to be kept from
-        /// clients. Where it is set, /metrics is served nowhere else.
+    pub struct ConnectionSettings in "Connections", check check_admin {
+        /// Address and port for operators and monitoring, to be kept from clients: the probes, the
+        /// metrics, the routes below /admin and the console. Where it is set, /metrics is served
+        /// nowhere else.
         pub admin_listen: Option<SocketAddr> = optional(ADMIN_LISTEN, address),
+
+        /// Whether the routes below /admin and the console are served on that address alone: true
+        /// or false.
+        pub admin_listen_only: bool = default(ADMIN_LISTEN_ONLY, "false", boolean),
 
         /// Whether clients may read /docs and /openapi.json: true or false.
         pub docs: bool = default(DOCS, "true", boolean),
@@ -42,6 +48,13 @@ settings! {
         /// The longest that a client may read nothing of an answer that waits to be sent, 1 to 600.
         /// Then its connection is closed. Waiting without an answer to send has no limit here.
         pub write_timeout: Duration = default(WRITE_TIMEOUT_SECONDS, "30", seconds(1.0..=600.0)),
+    }
+}
+
+fn check_admin(connections: &ConnectionSettings, source: &mut Source) {
+    if connections.admin_listen_only && connections.admin_listen.is_none() {
+        let (only, listen) = (ADMIN_LISTEN_ONLY.variable(), ADMIN_LISTEN.variable());
+        source.error(format!("{only} is true, and {listen} is missing: operators could call nothing"));
     }
 }
 

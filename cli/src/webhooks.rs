@@ -8,7 +8,7 @@ mod deliveries;
 
 use std::io::{Read as _, stdin};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, builder::RangedU64ValueParser};
 use offload_domain::{id::OrderId, tenant::Tenant, webhook::Secrets};
 use offload_service::{
     clock,
@@ -17,8 +17,17 @@ use offload_service::{
 use offload_worker::test_webhook;
 use url::Url;
 
-use crate::{failure::Failure, output, stores::StoreArgs};
+use crate::{
+    failure::Failure,
+    filter::{Filter, find},
+    output,
+    stores::StoreArgs,
+};
 
+/// Orders of a filter, unless it is said how many.
+const LIMIT: usize = 100;
+/// Orders of a filter at most: each is a call for itself.
+const LIMIT_MAX: u64 = 1_000;
 /// How old a message may be, in seconds, as Standard Webhooks recommends.
 const TOLERANCE_SECONDS: u64 = 300;
 
@@ -40,22 +49,53 @@ enum WebhooksCommand {
         #[arg(long, value_name = "TENANT", default_value_t)]
         tenant: Tenant,
     },
-    /// List the deliveries of an order, or those that became dead letters lately
+    /// List the deliveries of an order, of the orders of a filter, or those that became dead letters
+    /// lately
     List {
         /// The order
         id: Option<OrderId>,
+        /// The deliveries of every order with a webhook that this filter selects, such as
+        /// 'state:failed tenant:shop age<1d'
+        #[arg(long = "where", value_name = "FILTER", conflicts_with = "id")]
+        filter: Option<Filter>,
+        /// With --where: the most orders to select
+        #[arg(long, value_name = "NUMBER", default_value_t = LIMIT, value_parser = limit(), requires = "filter")]
+        limit: usize,
+        /// With --where: go on where an earlier list ended, of the same state
+        #[arg(long, value_name = "CURSOR", requires = "filter")]
+        after: Option<String>,
         #[command(flatten)]
         stores: StoreArgs,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Send the last event of an order again to its webhook, with the same id and a new signature
+    /// Send the last event of an order, or of the orders of a filter, again to its webhook, with the
+    /// same id and a new signature
     Replay {
         /// The order
-        id: OrderId,
+        #[arg(required_unless_present = "filter")]
+        id: Option<OrderId>,
+        /// Every order with a webhook that this filter selects, such as 'state:failed age<1d'
+        #[arg(long = "where", value_name = "FILTER", conflicts_with = "id")]
+        filter: Option<Filter>,
+        /// With --where: the most orders to select
+        #[arg(long, value_name = "NUMBER", default_value_t = LIMIT, value_parser = limit(), requires = "filter")]
+        limit: usize,
+        /// With --where: go on where an earlier command ended, of the same state
+        #[arg(long, value_name = "CURSOR", requires = "filter")]
+        after: Option<String>,
+        /// Dry run: print the orders, and send nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Do not ask for confirmation
+        #[arg(long, short)]
+        yes: bool,
         #[command(flatten)]
         stores: StoreArgs,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Send a signed test event to a URL, as far as the settings of webhooks allow it, and print
     /// the status code of the answer
@@ -92,15 +132,26 @@ pub(crate) async fn run(args: WebhooksArgs) -> Result<(), Failure> {
             let own: Vec<String> = operators()?.0.of_receiver(&tenant, &url).texts().collect();
             output::result(&own.join("\n"))
         }
-        WebhooksCommand::List { id, stores, json } => {
+        WebhooksCommand::List { id, filter, limit, after, stores, json } => {
             let stores = stores.connect("offload webhooks").await?;
-            match id {
-                Some(id) => deliveries::list(&stores, id, json).await,
-                None => deliveries::list_dead(&stores, json).await,
+            match (id, filter) {
+                (Some(id), _) => deliveries::list(&stores, id, json).await,
+                (None, Some(filter)) => {
+                    let found = find(&stores, &filter.query()?, after.as_deref(), limit).await?;
+                    deliveries::list_found(&stores, found, json).await
+                }
+                (None, None) => deliveries::list_dead(&stores, json).await,
             }
         }
-        WebhooksCommand::Replay { id, stores } => {
-            deliveries::replay(&stores.connect("offload webhooks").await?, id).await
+        WebhooksCommand::Replay { id, filter, limit, after, dry_run, yes, stores, json } => {
+            let stores = stores.connect("offload webhooks").await?;
+            let found = match (id, filter) {
+                (_, Some(filter)) => find(&stores, &filter.query()?, after.as_deref(), limit).await?,
+                (Some(id), None) => return deliveries::replay(&stores, id, dry_run, json).await,
+                // Not by the command line.
+                (None, None) => return Err(Failure::Usage("name an order, or --where".to_owned())),
+            };
+            deliveries::replay_found(&stores, found, (dry_run, yes), json).await
         }
         WebhooksCommand::Test { url, tenant } => {
             let (_, settings) = operators()?;
@@ -126,6 +177,10 @@ pub(crate) async fn run(args: WebhooksArgs) -> Result<(), Failure> {
             output::result("valid")
         }
     }
+}
+
+fn limit() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=LIMIT_MAX)
 }
 
 /// The operator's secrets, and the settings that they are of.

@@ -281,3 +281,74 @@ async fn an_operator_lists_replays_and_tests_webhooks() {
     let (code, refused) = webhooks(&["test", "http://10.0.0.1/"]);
     assert!(code != Some(0) && refused.contains("not allowed"), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_lists_and_replays_the_webhooks_of_a_filter() {
+    let system = setup().with(c::PROCESSOR, "command").with(c::COMMAND, r#"["sh","-c","exit 1"]"#).start().await;
+    let (url, got) = receiver(&[204]).await;
+    let labelled = |n: &str| with_options(report(3), json!({"webhook_url": url, "labels": {"n": n}}));
+    let without = with_options(report(3), json!({"labels": {"n": "1"}}));
+    let mut receipts = Vec::new();
+    for order in [labelled("1"), labelled("1"), labelled("2"), without] {
+        receipts.push(system.order(&order).await);
+    }
+    for receipt in &receipts {
+        assert_eq!(system.done(receipt).await["status"], "failed");
+    }
+    for receipt in &receipts[..3] {
+        deliveries(&system, receipt, "delivered").await;
+    }
+    let webhooks = |args: &[&str]| {
+        let mut command = Command::new(offload_tests::program("offload"));
+        command.arg("webhooks").args(args).envs(system.variables()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let filter = ["--where", "state:failed label:n=1"];
+    let list = async || {
+        let (code, out, error) = webhooks(&[&["list", "--json"], &filter[..]].concat());
+        assert_eq!(code, Some(0), "{error}");
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    let listed = eventually("the index has both", async || {
+        let listed = list().await;
+        (listed["orders"].as_array()?.len() == 2).then_some(listed)
+    })
+    .await;
+    let mut ids: Vec<_> = listed["orders"].as_array().unwrap().iter().map(|o| o["order"].as_str().unwrap()).collect();
+    let mut expected = [receipts[0].id.as_str(), receipts[1].id.as_str()];
+    (ids.sort_unstable(), expected.sort_unstable());
+    assert_eq!(ids, expected, "the one without a webhook is left out");
+    let first = &listed["orders"][0];
+    assert_eq!((&first["status"], &first["tenant"]), (&json!("failed"), &json!("default")));
+    assert_eq!(first["deliveries"][0]["state"], "delivered", "{listed}");
+    let (_, text, _) = webhooks(&[&["list"], &filter[..]].concat());
+    assert!(text.contains("delivered  attempts 1  204") && text.trim_end().ends_with("searched"), "{text}");
+    assert!(text.contains("2 orders of"), "{text}");
+
+    let wrong = webhooks(&["list", "--where", "state:failed colour:red"]);
+    assert_eq!(wrong.0, Some(2));
+    assert!(wrong.2.contains("at 14: colour:red is no word of a filter"), "{}", wrong.2);
+    for refused in [
+        &["list", "--where", "state:failed", &receipts[0].id][..],
+        &["list", "--limit", "5"],
+        &["list", "--where", "state:failed", "--limit", "1001"],
+        &["replay"],
+        &["replay", "--where", "state:failed"],
+    ] {
+        assert_eq!(webhooks(refused).0, Some(2), "{refused:?}");
+    }
+    let sent = got.lock().unwrap().len();
+    let (code, dry, _) = webhooks(&[&["replay", "--dry-run"], &filter[..]].concat());
+    assert_eq!((code, dry.lines().filter(|line| line.ends_with("would be sent")).count()), (Some(0), 2), "{dry}");
+    let (code, out, error) = webhooks(&[&["replay", "--yes", "--json"], &filter[..]].concat());
+    assert_eq!(code, Some(0), "{error}");
+    let outcomes = serde_json::Deserializer::from_str(&out).into_iter::<Value>();
+    let outcomes: Vec<Value> = outcomes.map(Result::unwrap).collect();
+    assert!(outcomes.len() == 2 && outcomes.iter().all(|o| o["outcome"] == "sent"), "{out}");
+    eventually("both come again", async || (got.lock().unwrap().len() == sent + 2).then_some(())).await;
+    let nothing = webhooks(&["replay", "--yes", "--where", "state:failed label:n=3"]);
+    assert_eq!(nothing.0, Some(1), "{}", nothing.2);
+    assert!(nothing.2.contains("nothing was sent: 0 orders of"), "{}", nothing.2);
+}

@@ -4,13 +4,17 @@ use clap::Args;
 use offload_domain::{
     labels::LabelFilter,
     order::OrderRecord,
-    order_list::{Cursor, Listed, OrderFilter},
+    order_list::{Listed, OrderFilter},
     tenant::Tenant,
 };
 use offload_stores::Stores;
 use serde_json::{Value, json};
 
-use crate::{failure::Failure, filter::Filter, output, render::count, stores::unreachable};
+use crate::{
+    failure::Failure,
+    filter::{Filter, find},
+    output,
+};
 
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
@@ -38,40 +42,20 @@ pub(super) struct ListArgs {
 
 /// Prints a list.
 pub(super) async fn list(stores: &Stores, args: ListArgs, as_json: bool) -> Result<(), Failure> {
-    let query = args.filter.as_ref().map(Filter::query).transpose()?;
-    if let Some(query) = &query
-        && let Some(single) = &query.single
-    {
-        let found = stores.orders.find_single(single).await.map_err(unreachable)?;
-        let found: Vec<_> = found.into_iter().filter(|record| query.admits_single(record)).collect();
-        return print(&found, 1, None, as_json);
-    }
-    let own = OrderFilter { listed: args.state, tenant: args.tenant, labels: args.labels, ..OrderFilter::default() };
-    let filter = query.map_or(own, |query| query.filter);
-    let mut next = Some(match &args.after {
-        Some(text) => Cursor::parse(text, &filter).map_err(|e| Failure::Usage(format!("--after is {e}")))?,
-        None => Cursor::start(&filter),
-    });
-    let (mut orders, mut searched) = (Vec::new(), 0);
-    while let Some(from) = next.filter(|_| orders.len() < args.limit) {
-        let page = stores.orders.list(&filter, from, args.limit - orders.len()).await.map_err(unreachable)?;
-        orders.extend(page.records);
-        (searched, next) = (searched + page.searched, page.next);
-    }
-    print(&orders, searched, next.map(|cursor| cursor.text()), as_json)
-}
-
-fn print(orders: &[OrderRecord], searched: usize, next: Option<String>, as_json: bool) -> Result<(), Failure> {
+    let query = match &args.filter {
+        Some(filter) => filter.query()?,
+        None => {
+            let (listed, tenant, labels) = (args.state, args.tenant, args.labels);
+            OrderFilter { listed, tenant, labels, ..OrderFilter::default() }.into()
+        }
+    };
+    let found = find(stores, &query, args.after.as_deref(), args.limit).await?;
     if as_json {
-        let orders: Vec<Value> = orders.iter().map(entry).collect();
-        return output::json(&json!({"orders": orders, "searched": searched, "next": next}).to_string());
+        let orders: Vec<Value> = found.orders.iter().map(entry).collect();
+        return output::json(&json!({"orders": orders, "searched": found.searched, "next": found.next}).to_string());
     }
-    let mut text: String = orders.iter().map(line).collect();
-    text += &format!("{} of {searched} searched", count(orders.len() as u64, "order"));
-    if let Some(next) = next {
-        text += &format!("; more with --after {next}");
-    }
-    output::result(&text)
+    let text: String = found.orders.iter().map(line).collect();
+    output::result(&(text + &found.summary()))
 }
 
 pub(super) fn entry(OrderRecord { order, state, .. }: &OrderRecord) -> Value {

@@ -79,13 +79,13 @@ impl Draft {
         (id, group): (OrderId, Option<GroupPlace>),
         now: DateTime<Utc>,
     ) -> Result<Self, ApiError> {
-        let Submission { tenant, payload, options, key: _, traceparent } = submission;
+        let Submission { tenant, payload, options, key: _, trace } = submission;
         let Forecast { lane, estimate, inputs } = forecast;
         let window = estimate.window(now);
         let access = StatusAccess::of(service, id, Some(&window), now).await?;
         let (deadline_at, not_before) = options.times(now);
         let renew = service.public.order(id);
-        let (traceparent, callbacks) = (Some(traceparent), options.callbacks());
+        let (trace, callbacks) = (Some(trace), options.callbacks());
         let order = Order {
             id,
             tenant,
@@ -94,7 +94,7 @@ impl Draft {
             payload,
             deadline_at,
             not_before,
-            traceparent,
+            trace,
             renew,
             callbacks,
             labels: options.labels,

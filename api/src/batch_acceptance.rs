@@ -188,7 +188,7 @@ async fn create(
             latest_at: latest(|eta| eta.latest_at),
         },
         renew: service.public.group(group),
-        traceparent: first.record.order.traceparent.clone(),
+        trace: first.record.order.trace.clone(),
         orders: u32::try_from(drafted.drafts.len()).unwrap_or(u32::MAX),
         refused: 0,
         completed: 0,

@@ -49,8 +49,8 @@ enum WebhooksCommand {
         #[arg(long, value_name = "TENANT", default_value_t)]
         tenant: Tenant,
     },
-    /// List the deliveries of an order, of the orders of a filter, or those that became dead letters
-    /// lately
+    /// List the deliveries of an order, of the orders of a filter, or those that became dead
+    /// letters lately
     List {
         /// The order
         id: Option<OrderId>,
@@ -70,8 +70,8 @@ enum WebhooksCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Send the last event of an order, or of the orders of a filter, again to its webhook, with the
-    /// same id and a new signature
+    /// Send the last event of an order, or of the orders of a filter, again to its webhook, with
+    /// the same id and a new signature
     Replay {
         /// The order
         #[arg(required_unless_present = "filter")]

@@ -118,8 +118,8 @@ fn a_message_stays_invisible_for_six_times_the_functions_timeout() {
     }
 }
 
-/// Routes of the OpenAPI document that a function does not serve. Every other one must be a route of
-/// the HTTP API: one that is forgotten would be refused by API Gateway.
+/// Routes of the OpenAPI document that a function does not serve. Every other one must be a route
+/// of the HTTP API: one that is forgotten would be refused by API Gateway.
 const OF_SERVERS: [(&str, &str); 8] = [
     ("GET /metrics", "Prometheus scrapes a server; a function has the metrics of CloudWatch"),
     ("GET /order/{id}/events", "a stream: a function keeps no connections"),

@@ -43,6 +43,7 @@ mod stores;
 mod strangers;
 mod task_protection;
 mod times;
+mod traces;
 mod webhooks;
 mod websocket_end;
 mod work;

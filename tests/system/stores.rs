@@ -12,6 +12,7 @@ use offload_domain::{
     order::{Lease, OrderRecord, OrderState},
     status::ProgressReport,
     tenant::Tenant,
+    trace::TraceContext,
     transition::Transition,
 };
 use offload_local::{FaultPlan, Service};
@@ -173,14 +174,15 @@ async fn a_message_is_delivered_again_until_it_is_settled() {
     let queue = &system.stores.queue;
     let envelope = Envelope::new(OrderId::new(clock::now()), Some("\"e\"".to_owned()));
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    queue.send(&envelope, Duration::ZERO, Some(trace)).await.unwrap();
+    let trace = TraceContext::read(trace, ["shop=1"]).unwrap();
+    queue.send(&envelope, Duration::ZERO, Some(&trace)).await.unwrap();
     let receive = || async {
         let mut got = queue.receive(10, Duration::from_secs(5), Duration::from_secs(30)).await.unwrap();
         assert_eq!(got.len(), 1);
         got.remove(0)
     };
     let first = receive().await;
-    assert_eq!((first.receive_count, first.traceparent.as_deref()), (1, Some(trace)));
+    assert_eq!((first.receive_count, first.trace.as_ref()), (1, Some(&trace)));
     assert_eq!(Envelope::parse(&first.body).unwrap(), envelope);
     assert_eq!(queue.depth().await.unwrap().in_flight, 1);
     first.retry_after(Duration::ZERO).await.unwrap();

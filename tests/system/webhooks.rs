@@ -23,10 +23,10 @@ use standardwebhooks::Webhook;
 use tokio::net::TcpListener;
 
 /// The requests that a receiver got.
-type Received = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
+pub(crate) type Received = Arc<Mutex<Vec<(HeaderMap, Bytes)>>>;
 
 /// A receiver that responds with these status codes in turn, and then always with the last one.
-async fn receiver(responses: &[u16]) -> (String, Received) {
+pub(crate) async fn receiver(responses: &[u16]) -> (String, Received) {
     let got: Received = Arc::default();
     let (responses, nth, kept) = (responses.to_vec(), Arc::new(AtomicUsize::new(0)), Arc::clone(&got));
     let take = async move |headers: HeaderMap, body: Bytes| {
@@ -318,7 +318,8 @@ async fn an_operator_lists_and_replays_the_webhooks_of_a_filter() {
     .await;
     let mut ids: Vec<_> = listed["orders"].as_array().unwrap().iter().map(|o| o["order"].as_str().unwrap()).collect();
     let mut expected = [receipts[0].id.as_str(), receipts[1].id.as_str()];
-    (ids.sort_unstable(), expected.sort_unstable());
+    ids.sort_unstable();
+    expected.sort_unstable();
     assert_eq!(ids, expected, "the one without a webhook is left out");
     let first = &listed["orders"][0];
     assert_eq!((&first["status"], &first["tenant"]), (&json!("failed"), &json!("default")));

@@ -16,7 +16,7 @@ failed = pathlib.Path(__file__).with_suffix(".failed")
 if not failed.exists():
     failed.touch()
     sys.exit(75)
-print(json.dumps({"result": os.environ["TRACEPARENT"]}))
+print(json.dumps({"result": f"{os.environ['TRACEPARENT']} {os.environ.get('TRACESTATE')}"}))
 """
 
 
@@ -47,12 +47,14 @@ def the_trace_of_an_order_is_one(system, collector):
     trace, client = secrets.token_hex(16), secrets.token_hex(8)
     with recorder() as webhook:
         order = {"kind": "fulfilment", "items": [{"sku": "A", "quantity": 1}], "options": {"webhook_url": webhook.url + "/hook"}}
-        receipt = system.order(order, traceparent=f"00-{trace}-{client}-01")
+        receipt = system.order(order, traceparent=f"00-{trace}-{client}-01", tracestate="shop=1")
         status = system.done(receipt)
         until("the webhook is called", lambda: any(json.loads(c.body)["data"]["done"] for c in webhook.calls))
         calls = [c.headers["traceparent"] for c in webhook.calls]
+        states = {c.headers["tracestate"] for c in webhook.calls}
         bodies = [json.loads(c.body)["data"]["done"] for c in webhook.calls]
     assert status["status"] == "completed", status
+    assert states == {"shop=1"} and status["result"].endswith(" shop=1"), (states, status)
     final = calls[bodies.index(True)]
     expected = {"POST /order", "work", "process order", "deliver webhook", "POST"}
     ended = lambda: expected <= {s.name for s in collector.spans() if s.trace == trace} and final.split("-")[2] in {s.id for s in collector.spans()}  # noqa: E731

@@ -15,7 +15,7 @@ use offload_domain::json::to_json;
 use offload_service::{clock, trace, trace_span};
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::identity::{RequestId, TraceContext, X_REQUEST_ID};
+use super::identity::{OrderTrace, RequestId, X_REQUEST_ID};
 use crate::{response::error::ApiError, service::Service};
 
 const NO_SNIFF: HeaderName = HeaderName::from_static("x-content-type-options");
@@ -31,7 +31,7 @@ struct LogEntry {
     method: &'static str,
     route: String,
     request_id: RequestId,
-    trace: TraceContext,
+    trace: OrderTrace,
     span: Span,
     /// `None` until there is an answer.
     status: Option<StatusCode>,
@@ -43,7 +43,7 @@ pub(crate) async fn access_log(State(service): State<Arc<Service>>, mut request:
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let method = method_label(request.method());
     let span = server_span(method, &route, request.uri().path(), &request_id);
-    let trace = TraceContext::of(request.headers(), &span);
+    let trace = OrderTrace::of(request.headers(), &span);
     let mut entry = LogEntry {
         service,
         started: Instant::now(),

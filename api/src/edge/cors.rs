@@ -7,7 +7,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use offload_domain::host::is_loopback_origin;
 
-use super::identity::{TRACEPARENT, X_REQUEST_ID};
+use super::identity::{TRACEPARENT, TRACESTATE, X_REQUEST_ID};
 use crate::{
     limits::{RATE_LIMIT, RATE_LIMIT_POLICY},
     request::{
@@ -50,6 +50,7 @@ pub(crate) fn layer(origins: &[String]) -> io::Result<CorsLayer> {
             PREFER,
             HeaderName::from_static("last-event-id"),
             TRACEPARENT,
+            TRACESTATE,
             X_REQUEST_ID,
         ])
         .expose_headers([

@@ -1,13 +1,14 @@
 //! What identifies a request in logs: its id and its trace context.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use offload_domain::trace;
+use offload_domain::trace::TraceContext;
 use offload_service::trace as spans;
 use tracing::Span;
 use uuid::Uuid;
 
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 /// The longest id that is taken from a client.
 const ID_MAX_BYTES: usize = 64;
@@ -18,7 +19,7 @@ pub(crate) struct RequestId(pub(crate) String);
 
 /// The W3C trace context that an order takes to its worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TraceContext(pub(crate) String);
+pub(crate) struct OrderTrace(pub(crate) TraceContext);
 
 impl RequestId {
     /// The client's own id, if it can be logged as it is, or a new one.
@@ -33,19 +34,23 @@ impl RequestId {
     }
 }
 
-impl TraceContext {
+impl OrderTrace {
     /// The client's trace, if it is well formed, or the start of a new one. Where traces are sent,
     /// `span` becomes a part of it, and is what the order takes along.
     pub(crate) fn of(headers: &HeaderMap, span: &Span) -> Self {
-        let given = headers.get(TRACEPARENT).and_then(|v| v.to_str().ok()).and_then(trace::read_traceparent);
+        let given = headers.get(TRACEPARENT).and_then(|v| v.to_str().ok()).and_then(|parent| {
+            // A header that is no text is malformed, and so is the whole list.
+            let states = headers.get_all(TRACESTATE).iter().map(|v| v.to_str().unwrap_or("?"));
+            TraceContext::read(parent, states)
+        });
         if let Some(given) = &given {
             spans::set_parent(span, given);
         }
-        Self(spans::of(span).or(given).unwrap_or_else(new_traceparent))
+        Self(spans::of(span).or(given).unwrap_or_else(|| TraceContext::of_parent(new_traceparent())))
     }
 
     pub(crate) fn trace_id(&self) -> &str {
-        trace::trace_id(&self.0)
+        self.0.trace_id()
     }
 }
 
@@ -61,6 +66,8 @@ fn new_traceparent() -> String {
 
 #[cfg(test)]
 mod tests {
+    use offload_domain::trace::is_traceparent;
+
     use super::*;
 
     fn headers(name: HeaderName, value: &str) -> HeaderMap {
@@ -86,10 +93,19 @@ mod tests {
     #[test]
     fn a_trace_goes_on_or_begins() {
         let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-        assert_eq!(TraceContext::of(&headers(TRACEPARENT, given), &Span::none()).0, given);
-        for headers in [HeaderMap::new(), headers(TRACEPARENT, "nonsense")] {
-            let new = TraceContext::of(&headers, &Span::none());
-            assert!(trace::is_traceparent(&new.0), "{new:?}");
+        let of = |headers: &HeaderMap| OrderTrace::of(headers, &Span::none()).0;
+        let mut with_state = headers(TRACEPARENT, given);
+        assert_eq!(of(&with_state), TraceContext::of_parent(given.to_owned()));
+        for (state, passed) in [("b=1", Some("b=1")), ("c=2", Some("b=1,c=2")), ("\u{e9}", None)] {
+            with_state.append(TRACESTATE, HeaderValue::from_bytes(state.as_bytes()).unwrap());
+            assert_eq!(of(&with_state), TraceContext { parent: given.to_owned(), state: passed.map(str::to_owned) });
         }
+        let mut alone = headers(TRACESTATE, "a=1");
+        for headers in [HeaderMap::new(), headers(TRACEPARENT, "nonsense"), alone.clone()] {
+            let new = of(&headers);
+            assert!(is_traceparent(&new.parent) && new.state.is_none(), "{new:?}");
+        }
+        alone.insert(TRACEPARENT, HeaderValue::from_static("nonsense"));
+        assert_eq!(of(&alone).state, None, "a state means nothing without its parent");
     }
 }

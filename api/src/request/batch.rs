@@ -13,7 +13,7 @@ use super::{
     body::ORDER_MAX_BYTES,
     submission::{Submission, idempotency_key, is_json, is_json_lines},
 };
-use crate::{edge::identity::TraceContext, response::error::ApiError, service::Service};
+use crate::{edge::identity::OrderTrace, response::error::ApiError, service::Service};
 
 /// Violations of one order that are listed: a thousand orders must not buy a long answer.
 const VIOLATIONS_MAX: usize = 3;
@@ -53,7 +53,7 @@ impl BatchSubmission {
         service: &Service,
         headers: &HeaderMap,
         (body, form): (&[u8], Form),
-        trace: &TraceContext,
+        trace: &OrderTrace,
         tenant: &Tenant,
     ) -> Result<Self, ApiError> {
         let entries = entries(body, form).map_err(|e| match e {
@@ -80,7 +80,7 @@ impl BatchSubmission {
 async fn check_one(
     service: &Service,
     entry: &Entry<'_>,
-    trace: &TraceContext,
+    trace: &OrderTrace,
     tenant: &Tenant,
 ) -> Result<Submission, ApiError> {
     if entry.text.len() > ORDER_MAX_BYTES {
@@ -124,6 +124,7 @@ fn canonical(entries: &[Entry<'_>]) -> String {
 #[cfg(test)]
 mod tests {
     use axum::http::{HeaderValue, header};
+    use offload_domain::trace::TraceContext;
 
     use super::*;
     use crate::testing::{ORDER, service};
@@ -134,7 +135,7 @@ mod tests {
 
     async fn check(body: &str, form: Form, key: Option<&str>) -> Result<BatchSubmission, ApiError> {
         let headers = headers(&key.map(|key| ("idempotency-key", key)).into_iter().collect::<Vec<_>>());
-        let (trace, tenant) = (TraceContext("t".into()), Tenant::default());
+        let (trace, tenant) = (OrderTrace(TraceContext::of_parent("t".into())), Tenant::default());
         BatchSubmission::check(&*service(&[]).await, &headers, (body.as_bytes(), form), &trace, &tenant).await
     }
 
@@ -182,7 +183,7 @@ mod tests {
             &service(&[]).await.settings.schema,
             &headers(&[("idempotency-key", "k")]),
             OrderDocument::parse(ORDER.into()).unwrap(),
-            TraceContext("t".into()),
+            OrderTrace(TraceContext::of_parent("t".into())),
             Tenant::default(),
         );
         let single = single.unwrap().key.unwrap();

@@ -8,9 +8,10 @@ use offload_domain::{
     problem::Violation,
     schema::OrderSchema,
     tenant::Tenant,
+    trace::TraceContext,
 };
 
-use crate::{edge::identity::TraceContext, response::error::ApiError, service::Service};
+use crate::{edge::identity::OrderTrace, response::error::ApiError, service::Service};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -21,7 +22,7 @@ pub(crate) struct Submission {
     pub(crate) payload: Payload,
     pub(crate) options: OrderOptions,
     pub(crate) key: Option<IdempotencyKey>,
-    pub(crate) traceparent: String,
+    pub(crate) trace: TraceContext,
 }
 
 impl Submission {
@@ -30,24 +31,24 @@ impl Submission {
         schema: &OrderSchema,
         headers: &HeaderMap,
         document: OrderDocument,
-        trace: TraceContext,
+        trace: OrderTrace,
         tenant: Tenant,
     ) -> Result<Self, ApiError> {
         let options = options_of(schema, &document)?;
         let key = idempotency_key(&tenant, headers, || document.canonical())?;
-        Ok(Self { tenant, payload: document.into_payload(), options, key, traceparent: trace.0 })
+        Ok(Self { tenant, payload: document.into_payload(), options, key, trace: trace.0 })
     }
 
     /// Checks a document of a batch, whose key is that of all.
     pub(crate) fn of_batch(
         schema: &OrderSchema,
         document: OrderDocument,
-        trace: &TraceContext,
+        trace: &OrderTrace,
         tenant: &Tenant,
     ) -> Result<Self, ApiError> {
         let options = options_of(schema, &document)?;
-        let (tenant, traceparent) = (tenant.clone(), trace.0.clone());
-        Ok(Self { tenant, payload: document.into_payload(), options, key: None, traceparent })
+        let (tenant, trace) = (tenant.clone(), trace.0.clone());
+        Ok(Self { tenant, payload: document.into_payload(), options, key: None, trace })
     }
 
     /// Whether this deployment can do what the order's options ask for.
@@ -134,7 +135,7 @@ mod tests {
         }
         let document = OrderDocument::parse(body.into())?;
         let schema = OrderSchema::parse(BUILT_IN).unwrap();
-        Submission::check(&schema, &map, document, TraceContext("t".into()), Tenant::default())
+        Submission::check(&schema, &map, document, OrderTrace(TraceContext::of_parent("t".into())), Tenant::default())
     }
 
     #[test]

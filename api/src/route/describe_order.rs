@@ -16,7 +16,6 @@ use offload_domain::{
     order::OrderRecord,
     status::{Status, StatusObject},
     time::rfc3339_millis,
-    trace::trace_id,
 };
 use offload_service::clock;
 use offload_stores::DeliveryLog;
@@ -168,7 +167,7 @@ pub(crate) async fn describe_order(
         not_before: order.not_before,
         own_deadline: order.deadline_at.is_some(),
         lease: lease.map(|(worker, lease)| LeaseView { worker: worker.to_owned(), until: lease.until }),
-        trace_id: order.traceparent.as_deref().map(|context| trace_id(context).to_owned()),
+        trace_id: order.trace.as_ref().map(|context| context.trace_id().to_owned()),
         group: order.group.map(|GroupPlace { group, place }| GroupPlaceView { id: group, place }),
         webhook_host: webhook.as_ref().and_then(Url::host_str).map(str::to_owned),
         has_task_token: order.callbacks.task_token.is_some(),

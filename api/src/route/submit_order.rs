@@ -15,7 +15,7 @@ use offload_service::clock;
 use crate::{
     acceptance::{self, AcceptedOrder},
     caller::identity::Identity,
-    edge::{identity::TraceContext, limit_concurrency::RequestPermit},
+    edge::{identity::OrderTrace, limit_concurrency::RequestPermit},
     long_poll::{LongPolled, long_poll},
     request::{
         body::{self, ORDER_MAX_BYTES, ReadBody},
@@ -49,6 +49,7 @@ problems!(
         ("Idempotency-Key" = Option<String>, Header, pattern = r#"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-\[\]-~]{1,255})$"#, description = "1 to 255 characters of ASCII: a string in double quotes (RFC 9651), or bare without spaces, quotes and backslashes; the same key of the same tenant gives the same order. Where callers are not known (OFFLOAD_AUTH=none) it must be unguessable, such as a random UUID: anybody who sends the same key and body gets the same order, with its tokens"),
         ("Prefer" = Option<String>, Header, description = "wait=N: a long poll of up to N seconds (60 at most), answered with 200 if the order has ended by then"),
         ("traceparent" = Option<String>, Header, description = "W3C trace context, passed on to the worker"),
+        ("tracestate" = Option<String>, Header, description = "Goes with traceparent: 32 members and 512 characters at most. What is over that is dropped, and the whole if it is malformed"),
         ("x-request-id" = Option<String>, Header, description = "1 to 64 of A-Z a-z 0-9 . _ -; echoed in every answer"),
     ),
     request_body(content = ref("#/components/schemas/OrderRequest"), content_type = "application/json", description = "The order, at most 256 KiB"),
@@ -74,7 +75,7 @@ problems!(
 pub(crate) async fn submit_order(
     State(service): State<Arc<Service>>,
     Extension(permit): Extension<RequestPermit>,
-    Extension(trace): Extension<TraceContext>,
+    Extension(trace): Extension<OrderTrace>,
     Extension(identity): Extension<Identity>,
     headers: HeaderMap,
     body: Body,

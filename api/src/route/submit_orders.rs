@@ -12,7 +12,7 @@ use crate::{
     batch_acceptance::{self, AcceptedBatch, Outcome},
     caller::identity::Identity,
     client_address::ClientAddress,
-    edge::{identity::TraceContext, limit_concurrency::RequestPermit},
+    edge::{identity::OrderTrace, limit_concurrency::RequestPermit},
     request::{
         batch::{self, BatchSubmission},
         body::{self, ReadBody},
@@ -70,6 +70,7 @@ pub(crate) enum OrderResult {
     params(
         ("Idempotency-Key" = Option<String>, Header, pattern = r#"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-\[\]-~]{1,255})$"#, description = "As of POST /order, for the whole batch: the same key with the same orders gives the same orders"),
         ("traceparent" = Option<String>, Header, description = "W3C trace context, passed on to the worker"),
+        ("tracestate" = Option<String>, Header, description = "Goes with traceparent: 32 members and 512 characters at most. What is over that is dropped, and the whole if it is malformed"),
         ("x-request-id" = Option<String>, Header, description = "1 to 64 of A-Z a-z 0-9 . _ -; echoed in every answer"),
     ),
     request_body(content = ref("#/components/schemas/OrderBatch"), content_type = "application/json", description = "1 to 1,000 orders, each at most 256 KiB: a JSON array, or JSON lines with an order on each line. At most 4 MiB, or as OFFLOAD_BATCH_MAX_BYTES is set"),
@@ -81,7 +82,7 @@ pub(crate) enum OrderResult {
 pub(crate) async fn submit_orders(
     State(service): State<Arc<Service>>,
     Extension(permit): Extension<RequestPermit>,
-    Extension(trace): Extension<TraceContext>,
+    Extension(trace): Extension<OrderTrace>,
     Extension(identity): Extension<Identity>,
     address: Option<Extension<ClientAddress>>,
     headers: HeaderMap,

@@ -41,9 +41,7 @@ pub(super) async fn list_found(stores: &Stores, found: Found, as_json: bool) -> 
     let read: Result<Vec<_>, _> = stream::iter(read).buffered(READS_AT_ONCE).try_collect().await;
     let read = read.map_err(unreachable)?;
     if as_json {
-        let order = |(id, tenant, status, deliveries): &(OrderId, Tenant, Status, Vec<DeliveryLog>)| {
-            json!({"order": id, "tenant": tenant, "status": status, "deliveries": deliveries})
-        };
+        let order = |(id, tenant, status, deliveries): &(OrderId, Tenant, Status, Vec<DeliveryLog>)| json!({"order": id, "tenant": tenant, "status": status, "deliveries": deliveries});
         let orders: Vec<Value> = read.iter().map(order).collect();
         return output::json(&json!({"orders": orders, "searched": found.searched, "next": found.next}).to_string());
     }

@@ -24,7 +24,7 @@ pub fn order(created_at: DateTime<Utc>) -> Order {
         payload: Payload::default(),
         deadline_at: None,
         not_before: None,
-        traceparent: None,
+        trace: None,
         renew: String::new(),
         callbacks: Callbacks::default(),
         labels: Labels::default(),

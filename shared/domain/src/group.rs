@@ -12,6 +12,7 @@ use crate::{
     schedule,
     status::{EtaWindow, GroupCounts, ProgressReport, Status, StatusObject},
     tenant::Tenant,
+    trace::TraceContext,
 };
 
 /// The status object of a group is written so often at most while its orders end, and at the end.
@@ -43,7 +44,7 @@ pub struct Group {
     /// Where the service answers for it.
     pub renew: String,
     /// The W3C trace context of the request.
-    pub traceparent: Option<String>,
+    pub trace: Option<TraceContext>,
     /// Orders that were to be written.
     pub orders: u32,
     /// Those that could not be accepted after all.
@@ -157,7 +158,7 @@ mod tests {
             created_at: at(0),
             eta: EtaWindow { at: at(60), earliest_at: at(50), latest_at: at(90) },
             renew: "https://api/group/x".to_owned(),
-            traceparent: None,
+            trace: None,
             orders,
             refused: 0,
             completed: 0,

@@ -17,6 +17,7 @@ use crate::{
     status::{EtaWindow, ProgressReport, Status, StatusObject},
     tenant::Tenant,
     time::rfc3339_millis,
+    trace::TraceContext,
     whole_number,
 };
 
@@ -38,7 +39,7 @@ pub struct Order {
     /// Not to be started before.
     pub not_before: Option<DateTime<Utc>>,
     /// The W3C trace context of the request.
-    pub traceparent: Option<String>,
+    pub trace: Option<TraceContext>,
     /// The `renew` link of the status object, known to the api that accepted the order.
     pub renew: String,
     /// Who is notified of every change.

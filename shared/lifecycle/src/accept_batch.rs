@@ -123,11 +123,11 @@ async fn publish(
         (place, created.unwrap_or_else(|_| Err(late("s3.PutObject"))))
     });
     // All of a batch have the trace of its request.
-    let traceparent = places.first().and_then(|n| orders[*n].record.order.traceparent.as_deref());
+    let trace = places.first().and_then(|n| orders[*n].record.order.trace.as_ref());
     let sends = stream::iter(by_lane).map(|(lane, messages)| async move {
         let outgoing: Vec<_> =
             messages.iter().map(|(_, (message, delay))| Outgoing { message, delay: *delay }).collect();
-        let sent = timeout_at(deadline, stores.order_queues.of(lane).send_each(&outgoing, traceparent)).await;
+        let sent = timeout_at(deadline, stores.order_queues.of(lane).send_each(&outgoing, trace)).await;
         let sent = sent.unwrap_or_else(|_| vec![Err(late("sqs.SendMessageBatch")); messages.len()]);
         messages.iter().map(|(place, _)| *place).zip(sent).collect::<Vec<_>>()
     });

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use offload_domain::{lane::Lane, message::Envelope, order::OrderRecord, status::Status};
+use offload_domain::{lane::Lane, message::Envelope, order::OrderRecord, status::Status, trace::TraceContext};
 use offload_service::{trace, trace_span};
 use offload_stores::{DELAY_MAX, Delivery, Error, Stores};
 use tracing::{Instrument as _, Span};
@@ -26,7 +26,7 @@ pub async fn send(
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
     let (envelope, delay) = message(record, etag, now);
-    stores.order_queues.of(lane).send(&envelope, delay, record.order.traceparent.as_deref()).await
+    stores.order_queues.of(lane).send(&envelope, delay, record.order.trace.as_ref()).await
 }
 
 /// The message of an order, and how long it is kept back.
@@ -50,12 +50,12 @@ pub(crate) fn message(record: &OrderRecord, etag: Option<String>, now: DateTime<
 /// # Errors
 /// If a call fails; a sweeper tries again.
 pub async fn again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) -> Result<(), Error> {
-    let span = span_again(record.order.traceparent.as_deref());
+    let span = span_again(record.order.trace.as_ref());
     send_again(stores, record, now).instrument(span).await
 }
 
 /// The span of a message that is sent once more: linked to what the message before it came from.
-fn span_again(before: Option<&str>) -> Span {
+fn span_again(before: Option<&TraceContext>) -> Span {
     let span = trace_span!("send again", otel.kind = "internal");
     if let Some(before) = before {
         trace::set_parent(&span, before);
@@ -86,7 +86,7 @@ async fn send_again(stores: &Stores, record: &OrderRecord, now: DateTime<Utc>) -
 /// If a call fails; the message comes again then.
 pub async fn postpone(stores: &Stores, delivery: Delivery, envelope: &Envelope, wait: Duration) -> Result<(), Error> {
     let queue = stores.order_queues.of(envelope.priority.into());
-    let before = delivery.traceparent.as_deref();
+    let before = delivery.trace.as_ref();
     queue.send(envelope, wait.min(DELAY_MAX), before).instrument(span_again(before)).await?;
     delivery.complete().await
 }

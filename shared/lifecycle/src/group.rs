@@ -57,5 +57,5 @@ async fn publish(stores: &Stores, group: &Group) -> Result<(), Error> {
     if all.is_empty() {
         return Ok(());
     }
-    to.send_all(all, group.traceparent.as_deref()).await
+    to.send_all(all, group.trace.as_ref()).await
 }

@@ -32,7 +32,7 @@ pub async fn notify(stores: &Stores, record: &OrderRecord, object: StatusObject)
     if all.is_empty() {
         return Ok(());
     }
-    to.send_all(all, record.order.traceparent.as_deref()).await
+    to.send_all(all, record.order.trace.as_ref()).await
 }
 
 /// Sends a heartbeat to the Step Functions task that waits for an order, if one does.
@@ -45,5 +45,5 @@ pub async fn heartbeat(stores: &Stores, record: &OrderRecord) -> Result<(), Erro
     };
     let event = StatusEvent::of(record.with_labels(record.status_object(None)));
     let beat = Notification::new(Target::Task { token }, event, record.order.tenant.clone());
-    to.send(&beat, Duration::ZERO, record.order.traceparent.as_deref()).await
+    to.send(&beat, Duration::ZERO, record.order.trace.as_ref()).await
 }

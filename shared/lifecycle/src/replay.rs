@@ -39,6 +39,6 @@ pub async fn replay(
     let event = StatusEvent::of(record.with_labels(object));
     let revision = event.revision;
     let notification = Notification::new(Target::Webhook { url }, event, record.order.tenant.clone());
-    to.send(&notification, Duration::ZERO, record.order.traceparent.as_deref()).await?;
+    to.send(&notification, Duration::ZERO, record.order.trace.as_ref()).await?;
     Ok(Replayed::Sent(revision))
 }

@@ -63,6 +63,7 @@ pub use without_otlp::{current, link, of, set_parent};
 
 #[cfg(feature = "otlp")]
 mod with_otlp {
+    use offload_domain::trace::TraceContext;
     use opentelemetry::{
         Context,
         trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState},
@@ -70,78 +71,97 @@ mod with_otlp {
     use tracing::Span;
     use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-    /// The `traceparent` of the span that is current, if one is.
+    /// The context of the span that is current, if one is.
     #[must_use]
-    pub fn current() -> Option<String> {
+    pub fn current() -> Option<TraceContext> {
         if !super::is_on() {
             return None;
         }
-        traceparent(Context::current().span().span_context())
+        written(Context::current().span().span_context())
     }
 
-    /// The `traceparent` of a span; `None` for none.
+    /// The context of a span; `None` for none.
     #[must_use]
-    pub fn of(span: &Span) -> Option<String> {
+    pub fn of(span: &Span) -> Option<TraceContext> {
         if span.is_none() {
             return None;
         }
-        traceparent(span.context().span().span_context())
+        written(span.context().span().span_context())
     }
 
-    /// Makes a span that has not begun a child of the span with this `traceparent`.
-    pub fn set_parent(span: &Span, traceparent: &str) {
+    /// Makes a span that has not begun a child of the span with this context.
+    pub fn set_parent(span: &Span, context: &TraceContext) {
         if !span.is_none()
-            && let Some(parent) = read(traceparent)
+            && let Some(parent) = read(context)
         {
             // An error says that there is nothing to be sent.
             let _ = span.set_parent(Context::new().with_remote_span_context(parent));
         }
     }
 
-    /// Links a span to the span with this `traceparent`: one came after the other, by another
-    /// message.
-    pub fn link(span: &Span, traceparent: &str) {
+    /// Links a span to the span with this context: one came after the other, by another message.
+    pub fn link(span: &Span, context: &TraceContext) {
         if !span.is_none()
-            && let Some(linked) = read(traceparent)
+            && let Some(linked) = read(context)
         {
             span.add_link(linked);
         }
     }
 
-    fn traceparent(context: &SpanContext) -> Option<String> {
+    fn written(context: &SpanContext) -> Option<TraceContext> {
         let sampled = u8::from(context.is_sampled());
-        context.is_valid().then(|| format!("00-{}-{}-{sampled:02x}", context.trace_id(), context.span_id()))
+        context.is_valid().then(|| TraceContext {
+            parent: format!("00-{}-{}-{sampled:02x}", context.trace_id(), context.span_id()),
+            // What the client sent: a child keeps that of its parent.
+            state: Some(context.trace_state().header()).filter(|state| !state.is_empty()),
+        })
     }
 
-    fn read(traceparent: &str) -> Option<SpanContext> {
-        let known = offload_domain::trace::read_traceparent(traceparent)?;
+    fn read(context: &TraceContext) -> Option<SpanContext> {
+        let known = offload_domain::trace::read_traceparent(&context.parent)?;
         let mut parts = known.split('-').skip(1);
         let trace = TraceId::from_hex(parts.next()?).ok()?;
         let span = SpanId::from_hex(parts.next()?).ok()?;
         let flags = u8::from_str_radix(parts.next()?, 16).ok()?;
-        Some(SpanContext::new(trace, span, TraceFlags::new(flags), true, TraceState::default()))
+        let state = context.state.as_deref().and_then(|state| state.parse::<TraceState>().ok()).unwrap_or_default();
+        Some(SpanContext::new(trace, span, TraceFlags::new(flags), true, state))
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_context_is_written_as_it_was_read() {
+            let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+            for state in [None, Some("shop=1,fw529a3039@dt=b:2")] {
+                let context = TraceContext::read(parent, state).unwrap();
+                assert_eq!(written(&read(&context).unwrap()), Some(context));
+            }
+        }
     }
 }
 
 #[cfg(not(feature = "otlp"))]
 mod without_otlp {
+    use offload_domain::trace::TraceContext;
     use tracing::Span;
 
-    /// The `traceparent` of the span that is current: there is none in this build.
+    /// The context of the span that is current: there is none in this build.
     #[must_use]
-    pub fn current() -> Option<String> {
+    pub fn current() -> Option<TraceContext> {
         None
     }
 
-    /// The `traceparent` of a span: there is none in this build.
+    /// The context of a span: there is none in this build.
     #[must_use]
-    pub fn of(_: &Span) -> Option<String> {
+    pub fn of(_: &Span) -> Option<TraceContext> {
         None
     }
 
     /// Makes a span a child of another one: does nothing in this build.
-    pub fn set_parent(_: &Span, _: &str) {}
+    pub fn set_parent(_: &Span, _: &TraceContext) {}
 
     /// Links a span to another one: does nothing in this build.
-    pub fn link(_: &Span, _: &str) {}
+    pub fn link(_: &Span, _: &TraceContext) {}
 }

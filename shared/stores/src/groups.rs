@@ -13,7 +13,7 @@ use offload_domain::{
 
 use crate::{
     error::{Error, Kind},
-    item::{Item, PK, SK, TTL, millis, number, text},
+    item::{Item, PK, SK, TTL, millis, number, text, trace_attributes, trace_of},
     orders::OrderTable,
     rows::{RowAnswer, Update, Updated},
 };
@@ -53,7 +53,7 @@ impl OrderTable {
         if !group.tenant.is_default() {
             item.insert("tenant".to_owned(), text(group.tenant.as_str()));
         }
-        item.extend(group.traceparent.as_ref().map(|t| ("traceparent".to_owned(), text(t))));
+        item.extend(trace_attributes(group.trace.as_ref()));
         match self.rows.put(item).await {
             Ok(()) | Err(Error { kind: Kind::Conflict, .. }) => Ok(()),
             Err(e) => Err(e),
@@ -141,7 +141,7 @@ fn decode(id: OrderId, item: &Item) -> Result<Group, Error> {
         created_at: time("created_at")?,
         eta: EtaWindow { at: time("at")?, earliest_at: time("earliest_at")?, latest_at: time("latest_at")? },
         renew: string("renew").ok_or_else(|| unreadable("renew"))?,
-        traceparent: string("traceparent"),
+        trace: trace_of(item),
         orders: integer("orders").and_then(|n| n.try_into().ok()).ok_or_else(|| unreadable("orders"))?,
         refused: count(REFUSED),
         completed: count(COMPLETED),

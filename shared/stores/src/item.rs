@@ -24,6 +24,7 @@ use offload_domain::{
     order::{Callbacks, Lease, Order, OrderRecord, OrderState},
     payload::Payload,
     tenant::Tenant,
+    trace::TraceContext,
 };
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -141,12 +142,9 @@ pub(crate) fn encode(record: &OrderRecord, expires_at: DateTime<Utc>, due_at: Da
     item.insert(TTL.to_owned(), number(expires_at.timestamp()));
     let times = [("deadline_at", order.deadline_at), ("not_before", order.not_before)];
     item.extend(times.into_iter().filter_map(|(name, t)| Some((name.to_owned(), millis(t?)))));
-    let texts = [
-        ("traceparent", &order.traceparent),
-        ("webhook_url", &order.callbacks.webhook_url),
-        ("task_token", &order.callbacks.task_token),
-    ];
+    let texts = [("webhook_url", &order.callbacks.webhook_url), ("task_token", &order.callbacks.task_token)];
     item.extend(texts.into_iter().filter_map(|(name, t)| Some((name.to_owned(), text(t.as_ref()?)))));
+    item.extend(trace_attributes(order.trace.as_ref()));
     item.insert(DUE.to_owned(), text(Due::Open.hash(order.id)));
     item.insert(DUE_AT.to_owned(), millis(due_at));
     item.extend(state_attributes(&record.state)?.into_iter().filter_map(|(name, v)| Some((name, v?))));
@@ -167,7 +165,7 @@ pub(crate) fn decode(item: &Item) -> Result<OrderRecord, Error> {
         payload,
         deadline_at: reader.time("deadline_at")?,
         not_before: reader.time("not_before")?,
-        traceparent: reader.optional("traceparent"),
+        trace: trace_of(item),
         renew: reader.text("renew")?.to_owned(),
         callbacks: Callbacks { webhook_url: reader.optional("webhook_url"), task_token: reader.optional("task_token") },
         labels: reader.labels()?,
@@ -206,6 +204,17 @@ pub(crate) fn of_image(image: &Value) -> Option<Result<OrderRecord, Error>> {
     let is_order = item.get(SK).is_some_and(|sk| sk.as_s().is_ok_and(|sk| sk == ORDER_SK));
     // What is left of an order that was withdrawn is none.
     (is_order && item.contains_key("revision")).then(|| decode(&item))
+}
+
+/// The attributes of a trace context.
+pub(crate) fn trace_attributes(trace: Option<&TraceContext>) -> impl Iterator<Item = (String, AttributeValue)> {
+    trace.into_iter().flat_map(TraceContext::headers).map(|(name, value)| (name.to_owned(), text(value)))
+}
+
+/// The trace context that an item has, if it has one.
+pub(crate) fn trace_of(item: &Item) -> Option<TraceContext> {
+    let attribute = |name: &str| item.get(name).and_then(|a| a.as_s().ok()).map(String::as_str);
+    TraceContext::read(attribute("traceparent")?, attribute("tracestate"))
 }
 
 struct Reader<'a>(&'a Item);
@@ -297,6 +306,8 @@ mod tests {
         transition::Transition,
     };
 
+    const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
     fn payload(text: &str) -> Payload {
         Payload::stored(text.to_owned()).unwrap()
     }
@@ -338,7 +349,7 @@ mod tests {
         let mut order = fixtures::order(t);
         order.payload = payload(r#"{"kind":"fulfilment","items":[{"sku":"A-1","quantity":2}]}"#);
         order.renew = format!("https://0123456789.execute-api.eu-west-1.amazonaws.com/order/{}", order.id);
-        order.traceparent = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
+        order.trace = Some(TraceContext::of_parent(PARENT.to_owned()));
         let window = EtaWindow { at: t, earliest_at: t, latest_at: t };
         let new = OrderRecord::new(order, window, 1_700);
         let start = Transition::Start { eta: Some(window), poll_after_ms: Some(1_700) };
@@ -371,7 +382,7 @@ mod tests {
             payload: payload("{ \"n\": 1.0, \"big\":1234567890123456789012345, \"z\":-0,\n\"s\":\"{\\u00e9\"}"),
             deadline_at: Some(t + TimeDelta::seconds(9)),
             not_before: None,
-            traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into()),
+            trace: TraceContext::read(PARENT, ["shop=1"]),
             renew: "https://api/order/x".into(),
             callbacks: Callbacks {
                 webhook_url: Some("https://shop.example/{hook}".into()),

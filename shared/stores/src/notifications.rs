@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use offload_domain::notification::{Notification, Target};
+use offload_domain::{
+    notification::{Notification, Target},
+    trace::TraceContext,
+};
 use offload_service::settings::NotificationSettings;
 
 use crate::{error::Error, queue::Queue};
@@ -59,22 +62,22 @@ impl Notifications {
         &self,
         notification: &Notification,
         delay: Duration,
-        traceparent: Option<&str>,
+        trace: Option<&TraceContext>,
     ) -> Result<(), Error> {
-        self.of(notification).send(notification, delay, traceparent).await
+        self.of(notification).send(notification, delay, trace).await
     }
 
     /// Sends notifications, to be delivered at once.
     ///
     /// # Errors
     /// If a call fails; each message may or may not be in its queue then.
-    pub async fn send_all(&self, notifications: Vec<Notification>, traceparent: Option<&str>) -> Result<(), Error> {
+    pub async fn send_all(&self, notifications: Vec<Notification>, trace: Option<&TraceContext>) -> Result<(), Error> {
         let is_webhook = |n: &Notification| matches!(n.target, Target::Webhook { .. });
         let (webhooks, others): (Vec<_>, Vec<_>) = notifications.into_iter().partition(is_webhook);
         // Connections first: somebody is waiting there.
         for (queue, messages) in [(&self.queue, others), (&self.webhooks, webhooks)] {
             if !messages.is_empty() {
-                queue.send_all(&messages, traceparent).await?;
+                queue.send_all(&messages, trace).await?;
             }
         }
         Ok(())

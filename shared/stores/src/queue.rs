@@ -14,6 +14,7 @@ pub use batch::Outgoing;
 pub use replace::Replacement;
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -33,7 +34,7 @@ use crate::{
     error::{Error, Kind},
 };
 use deletions::{Deletions, Receipt};
-use offload_domain::tenant::OfTenant;
+use offload_domain::{tenant::OfTenant, trace::TraceContext};
 use send_span::SendSpan;
 use serde::Serialize;
 use wire::{Message, ReceiveMessage, Received, SendMessage, TraceAttributes};
@@ -44,7 +45,8 @@ const VISIBILITY_MAX: Duration = Duration::from_secs(43_200);
 pub const RECEIVE_MAX: usize = 10;
 /// SQS delays a message by fifteen minutes at most.
 pub const DELAY_MAX: Duration = Duration::from_secs(900);
-const TRACEPARENT: &str = "traceparent";
+/// The message attributes of a trace context.
+const TRACE: [&str; 2] = ["traceparent", "tracestate"];
 const RECEIVE_COUNT: &str = "ApproximateReceiveCount";
 
 /// A queue.
@@ -82,7 +84,7 @@ pub struct Delivery {
     /// How often it has been delivered, this time included.
     pub receive_count: u32,
     /// The trace context that it carries.
-    pub traceparent: Option<String>,
+    pub trace: Option<TraceContext>,
 }
 
 /// A message as an event brings it: somebody else has received it, and deletes it if we say so.
@@ -97,7 +99,7 @@ pub struct ReceivedMessage {
     /// How often it has been delivered, this time included.
     pub receive_count: u32,
     /// The trace context that it carries.
-    pub traceparent: Option<String>,
+    pub trace: Option<TraceContext>,
 }
 
 /// The result for a message that Lambda received.
@@ -133,14 +135,14 @@ impl Queue {
         &self,
         message: &(impl Serialize + OfTenant),
         delay: Duration,
-        traceparent: Option<&str>,
+        trace: Option<&TraceContext>,
     ) -> Result<(), Error> {
-        let span = SendSpan::new(self.name(), 1, traceparent);
+        let span = SendSpan::new(self.name(), 1, trace);
         let grouped = message.group().is_some() && self.takes_groups();
         let sending = async {
-            match self.send_one(message, delay, grouped, span.traceparent()).await {
+            match self.send_one(message, delay, grouped, span.trace()).await {
                 Err(refused) if grouped && refused.kind == Kind::Invalid => {
-                    self.send_one(message, delay, false, span.traceparent()).await?;
+                    self.send_one(message, delay, false, span.trace()).await?;
                     self.groups_refused(&refused);
                     Ok(())
                 }
@@ -155,7 +157,7 @@ impl Queue {
         message: &(impl Serialize + OfTenant),
         delay: Duration,
         grouped: bool,
-        traceparent: Option<&str>,
+        trace: Option<&TraceContext>,
     ) -> Result<(), Error> {
         const OPERATION: &str = "sqs.SendMessage";
         let (body, group) = (body(message, OPERATION)?, message.group().filter(|_| grouped));
@@ -166,7 +168,7 @@ impl Queue {
                 message_body: &body,
                 delay_seconds: delay,
                 message_group_id: group.as_deref(),
-                message_attributes: traceparent.map(TraceAttributes::of),
+                message_attributes: trace.map(TraceAttributes::of),
             };
             return direct
                 .json(OPERATION, "AmazonSQS.SendMessage", &send)
@@ -176,9 +178,7 @@ impl Queue {
         }
         let mut send = self.client.send_message().queue_url(&*self.url).message_body(body);
         send = send.set_message_group_id(group).set_delay_seconds(delay);
-        if let Some(t) = traceparent {
-            send = send.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
-        }
+        send = send.set_message_attributes(trace.map(|trace| trace_attributes(trace, OPERATION)).transpose()?);
         Box::pin(send.send()).await.map(drop).map_err(|e| Error::of(OPERATION, &e))
     }
 
@@ -217,7 +217,7 @@ impl Queue {
                 wait_time_seconds: whole_seconds(wait),
                 visibility_timeout: whole_seconds(visibility),
                 message_system_attribute_names: [RECEIVE_COUNT],
-                message_attribute_names: [TRACEPARENT],
+                message_attribute_names: TRACE,
             };
             let answer = direct.json_within(Some(patience), OPERATION, "AmazonSQS.ReceiveMessage", &receive).await;
             let answer = answer.map_err(|failure| failure.error)?;
@@ -225,7 +225,7 @@ impl Queue {
             let read = read.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
             let delivery = |message: Message| Delivery {
                 receive_count: message.attributes.get(RECEIVE_COUNT).and_then(|c| c.parse().ok()).unwrap_or(1),
-                traceparent: message.message_attributes.and_then(|a| a.traceparent).and_then(|t| t.string_value),
+                trace: message.message_attributes.and_then(|attributes| attributes.trace()),
                 message_id: message.message_id,
                 body: message.body,
                 handle: Visibility { queue: self.clone(), receipt: message.receipt_handle.into(), received },
@@ -245,16 +245,16 @@ impl Queue {
             .wait_time_seconds(whole_seconds(wait))
             .visibility_timeout(whole_seconds(visibility))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
-            .message_attribute_names(TRACEPARENT)
+            .set_message_attribute_names(Some(TRACE.map(str::to_owned).into()))
             .customize()
             .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(patience));
         let answer = Box::pin(receive.send()).await.map_err(|e| Error::of(OPERATION, &e))?;
         let delivery = |m: aws_sdk_sqs::types::Message| {
             let count = m.attributes.as_ref().and_then(|a| a.get(&MessageSystemAttributeName::ApproximateReceiveCount));
-            let attribute = m.message_attributes.as_ref().and_then(|a| a.get(TRACEPARENT));
+            let attribute = |name: &str| m.message_attributes.as_ref()?.get(name)?.string_value();
             Some(Delivery {
                 receive_count: count.and_then(|c| c.parse().ok()).unwrap_or(1),
-                traceparent: attribute.and_then(|a| a.string_value.clone()),
+                trace: Queue::trace_of(attribute),
                 message_id: m.message_id.unwrap_or_default(),
                 body: m.body.unwrap_or_default(),
                 // Without a receipt handle nothing can be done with a message; SQS always gives
@@ -278,7 +278,7 @@ impl Queue {
             message_id: message.message_id,
             body: message.body,
             receive_count: message.receive_count,
-            traceparent: message.traceparent,
+            trace: message.trace,
         };
         (delivery, Outcome(outcome))
     }
@@ -289,10 +289,11 @@ impl Queue {
         self.url.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The name of the message attribute that carries the trace context.
+    /// The trace context of a message that has these attributes, if it has one.
     #[must_use]
-    pub fn traceparent_attribute() -> &'static str {
-        TRACEPARENT
+    pub fn trace_of<'a>(attribute: impl Fn(&str) -> Option<&'a str>) -> Option<TraceContext> {
+        let [parent, state] = TRACE.map(attribute);
+        TraceContext::read(parent?, state)
     }
 
     /// How many messages there are. Approximate, and a few seconds old.
@@ -387,9 +388,15 @@ fn body(message: &impl Serialize, operation: &'static str) -> Result<String, Err
     serde_json::to_string(message).map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))
 }
 
-fn trace_attribute(traceparent: &str, operation: &'static str) -> Result<MessageAttributeValue, Error> {
-    let value = MessageAttributeValue::builder().data_type("String").string_value(traceparent).build();
-    value.map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))
+fn trace_attributes(
+    trace: &TraceContext,
+    operation: &'static str,
+) -> Result<HashMap<String, MessageAttributeValue>, Error> {
+    let attribute = |(name, value): (&str, &str)| {
+        let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
+        Ok((name.to_owned(), value.map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))?))
+    };
+    trace.headers().map(attribute).collect()
 }
 
 /// SQS counts in whole seconds; up, so that a wait is never shorter than meant.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use offload_domain::{message::Envelope, trace::trace_id};
+use offload_domain::{message::Envelope, trace::TraceContext};
 use offload_lifecycle::{claim::Claim, enqueue};
 use offload_service::{clock, trace, trace_span};
 use offload_stores::Delivery;
@@ -20,7 +20,7 @@ const BESIDE_WORK_MAX: Duration = Duration::from_secs(1);
 pub(crate) async fn handle(worker: &Worker, delivery: Delivery) {
     match Envelope::parse(&delivery.body) {
         Ok(envelope) => {
-            let trace = delivery.traceparent.as_deref().map(trace_id).unwrap_or_default();
+            let trace = delivery.trace.as_ref().map(TraceContext::trace_id).unwrap_or_default();
             let log = tracing::info_span!("order", order.id = %envelope.id, trace.id = trace);
             let span = process_span(&delivery, &envelope);
             handle_order(worker, delivery, &envelope, &span).instrument(log).instrument(span.clone()).await;
@@ -56,10 +56,10 @@ fn process_span(delivery: &Delivery, envelope: &Envelope) -> Span {
         order.attempt = Empty,
         order.attempt_end = Empty,
     );
-    if let Some(traceparent) = delivery.traceparent.as_deref() {
-        trace::set_parent(&span, traceparent);
+    if let Some(context) = &delivery.trace {
+        trace::set_parent(&span, context);
         if delivery.receive_count > 1 {
-            trace::link(&span, traceparent);
+            trace::link(&span, context);
         }
     }
     span

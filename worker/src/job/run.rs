@@ -54,8 +54,8 @@ pub(super) async fn run(
     let progress = progress.with_log(log.clone());
     let span = trace_span!("work", otel.kind = "internal", order.attempt = i64::from(job.record.state.attempt));
     // What the work calls is a part of the trace.
-    let traceparent = trace::of(&span).or_else(|| job.record.order.traceparent.clone());
-    let order = Arc::new(Order { attempt: job.record.state.fence(), traceparent, ..job.record.order.clone() });
+    let trace = trace::of(&span).or_else(|| job.record.order.trace.clone());
+    let order = Arc::new(Order { attempt: job.record.state.fence(), trace, ..job.record.order.clone() });
     let processor = Arc::clone(&worker.processor);
     let work = async move { processor.process(&order, &progress).await };
     let mut work = AbortOnDropHandle::new(tokio::spawn(work.instrument(span)));

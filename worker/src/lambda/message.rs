@@ -11,12 +11,13 @@ pub(super) fn message_id(message: &SqsMessage) -> String {
 
 /// The message; `None` if it cannot be settled, which never happens.
 pub(super) fn delivered(message: SqsMessage) -> Option<ReceivedMessage> {
-    let attribute = message.message_attributes.get(Queue::traceparent_attribute());
+    let attributes = &message.message_attributes;
+    let trace = Queue::trace_of(|name| attributes.get(name)?.string_value.as_deref());
     Some(ReceivedMessage {
         message_id: message.message_id?,
         receipt: message.receipt_handle?,
         body: message.body.unwrap_or_default(),
         receive_count: message.attributes.get("ApproximateReceiveCount").and_then(|n| n.parse().ok()).unwrap_or(1),
-        traceparent: attribute.and_then(|a| a.string_value.clone()),
+        trace,
     })
 }

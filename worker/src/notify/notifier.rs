@@ -135,7 +135,7 @@ impl Notifier {
             return self.put_back(notification, wait, delivery).await;
         }
         let begun = Instant::now();
-        let result = self.channels.deliver(&notification).await;
+        let result = self.channels.deliver(&notification, delivery.trace.as_ref()).await;
         let outcome = result.name();
         self.metrics.notified(notification.target.channel(), outcome);
         if matches!(result, AttemptResult::Failed(_) | AttemptResult::Refused(_)) {
@@ -175,7 +175,7 @@ impl Notifier {
                         error = failure.error, "a notification becomes a dead letter");
                 }
                 if let Some(dead) = &self.queues.dead_letters {
-                    dead.send(&notification, Duration::ZERO, delivery.traceparent.as_deref()).await?;
+                    dead.send(&notification, Duration::ZERO, delivery.trace.as_ref()).await?;
                 }
             }
         }
@@ -217,10 +217,10 @@ fn process_span(notification: &Notification, delivery: &Delivery) -> Span {
         order.id = %notification.event.subject,
         order.revision = notification.event.revision.cast_signed(),
     );
-    if let Some(traceparent) = delivery.traceparent.as_deref() {
-        trace::set_parent(&span, traceparent);
+    if let Some(context) = &delivery.trace {
+        trace::set_parent(&span, context);
         if notification.is_retry() || delivery.receive_count > 1 {
-            trace::link(&span, traceparent);
+            trace::link(&span, context);
         }
     }
     span

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures_util::{StreamExt as _, stream};
-use offload_domain::tenant::OfTenant;
+use offload_domain::{tenant::OfTenant, trace::TraceContext};
 use serde::Serialize;
 
 use super::{
-    DELAY_MAX, Queue, TRACEPARENT, body,
+    DELAY_MAX, Queue, body,
     send_span::SendSpan,
-    trace_attribute, whole_seconds,
+    trace_attributes, whole_seconds,
     wire::{BATCH_MAX, BatchAnswer, BatchEntry, SendMessage, SendMessageBatch, TraceAttributes},
 };
 use crate::error::{Error, Kind};
@@ -38,14 +38,14 @@ impl Queue {
     pub async fn send_all<M: Serialize + OfTenant>(
         &self,
         messages: &[M],
-        traceparent: Option<&str>,
+        trace: Option<&TraceContext>,
     ) -> Result<(), Error> {
         if let [message] = messages {
-            return self.send(message, Duration::ZERO, traceparent).await;
+            return self.send(message, Duration::ZERO, trace).await;
         }
         for batch in messages.chunks(BATCH_MAX) {
             let batch: Vec<_> = batch.iter().map(|message| Outgoing { message, delay: Duration::ZERO }).collect();
-            self.send_batch(&batch, traceparent).await.into_iter().collect::<Result<(), Error>>()?;
+            self.send_batch(&batch, trace).await.into_iter().collect::<Result<(), Error>>()?;
         }
         Ok(())
     }
@@ -55,11 +55,11 @@ impl Queue {
     pub async fn send_each<M: Serialize + OfTenant>(
         &self,
         messages: &[Outgoing<'_, M>],
-        traceparent: Option<&str>,
+        trace: Option<&TraceContext>,
     ) -> Vec<Result<(), Error>> {
         let batches = stream::iter((0..messages.len()).step_by(BATCH_MAX)).map(|from| {
             let batch = &messages[from..messages.len().min(from + BATCH_MAX)];
-            self.send_batch(batch, traceparent)
+            self.send_batch(batch, trace)
         });
         batches.buffered(CALLS_AT_ONCE).flat_map(stream::iter).collect().await
     }
@@ -69,21 +69,21 @@ impl Queue {
     async fn send_batch<M: Serialize + OfTenant>(
         &self,
         batch: &[Outgoing<'_, M>],
-        traceparent: Option<&str>,
+        trace: Option<&TraceContext>,
     ) -> Vec<Result<(), Error>> {
-        let span = SendSpan::new(self.name(), batch.len(), traceparent);
-        span.around(self.send_batch_in_span(batch, span.traceparent())).await
+        let span = SendSpan::new(self.name(), batch.len(), trace);
+        span.around(self.send_batch_in_span(batch, span.trace())).await
     }
 
     async fn send_batch_in_span<M: Serialize + OfTenant>(
         &self,
         batch: &[Outgoing<'_, M>],
-        traceparent: Option<&str>,
+        trace: Option<&TraceContext>,
     ) -> Vec<Result<(), Error>> {
         let grouped = batch.iter().any(|outgoing| outgoing.message.group().is_some()) && self.takes_groups();
         let all: Vec<usize> = (0..batch.len()).collect();
         let mut results = vec![Ok(()); batch.len()];
-        let again: Vec<usize> = match self.call(batch, &all, grouped, traceparent).await {
+        let again: Vec<usize> = match self.call(batch, &all, grouped, trace).await {
             Ok(failed) => {
                 let again = failed.iter().filter(|(_, e)| e.is_transient() || grouped).map(|(n, _)| *n).collect();
                 failed.into_iter().for_each(|(n, error)| results[n] = Err(error));
@@ -99,7 +99,7 @@ impl Queue {
             return results;
         }
         let refused = again.iter().find_map(|n| results[*n].clone().err().filter(|e| e.kind == Kind::Invalid));
-        let failed = match self.call(batch, &again, grouped && refused.is_none(), traceparent).await {
+        let failed = match self.call(batch, &again, grouped && refused.is_none(), trace).await {
             Ok(failed) => failed,
             Err(error) => again.iter().map(|n| (*n, error.clone())).collect(),
         };
@@ -118,7 +118,7 @@ impl Queue {
         batch: &[Outgoing<'_, M>],
         numbers: &[usize],
         grouped: bool,
-        traceparent: Option<&str>,
+        trace: Option<&TraceContext>,
     ) -> Result<Vec<(usize, Error)>, Error> {
         let mut entries = Vec::with_capacity(numbers.len());
         for n in numbers {
@@ -134,7 +134,7 @@ impl Queue {
                     message_body: body,
                     delay_seconds: *delay,
                     message_group_id: group.as_deref(),
-                    message_attributes: traceparent.map(TraceAttributes::of),
+                    message_attributes: trace.map(TraceAttributes::of),
                 },
             });
             let send = SendMessageBatch { queue_url: &self.url, entries: entries.collect() };
@@ -149,9 +149,7 @@ impl Queue {
         for (id, body, group, delay) in entries {
             let mut entry = SendMessageBatchRequestEntry::builder().id(id).message_body(body);
             entry = entry.set_message_group_id(group).set_delay_seconds(delay);
-            if let Some(t) = traceparent {
-                entry = entry.message_attributes(TRACEPARENT, trace_attribute(t, OPERATION)?);
-            }
+            entry = entry.set_message_attributes(trace.map(|trace| trace_attributes(trace, OPERATION)).transpose()?);
             send = send.entries(entry.build().map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?);
         }
         let answer = Box::pin(send.send()).await.map_err(|e| Error::of(OPERATION, &e))?;

@@ -7,7 +7,7 @@ use offload_domain::tenant::OfTenant;
 use serde::Serialize;
 
 use super::{
-    DELAY_MAX, Delivery, Queue, TRACEPARENT, batch::refused, body, deletions::Receipt, trace_attribute, whole_seconds,
+    DELAY_MAX, Delivery, Queue, batch::refused, body, deletions::Receipt, trace_attributes, whole_seconds,
     wire::BATCH_MAX,
 };
 use crate::error::{Error, Kind};
@@ -67,9 +67,8 @@ impl Queue {
                 SendMessageBatchRequestEntry::builder().id(n.to_string()).message_body(body(message, SEND)?);
             entry = entry.set_message_group_id(message.group().filter(|_| grouped));
             entry = entry.delay_seconds(whole_seconds((*delay).min(DELAY_MAX)));
-            if let Some(t) = &delivery.traceparent {
-                entry = entry.message_attributes(TRACEPARENT, trace_attribute(t, SEND)?);
-            }
+            let trace = delivery.trace.as_ref().map(|trace| trace_attributes(trace, SEND));
+            entry = entry.set_message_attributes(trace.transpose()?);
             entry.build().map_err(|e| Error::new(Kind::Invalid, SEND, e.to_string()))
         };
         let entries = match batch.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>() {

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use offload_domain::trace::TraceContext;
 use offload_service::{trace, trace_span};
 use tracing::{Instrument as _, Span};
 
@@ -11,13 +12,13 @@ use tracing::{Instrument as _, Span};
 #[derive(Debug)]
 pub(super) struct SendSpan<'a> {
     span: Span,
-    traceparent: Option<Cow<'a, str>>,
+    trace: Option<Cow<'a, TraceContext>>,
 }
 
 impl<'a> SendSpan<'a> {
-    /// For so many messages to a queue: a child of what is current, or else of `traceparent`, which
+    /// For so many messages to a queue: a child of what is current, or else of `given`, which
     /// is what the messages carry where no traces are sent.
-    pub(super) fn new(queue: &str, messages: usize, traceparent: Option<&'a str>) -> Self {
+    pub(super) fn new(queue: &str, messages: usize, given: Option<&'a TraceContext>) -> Self {
         let span = trace_span!(
             "send",
             otel.name = format_args!("send {queue}"),
@@ -30,16 +31,16 @@ impl<'a> SendSpan<'a> {
             messaging.destination.name = queue,
             messaging.batch.message_count = (messages > 1).then_some(messages as i64),
         );
-        if let Some(given) = traceparent.filter(|_| trace::is_on() && trace::current().is_none()) {
+        if let Some(given) = given.filter(|_| trace::is_on() && trace::current().is_none()) {
             trace::set_parent(&span, given);
         }
         let own = trace::of(&span).map(Cow::Owned);
-        Self { span, traceparent: own.or(traceparent.map(Cow::Borrowed)) }
+        Self { span, trace: own.or(given.map(Cow::Borrowed)) }
     }
 
     /// What the messages carry.
-    pub(super) fn traceparent(&self) -> Option<&str> {
-        self.traceparent.as_deref()
+    pub(super) fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_deref()
     }
 
     /// Runs the send within the span.

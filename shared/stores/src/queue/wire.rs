@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use offload_domain::trace::TraceContext;
 use serde::{Deserialize, Serialize};
 
 /// A batch takes ten messages at most. Ten of ours are far below the size of a batch.
@@ -57,19 +58,22 @@ pub(super) struct RefusedEntry {
 
 #[derive(Serialize)]
 pub(super) struct TraceAttributes<'a> {
-    pub(super) traceparent: TraceAttribute<'a>,
+    traceparent: TraceAttribute<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<TraceAttribute<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct TraceAttribute<'a> {
-    pub(super) data_type: &'static str,
-    pub(super) string_value: &'a str,
+struct TraceAttribute<'a> {
+    data_type: &'static str,
+    string_value: &'a str,
 }
 
 impl<'a> TraceAttributes<'a> {
-    pub(super) fn of(traceparent: &'a str) -> Self {
-        Self { traceparent: TraceAttribute { data_type: "String", string_value: traceparent } }
+    pub(super) fn of(trace: &'a TraceContext) -> Self {
+        let attribute = |string_value| TraceAttribute { data_type: "String", string_value };
+        Self { traceparent: attribute(&trace.parent), tracestate: trace.state.as_deref().map(attribute) }
     }
 }
 
@@ -82,7 +86,7 @@ pub(super) struct ReceiveMessage<'a> {
     pub(super) wait_time_seconds: i32,
     pub(super) visibility_timeout: i32,
     pub(super) message_system_attribute_names: [&'static str; 1],
-    pub(super) message_attribute_names: [&'static str; 1],
+    pub(super) message_attribute_names: [&'static str; 2],
 }
 
 #[derive(Deserialize)]
@@ -107,13 +111,22 @@ pub(super) struct Message {
 
 #[derive(Deserialize)]
 pub(super) struct ReceivedAttributes {
-    pub(super) traceparent: Option<ReceivedAttribute>,
+    traceparent: Option<ReceivedAttribute>,
+    tracestate: Option<ReceivedAttribute>,
+}
+
+impl ReceivedAttributes {
+    /// The trace context, if it is one.
+    pub(super) fn trace(&self) -> Option<TraceContext> {
+        let text = |attribute: &'_ Option<ReceivedAttribute>| attribute.as_ref()?.string_value.clone();
+        TraceContext::read(&text(&self.traceparent)?, text(&self.tracestate).as_deref())
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct ReceivedAttribute {
-    pub(super) string_value: Option<String>,
+struct ReceivedAttribute {
+    string_value: Option<String>,
 }
 
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>

@@ -20,6 +20,7 @@ use offload_domain::{
     order::{Lease, OrderRecord},
     payload::Payload,
     status::{EtaWindow, Status},
+    trace::TraceContext,
     transition::Transition,
 };
 use offload_service::clock;
@@ -74,7 +75,7 @@ fn record() -> OrderRecord {
     order.tenant = "shop".parse().unwrap();
     order.payload = Payload::stored("{ \"kind\": \"x\", \"z\": -0, \"s\": \"\\u00e9 \u{1f600}\" }".to_owned()).unwrap();
     order.deadline_at = Some(now + TimeDelta::hours(1));
-    order.traceparent = Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
+    order.trace = TraceContext::read("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", ["shop=1"]);
     order.labels = [("customer", "acme")].into_iter().collect();
     order.callbacks.webhook_url = Some("https://shop.example/hook?a=b".to_owned());
     OrderRecord::new(order, EtaWindow { at: now, earliest_at: now, latest_at: now }, 700)
@@ -94,17 +95,17 @@ async fn make_every_call(stores: &Stores, record: &OrderRecord) {
     let mut envelope = Envelope::new(id, Some("\"0123456789abcdef\"".to_owned()));
     stores.queue.send(&envelope, Duration::ZERO, None).await.unwrap();
     envelope.tenant = record.order.tenant.clone();
-    stores.queue.send(&envelope, Duration::from_millis(1_500), record.order.traceparent.as_deref()).await.unwrap();
+    stores.queue.send(&envelope, Duration::from_millis(1_500), record.order.trace.as_ref()).await.unwrap();
     let two =
         [Outgoing { message: &envelope, delay: Duration::ZERO }, Outgoing { message: &envelope, delay: DELAY_MAX }];
-    assert!(stores.queue.send_each(&two, record.order.traceparent.as_deref()).await.iter().all(Result::is_ok));
+    assert!(stores.queue.send_each(&two, record.order.trace.as_ref()).await.iter().all(Result::is_ok));
     let group = Group {
         id,
         tenant: record.order.tenant.clone(),
         created_at: now,
         eta: EtaWindow { at: now, earliest_at: now, latest_at: now },
         renew: String::new(),
-        traceparent: None,
+        trace: None,
         orders: 2,
         refused: 0,
         completed: 0,
@@ -128,7 +129,7 @@ async fn make_every_call(stores: &Stores, record: &OrderRecord) {
         receipt: "r".to_owned(),
         body: String::new(),
         receive_count: 1,
-        traceparent: None,
+        trace: None,
     };
     stores.queue.delivery(handed).0.complete().await.unwrap();
 }

@@ -12,7 +12,10 @@ use std::{
     time::Duration,
 };
 
-use offload_domain::notification::{Notification, Target};
+use offload_domain::{
+    notification::{Notification, Target},
+    trace::TraceContext,
+};
 use offload_service::{
     certificates,
     settings::{NotificationSettings, NotifierSettings},
@@ -113,8 +116,9 @@ impl Channels {
         })
     }
 
-    /// Tries to deliver. Takes seconds: a target that has not answered by then has failed.
-    pub(super) async fn deliver(&self, notification: &Notification) -> AttemptResult {
+    /// Tries to deliver, within the trace of the message. Takes seconds: a target that has not
+    /// answered by then has failed.
+    pub(super) async fn deliver(&self, notification: &Notification, trace: Option<&TraceContext>) -> AttemptResult {
         let share = match notification.target {
             // Connections have the rest; webhooks have bounds of their own.
             Target::Connection(_) | Target::Webhook { .. } => None,
@@ -127,7 +131,7 @@ impl Channels {
             Ok(permit) => permit,
             Err(wait) => return AttemptResult::Deferred(wait),
         };
-        let result = self.configured(notification).await.unwrap_or_else(|| {
+        let result = self.configured(notification, trace).await.unwrap_or_else(|| {
             let channel = notification.target.channel();
             AttemptResult::refused(format!("this worker has no settings for the channel {channel}"))
         });
@@ -148,11 +152,11 @@ impl Channels {
     }
 
     /// The same; `None` if the settings do not configure the target's channel.
-    async fn configured(&self, notification: &Notification) -> Option<AttemptResult> {
+    async fn configured(&self, notification: &Notification, trace: Option<&TraceContext>) -> Option<AttemptResult> {
         let Notification { target, event, .. } = notification;
         Some(match target {
             Target::Connection(connection) => self.connections.deliver(connection, event).await,
-            Target::Webhook { url } => self.webhooks.as_ref()?.deliver(url, notification).await,
+            Target::Webhook { url } => self.webhooks.as_ref()?.deliver(url, notification, trace).await,
             Target::Topic => self.topic.as_ref()?.deliver(event).await,
             Target::Task { token } => self.tasks.deliver(token, event).await,
             Target::Appsync => self.appsync.as_ref()?.deliver(event).await,

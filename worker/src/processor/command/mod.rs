@@ -24,9 +24,10 @@
 //! Of the worker's environment the program gets the variables that it needs to run, such as `PATH`,
 //! and those that `OFFLOAD_COMMAND_ENV` names, but none of the service's secrets. It finds the
 //! order's id in `OFFLOAD_ORDER_ID`, the number of the attempt in `OFFLOAD_ATTEMPT` and the trace
-//! context, if there is one, in `TRACEPARENT`. It runs in a process group of its own. To stop it,
-//! the group gets SIGTERM and, [`Limits::term_grace`] later, SIGKILL. Processes that it leaves
-//! behind in the group are killed when it ends. None outlives the worker, also if that is killed.
+//! context, if there is one, in `TRACEPARENT` and `TRACESTATE`. It runs in a process group of its
+//! own. To stop it, the group gets SIGTERM and, [`Limits::term_grace`] later, SIGKILL. Processes
+//! that it leaves behind in the group are killed when it ends. None outlives the worker, also if
+//! that is killed.
 
 mod children;
 mod end;

@@ -10,7 +10,7 @@ use std::{
     str::FromStr,
 };
 
-use offload_domain::order::Order;
+use offload_domain::{order::Order, trace::TraceContext};
 use offload_service::settings;
 use tokio::process::{Child, Command};
 
@@ -112,8 +112,8 @@ impl CommandProcessor {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        if let Some(traceparent) = &order.traceparent {
-            command.env("TRACEPARENT", traceparent);
+        if let Some(TraceContext { parent, state }) = &order.trace {
+            command.env("TRACEPARENT", parent).envs(state.as_ref().map(|state| ("TRACESTATE", state)));
         }
         command
     }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use offload_domain::{order::Order, status::ProgressReport};
+use offload_domain::{order::Order, status::ProgressReport, trace::TraceContext};
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -109,10 +109,14 @@ print(json.dumps({"result": {"pages": doc["order"]["pages"], "members": sorted(d
 
 #[tokio::test]
 async fn a_program_gets_its_order_the_attempt_and_the_trace_context() {
-    let traced = Order { traceparent: Some("00-0af7-b7ad-01".into()), ..order() };
+    let traced = Order {
+        trace: Some(TraceContext { parent: "00-0af7-b7ad-01".into(), state: Some("shop=1".into()) }),
+        ..order()
+    };
     let id = traced.id;
-    let script =
-        format!("test $TRACEPARENT = 00-0af7-b7ad-01 && test $OFFLOAD_ORDER_ID = {id} && test -n $OFFLOAD_ATTEMPT");
+    let script = format!(
+        "test $TRACEPARENT = 00-0af7-b7ad-01 && test $TRACESTATE = shop=1 && test $OFFLOAD_ORDER_ID = {id} && test -n $OFFLOAD_ATTEMPT"
+    );
     let child = sh(&script, Path::new(""));
     let (progress, _reports) = Progress::new(CancellationToken::new());
     assert_eq!(value(child.process(&traced, &progress).await), Value::Null);

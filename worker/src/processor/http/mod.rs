@@ -17,7 +17,7 @@ mod tests;
 use std::{error::Error as _, fmt, time::Duration};
 
 use async_trait::async_trait;
-use offload_domain::{order::Order, trace::is_traceparent};
+use offload_domain::{order::Order, trace::TraceContext};
 use offload_service::{
     certificates,
     settings::{Errors, ProcessorSettings, catalogue::HTTP_URL},
@@ -125,9 +125,9 @@ impl HttpProcessor {
             server.address = self.url.host_str(),
             server.port = self.url.port_or_known_default().map(i64::from),
         );
-        let traceparent = trace::of(&span).or_else(|| order.traceparent.clone().filter(|t| is_traceparent(t)));
-        if let Some(traceparent) = traceparent {
-            request = request.header("traceparent", traceparent);
+        let own = trace::of(&span);
+        for (name, value) in own.as_ref().or(order.trace.as_ref()).into_iter().flat_map(TraceContext::headers) {
+            request = request.header(name, value);
         }
         let own = span.clone();
         let answered = async move {

@@ -64,15 +64,16 @@ fn protocol_error(outcome: Result<Outcome, ProcessError>) -> String {
 #[tokio::test]
 async fn the_endpoint_gets_the_order_an_idempotency_key_and_its_trace() {
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let order = Order { traceparent: Some(trace.into()), ..order_of(json!({"pages": 3})) };
+    let order = Order { trace: TraceContext::read(trace, ["shop=1", "other=2"]), ..order_of(json!({"pages": 3})) };
     let echo = async |headers: HeaderMap, axum::Json(body): axum::Json<Value>| {
         let header = |name: &str| headers.get(name).map(|v| v.to_str().unwrap().to_owned());
-        axum::Json(json!({"body": body, "key": header("idempotency-key"), "trace": header("traceparent")}))
+        let trace = [header("traceparent"), header("tracestate")];
+        axum::Json(json!({"body": body, "key": header("idempotency-key"), "trace": trace}))
     };
     let address = serve(Router::new().route("/work", post(echo))).await;
     let got = value(process(address, &order).await);
     let body = json!({"id": order.id, "created_at": "1970-01-01T00:00:00.000Z", "order": {"pages": 3}});
-    assert_eq!(got, json!({"body": body, "key": order.id.to_string(), "trace": trace}));
+    assert_eq!(got, json!({"body": body, "key": order.id.to_string(), "trace": [trace, "shop=1,other=2"]}));
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use offload_domain::{
     json::to_json,
     notification::Notification,
     tenant::Tenant,
+    trace::TraceContext,
     webhook::{Policy, Secrets},
 };
 use offload_service::{certificates, clock, settings::NotifierSettings, trace, trace_call};
@@ -77,7 +78,12 @@ impl Webhooks {
         self.endpoints.open_circuits()
     }
 
-    pub(super) async fn deliver(&self, url: &str, notification: &Notification) -> AttemptResult {
+    pub(super) async fn deliver(
+        &self,
+        url: &str,
+        notification: &Notification,
+        trace: Option<&TraceContext>,
+    ) -> AttemptResult {
         let Notification { event, tenant, .. } = notification;
         // Again, and not only when the order was accepted: the operator may have changed the rules
         // since.
@@ -91,7 +97,7 @@ impl Webhooks {
             Err(wait) => return AttemptResult::Deferred(wait),
         };
         let timeout = (!admitted.known).then_some(UNKNOWN_TIMEOUT);
-        let result = self.post(tenant, url, &event.id, to_json(event), timeout).await;
+        let result = self.post(tenant, url, &event.id, to_json(event), (timeout, trace)).await;
         // An endpoint that refuses one event may take the next; one that is overloaded or broken
         // will not.
         let healthy = match &result {
@@ -110,7 +116,7 @@ impl Webhooks {
     /// Sends an event of no order, whatever is known of the endpoint.
     pub(in crate::notify) async fn test(&self, tenant: &Tenant, url: &str, id: &str, body: String) -> AttemptResult {
         match self.policy.check(url) {
-            Ok(url) => self.post(tenant, url, id, body, Some(UNKNOWN_TIMEOUT)).await,
+            Ok(url) => self.post(tenant, url, id, body, (Some(UNKNOWN_TIMEOUT), None)).await,
             Err(e) => AttemptResult::refused(format!("the webhook's URL is not allowed: {e}")),
         }
     }
@@ -122,7 +128,7 @@ impl Webhooks {
         url: Url,
         id: &str,
         body: String,
-        timeout: Option<Duration>,
+        (timeout, trace): (Option<Duration>, Option<&TraceContext>),
     ) -> AttemptResult {
         let now = clock::now().timestamp();
         let span = trace_call!(
@@ -147,8 +153,8 @@ impl Webhooks {
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
         }
-        if let Some(traceparent) = trace::of(&span) {
-            request = request.header("traceparent", traceparent);
+        for (name, value) in trace::of(&span).as_ref().or(trace).into_iter().flat_map(TraceContext::headers) {
+            request = request.header(name, value);
         }
         let answered = request.body(body).send().instrument(span.clone()).await;
         client::record_answer(&span, &answered);

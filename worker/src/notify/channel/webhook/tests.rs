@@ -32,7 +32,7 @@ fn local() -> Webhooks {
 async fn deliver(webhooks: &Webhooks, url: &str) -> AttemptResult {
     let event = super::super::super::testing::event(Status::Completed);
     let target = Target::Webhook { url: url.to_owned() };
-    webhooks.deliver(url, &Notification::new(target, event, Tenant::default())).await
+    webhooks.deliver(url, &Notification::new(target, event, Tenant::default()), None).await
 }
 
 async fn receiver(router: Router) -> String {

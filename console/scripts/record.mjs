@@ -29,7 +29,15 @@ async function list(q) {
   return orders;
 }
 
-for (const path of ["admin/session", "admin/counts", "admin/workers", "admin/deliveries", "admin/cost", "openapi.json"])
+for (const path of [
+  "admin/session",
+  "admin/counts",
+  "admin/workers",
+  "admin/deliveries",
+  "admin/cost",
+  "admin/doctor",
+  "openapi.json",
+])
   await record(path);
 for (const q of ["", "state:pending", "state:processing", "state:failed"]) await list(q);
 const reasons = new Set((await list("state:dead")).map(({ error }) => error?.type.split("/").pop()));

@@ -34,6 +34,7 @@ const PAGES = {
   workers: "workers",
   eta: "eta",
   cost: "cost",
+  doctor: "doctor",
   about: "about",
 };
 const OTHERS = {

@@ -6,6 +6,7 @@ import { ActionPage, Actions } from "./page/actions.tsx";
 import { CostPage } from "./page/cost.tsx";
 import { Dead } from "./page/dead.tsx";
 import { DeliveriesPage } from "./page/deliveries.tsx";
+import { DoctorPage } from "./page/doctor.tsx";
 import { EtaPage } from "./page/eta.tsx";
 import { NewOrder } from "./page/new.tsx";
 import { OrderPage } from "./page/order.tsx";
@@ -56,6 +57,8 @@ function Page() {
       return <EtaPage />;
     case "cost":
       return <CostPage />;
+    case "doctor":
+      return <DoctorPage />;
     default:
       return <About />;
   }

@@ -204,6 +204,23 @@ export interface Session {
   };
 }
 
+export interface Finding {
+  id: string;
+  severity: "error" | "warning" | "note";
+  title: string;
+  what: string;
+  why: string;
+  fix: string;
+  docs: string;
+}
+
+export interface Diagnosis {
+  as_of: string;
+  findings: Finding[];
+  passed: { id: string; what: string }[];
+  not_checked: { id: string; what: string; why: string }[];
+}
+
 /** The body of 202. */
 export interface Receipt {
   id: string;

@@ -161,6 +161,7 @@ describe("live", { skip }, () => {
       ["g o", "orders"],
       ["g d", "dead"],
       ["g w", "workers"],
+      ["g c", "doctor"],
       ["g h", ""],
       ["n", "new"],
     ]) {

@@ -31,6 +31,7 @@ const PAGES = [
   "workers",
   "eta",
   "cost",
+  "doctor",
   "about",
 ];
 
@@ -166,6 +167,46 @@ describe("pages", { skip, concurrency: 2 }, () => {
     await field.blur();
     assert.equal(await field.inputValue(), "1000000");
     assert.deepEqual(page.faults, []);
+  });
+
+  test("the doctor says what is wrong, what to do, what is in order and what was not checked", async () => {
+    const service = await start();
+    const page = await open(await browser.newContext(), `${service.url}/doctor`);
+    const worst = page.getByRole("region", { name: "Orders wait, and nobody works on them" });
+    await worst.waitFor();
+    assert.match(await worst.innerText(), /^error[\s\S]*3 orders to be worked on[\s\S]*offload-worker/);
+    assert.match(await worst.innerText(), /docs\/how-to\/runbook\.md#orders-wait-and-no-worker-reports/);
+    assert.match(await page.getByRole("status").first().innerText(), /^3 findings$/);
+    await page.getByRole("heading", { name: "Not checked: 1" }).waitFor();
+    await page.getByRole("heading", { name: "In order: 2" }).waitFor();
+    service.state.failing = true;
+    await page.getByRole("button", { name: "Examine again" }).click();
+    await page.getByRole("alert").waitFor();
+    assert.equal(await page.locator(".stale .finding").count(), 3);
+    await worst.getByRole("link", { name: "Workers" }).click();
+    await page.getByRole("heading", { name: "Workers", exact: true }).waitFor();
+    await page.keyboard.press("g");
+    await page.keyboard.press("c");
+    await page.getByRole("heading", { name: "Doctor" }).waitFor();
+    assert.deepEqual(page.faults, []);
+
+    const well = await start({ findings: [] });
+    await inspect(well, "doctor", ".headline");
+    const clean = await open(await browser.newContext(), `${well.url}/doctor`);
+    await clean.getByText("Nothing is wrong in what could be checked").waitFor();
+    await inspect(await start({ failing: true }), "doctor", '[role="alert"]');
+    const viewer = await open(await browser.newContext(), `${(await start({ roles: ["view"] })).url}/doctor`);
+    await viewer.getByRole("heading", { name: "Not for your role" }).waitFor();
+  });
+
+  test("a banner about the signer's credentials leads to the doctor", async () => {
+    const detail = "they end at 10:00:00 UTC, were not renewed, and links end with them";
+    const service = await start({ banners: [{ kind: "credentials_end", detail }] });
+    const page = await open(await browser.newContext(), service.url);
+    const banner = page.locator(".banner", { hasText: "The signer's credentials end soon" });
+    assert.match(await banner.innerText(), /they end at 10:00:00 UTC/);
+    await banner.getByRole("link", { name: "Open" }).click();
+    await page.getByRole("heading", { name: "Doctor" }).waitFor();
   });
 
   test("what was asked for stays visible until the order's revision moves", async () => {

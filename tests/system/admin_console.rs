@@ -56,9 +56,16 @@ async fn a_key_opens_a_session_which_writes_from_its_own_pages_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_console_its_routes_are_not_there() {
     let system = Setup { workers: 0, ..Setup::default() }.start().await;
-    for path in
-        ["/admin/session", "/admin/counts", "/admin/cost", "/admin/workers", "/admin/actions", "/admin/events", "/"]
-    {
+    for path in [
+        "/admin/session",
+        "/admin/counts",
+        "/admin/cost",
+        "/admin/doctor",
+        "/admin/workers",
+        "/admin/actions",
+        "/admin/events",
+        "/",
+    ] {
         let answer = system.send(system.request(Method::GET, path).header("accept", HTML)).await;
         assert_eq!((answer.status, answer.problem()), (404, "not-found".to_owned()), "{path}");
     }
@@ -77,6 +84,7 @@ async fn roles_decide_what_a_caller_sees_and_does() {
         assert_eq!(system.send(ask(Method::GET, "/admin/orders?q=state:open")).await.status, orders, "{roles}");
         assert_eq!(system.send(ask(Method::GET, "/admin/counts")).await.status, counts, "{roles}");
         assert_eq!(system.send(ask(Method::GET, "/admin/cost")).await.status, counts, "{roles}");
+        assert_eq!(system.send(ask(Method::GET, "/admin/doctor")).await.status, counts, "{roles}");
         assert_eq!(system.send(ask(Method::POST, "/admin/actions").json(&action)).await.status, act, "{roles}");
     }
 }

@@ -7,6 +7,7 @@ mod admin;
 mod admin_actions;
 mod admin_commands;
 mod admin_console;
+mod admin_doctor;
 mod admin_listener;
 mod batches;
 mod call_order;

@@ -193,6 +193,8 @@ async fn a_status_url_expires_with_its_credentials_at_the_latest() {
     };
     let (url, seconds) = sign().await;
     assert!(url.contains("X-Amz-Security-Token") && (20..=60).contains(&seconds), "{seconds}");
+    let end = stores.presigner.renewed_credentials_end(clock::now()).await.unwrap().unwrap();
+    assert!((20..=60).contains(&(end - clock::now()).num_seconds()), "{end}");
     system.stack.advance_clock(Duration::from_secs(61)).await;
     let expired = system.send(system.http.get(&url)).await;
     assert_eq!(expired.status, 400, "{}", expired.text);

@@ -16,6 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
+    doctor::SignerCredentials,
     index_reader::SeenMinutes,
     snapshot::{Snapshot, Tally},
 };
@@ -168,6 +169,8 @@ pub(crate) enum BannerKind {
     DeadGrew,
     OldestOverDeadline,
     StoreFailing,
+    /// The credentials that links are signed with should have been renewed by now.
+    CredentialsEnd,
 }
 
 impl Counts {
@@ -176,8 +179,11 @@ impl Counts {
     /// # Errors
     /// If the index cannot be read, and never could.
     pub(crate) async fn now(service: &Service) -> Result<Self, Error> {
-        let (snapshot, depths) =
-            tokio::join!(service.admin.index.snapshot(&service.stores.orders), service.estimator.totals());
+        let (snapshot, depths, credentials) = tokio::join!(
+            service.admin.index.snapshot(&service.stores.orders),
+            service.estimator.totals(),
+            SignerCredentials::of(service),
+        );
         let snapshot = snapshot?;
         let now = clock::now();
         let (waiting, running) = if snapshot.has_all_open() {
@@ -202,6 +208,15 @@ impl Counts {
             counts.banners.push(Banner {
                 kind: BannerKind::OldestOverDeadline,
                 detail: format!("order {id} is past its deadline, and no sweeper has ended it"),
+            });
+        }
+        if let Some(end) = credentials.overdue_end(now) {
+            counts.banners.push(Banner {
+                kind: BannerKind::CredentialsEnd,
+                detail: format!(
+                    "they end at {} UTC, were not renewed, and links end with them",
+                    end.format("%H:%M:%S")
+                ),
             });
         }
         Ok(counts)

@@ -4,6 +4,7 @@
 //! subscriber of this server shares what was read.
 
 pub(crate) mod counts;
+pub(crate) mod doctor;
 pub(crate) mod index_reader;
 pub(crate) mod runner;
 pub(crate) mod snapshot;

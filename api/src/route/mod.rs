@@ -10,6 +10,7 @@ pub(crate) mod cost;
 pub(crate) mod deliveries;
 pub(crate) mod describe_order;
 pub(crate) mod docs;
+pub(crate) mod doctor;
 pub(crate) mod erase_order;
 pub(crate) mod get_group;
 pub(crate) mod get_order;
@@ -66,6 +67,7 @@ pub(crate) fn operators() -> Routes {
         .routes(routes!(overview::counts))
         .routes(routes!(overview::workers))
         .routes(routes!(overview::endpoints))
+        .routes(routes!(doctor::doctor))
         .routes(routes!(admin_events::admin_events))
         .routes(routes!(actions::list_actions, actions::start_action))
         .routes(routes!(actions::get_action, actions::abort_action))

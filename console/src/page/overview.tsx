@@ -60,7 +60,8 @@ const BANNERS: Record<string, { title: string; to: string; bad: boolean }> = {
   no_workers: { title: "No worker has been seen in the last minute", to: "workers", bad: true },
   dead_grew: { title: "More orders are dead-lettered", to: "dead", bad: true },
   oldest_over_deadline: { title: "An order is over its deadline", to: "orders?q=state:open", bad: true },
-  store_failing: { title: "A store fails", to: "workers", bad: true },
+  store_failing: { title: "A store fails", to: "doctor", bad: true },
+  credentials_end: { title: "The signer's credentials end soon", to: "doctor", bad: true },
 };
 
 function Banners({ of }: { of: Counts["banners"] }) {

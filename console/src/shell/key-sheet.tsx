@@ -2,7 +2,8 @@ import { closeDialog, Dialog, MOD, opened } from "../view/dialog.tsx";
 
 const SHEET: [string, string[]][] = [
   ["Search orders", ["/"]],
-  ["Overview, orders, dead letters, workers", ["g h", "g o", "g d", "g w"]],
+  ["Overview, orders, dead letters", ["g h", "g o", "g d"]],
+  ["Workers, doctor", ["g w", "g c"]],
   ["New order", ["n"]],
   ["Next, previous row; open it", ["j", "k", "Enter"]],
   ["Select the row", ["x"]],

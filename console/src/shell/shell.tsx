@@ -36,6 +36,7 @@ export const ENTRIES: Entry[] = [
   { to: "workers", label: "Workers", icon: "workers", needs: "admin", gap: true },
   { to: "eta", label: "Estimate", icon: "eta", needs: "admin", wide: true },
   { to: "cost", label: "Cost", icon: "cost", needs: "admin", wide: true },
+  { to: "doctor", label: "Doctor", icon: "doctor", needs: "admin", wide: true },
   { to: "about", label: "About", icon: "about", wide: true, gap: true },
 ];
 
@@ -196,6 +197,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     "g h": () => go(""),
     "g d": () => go("dead"),
     "g w": () => may("admin") && go("workers"),
+    "g c": () => may("admin") && go("doctor"),
     n: () => may("operate") && go("new"),
     p: () => (paused.value = !paused.value),
     t: nextTheme,

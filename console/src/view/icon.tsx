@@ -8,6 +8,7 @@ const PATHS = {
   deliveries: "M3 10h11M10 5.5 14.5 10 10 14.5M17.5 4v12",
   workers: "M4 4.5h12v4.5H4zM4 11h12v4.5H4zM7 6.8v.1M7 13.3v.1",
   eta: "M10 3a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM10 6v4.2l2.8 1.7",
+  doctor: "M3 10.5h3.5L8.5 5l3.5 10 2-4.5h3",
   about: "M10 3a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM10 9.2v4.3M10 6.5v.1",
   more: "M4.5 10h.1M10 10h.1M15.5 10h.1",
   pause: "M7 5v10M13 5v10",

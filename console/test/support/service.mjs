@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 
 import { bill, outOfBounds } from "./cost.mjs";
+import { diagnosis } from "./doctor.mjs";
 import { actionOf, counts, deliveries, detail, order, session, workers } from "./orders.mjs";
 
 const DIST = new URL("../../dist/", import.meta.url);
@@ -32,6 +33,7 @@ export async function serve({
   signedOut = false,
   banners,
   actions,
+  findings,
 } = {}) {
   const state = {
     orders: orders ?? mixture(now),
@@ -121,6 +123,7 @@ export async function serve({
       return response.on("close", () => (clearInterval(beat), state.streams.delete(response)));
     }
     if (section === "counts") return json(200, counts(state.orders, now, { banners }));
+    if (section === "doctor") return json(200, diagnosis(now, findings));
     if (section === "workers") return json(200, workers(state.orders, now));
     if (section === "cost") {
       const wrong = outOfBounds(url.searchParams);

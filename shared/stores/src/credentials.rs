@@ -1,6 +1,6 @@
 //! Credentials that are resolved once, and again before they expire.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use aws_credential_types::{
     Credentials,
@@ -12,7 +12,7 @@ use tokio::sync::RwLock;
 
 /// Credentials that would end sooner than this are renewed, or sooner than half of the time that
 /// they were good for when they came: a session of a minute cannot be kept five minutes fresh.
-const MARGIN: Duration = Duration::from_secs(300);
+pub const CREDENTIALS_MARGIN: TimeDelta = TimeDelta::seconds(300);
 
 /// The clock was corrected by so much: then what was signed before may have been refused for its
 /// time.
@@ -72,7 +72,7 @@ impl CachedCredentials {
         };
         let renew_at = credentials.expiry().map(|end| {
             let left = end.duration_since(now).unwrap_or_default();
-            end - MARGIN.min(left / 2)
+            end - CREDENTIALS_MARGIN.to_std().unwrap_or_default().min(left / 2)
         });
         *current = Some(Resolved { credentials: credentials.clone(), renew_at });
         Ok(credentials)

@@ -36,6 +36,7 @@ pub use actions::StoredAction;
 pub use api_keys::StoredKey;
 pub use call_policy::CallPolicy;
 pub use connection::{Connection, Endpoints, Stores};
+pub use credentials::CREDENTIALS_MARGIN;
 pub use deliveries::{Attempt, DeliveryLog, DeliveryState};
 pub use deployment::{Checked, Finding, Needs};
 pub use erasure::Tombstone;

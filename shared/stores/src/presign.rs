@@ -59,6 +59,16 @@ impl Presigner {
         self.0.credentials.end().map(Into::into)
     }
 
+    /// The same, of credentials that are renewed first if that is due.
+    ///
+    /// # Errors
+    /// [`Kind::Denied`] if there are no credentials.
+    pub async fn renewed_credentials_end(&self, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>, Error> {
+        let credentials =
+            self.0.credentials.get(now.into()).await.map_err(|e| Error::new(Kind::Denied, OPERATION, e))?;
+        Ok(credentials.expiry().map(Into::into))
+    }
+
     /// Signs URLs of the bucket at `endpoint`.
     pub(crate) fn new(endpoint: Endpoint, credentials: Arc<CachedCredentials>) -> Self {
         let scope = Scope { service: "s3", region: endpoint.region.clone() };

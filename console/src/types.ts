@@ -155,6 +155,11 @@ export interface Deliveries {
   more: boolean;
 }
 
+export interface TestEvent {
+  id: string;
+  delivery: Delivery | null;
+}
+
 export type Verb = "redrive" | "purge" | "cancel";
 
 export interface Preview {

@@ -199,6 +199,32 @@ describe("pages", { skip, concurrency: 2 }, () => {
     await viewer.getByRole("heading", { name: "Not for your role" }).waitFor();
   });
 
+  test("a test event is sent from the deliveries, and what came of it is said", async () => {
+    const service = await start();
+    const page = await open(await browser.newContext(), `${service.url}/deliveries`);
+    const form = page.getByRole("form", { name: "Test event" });
+    const send = async (url) => {
+      await form.getByLabel("URL of the receiver").fill(url);
+      await page.keyboard.press("Enter");
+    };
+    await send("http://hooks.example/x");
+    assert.match(await page.getByRole("alert").innerText(), /only https is allowed/);
+    await send("https://hooks.example/x?a=b&c");
+    await form.getByText(/on its way/).waitFor();
+    assert.equal(
+      service.state.requests.filter((one) => one.startsWith("POST")).at(-1),
+      "POST /admin/deliveries/test?url=https%3A%2F%2Fhooks.example%2Fx%3Fa%3Db%26c",
+    );
+    service.state.tested = {
+      channel: "webhook",
+      revision: 0,
+      state: "delivered",
+      attempts: [{ at: new Date().toISOString(), status: 204, error: null, duration_ms: 35 }],
+    };
+    await form.getByText(/answered 204 after 35 ms/).waitFor();
+    assert.deepEqual([...(await findings(page)), ...page.faults], []);
+  });
+
   test("a banner about the signer's credentials leads to the doctor", async () => {
     const detail = "they end at 10:00:00 UTC, were not renewed, and links end with them";
     const service = await start({ banners: [{ kind: "credentials_end", detail }] });

@@ -353,3 +353,70 @@ async fn an_operator_lists_and_replays_the_webhooks_of_a_filter() {
     assert_eq!(nothing.0, Some(1), "{}", nothing.2);
     assert!(nothing.2.contains("nothing was sent: 0 orders of"), "{}", nothing.2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_event_goes_the_way_of_every_webhook_but_once() {
+    let system = setup().with(c::AUTH, "header").with(c::AUTH_HEADER, "x-caller").start().await;
+    let ((good, got), (bad, refused)) = (receiver(&[204]).await, receiver(&[500, 200]).await);
+    let ask = async |roles: &str, method: Method, path: &str| {
+        let caller = format!("tenant=shop; name=n; roles={roles}");
+        system.send(system.request(method, path).header("x-caller", caller)).await
+    };
+    let send = async |roles: &str, query: &[(&str, &str)]| {
+        let url = reqwest::Url::parse_with_params("http://x/admin/deliveries/test", query).unwrap();
+        ask(roles, Method::POST, &format!("/admin/deliveries/test?{}", url.query().unwrap())).await
+    };
+    let outcome = async |sent: &str| {
+        eventually("a worker has tried", async || {
+            let read = ask("operate", Method::GET, &format!("/admin/deliveries/test/{sent}")).await.json();
+            read["delivery"].is_object().then(|| read["delivery"].clone())
+        })
+        .await
+    };
+    let sent = send("operate", &[("url", &good)]).await;
+    assert_eq!((sent.status, &sent.json()["delivery"]), (202, &Value::Null), "{}", sent.text);
+    let delivery = outcome(sent.json()["id"].as_str().unwrap()).await;
+    assert_eq!((&delivery["state"], &delivery["attempts"][0]["status"]), (&json!("delivered"), &json!(204)));
+    let (headers, body) = got.lock().unwrap()[0].clone();
+    Webhook::new(&own_secret(&"shop".parse().unwrap(), &good)).unwrap().verify(&body, &headers).unwrap();
+    let event: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&event["type"], &event["revision"]), (&json!("dev.status-offload.webhook.test"), &json!(0)));
+
+    let sent = send("operate", &[("url", &bad)]).await;
+    let delivery = outcome(sent.json()["id"].as_str().unwrap()).await;
+    assert_eq!((&delivery["state"], &delivery["attempts"][0]["status"]), (&json!("given_up"), &json!(500)));
+    let notifications = system.stores.notifications.as_ref().unwrap();
+    eventually("nothing is left of it", async || {
+        let depths = [notifications.webhooks.depth().await.ok()?, notifications.webhook_retries.depth().await.ok()?];
+        depths.iter().all(|depth| depth.visible + depth.in_flight + depth.delayed == 0).then_some(())
+    })
+    .await;
+    let dead = notifications.dead_letters.clone().unwrap().depth().await.unwrap();
+    assert_eq!((refused.lock().unwrap().len(), dead.visible), (1, 0), "it is tried once, and no dead letter");
+
+    for (roles, query, status, problem) in [
+        ("view", &[("url", &*good)][..], 403, "role-missing"),
+        ("operate", &[("url", &good), ("tenant", "other")], 403, "role-missing"),
+        ("admin", &[("url", &good), ("tenant", "a b")], 400, "invalid-query"),
+        ("operate", &[("url", "https://10.0.0.1/")], 400, "invalid-query"),
+        ("operate", &[], 400, "invalid-query"),
+    ] {
+        let refused = send(roles, query).await;
+        assert_eq!((refused.status, refused.problem().as_str()), (status, problem), "{roles} {query:?}");
+    }
+    assert_eq!(send("admin", &[("url", &good), ("tenant", "other")]).await.status, 202);
+    // What came of an order's event is read where its order is.
+    let order = Receipt::of(
+        &system
+            .send(
+                system
+                    .request(Method::POST, "/order")
+                    .header("x-caller", "tenant=shop; name=n; roles=submit")
+                    .json(&order(&good)),
+            )
+            .await,
+    );
+    eventually("all have come", async || (got.lock().unwrap().len() == 3).then_some(())).await;
+    let read = ask("operate", Method::GET, &format!("/admin/deliveries/test/{}", order.id)).await;
+    assert_eq!((read.status, &read.json()["delivery"]), (200, &Value::Null));
+}

@@ -8,6 +8,7 @@ pub(crate) mod cancel_order;
 #[cfg(feature = "console")]
 pub(crate) mod cost;
 pub(crate) mod deliveries;
+pub(crate) mod deliveries_test;
 pub(crate) mod describe_order;
 pub(crate) mod docs;
 pub(crate) mod doctor;
@@ -71,7 +72,9 @@ pub(crate) fn operators() -> Routes {
         .routes(routes!(admin_events::admin_events))
         .routes(routes!(actions::list_actions, actions::start_action))
         .routes(routes!(actions::get_action, actions::abort_action))
-        .routes(routes!(deliveries::list_deliveries, deliveries::replay_delivery));
+        .routes(routes!(deliveries::list_deliveries, deliveries::replay_delivery))
+        .routes(routes!(deliveries_test::send_test))
+        .routes(routes!(deliveries_test::get_test));
     #[cfg(feature = "console")]
     let routes = routes.routes(routes!(cost::cost));
     routes

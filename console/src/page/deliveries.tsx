@@ -5,6 +5,7 @@ import { duration, group } from "../time.ts";
 import type { Deliveries, Endpoint } from "../types.ts";
 import { Link } from "../view/link.tsx";
 import { Fault, Skeleton, When } from "../view/parts.tsx";
+import { TestForm } from "./test-form.tsx";
 
 const EVERY_MS = 5_000;
 
@@ -69,6 +70,7 @@ export function DeliveriesPage() {
           </table>
         </div>
       )}
+      {body && <TestForm />}
       {body?.more && <p class="soft">There are more endpoints: the busiest are listed.</p>}
     </>
   );

@@ -131,6 +131,14 @@ export async function serve({
         ? problem(400, "invalid-query", "The query is invalid", { detail: wrong })
         : json(200, bill(url.searchParams));
     }
+    if (section === "deliveries" && id === "test") {
+      if (request.method === "GET") return json(200, { id: verb, delivery: state.tested ?? null });
+      if (!url.searchParams.get("url").startsWith("https:"))
+        return problem(400, "invalid-query", "The query of the URL is not valid", {
+          detail: "url: only https is allowed",
+        });
+      return json(202, { id: "0198c1f0-0000-7000-8000-00000000000a", delivery: null });
+    }
     if (section === "deliveries" && !id) return json(200, deliveries(now));
     if (section === "orders" && !id) return json(200, page(state.orders, url.searchParams));
     const found = state.orders.find((one) => one.id === id);

@@ -4,13 +4,24 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{id::OrderId, labels::Labels, status::StatusObject, time::rfc3339_millis};
+use crate::{
+    id::OrderId,
+    labels::Labels,
+    status::{Status, StatusObject},
+    time::rfc3339_millis,
+};
 
 /// The `type` of the events of orders.
 pub const EVENT_TYPE: &str = "dev.status-offload.order.status";
 
 /// The `type` of the event at the end of a group of orders.
 pub const GROUP_EVENT_TYPE: &str = "dev.status-offload.group.status";
+
+/// The `type` of an event by which an operator tests a receiver.
+pub const TEST_EVENT_TYPE: &str = "dev.status-offload.webhook.test";
+
+/// The revision of such an event: none of an order has it.
+pub const TEST_REVISION: u64 = 0;
 
 /// The media type of an event in structured mode.
 pub const EVENT_MEDIA_TYPE: &str = "application/cloudevents+json";
@@ -60,6 +71,41 @@ impl StatusEvent {
             revision: data.revision,
             data,
         }
+    }
+
+    /// An event of no order, by which an operator tests a receiver. `renew` is where an order with
+    /// this id would be.
+    #[must_use]
+    pub fn test(id: OrderId, renew: String, now: DateTime<Utc>) -> Self {
+        let event = Self::of(StatusObject {
+            id,
+            status: Status::Pending,
+            done: false,
+            revision: TEST_REVISION,
+            generation: 1,
+            attempt: 0,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            finished_at: None,
+            progress: None,
+            eta: None,
+            poll_after_ms: None,
+            result: None,
+            result_url: None,
+            result_url_expires_at: None,
+            error: None,
+            renew,
+            labels: Labels::default(),
+            counts: None,
+        });
+        Self { kind: TEST_EVENT_TYPE.to_owned(), ..event }
+    }
+
+    /// Whether it tests a receiver.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.kind == TEST_EVENT_TYPE
     }
 
     /// The same for receivers that are not the order's own: without the presigned URL, by which

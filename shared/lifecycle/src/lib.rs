@@ -25,3 +25,4 @@ pub mod redrive;
 pub mod replay;
 pub mod subscribe;
 pub mod sweep;
+pub mod trial;

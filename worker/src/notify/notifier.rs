@@ -141,7 +141,7 @@ impl Notifier {
         if matches!(result, AttemptResult::Failed(_) | AttemptResult::Refused(_)) {
             trace::failed(&Span::current(), outcome);
         }
-        let policy = retry_policy(&notification.target, &self.settings);
+        let policy = retry_policy(&notification, &self.settings);
         let next = next(policy, &notification, &result, clock::now(), clock::unit_random());
         let (order, revision) = (notification.event.subject, notification.event.revision);
         let channel = notification.target.channel();

@@ -30,6 +30,8 @@ pub(super) enum RetryPolicy<'a> {
     Schedule(&'a [Duration]),
     /// With a growing wait, for some hours.
     Service,
+    /// Once: who tests a receiver reads what came of it.
+    Once,
 }
 
 /// How many webhooks are tried again at once.
@@ -67,7 +69,7 @@ pub(super) fn next(
     let failure = match attempted {
         AttemptResult::Delivered { .. } => return Next::Done,
         AttemptResult::Gone { .. } => return Next::Unsubscribe,
-        AttemptResult::Deferred(_) if too_old => return Next::DeadLetter,
+        AttemptResult::Deferred(_) if too_old => return exhausted(policy),
         // Spread, so that what was deferred together does not come back together.
         AttemptResult::Deferred(wait) => return Next::Retry { wait: wait.mul_f64(1.0 + random), counts: false },
         AttemptResult::Refused(_) => return exhausted(policy),
@@ -80,6 +82,7 @@ pub(super) fn next(
         _ if too_old || outdated => None,
         // A tenth more at most, by chance.
         RetryPolicy::Schedule(waits) => waits.get(made as usize - 1).map(|wait| wait.mul_f64(1.0 + random / 10.0)),
+        RetryPolicy::Once => None,
         RetryPolicy::Service => (made < SERVICE_ATTEMPTS).then(|| SERVICE.delay(made, random)),
     };
     let Some(wait) = wait else { return exhausted(policy) };
@@ -88,11 +91,12 @@ pub(super) fn next(
 }
 
 /// What comes after the last attempt. A connection that cannot be reached is no dead letter: its
-/// client reconnects and gets the current status.
+/// client reconnects and gets the current status. Nor is a test.
 fn exhausted(policy: RetryPolicy<'_>) -> Next {
     match policy {
         RetryPolicy::Connection => Next::Unsubscribe,
         RetryPolicy::Schedule(_) | RetryPolicy::Service => Next::DeadLetter,
+        RetryPolicy::Once => Next::Done,
     }
 }
 
@@ -193,6 +197,14 @@ mod tests {
         assert!(at < Duration::from_secs(30), "{at:?}");
         let (end, ..) = play(RetryPolicy::Connection, Status::Completed, |_| AttemptResult::Gone { status: 410 });
         assert_eq!(end, Next::Unsubscribe);
+    }
+
+    #[test]
+    fn a_test_is_tried_once_and_never_a_dead_letter() {
+        let (end, at, attempts) = play(RetryPolicy::Once, Status::Pending, |_| failed(None));
+        assert_eq!((end, at, attempts), (Next::Done, Duration::ZERO, 1));
+        let deferred = |_| AttemptResult::Deferred(Duration::from_secs(900));
+        assert_eq!(play(RetryPolicy::Once, Status::Pending, deferred).0, Next::Done);
     }
 
     #[test]

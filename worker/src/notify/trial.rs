@@ -1,13 +1,13 @@
 //! A test event to a webhook, for operators.
 
-use offload_domain::{event::EVENT_MEDIA_TYPE, tenant::Tenant};
+use offload_domain::{
+    event::{EVENT_MEDIA_TYPE, TEST_EVENT_TYPE},
+    tenant::Tenant,
+};
 use offload_service::{clock, settings::NotifierSettings};
 use serde_json::json;
 
 use super::{attempt::AttemptResult, channel::Webhooks};
-
-/// The `type` of a test event.
-const TEST_TYPE: &str = "dev.status-offload.webhook.test";
 
 /// Sends a signed test event to a URL, as far as these settings allow it. The status code of the
 /// answer, or why there was none.
@@ -22,7 +22,7 @@ pub async fn test_webhook(
     let webhooks = Webhooks::configured(settings)?.ok_or("there is no secret that signs webhooks")?;
     let id = format!("test/{}", uuid::Uuid::new_v4());
     let body = json!({
-        "specversion": "1.0", "id": id, "source": "offload webhooks test", "type": TEST_TYPE, "time": clock::now(),
+        "specversion": "1.0", "id": id, "source": "offload webhooks test", "type": TEST_EVENT_TYPE, "time": clock::now(),
         "datacontenttype": "application/json", "data": {"tenant": tenant, "media_type": EVENT_MEDIA_TYPE},
     });
     Ok(match webhooks.test(tenant, url, &id, body.to_string()).await {

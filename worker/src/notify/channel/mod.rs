@@ -166,8 +166,9 @@ impl Channels {
 }
 
 /// How a target's channel tries again.
-pub(super) fn retry_policy<'a>(target: &Target, settings: &'a NotifierSettings) -> RetryPolicy<'a> {
-    match target {
+pub(super) fn retry_policy<'a>(notification: &Notification, settings: &'a NotifierSettings) -> RetryPolicy<'a> {
+    match &notification.target {
+        _ if notification.event.is_test() => RetryPolicy::Once,
         Target::Connection(_) => RetryPolicy::Connection,
         Target::Webhook { .. } => RetryPolicy::Schedule(&settings.webhook_retry),
         Target::Topic | Target::Task { .. } | Target::Appsync | Target::Mercure => RetryPolicy::Service,

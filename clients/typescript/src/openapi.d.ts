@@ -140,7 +140,7 @@ export interface components {
          * @description The kinds of banners.
          * @enum {string}
          */
-        BannerKind: "no_workers" | "dead_grew" | "oldest_over_deadline" | "store_failing";
+        BannerKind: "no_workers" | "dead_grew" | "oldest_over_deadline" | "store_failing" | "credentials_end";
         /**
          * @description What an estimate is based on.
          * @enum {string}
@@ -259,6 +259,20 @@ export interface components {
          * @enum {string}
          */
         Dependency: "ok" | "unavailable";
+        /** @description What is wrong with the service as it runs. */
+        Diagnosis: {
+            /**
+             * Format: date-time
+             * @description When it was judged.
+             */
+            as_of: string;
+            /** @description What is wrong, the worst first. */
+            findings: components["schemas"]["Finding"][];
+            /** @description Checks that could not be made. */
+            not_checked: components["schemas"]["SkippedCheck"][];
+            /** @description Checks that found nothing. */
+            passed: components["schemas"]["PassedCheck"][];
+        };
         /**
          * @description Who counts the ends.
          * @enum {string}
@@ -338,6 +352,22 @@ export interface components {
              * @description The 90th percentile.
              */
             latest_at: string;
+        };
+        /** @description Something that is wrong. */
+        Finding: {
+            /** @description The page of the documentation, by its path in the repository. */
+            docs: string;
+            /** @description What to do. */
+            fix: string;
+            /** @description Which check found it. Ids never change. */
+            id: string;
+            severity: components["schemas"]["Severity"];
+            /** @description In a few words. */
+            title: string;
+            /** @description With figures. */
+            what: string;
+            /** @description What comes of it. */
+            why: string;
         };
         /** @description How the orders of a group have ended. */
         GroupCounts: {
@@ -600,6 +630,12 @@ export interface components {
              */
             token_expires_at: string;
         };
+        /** @description A check that found nothing. */
+        PassedCheck: {
+            id: string;
+            /** @description What holds. */
+            what: string;
+        };
         /** @description What the service had to serve, and what it would have had to. */
         Polls: {
             /** @description Reads of single orders by `GET /order/{id}` at the server that answers, minute by minute. */
@@ -739,6 +775,19 @@ export interface components {
             /** @description The origin of status URLs. */
             statuses?: string | null;
             version: string;
+        };
+        /**
+         * @description How bad a finding is.
+         * @enum {string}
+         */
+        Severity: "note" | "warning" | "error";
+        /** @description A check that could not be made. */
+        SkippedCheck: {
+            id: string;
+            /** @description What it would have found. */
+            what: string;
+            /** @description Why it could not be made. */
+            why: string;
         };
         /**
          * @description The status of an order. The last three are final: an order that has one keeps it.
@@ -888,6 +937,15 @@ export interface components {
          * @enum {string}
          */
         StoresState: "ok" | "failing";
+        /** @description A test event. */
+        TestEvent: {
+            delivery?: components["schemas"]["DeliveryLog"] | null;
+            /**
+             * Format: uuid
+             * @description Its id, under which what came of it can be read.
+             */
+            id: string;
+        };
         /** @description Something that happened to an order. */
         TimelineEntry: {
             /** Format: date-time */

@@ -120,7 +120,7 @@ fn a_message_stays_invisible_for_six_times_the_functions_timeout() {
 
 /// Routes of the OpenAPI document that a function does not serve. Every other one must be a route
 /// of the HTTP API: one that is forgotten would be refused by API Gateway.
-const OF_SERVERS: [(&str, &str); 8] = [
+const OF_SERVERS: [(&str, &str); 11] = [
     ("GET /metrics", "Prometheus scrapes a server; a function has the metrics of CloudWatch"),
     ("GET /order/{id}/events", "a stream: a function keeps no connections"),
     ("GET /admin/events", "a stream too"),
@@ -129,6 +129,9 @@ const OF_SERVERS: [(&str, &str); 8] = [
     ("POST /admin/session", "functions have no console"),
     ("DELETE /admin/session", "functions have no console"),
     ("GET /admin/cost", "a page of the console, without which functions are built"),
+    ("GET /admin/doctor", "a page of the console; `offload doctor` checks functions"),
+    ("POST /admin/deliveries/test", "a form of the console; `offload webhooks test` does the same"),
+    ("GET /admin/deliveries/test/{id}", "what came of it"),
 ];
 
 #[test]

@@ -36,7 +36,7 @@ BROKEN = {
     "NotificationsLost": ({'notification_dead_letters_total{channel="webhook"}': "0+1x90"}, {"channel": "webhook"}),
     "CircuitsOpen": ({"open_circuits": "1x90"}, {}),
     "EstimatesWrong": ({'estimates_total{outcome="late"}': "0+6x90", 'estimates_total{outcome="within"}': "0+4x90"}, {}),
-    "CredentialsEnd": ({'signing_credentials_left_seconds{job="offload-api"}': "800x90"}, {"job": "offload-api"}),
+    "CredentialsEnd": ({'signing_credentials_left_seconds{job="offload-api"}': "200x90"}, {"job": "offload-api"}),
     "ClockOff": ({'clock_offset_seconds{instance="a"}': "-7x90"}, {"instance": "a"}),
 }  # fmt: skip
 
@@ -58,9 +58,10 @@ CLEAN = {
     'http_requests_total{route="/order",status="503"}': "0+1x90",
     'notification_dead_letters_total{channel="webhook"}': "0x90",
     "open_circuits": "0x90",
+    # A session of an hour, which is renewed five minutes before its end.
+    'signing_credentials_left_seconds{job="offload-api"}': "3600-60x54 3600-60x34",
     'estimates_total{outcome="within"}': "0+80x90",
     'estimates_total{outcome="late"}': "0+20x90",
-    'signing_credentials_left_seconds{job="offload-api"}': "3000x90",
     'clock_offset_seconds{instance="a"}': "0.5x90",
 }
 
@@ -267,7 +268,7 @@ def broken(system, prometheus, moto):
     # Credentials that end soon.
     system.worker.terminate()
     system.worker.wait()
-    with credentials(600) as url:
+    with credentials(200) as url:
         keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
         system.worker = start(system, {**keys, "AWS_CONTAINER_CREDENTIALS_FULL_URI": url})
         report = system.order({"kind": "report", "rows": 3000})

@@ -11,7 +11,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use offload_service::metrics::negotiate;
+use offload_service::{clock, metrics::negotiate};
 use tokio::{
     net::TcpListener,
     sync::Semaphore,
@@ -55,7 +55,7 @@ pub(crate) async fn serve(listener: TcpListener, worker: Arc<Worker>) {
         };
         let worker = Arc::clone(&worker);
         tokio::spawn(async move {
-            let service = service_fn(async |request| Ok::<_, Infallible>(answer(&worker, &request)));
+            let service = service_fn(async |request| Ok::<_, Infallible>(answer(&worker, &request).await));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIME)
@@ -67,13 +67,14 @@ pub(crate) async fn serve(listener: TcpListener, worker: Arc<Worker>) {
     }
 }
 
-fn answer(worker: &Worker, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(worker: &Worker, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let (status, content_type, text) = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/healthz") => {
             (StatusCode::OK, "application/json", "{\"status\":\"ok\"}".to_owned())
         }
         (&Method::GET | &Method::HEAD, "/metrics") => {
             let accept = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+            worker.stores.presigner.renew_credentials(clock::now()).await;
             let (content_type, text) = negotiate(accept, worker.metrics_text());
             (StatusCode::OK, content_type, text)
         }

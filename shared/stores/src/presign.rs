@@ -10,6 +10,7 @@ use std::{fmt, fmt::Write as _, sync::Arc, time::Duration};
 use aws_credential_types::Credentials;
 use chrono::{DateTime, Utc};
 use parking_lot::RwLock;
+use tokio::time::timeout;
 
 use crate::{
     credentials::CachedCredentials,
@@ -19,6 +20,9 @@ use crate::{
 use offload_domain::lifetime;
 
 const OPERATION: &str = "s3.presign";
+
+/// So long a renewal of the credentials is waited for that nothing is signed with yet.
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Signs URLs of one bucket.
 #[derive(Clone, Debug)]
@@ -67,6 +71,13 @@ impl Presigner {
         let credentials =
             self.0.credentials.get(now.into()).await.map_err(|e| Error::new(Kind::Denied, OPERATION, e))?;
         Ok(credentials.expiry().map(Into::into))
+    }
+
+    /// Renews the credentials if that is due, and waits for it for two seconds at most: where
+    /// nothing is signed nobody else does, and a monitor would see them end.
+    pub async fn renew_credentials(&self, now: DateTime<Utc>) {
+        // The next URL to be signed meets the error.
+        let _ = timeout(RENEWAL_TIMEOUT, self.renewed_credentials_end(now)).await;
     }
 
     /// Signs URLs of the bucket at `endpoint`.

@@ -322,8 +322,9 @@ fn estimates(facts: &Facts<'_>) -> Judgement {
         return Err(too_few(estimated, "hour"));
     }
     let share = before / estimated;
-    Ok((share < BEFORE_P90_MIN)
-        .then(|| format!("{before} of {estimated} orders of the last hour ended before it ({:.0} %)", 100.0 * share)))
+    Ok((share < BEFORE_P90_MIN).then(|| {
+        format!("{before} of {estimated} orders of the last hour ended before that percentile ({:.0} %)", 100.0 * share)
+    }))
 }
 
 fn versions(facts: &Facts<'_>) -> Judgement {

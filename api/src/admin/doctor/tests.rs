@@ -197,7 +197,7 @@ fn each_fault_is_found_with_its_figures_and_no_other() {
     one(
         &|index, _| index.workers[0].figures.as_mut().unwrap().estimated.add(20.0, now()),
         "estimates-wrong",
-        "27 of 50 orders of the last hour ended before it (54 %)",
+        "27 of 50 orders of the last hour ended before that percentile (54 %)",
     );
     one(
         &|index, _| {

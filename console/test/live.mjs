@@ -95,9 +95,11 @@ describe("live", { skip }, () => {
   test("two tabs of a browser share one stream, and the other one takes over", async () => {
     const service = await start();
     const context = await browser.newContext();
-    const [one, two] = [await open(context, `${service.url}/orders`), await open(context, `${service.url}/orders`)];
-    for (const page of [one, two]) await page.locator(".line").first().waitFor();
+    const one = await open(context, `${service.url}/orders`);
+    // It has the stream before there is another tab that could.
     await streams(service, 1);
+    const two = await open(context, `${service.url}/orders`);
+    for (const page of [one, two]) await page.locator(".line").first().waitFor();
     const first = service.state.orders[0];
     service.send("orders", event([changed(first, { status: "processing", progress: { percent: 33, message: null } })]));
     for (const page of [one, two]) await page.locator(`[data-id="${first.id}"]`).getByText("33 %").waitFor();

@@ -67,7 +67,7 @@ problems!(
     security(("caller" = []), ("console" = [])),
     params(
         ("url" = String, Query, format = "uri", max_length = 2048, description = "The receiver's URL"),
-        ("tenant" = Option<String>, Query, description = "For whose orders it is signed; the caller's tenant if it is left out"),
+        ("tenant" = Option<String>, Query, pattern = "^[A-Za-z0-9._-]{1,64}$", description = "For whose orders it is signed; the caller's tenant if it is left out"),
     ),
     responses((status = 202, description = "The event is on its way", body = TestEvent), SendProblems)
 )]

@@ -43,6 +43,7 @@ mod shutdown;
 mod stores;
 mod strangers;
 mod task_protection;
+mod tenants;
 mod times;
 mod traces;
 mod webhooks;

@@ -244,6 +244,7 @@ mod tests {
             revision: 3,
             state: DeliveryState::Delivered,
             attempts: vec![attempt],
+            tenant: record.order.tenant.clone(),
         };
         let timeline = timeline(&record, &[log]);
         let events: Vec<_> = timeline.iter().map(|e| (e.at, e.event)).collect();

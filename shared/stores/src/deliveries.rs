@@ -13,7 +13,7 @@ use crate::{
     item::{Item, PK, SK, TTL, number, text},
     orders::OrderTable,
 };
-use offload_domain::{id::OrderId, json::to_json, time::rfc3339_millis};
+use offload_domain::{id::OrderId, json::to_json, tenant::Tenant, time::rfc3339_millis};
 
 const PREFIX: &str = "delivery#";
 /// Rows that are read at most: the last events of an order.
@@ -71,6 +71,9 @@ pub struct DeliveryLog {
     pub state: DeliveryState,
     /// Every attempt, the first one first.
     pub attempts: Vec<Attempt>,
+    /// Whose event it is. A test event has no order that says so.
+    #[serde(skip)]
+    pub tenant: Tenant,
 }
 
 impl OrderTable {
@@ -81,6 +84,7 @@ impl OrderTable {
     pub async fn note_attempt(
         &self,
         id: OrderId,
+        tenant: &Tenant,
         channel: &str,
         revision: u64,
         state: DeliveryState,
@@ -94,7 +98,7 @@ impl OrderTable {
         ])));
         let update = update
             .update_expression(
-                "SET attempts = list_append(if_not_exists(attempts, :none), :one), #s = :s, channel = :c, revision = :r, #t = :t",
+                "SET attempts = list_append(if_not_exists(attempts, :none), :one), #s = :s, channel = :c, revision = :r, tenant = :o, #t = :t",
             )
             .expression_attribute_names("#s", "state")
             .expression_attribute_names("#t", TTL)
@@ -103,6 +107,7 @@ impl OrderTable {
             .expression_attribute_values(":s", text(state.as_str()))
             .expression_attribute_values(":c", text(channel))
             .expression_attribute_values(":r", number(revision))
+            .expression_attribute_values(":o", text(tenant.as_str()))
             .expression_attribute_values(":t", number(kept_until.timestamp()));
         Box::pin(update.send()).await.map(drop).map_err(|e| Error::of("dynamodb.UpdateItem", &e))
     }
@@ -130,5 +135,7 @@ fn log(item: &Item) -> Option<DeliveryLog> {
         revision: item.get("revision")?.as_n().ok()?.parse().ok()?,
         state: serde_json::from_value(item.get("state")?.as_s().ok()?.clone().into()).ok()?,
         attempts: attempts.filter_map(|a| serde_json::from_str(a.as_s().ok()?).ok()).collect(),
+        // Rows of before say nothing, and are of orders.
+        tenant: item.get("tenant").and_then(|name| name.as_s().ok()?.parse().ok()).unwrap_or_default(),
     })
 }

@@ -154,7 +154,8 @@ impl Notifier {
                     "a webhook was not delivered");
             }
             self.endpoints.count(url, state, &attempt, clock::now());
-            self.stores.orders.note_attempt(order, channel, revision, state, &attempt).await?;
+            let tenant = &notification.tenant;
+            self.stores.orders.note_attempt(order, tenant, channel, revision, state, &attempt).await?;
         }
         match next {
             Next::Done => {}

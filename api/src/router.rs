@@ -19,7 +19,7 @@ use crate::{
     edge::{self, limit_clients::limit_clients, limit_concurrency::limit_concurrency, limit_tenants::limit_tenants},
     openapi::{self, Document},
     response::error::ApiError,
-    route::{self, Routes},
+    route::{self, Routes, session::OperatorsListener},
     service::Service,
 };
 
@@ -65,6 +65,7 @@ pub(crate) fn admin_router(service: &Arc<Service>) -> io::Result<Router> {
     }
     let (routes, _) = for_callers(operators, service)
         .layer(from_fn_with_state(Arc::clone(service), forget_proxy))
+        .layer(Extension(OperatorsListener))
         .merge(pages(service))
         .layer(from_fn_with_state(permits, limit_concurrency))
         .merge(route::probes())

@@ -145,3 +145,38 @@ describe("with the real service", { skip: noBinary || noBrowser, concurrency: 1 
     await page.close();
   });
 });
+
+describe("where the real service knows its callers", { skip: noBinary || noBrowser, concurrency: 1 }, () => {
+  let stack, browser;
+
+  before(async () => {
+    process.env.OFFLOAD_AUTH = "keys";
+    process.env.OFFLOAD_CONSOLE = "on";
+    stack = await up("--admin", "127.0.0.1:0");
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await stack?.stop();
+    delete process.env.OFFLOAD_AUTH;
+    delete process.env.OFFLOAD_CONSOLE;
+  });
+
+  for (const [listener, ways] of [
+    ["api", 3],
+    ["admin", 1],
+  ]) {
+    test(`the open console of the listener ${listener} places an order without a key`, async () => {
+      const page = await open(await browser.newContext(), `${stack[listener]}/new`);
+      await page.getByLabel("Kind").selectOption("report");
+      assert.equal(await page.getByLabel("API key").count(), 0);
+      await page.getByRole("button", { name: "Place the order" }).click();
+      await page.getByText(/^ended after/).waitFor();
+      // Clients are not served on the listener of operators: there is nothing to subscribe to.
+      const offered = page.getByRole("group", { name: "How this page learns of changes" }).getByRole("button");
+      assert.equal(await offered.count(), ways);
+      assert.deepEqual(page.faults, []);
+      await page.close();
+    });
+  }
+});

@@ -1,7 +1,7 @@
 //! Who gets into the console, and how it is served.
 
 use offload_service::settings::catalogue as c;
-use offload_tests::{Process, Response, Setup};
+use offload_tests::{Process, Response, Setup, orders::fulfilment};
 use reqwest::Method;
 use serde_json::json;
 
@@ -107,5 +107,50 @@ async fn up_serves_an_open_console_to_its_own_machine() {
     {
         let refused = http.get(format!("{api}/admin/orders")).header(name, value).send().await.unwrap();
         assert!([403, 421].contains(&refused.status().as_u16()), "{name}: {value}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_an_open_console_submit_orders_wherever_they_are_served() {
+    let args = [
+        "up",
+        "--json",
+        "--api=127.0.0.1:0",
+        "--s3=127.0.0.1:0",
+        "--sqs=127.0.0.1:0",
+        "--dynamodb=127.0.0.1:0",
+        "--admin=127.0.0.1:0",
+    ];
+    let http = reqwest::Client::new();
+    // Where callers are known the console is off, unless it is asked for by name.
+    for (variables, needs_credentials) in
+        [(&[][..], false), (&[("OFFLOAD_AUTH", "keys"), ("OFFLOAD_CONSOLE", "on")], true)]
+    {
+        let mut up = Process::start("offload", &args, variables);
+        let ready = up.ready();
+        let (api, admin) = (ready["api"].as_str().unwrap(), ready["admin"].as_str().unwrap());
+        for (to, serves_clients) in [(api, true), (admin, false)] {
+            let session = http.get(format!("{to}/admin/session")).send().await.unwrap();
+            let session = Response::of(session).await.json();
+            let service = &session["service"];
+            assert_eq!(
+                (&session["by"], &service["orders_need_credentials"], &service["has_push"]),
+                (&json!("open"), &json!(false), &json!(serves_clients)),
+                "{to}"
+            );
+            let submit = async |headers: &[(&str, &str)]| {
+                let request = http.post(format!("{to}/order")).json(&fulfilment());
+                let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+                Response::of(request.send().await.unwrap()).await
+            };
+            assert_eq!(submit(&[("sec-fetch-site", "same-origin")]).await.status, 202, "{to}");
+            // A browser of before, which says by Origin alone whose page it is.
+            assert_eq!(submit(&[("origin", to)]).await.status, 202, "{to}");
+            for stranger in [&[][..], &[("sec-fetch-site", "cross-site")], &[("origin", "http://localhost:1")]] {
+                let answer = submit(stranger).await;
+                let refused = needs_credentials || !serves_clients;
+                assert_eq!(answer.status, if refused { 401 } else { 202 }, "{to} {stranger:?}: {}", answer.text);
+            }
+        }
     }
 }

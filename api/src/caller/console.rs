@@ -22,8 +22,10 @@ use super::{bearer::bearer, refused::Refused};
 pub(crate) const COOKIE: &str = "offload_console";
 /// Says from where a page asks. <https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-/// What an open console opens.
+/// What an open console opens to its own pages and to programs.
 const ADMIN: &str = "/admin/";
+/// What it opens to its own pages alone.
+const SUBMIT: &str = "/order";
 
 /// How operators are known.
 #[derive(Debug)]
@@ -93,6 +95,11 @@ impl Console {
                     Err(Refused::CrossSite)
                 }
             }
+            // Whatever else submits an order is a client, and may be one without credentials.
+            None if parts.uri.path() == SUBMIT && is_by_page(parts, site) => {
+                let own = names_this_machine(parts) && is_of_own_origin(&parts.headers);
+                Ok(own.then_some(Known::Open))
+            }
             None => Ok(None),
         }
     }
@@ -108,6 +115,14 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+}
+
+/// Whether a page sends a request, and not a program: of this origin, as far as its browser says.
+fn is_by_page(parts: &Parts, site: Option<&[u8]>) -> bool {
+    match site {
+        Some(site) => site == b"same-origin",
+        None => parts.headers.contains_key(header::ORIGIN),
+    }
 }
 
 /// Whether the request calls this machine by a name that no one else can give it.
@@ -167,7 +182,19 @@ mod tests {
         ] {
             assert!(matches!(known("POST", "/admin/actions", headers), Err(Refused::CrossSite)), "{headers:?}");
         }
-        assert_eq!(known("GET", "/order/x", &[host]).unwrap(), None, "it opens no other route");
+        for headers in [&[host, ("sec-fetch-site", "same-origin")][..], &[host, ("origin", "http://localhost:8080")]] {
+            assert_eq!(known("POST", "/order", headers).unwrap(), Some(Known::Open), "{headers:?}");
+            assert_eq!(known("GET", "/order/x", headers).unwrap(), None, "it opens no other route");
+        }
+        for headers in [
+            &[host][..],
+            &[host, ("sec-fetch-site", "cross-site")],
+            &[host, ("sec-fetch-site", "same-site")],
+            &[host, ("origin", "http://localhost:3000")],
+            &[("host", "console.evil.example"), ("sec-fetch-site", "same-origin")],
+        ] {
+            assert_eq!(known("POST", "/order", headers).unwrap(), None, "a client: {headers:?}");
+        }
     }
 
     #[test]

@@ -29,6 +29,10 @@ use crate::{
     service::Service,
 };
 
+/// Marks requests that came by the operators' own listener, where clients of orders are not served.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OperatorsListener;
+
 /// The largest body.
 const BODY_MAX_BYTES: usize = 8 * 1024;
 /// A session works so long.
@@ -80,11 +84,11 @@ pub(crate) struct SessionService {
     api: String,
     /// The origin of status URLs.
     statuses: Option<String>,
-    /// Whether clients can subscribe to orders.
+    /// Whether orders can be subscribed to at the address of this answer.
     has_push: bool,
     /// Whether orders may name webhooks.
     has_webhooks: bool,
-    /// Whether submitting an order needs credentials.
+    /// Whether submitting an order needs other credentials than the caller's.
     orders_need_credentials: bool,
 }
 
@@ -113,10 +117,11 @@ problems!(CloseProblems: CrossSite, NotFound, Overloaded, TooManyRequests);
 pub(crate) async fn get_session(
     State(service): State<Arc<Service>>,
     Extension(identity): Extension<Identity>,
+    listener: Option<Extension<OperatorsListener>>,
 ) -> Result<Json<Session>, ApiError> {
     service.callers.console().ok_or(ApiError::NotFound)?;
     let caller = identity.operator(&service, Role::View)?;
-    Ok(Json(session(&service, caller, identity.by_console()).await))
+    Ok(Json(session(&service, caller, identity.by_console(), listener.is_none()).await))
 }
 
 /// Open the console
@@ -138,6 +143,7 @@ pub(crate) async fn get_session(
 )]
 pub(crate) async fn open_session(
     State(service): State<Arc<Service>>,
+    listener: Option<Extension<OperatorsListener>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
@@ -161,7 +167,7 @@ pub(crate) async fn open_session(
     let cookie = set_cookie(&service, &keys.session(until), SESSION.as_secs());
     tracing::info!(target: "audit", "a session of the console was opened");
     let operator = crate::caller::console::Console::operator();
-    let body = Json(session(&service, &operator, Some(Known::Session(until))).await);
+    let body = Json(session(&service, &operator, Some(Known::Session(until)), listener.is_none()).await);
     Ok(([(header::SET_COOKIE, cookie)], body).into_response())
 }
 
@@ -192,7 +198,7 @@ fn set_cookie(service: &Service, value: &str, max_age: u64) -> HeaderValue {
     HeaderValue::try_from(cookie).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-async fn session(service: &Service, caller: &Caller, known: Option<Known>) -> Session {
+async fn session(service: &Service, caller: &Caller, known: Option<Known>, serves_clients: bool) -> Session {
     let all = caller.roles.allow(Role::Admin);
     Session {
         name: caller.name.clone(),
@@ -212,9 +218,9 @@ async fn session(service: &Service, caller: &Caller, known: Option<Known>) -> Se
             environment: service.settings.console.environment.clone(),
             api: service.public.base().to_owned(),
             statuses: service.status_origin().await,
-            has_push: service.connections.is_some(),
+            has_push: serves_clients && service.connections.is_some(),
             has_webhooks: service.settings.webhooks.is_some(),
-            orders_need_credentials: service.callers.are_known(),
+            orders_need_credentials: service.callers.are_known() && !caller.roles.allow(Role::Submit),
         },
     }
 }

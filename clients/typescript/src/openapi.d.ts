@@ -766,11 +766,11 @@ export interface components {
             api: string;
             /** @description What operators call this deployment. */
             environment?: string | null;
-            /** @description Whether clients can subscribe to orders. */
+            /** @description Whether orders can be subscribed to at the address of this answer. */
             has_push: boolean;
             /** @description Whether orders may name webhooks. */
             has_webhooks: boolean;
-            /** @description Whether submitting an order needs credentials. */
+            /** @description Whether submitting an order needs other credentials than the caller's. */
             orders_need_credentials: boolean;
             /** @description The origin of status URLs. */
             statuses?: string | null;

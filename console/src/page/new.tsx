@@ -156,7 +156,8 @@ function OrderForm({ schema, from }: { schema: Schema; from: string }) {
               onInput={(event) => (key.value = event.currentTarget.value)}
             />
             <span class="hint">
-              Orders of this service need a caller. The key is sent with this order, and kept nowhere.
+              Your role places no orders: that needs a key with the role submit. The key is sent with this order, and
+              kept nowhere.
             </span>
           </label>
         )}

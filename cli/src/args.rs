@@ -75,7 +75,8 @@ pub(crate) enum Command {
     /// (for operators)
     #[command(after_help = EXIT_CODES)]
     Webhooks(WebhooksArgs),
-    /// Check a deployment, a Terraform plan or `offload up` for what will hurt (for operators)
+    /// Check a deployment, a Terraform plan or `offload up` for what will hurt, or ask a running
+    /// service what is wrong with it (for operators)
     #[command(after_help = doctor::EXIT_CODES)]
     Doctor(Box<DoctorArgs>),
     /// Replay the trace of a queue, JSON lines on standard input, against the estimator and the

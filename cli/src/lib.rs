@@ -5,6 +5,7 @@
 //! command ends with one of the exit codes of [`failure`].
 
 mod actions;
+mod admin;
 mod args;
 mod bench;
 mod cancel;

@@ -12,28 +12,29 @@ use std::{
 
 use clap::Args;
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
-use reqwest::{Client, Method};
-use serde_json::Value;
+use reqwest::Method;
 use url::Url;
 
 use self::state::{Act, Page, State};
-use crate::{client::DEFAULT_API, failure::Failure, output};
+use crate::{
+    admin::{Admin, OperatorArgs},
+    client::DEFAULT_API,
+    failure::Failure,
+    output,
+};
 
 /// Between two reads.
 const EVERY: Duration = Duration::from_secs(1);
 /// How long a key is waited for.
 const KEY_WAIT: Duration = Duration::from_millis(50);
-/// The longest that an answer may take.
-const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-#[derive(Args)]
+#[derive(Debug, Args)]
 pub(crate) struct TopArgs {
     /// URL of the api
     #[arg(long, value_name = "URL", default_value = DEFAULT_API)]
     api: Url,
-    /// The console's key, or an API key of the role admin; none where the console is open
-    #[arg(long, value_name = "KEY", env = "OFFLOAD_CONSOLE_KEY", hide_env_values = true)]
-    key: Option<String>,
+    #[command(flatten)]
+    operator: OperatorArgs,
     /// Which orders to list at first
     #[arg(long = "where", value_name = "FILTER", default_value = "state:open")]
     filter: crate::filter::Filter,
@@ -42,46 +43,9 @@ pub(crate) struct TopArgs {
     json: bool,
 }
 
-/// Without the key.
-impl std::fmt::Debug for TopArgs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TopArgs").field("api", &self.api.as_str()).finish_non_exhaustive()
-    }
-}
-
-/// The admin API.
-#[derive(Clone)]
-struct Admin {
-    http: Client,
-    base: String,
-    key: Option<String>,
-}
-
-impl Admin {
-    async fn ask(&self, method: Method, path: &str, query: &[(&str, &str)]) -> Result<Value, String> {
-        let url = Url::parse_with_params(&format!("{}/admin/{path}", self.base), query).map_err(|e| e.to_string())?;
-        let request = self.http.request(method, url).timeout(ANSWER_MAX);
-        let request = match &self.key {
-            Some(key) => request.bearer_auth(key),
-            None => request,
-        };
-        let response =
-            request.send().await.map_err(|e| format!("{} does not answer: {}", self.base, e.without_url()))?;
-        let status = response.status();
-        let body: Value = response.json().await.map_err(|_| format!("answered {status}, and no JSON"))?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
-        Err(format!("{}: {}", text("title"), text("detail")))
-    }
-}
-
 /// Runs the command.
 pub(crate) async fn run(args: TopArgs) -> Result<(), Failure> {
-    let base = args.api.as_str().trim_end_matches('/').to_owned();
-    let http = Client::builder().build().map_err(|e| Failure::Refused(e.to_string()))?;
-    let admin = Admin { http, base, key: args.key.clone() };
+    let admin = Admin::of(&args.api, &args.operator)?;
     let counts = admin.ask(Method::GET, "counts", &[]).await.map_err(Failure::Unreachable)?;
     if args.json {
         return output::json(&counts.to_string());

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::facts::{Deployment, Fact, Unknown};
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Severity {
     /// Worth knowing.
@@ -75,23 +75,30 @@ pub(super) fn wrong_if(wrong: bool, what: impl FnOnce() -> String) -> Fact<Optio
 }
 
 /// A finding.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Finding {
-    pub(super) id: &'static str,
+    pub(super) id: String,
     pub(super) severity: Severity,
+    #[serde(default = "whole")]
     pub(super) resource: String,
     pub(super) what: String,
-    pub(super) why: &'static str,
-    pub(super) fix: &'static str,
+    pub(super) why: String,
+    pub(super) fix: String,
     pub(super) docs: String,
 }
 
 /// What could not be checked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Unchecked {
-    pub(super) id: &'static str,
+    pub(super) id: String,
+    #[serde(default = "whole")]
     pub(super) resource: String,
     pub(super) why: String,
+}
+
+/// What a finding is about that names no resource.
+fn whole() -> String {
+    "the service".to_owned()
 }
 
 /// All that was found.
@@ -111,15 +118,15 @@ pub(super) fn examine<'a>(deployment: &Deployment, checks: impl Iterator<Item = 
             match outcome {
                 Ok(None) => report.passed += 1,
                 Ok(Some(what)) => report.findings.push(Finding {
-                    id: check.id,
+                    id: check.id.to_owned(),
                     severity: check.severity,
                     resource,
                     what,
-                    why: check.why,
-                    fix: check.fix,
+                    why: check.why.to_owned(),
+                    fix: check.fix.to_owned(),
                     docs: format!("{DOCS}#{}", check.id),
                 }),
-                Err(Unknown(why)) => report.not_checked.push(Unchecked { id: check.id, resource, why }),
+                Err(Unknown(why)) => report.not_checked.push(Unchecked { id: check.id.to_owned(), resource, why }),
             }
         }
     }

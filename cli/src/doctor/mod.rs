@@ -1,4 +1,5 @@
-//! `offload doctor`: what of a deployment will hurt, why, and how it is mended.
+//! `offload doctor`: what of a deployment will hurt, why, and how it is mended; and what a running
+//! service says is wrong with it ([`running`]).
 //!
 //! A reader makes a snapshot of facts ([`facts`]): of a Terraform plan, of AWS by calls that only
 //! read, or of `offload up`. Checks ([`findings`]) are pure functions of it. What a reader could
@@ -13,6 +14,7 @@ mod plan;
 mod policy;
 mod queue_kind;
 mod report;
+mod running;
 mod up;
 
 use std::{
@@ -23,12 +25,19 @@ use std::{
 use clap::Args;
 use offload_stores::{CallPolicy, Connection};
 use serde_json::{Value, json};
+use url::Url;
 
 use self::{
-    check::{Check, Report, Severity, examine},
+    check::{Report, Severity, examine},
     facts::Deployment,
 };
-use crate::{failure::Failure, output, stores::StoreArgs};
+use crate::{
+    admin::{Admin, OperatorArgs},
+    client::api_url,
+    failure::Failure,
+    output,
+    stores::StoreArgs,
+};
 
 /// The exit codes, which differ from those of the other commands.
 pub(crate) const EXIT_CODES: &str = "\
@@ -52,17 +61,23 @@ pub(crate) struct DoctorArgs {
     /// input
     #[arg(long, value_name = "FILE", conflicts_with = "plan")]
     up: Option<PathBuf>,
+    /// Ask a running service what is wrong with it: the URL of its api, or of its listener for
+    /// operators
+    #[arg(long, value_name = "URL", value_parser = api_url, conflicts_with_all = ["plan", "up", "sarif", "list", "actions"])]
+    api: Option<Url>,
+    #[command(flatten)]
+    operator: OperatorArgs,
     #[command(flatten)]
     stores: StoreArgs,
     /// Exit with 1 from this severity on
     #[arg(long, value_name = "SEVERITY", default_value = "warning")]
     fail_on: Severity,
     /// Only these findings, separated by commas
-    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = known)]
-    only: Vec<&'static str>,
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    only: Vec<String>,
     /// All findings but these, separated by commas
-    #[arg(long, value_name = "IDS", value_delimiter = ',', value_parser = known)]
-    skip: Vec<&'static str>,
+    #[arg(long, value_name = "IDS", value_delimiter = ',')]
+    skip: Vec<String>,
     /// Print JSON
     #[arg(long, conflicts_with = "sarif")]
     json: bool,
@@ -80,10 +95,22 @@ pub(crate) struct DoctorArgs {
     actions: bool,
 }
 
-/// A finding's id.
-fn known(id: &str) -> Result<&'static str, String> {
-    let found = findings::all().find(|check| check.id == id);
-    found.map(|check| check.id).ok_or_else(|| "there is no such finding: `offload doctor --list` lists them".to_owned())
+impl DoctorArgs {
+    /// Whether a check is one of those that were asked for.
+    fn wants(&self, id: &str) -> bool {
+        let names = |ids: &[String]| ids.iter().any(|named| named == id);
+        (self.only.is_empty() || names(&self.only)) && !names(&self.skip)
+    }
+
+    /// That every id which is named is one of these.
+    fn check_ids<'a>(&self, known: impl Iterator<Item = &'a str>, listed: &str) -> Result<(), Failure> {
+        let known: Vec<&str> = known.collect();
+        let unknown = self.only.iter().chain(&self.skip).find(|named| !known.contains(&named.as_str()));
+        match unknown {
+            Some(id) => Err(Failure::Usage(format!("there is no finding {id}: {listed} lists them"))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Runs the command.
@@ -94,13 +121,21 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<(), Failure> {
     if args.actions {
         return output::result(&aws::ACTIONS.join("\n"));
     }
-    let (deployment, source) = match &args.plan {
-        Some(path) => (plan::read(&document(path)?).map_err(Failure::Usage)?, path.display().to_string()),
-        None => by_calls(&args).await?,
+    let (report, source) = match &args.api {
+        Some(api) => {
+            let (report, ids) = running::ask(&Admin::of(api, &args.operator)?, |id| args.wants(id)).await?;
+            args.check_ids(ids.iter().map(String::as_str), "docs/reference/admin.md")?;
+            (report, api.as_str().trim_end_matches('/').to_owned())
+        }
+        None => {
+            args.check_ids(findings::all().map(|check| check.id), "`offload doctor --list`")?;
+            let (deployment, source) = match &args.plan {
+                Some(path) => (plan::read(&document(path)?).map_err(Failure::Usage)?, path.display().to_string()),
+                None => by_calls(&args).await?,
+            };
+            (examine(&deployment, findings::all().filter(|check| args.wants(check.id))), source)
+        }
     };
-    let wanted =
-        |check: &&Check| (args.only.is_empty() || args.only.contains(&check.id)) && !args.skip.contains(&check.id);
-    let report = examine(&deployment, findings::all().filter(wanted));
     if report.findings.is_empty() && report.passed == 0 {
         return Err(Failure::Usage(blind(&report)));
     }

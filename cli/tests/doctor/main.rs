@@ -1,10 +1,11 @@
 //! `offload doctor` on plans of both Terraform examples: nothing is found in them, and of each that
-//! is broken in one place, that fault and no other.
+//! is broken in one place, that fault and no other; and on running services.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails at that line")]
 
 mod broken;
 mod plan;
+mod running;
 
 use std::{collections::BTreeSet, io::Write as _, process::Command};
 

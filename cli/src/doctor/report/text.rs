@@ -22,8 +22,8 @@ pub(in crate::doctor) fn text(report: &Report, source: &str, paint: Paint) -> St
             Severity::Error => paint.red("error"),
             severity => paint.bold(&severity.to_string()),
         };
-        page += &format!("{severity}  {}  {}\n", paint.bold(finding.id), finding.resource);
-        for (label, text) in [("", finding.what.as_str()), ("Why: ", finding.why), ("Fix: ", finding.fix)] {
+        page += &format!("{severity}  {}  {}\n", paint.bold(&finding.id), finding.resource);
+        for (label, text) in [("", &finding.what), ("Why: ", &finding.why), ("Fix: ", &finding.fix)] {
             page += &indented(&format!("{label}{text}"), "    ");
         }
         page += &format!("    {}\n\n", paint.dim(&finding.docs));
@@ -56,7 +56,7 @@ pub(in crate::doctor) fn text(report: &Report, source: &str, paint: Paint) -> St
 fn reasons(report: &Report) -> Vec<(String, Vec<String>)> {
     let mut by_reason: BTreeMap<&str, BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
     for unchecked in &report.not_checked {
-        by_reason.entry(&unchecked.why).or_default().entry(unchecked.id).or_default().push(&unchecked.resource);
+        by_reason.entry(&unchecked.why).or_default().entry(&unchecked.id).or_default().push(&unchecked.resource);
     }
     let of_id = |(id, resources): (&str, Vec<&str>)| match resources.len() {
         1 => format!("{id} ({})", resources[0]),

@@ -37,13 +37,16 @@ pub struct Setup {
     pub apis: usize,
     /// Whether there is a queue of orders for each priority.
     pub lanes: bool,
+    /// How long the signer role's sessions are, where it is not an hour.
+    pub session: Option<Duration>,
     /// The embedded stack.
     pub stack: Options,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { settings: Vec::new(), processor: None, workers: 1, apis: 1, lanes: true, stack: Options::ephemeral() }
+        let (settings, stack) = (Vec::new(), Options::ephemeral());
+        Self { settings, processor: None, workers: 1, apis: 1, lanes: true, session: None, stack }
     }
 }
 
@@ -162,7 +165,12 @@ impl System {
         let of = async |role: Role| {
             let keys = permissions::keys(role);
             let endpoints = Endpoints { access_key_id: keys.0, secret_access_key: keys.1, ..endpoints.clone() };
-            Connection::to(endpoints, CallPolicy::BACKGROUND).await.stores(&settings).await.expect("stores")
+            let connection = Connection::to(endpoints, CallPolicy::BACKGROUND).await;
+            let connection = match setup.session {
+                Some(length) => connection.with_session_length(length),
+                None => connection,
+            };
+            connection.stores(&settings).await.expect("stores")
         };
         let (api_stores, worker_stores) = (of(Role::ApiServer).await, of(Role::Container).await);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().expect("a client");

@@ -1,5 +1,9 @@
 //! What operators read of the service, and what they do to single orders.
 
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use offload_local::Options;
 use offload_service::settings::catalogue as c;
 use offload_tests::{
     EventStream, Response, Setup, System, eventually,
@@ -157,6 +161,30 @@ async fn a_banner_says_that_no_worker_runs() {
     .await;
     assert_eq!(counts["banners"][0]["kind"], "no_workers", "{counts}");
     assert!(counts["oldest_waiting"]["id"].is_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_banner_says_that_links_end_with_their_credentials() {
+    const ROLE: &str = "arn:aws:iam::000000000000:role/signer";
+    let stack = || Options { min_session_seconds: 60, ..Options::ephemeral() };
+    // Whether a worker has reported yet is another banner's.
+    let banner = async |system: &System| {
+        let counts = get(system, "/admin/counts").await;
+        let banners = counts["banners"].as_array().unwrap();
+        banners.iter().find(|banner| banner["kind"] == "credentials_end").cloned()
+    };
+    let renewed = Setup { stack: stack(), ..setup() }.with(c::SIGNER_ROLE_ARN, ROLE).start().await;
+    assert_eq!(banner(&renewed).await, None, "an hour is enough");
+
+    let session = Some(Duration::from_secs(120));
+    let short = Setup { session, stack: stack(), ..setup() }.with(c::SIGNER_ROLE_ARN, ROLE).start().await;
+    let link: DateTime<Utc> =
+        short.order(&report(1)).await.body["status_url_expires_at"].as_str().unwrap().parse().unwrap();
+    let banner = banner(&short).await.expect("two minutes are left, and they are renewed five before");
+    // The end that the order's link has.
+    let detail = banner["detail"].as_str().unwrap();
+    let ends = [link, link + TimeDelta::seconds(1)].map(|end| format!("they end at {} UTC", end.format("%H:%M:%S")));
+    assert!(ends.iter().any(|end| detail.starts_with(end)), "{detail}: {link}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

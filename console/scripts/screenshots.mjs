@@ -47,6 +47,7 @@ for (const [width, scheme] of [
   [1280, "light"],
   [1280, "dark"],
   [390, "light"],
+  [390, "dark"],
   [2560, "dark"],
 ]) {
   const page = await browser.newPage({

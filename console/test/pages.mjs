@@ -113,6 +113,24 @@ describe("pages", { skip, concurrency: 2 }, () => {
     assert.match(page.url(), /q=kind%3Areport$/);
   });
 
+  test("the tables of actions and reasons need no scrolling, on a phone either", async () => {
+    const service = await start();
+    for (const [path, region] of [
+      ["actions", "Actions"],
+      ["dead", "Reasons"],
+    ]) {
+      const page = await open(await browser.newContext(), `${service.url}/${path}`);
+      const table = page.getByRole("region", { name: region });
+      for (const width of [390, 1280]) {
+        await page.setViewportSize({ width, height: 900 });
+        await drawn(page);
+        const hidden = await table.evaluate((element) => element.scrollWidth - element.clientWidth);
+        assert.equal(hidden, 0, `${region} at ${width}`);
+      }
+      await page.close();
+    }
+  });
+
   test("a failure has its title, its request id and a retry; the last good data stays, greyed", async () => {
     const service = await start({ failing: true });
     await inspect(service, "orders", '[role="alert"]');

@@ -61,16 +61,22 @@ export function Actions() {
               <tr>
                 <th scope="col">Action</th>
                 <th scope="col">State</th>
-                <th scope="col">Filter</th>
+                <th scope="col" class="wide">
+                  Filter
+                </th>
                 <th scope="col">Progress</th>
-                <th scope="col" class="number">
+                <th scope="col" class="number wide">
                   Failed
                 </th>
-                <th scope="col" class="number">
+                <th scope="col" class="number wide">
                   Skipped
                 </th>
-                <th scope="col">By</th>
-                <th scope="col">Begun</th>
+                <th scope="col" class="wide">
+                  By
+                </th>
+                <th scope="col" class="wide">
+                  Begun
+                </th>
               </tr>
             </thead>
             <tbody>
@@ -84,7 +90,7 @@ export function Actions() {
                   <td>
                     <ActionState of={one} />
                   </td>
-                  <td>
+                  <td class="wide wraps">
                     <code>{one.filter}</code>
                   </td>
                   <td>
@@ -92,10 +98,10 @@ export function Actions() {
                       <Meter percent={ended(one)} /> {group(one.done)} of {group(one.count)}
                     </span>
                   </td>
-                  <td class="number">{group(one.failed)}</td>
-                  <td class="number">{group(one.skipped)}</td>
-                  <td>{one.by}</td>
-                  <td>
+                  <td class="number wide">{group(one.failed)}</td>
+                  <td class="number wide">{group(one.skipped)}</td>
+                  <td class="wide">{one.by}</td>
+                  <td class="wide">
                     <When at={one.created_at} />
                   </td>
                 </tr>

@@ -106,7 +106,9 @@ function Groups({ page, chosen }: { page: OrderPage; chosen: string }) {
                 Orders
               </th>
               <th scope="col">Last</th>
-              <th scope="col">For example</th>
+              <th scope="col" class="wide">
+                For example
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -126,7 +128,7 @@ function Groups({ page, chosen }: { page: OrderPage; chosen: string }) {
                 <td>
                   <When at={last} />
                 </td>
-                <td class="wraps soft">{example}</td>
+                <td class="wide wraps soft">{example}</td>
               </tr>
             ))}
           </tbody>

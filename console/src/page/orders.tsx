@@ -138,9 +138,14 @@ function Empty({ q, searched }: { q: string; searched: number }) {
       </h2>
       <p>
         {group(searched)} {searched === 1 ? "entry" : "entries"} searched, to the end.{" "}
-        {byId
-          ? "An order is forgotten some time after it has ended."
-          : `Lists hold orders that are open or failed (${STATES.slice(0, 5).join(", ")}); what ended well is found by id: or key:.`}
+        {byId ? (
+          "An order is forgotten some time after it has ended."
+        ) : (
+          <>
+            Lists hold orders that are open or failed ({STATES.slice(0, 5).join(", ")}); what ended well is found by{" "}
+            <code>id:</code> or <code>key:</code>
+          </>
+        )}
       </p>
       <p class="row">
         {terms.length > 1 &&

@@ -103,10 +103,18 @@ function Figures({ data }: { data: Counts }) {
           name="Accepted"
           figure={amount(lastMinute(minutes.accepted) ?? NaN)}
           unit="a minute"
+          about={`${amount(sum(minutes.accepted))} in the hour`}
           series={minutes.accepted}
           to="orders"
         />
-        <Tile name="Ended" figure={amount(lastMinute(ended) ?? NaN)} unit="a minute" series={ended} to="eta" />
+        <Tile
+          name="Ended"
+          figure={amount(lastMinute(ended) ?? NaN)}
+          unit="a minute"
+          about={`${amount(endedHour)} in the hour`}
+          series={ended}
+          to="eta"
+        />
         <Tile
           name="Waiting"
           figure={amount(data.waiting ?? NaN)}

@@ -6,14 +6,13 @@ use aws_config::{
     BehaviorVersion, Region, SdkConfig, retry::RetryConfig, sts::AssumeRoleProvider, timeout::TimeoutConfig,
 };
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector};
 
 use crate::{
     aws_time::{AwsTime, LearningClient, LearningConnector, RetrySignedAtAWrongTime},
     call_policy::CallPolicy,
     credentials::CachedCredentials,
-    direct::{self, Direct, Service, Wire},
+    direct::{self, Direct, Service, Sockets, Wire},
     grant::Granter,
     notifications::Notifications,
     order_queues::OrderQueues,
@@ -22,6 +21,7 @@ use crate::{
     queue::Queue,
     secrets::SecretReader,
     signed::RequestSigner,
+    sockets,
     status_store::StatusStore,
     transport::{self, Transport},
 };
@@ -58,6 +58,7 @@ pub struct Connection {
     session: Option<Duration>,
     /// Where requests do not go over sockets.
     transport: Option<Arc<dyn Transport>>,
+    sockets: Result<Sockets, String>,
     calls: AwsCalls,
 }
 
@@ -91,13 +92,16 @@ impl Connection {
     /// `AWS_ENDPOINT_URL_*`.
     pub async fn from_environment(policy: CallPolicy) -> Self {
         let calls = AwsCalls::default();
-        let sdk = Box::pin(loader(policy, sockets(), &calls).load()).await;
-        Self { sdk, policy, endpoints: None, session: None, transport: None, calls }
+        let sockets = direct::sockets();
+        let sdk = Box::pin(loader(policy, sockets::http_client(sockets.clone()), &calls).load()).await;
+        Self { sdk, policy, endpoints: None, session: None, transport: None, sockets, calls }
     }
 
     /// To given endpoints, whatever the environment says.
     pub async fn to(endpoints: Endpoints, policy: CallPolicy) -> Self {
-        Self::given(endpoints, policy, sockets()).await
+        let sockets = direct::sockets();
+        let http = sockets::http_client(sockets.clone());
+        Self { sockets, ..Self::given(endpoints, policy, http).await }
     }
 
     /// The same without sockets: every request is sent by `transport`.
@@ -114,7 +118,8 @@ impl Connection {
             .region(Region::new(endpoints.region.clone()))
             .credentials_provider(keys);
         let sdk = Box::pin(loader.load()).await;
-        Self { sdk, policy, endpoints: Some(endpoints), session: None, transport: None, calls }
+        let sockets = Err("requests go by a transport".to_owned());
+        Self { sdk, policy, endpoints: Some(endpoints), session: None, transport: None, sockets, calls }
     }
 
     /// The same, with another length of the signer role's sessions than an hour: for tests that
@@ -141,9 +146,8 @@ impl Connection {
         let Some(credentials) = self.sdk.credentials_provider() else {
             return all("cannot be read: no AWS credentials are configured");
         };
-        let connector = aws_smithy_http_client::Connector::builder();
-        let connector = connector.tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).tls_context(trusted()).build();
-        let http = SharedHttpConnector::new(LearningConnector(SharedHttpConnector::new(connector), self.calls.clone()));
+        let connector = sockets::connector(self.sockets.clone(), None);
+        let http = SharedHttpConnector::new(LearningConnector(connector, self.calls.clone()));
         let credentials = Arc::new(CachedCredentials::new(credentials));
         SecretReader { sdk: &self.sdk, credentials, http }.read(arns).await
     }
@@ -196,7 +200,7 @@ impl Connection {
     async fn direct(&self, settings: &StoreSettings, own: &Arc<CachedCredentials>) -> Result<Direct, String> {
         let wire = match &self.transport {
             Some(transport) => Wire::Given(Arc::clone(transport)),
-            None => Wire::sockets()?,
+            None => Wire::Sockets(Box::new(self.sockets.clone()?)),
         };
         let service = |name, endpoint| {
             Service::new(name, endpoint, Arc::clone(own), wire.clone(), self.policy, self.calls.clone())
@@ -288,21 +292,6 @@ impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").field("region", &self.region()).finish_non_exhaustive()
     }
-}
-
-fn sockets() -> SharedHttpClient {
-    let builder = aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring));
-    builder.tls_context(trusted()).build_https()
-}
-
-/// Whom connections trust: this machine's root certificates.
-fn trusted() -> tls::TlsContext {
-    if certificates::are_there() {
-        return tls::TlsContext::default();
-    }
-    // Enough for endpoints by http.
-    let none = tls::TlsContext::builder().with_trust_store(tls::TrustStore::empty()).build();
-    none.unwrap_or_default()
 }
 
 /// Whether the environment sends a service of AWS elsewhere, by http.

@@ -27,6 +27,7 @@ mod queue;
 mod rows;
 mod secrets;
 mod signed;
+mod sockets;
 mod status_store;
 mod subscribers;
 mod transport;

@@ -2,9 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -21,28 +22,17 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 const ANSWER_MAX_BYTES: usize = 64 * 1024 * 1024;
 
+/// Pooled connections. The direct calls and the SDK share them.
+pub(crate) type Sockets = Client<HttpsConnector<HttpConnector>, SdkBody>;
+
 /// Sends requests: over pooled connections, or by a transport of a simulation. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) enum Wire {
-    Sockets(Box<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>),
+    Sockets(Box<Sockets>),
     Given(Arc<dyn Transport>),
 }
 
 impl Wire {
-    /// # Errors
-    /// A message for the operator, if there is no TLS.
-    pub(crate) fn sockets() -> Result<Self, String> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        let tls = HttpsConnectorBuilder::new().with_tls_config(tls()?);
-        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
-        Ok(Self::Sockets(Box::new(builder.build(connector))))
-    }
-
     /// Sends a request, and waits for its whole answer.
     ///
     /// # Errors
@@ -50,7 +40,7 @@ impl Wire {
     pub(super) async fn send(&self, request: Request<Bytes>) -> Result<(StatusCode, HeaderMap, Bytes), String> {
         match self {
             Self::Sockets(client) => {
-                let answer = client.request(request.map(Full::new)).await.map_err(|e| chain(&e))?;
+                let answer = client.request(request.map(SdkBody::from)).await.map_err(|e| chain(&e))?;
                 let (head, body) = answer.into_parts();
                 let body = Limited::new(body, ANSWER_MAX_BYTES).collect().await.map_err(|e| e.to_string())?;
                 Ok((head.status, head.headers, body.to_bytes()))
@@ -62,6 +52,22 @@ impl Wire {
             }
         }
     }
+}
+
+/// Connections by https, and by http to endpoints that have no other.
+///
+/// # Errors
+/// A message for the operator, if there is no TLS.
+pub(crate) fn sockets() -> Result<Sockets, String> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    let tls = HttpsConnectorBuilder::new().with_tls_config(tls()?);
+    let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
+    let mut builder = Client::builder(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).pool_timer(TokioTimer::new());
+    Ok(builder.build(connector))
 }
 
 fn tls() -> Result<ClientConfig, String> {

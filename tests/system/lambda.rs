@@ -166,11 +166,10 @@ async fn another_function_completes_the_order_of_a_killed_one() {
     let receipt = system.order(&fulfilment()).await;
     let queue = RawQueue::orders(&system);
     // It ignores the end of its time, as a program that hangs in a system call does.
-    let command =
-        json!(["python3", "-c", "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)"]);
+    let command = json!(["sh", "-c", "trap '' TERM; exec sleep 60"]);
     let hangs = [("OFFLOAD_PROCESSOR", "command"), ("OFFLOAD_COMMAND", &command.to_string())];
     let mut worker = Function::start(Role::Worker, &system, &hangs).await;
-    let invoked = worker.invoke(queue.receive_event(10).await.unwrap(), Duration::from_secs(1)).await;
+    let invoked = worker.invoke(queue.receive_event(10).await.unwrap(), Duration::from_secs(2)).await;
     assert_eq!(invoked, InvocationResult::TimedOut);
     // The visibility timeout of the event source passes; the lease in the table is shorter.
     system.stack.advance_clock(Duration::from_secs(181)).await;

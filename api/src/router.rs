@@ -6,13 +6,12 @@ use axum::{
     Extension, Router,
     extract::{Request, State},
     http::{HeaderValue, header},
-    middleware::{Next, from_fn_with_state, map_response},
+    middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
 use offload_domain::{caller::Role, schema::OrderSchema};
 use serde_json::Value;
 use tokio::sync::Semaphore;
-use tower::ServiceBuilder;
 
 use crate::{
     caller::identity::{Identity, identify},
@@ -32,17 +31,13 @@ const OPERATORS_REQUESTS_MAX: usize = 64;
 /// If the settings name an origin that is none.
 pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
     let connections = &service.settings.connections;
-    let permits = (Arc::clone(service), Arc::clone(&service.request_permits));
-    let limits = ServiceBuilder::new()
-        .layer(from_fn_with_state(Arc::clone(service), limit_clients))
-        .layer(from_fn_with_state(permits, limit_concurrency));
     // Not for probes: a process whose probe is refused under load is killed, and the others get its
     // load.
     let operators = if connections.admin_listen_only { Routes::new() } else { route::operators() };
     let metrics = if connections.admin_listen.is_none() { route::metrics() } else { Routes::new() };
     let (routes, _) = for_callers(route::orders().merge(operators), service)
         .merge(pages(service))
-        .layer(limits)
+        .layer(from_fn_with_state(Arc::clone(service), admit_clients))
         .merge(route::probes())
         .merge(metrics)
         .split_for_parts();
@@ -67,7 +62,7 @@ pub(crate) fn admin_router(service: &Arc<Service>) -> io::Result<Router> {
         .layer(from_fn_with_state(Arc::clone(service), forget_proxy))
         .layer(Extension(OperatorsListener))
         .merge(pages(service))
-        .layer(from_fn_with_state(permits, limit_concurrency))
+        .layer(from_fn_with_state(permits, admit_operators))
         .merge(route::probes())
         .merge(route::metrics())
         .split_for_parts();
@@ -76,11 +71,33 @@ pub(crate) fn admin_router(service: &Arc<Service>) -> io::Result<Router> {
 
 /// Routes whose handlers ask who calls.
 fn for_callers(routes: Routes, service: &Arc<Service>) -> Routes {
-    let layers = ServiceBuilder::new()
-        .layer(map_response(no_store))
-        .layer(from_fn_with_state(Arc::clone(service), identify))
-        .layer(from_fn_with_state(Arc::clone(service), limit_tenants));
-    routes.layer(layers)
+    routes.layer(from_fn_with_state(Arc::clone(service), know_caller))
+}
+
+/// Finds out who calls, and admits so many requests of a tenant.
+async fn know_caller(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let admitted = async |request| limit_tenants(&service, request, async |request| next.run(request).await).await;
+    let mut response = identify(&service, request, admitted).await;
+    // Answers of orders hold tokens and presigned URLs.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Admits so many requests of a client, and so many of all.
+async fn admit_clients(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let permits = Arc::clone(&service.request_permits);
+    let next = async |request| next.run(request).await;
+    let admitted = async |request| limit_concurrency(&service, permits, request, next).await;
+    limit_clients(&service, request, admitted).await
+}
+
+/// Admits so many requests of operators.
+async fn admit_operators(
+    State((service, permits)): State<(Arc<Service>, Arc<Semaphore>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    limit_concurrency(&service, permits, request, async |request| next.run(request).await).await
 }
 
 /// The api's own documentation, where clients may read it.
@@ -130,12 +147,6 @@ async fn only_operators(State(service): State<Arc<Service>>, request: Request, n
         Ok(_) => next.run(Request::from_parts(parts, body)).await,
         Err(e) => e.into_response(),
     }
-}
-
-/// Answers of orders hold tokens and presigned URLs.
-async fn no_store(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 #[cfg(test)]

@@ -2,12 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Request, State},
-    http::request::Parts,
-    middleware::Next,
-    response::Response,
-};
+use axum::{extract::Request, http::request::Parts, response::Response};
 use offload_domain::{
     caller::{Caller, Role},
     tenant::Tenant,
@@ -23,14 +18,18 @@ pub(crate) struct Identity(Arc<Result<Authenticated, Refused>>);
 
 /// Finds out who sends a request. It refuses none: whether it needs a caller is known by its
 /// handler.
-pub(crate) async fn identify(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+pub(crate) async fn identify(
+    service: &Service,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let (mut parts, body) = request.into_parts();
     let found = service.callers.authenticate(&parts).await;
     if let Err(Refused::Store(e)) = &found {
         service.record_aws_error("an API key cannot be looked up", e);
     }
     parts.extensions.insert(Identity(Arc::new(found)));
-    next.run(Request::from_parts(parts, body)).await
+    next(Request::from_parts(parts, body)).await
 }
 
 impl Identity {

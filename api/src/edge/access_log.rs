@@ -5,9 +5,8 @@ use std::{sync::Arc, time::Instant};
 
 use axum::{
     body::Body,
-    extract::{MatchedPath, Request, State},
+    extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::Next,
     response::Response,
 };
 
@@ -37,7 +36,11 @@ struct LogEntry {
     status: Option<StatusCode>,
 }
 
-pub(crate) async fn access_log(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn access_log(
+    service: Arc<Service>,
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let request_id = RequestId::of(request.headers());
     // The pattern and not the path: each id would make a time series of its own.
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
@@ -55,7 +58,7 @@ pub(crate) async fn access_log(State(service): State<Arc<Service>>, mut request:
         status: None,
     };
     request.extensions_mut().insert(trace);
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = next(request).instrument(span).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() {
         record_cause(&entry, &error);
         write_problem(&mut response, &error, &request_id);

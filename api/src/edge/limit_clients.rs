@@ -1,11 +1,8 @@
 //! Limits what one address may send, before anything is known of who it is.
 
-use std::sync::Arc;
-
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 
@@ -17,9 +14,13 @@ use crate::{
 /// The route whose bodies may be larger.
 const BATCHES: &str = "/orders";
 
-pub(crate) async fn limit_clients(State(service): State<Arc<Service>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn limit_clients(
+    service: &Service,
+    mut request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     // Where API Gateway accepted the connection, its throttles hold.
-    let Some(Peer(peer)) = request.extensions().get().copied() else { return next.run(request).await };
+    let Some(Peer(peer)) = request.extensions().get().copied() else { return next(request).await };
     let client = service.proxies.client(peer, request.headers());
     let max_bytes = if request.uri().path() == BATCHES { service.settings.batch_max_bytes } else { ORDER_MAX_BYTES };
     let bytes = body_bytes(request.headers(), max_bytes);
@@ -30,7 +31,7 @@ pub(crate) async fn limit_clients(State(service): State<Arc<Service>>, mut reque
         Err(reached) => return ApiError::TooManyRequests(reached).into_response(),
     };
     request.extensions_mut().insert(client);
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if let Some(fields) = fields {
         insert_fields(response.headers_mut(), fields);
     }

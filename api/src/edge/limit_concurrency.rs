@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
-    middleware::Next,
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use offload_domain::tenant::Tenant;
@@ -47,9 +46,10 @@ impl RequestPermit {
 
 /// A request in service needs one of `permits`.
 pub(crate) async fn limit_concurrency(
-    State((service, permits)): State<(Arc<Service>, Arc<Semaphore>)>,
+    service: &Service,
+    permits: Arc<Semaphore>,
     mut request: Request,
-    next: Next,
+    next: impl AsyncFnOnce(Request) -> Response,
 ) -> Response {
     let client = request.extensions().get::<ClientAddress>().copied();
     let share = match client.map(|client| service.limits.in_service.take(client)) {
@@ -66,7 +66,7 @@ pub(crate) async fn limit_concurrency(
     let permits = Permits { _of_all: permit, _of_address: share, of_tenant: None };
     let permit = RequestPermit(Arc::new(Mutex::new(Some(permits))));
     request.extensions_mut().insert(permit.clone());
-    let response = next.run(request).await;
+    let response = next(request).await;
     drop(permit);
     response
 }

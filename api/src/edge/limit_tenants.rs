@@ -1,11 +1,8 @@
 //! Limits what one tenant may take, from however many addresses its callers come. A request that
 //! has no credentials but an order's token counts for its address alone.
 
-use std::sync::Arc;
-
 use axum::{
-    extract::{Request, State},
-    middleware::Next,
+    extract::Request,
     response::{IntoResponse, Response},
 };
 use offload_domain::tenant::Tenant;
@@ -19,8 +16,12 @@ use crate::{
     service::Service,
 };
 
-pub(crate) async fn limit_tenants(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
-    let Some(tenant) = limited(&request) else { return next.run(request).await };
+pub(crate) async fn limit_tenants(
+    service: &Service,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
+    let Some(tenant) = limited(&request) else { return next(request).await };
     let fields = match service.limits.requests_of_tenant.check(&tenant, 1) {
         Ok(fields) => fields,
         Err(reached) => return ApiError::TooManyRequests(reached).into_response(),
@@ -32,7 +33,7 @@ pub(crate) async fn limit_tenants(State(service): State<Arc<Service>>, request: 
     if let Some(permit) = request.extensions().get::<RequestPermit>() {
         permit.hold(share);
     }
-    let mut response = next.run(request).await;
+    let mut response = next(request).await;
     if let Some(fields) = fields {
         insert_fields(response.headers_mut(), fields);
     }
@@ -51,7 +52,7 @@ fn limited(request: &Request) -> Option<Tenant> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
+    use std::{net::IpAddr, sync::Arc};
 
     use axum::Router;
     use offload_service::settings::{Setting, catalogue as c};

@@ -15,13 +15,18 @@ use std::{io, sync::Arc};
 
 use axum::{
     Router,
-    middleware::{from_fn, from_fn_with_state},
-    response::IntoResponse as _,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
 };
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use self::host::{Hosts, check_host};
+use self::{
+    access_log::access_log,
+    host::{Hosts, check_host},
+    read_rest::read_rest,
+};
 use crate::{response::error::ApiError, service::Service};
 
 /// Wraps routes, which requests may reach by these hosts, in the layers that every request passes,
@@ -35,12 +40,17 @@ pub(crate) fn wrap(routes: Router<Arc<Service>>, service: &Arc<Service>, hosts: 
     let catch_panic = CatchPanicLayer::custom(|_| ApiError::Panicked.into_response());
     // As one layer: between two of a router's own a request is boxed, and all beneath it cloned.
     let layers = ServiceBuilder::new()
-        .layer(from_fn(read_rest::read_rest))
-        .layer(from_fn_with_state(Arc::clone(service), access_log::access_log))
-        .layer(from_fn_with_state(hosts, check_host))
+        .layer(from_fn_with_state((Arc::clone(service), hosts), at_the_edge))
         .layer(cors::layer(&service.settings.cors_origins)?)
         .layer(catch_panic);
     Ok(routes.layer(layers).with_state(Arc::clone(service)))
+}
+
+/// The outermost, the first before the others. As one layer: each function that is a layer boxes
+/// all that is within it, for every request.
+async fn at_the_edge(State((service, hosts)): State<(Arc<Service>, Hosts)>, request: Request, next: Next) -> Response {
+    let checked = async |request| check_host(&hosts, request, async |request| next.run(request).await).await;
+    read_rest(request, async |request| access_log(service, request, checked).await).await
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use axum::{
     body::{Body, Bytes, HttpBody},
     extract::Request,
     http::header,
-    middleware::Next,
     response::Response,
 };
 use http_body_util::BodyExt as _;
@@ -35,13 +34,13 @@ struct Returned {
     rest: Arc<Mutex<Option<Body>>>,
 }
 
-pub(crate) async fn read_rest(request: Request, next: Next) -> Response {
+pub(crate) async fn read_rest(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return next(request).await;
     }
     let unsent = request.headers().contains_key(header::EXPECT);
     let rest = Arc::new(Mutex::new(None));
-    let response = next.run(request.map(|body| Body::new(Returned { body, unsent, rest: Arc::clone(&rest) }))).await;
+    let response = next(request.map(|body| Body::new(Returned { body, unsent, rest: Arc::clone(&rest) }))).await;
     let unread = rest.lock().take();
     if let Some(body) = unread {
         // However this ends, the answer is sent.

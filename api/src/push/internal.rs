@@ -34,7 +34,9 @@ pub(crate) fn router(connections: Arc<PushConnections>, key: InternalKey) -> Rou
         .route("/@connections/{id}", post(post_to_connection).get(get_connection).delete(delete_connection))
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(from_fn_with_state(Arc::new(key), authenticate))
-        .layer(from_fn(read_rest))
+        .layer(from_fn(async |request: Request, next: Next| {
+            read_rest(request, async |request| next.run(request).await).await
+        }))
         .with_state(connections)
 }
 

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Json,
-    body::Body,
-    extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use offload_domain::payload::OrderDocument;
@@ -77,9 +76,10 @@ pub(crate) async fn submit_order(
     Extension(permit): Extension<RequestPermit>,
     Extension(trace): Extension<OrderTrace>,
     Extension(identity): Extension<Identity>,
-    headers: HeaderMap,
-    body: Body,
+    request: Request,
 ) -> Result<Response, ApiError> {
+    // Not by extractors, which would clone the headers.
+    let (Parts { headers, .. }, body) = request.into_parts();
     let tenant = identity.submitter(&service)?;
     if !is_json(&headers) {
         return Err(ApiError::UnsupportedMediaType);

@@ -10,11 +10,12 @@ use std::{fmt, fmt::Write as _, sync::Arc, time::Duration};
 use aws_credential_types::Credentials;
 use chrono::{DateTime, Utc};
 use parking_lot::RwLock;
+use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use crate::{
     credentials::CachedCredentials,
-    direct::{Endpoint, Scope, amz_date, signature},
+    direct::{DailyMac, Endpoint, Scope, amz_date, signature},
     error::{Error, Kind},
 };
 use offload_domain::lifetime;
@@ -41,7 +42,7 @@ struct Inner {
 struct Today {
     day: String,
     credentials: Credentials,
-    key: Arc<[u8]>,
+    key: DailyMac,
     scope: String,
     /// The query up to the time.
     before: String,
@@ -106,21 +107,20 @@ impl Inner {
         let (time, path) = (amz_date(now), self.endpoint.path());
         let today = self.today(&time[..8], credentials, now);
         let Today { before, after, .. } = &*today;
-        let seconds = expires_in.as_secs();
-        let mut canonical = String::with_capacity(256 + before.len() + after.len());
-        // Writing to a String cannot fail.
-        let _ = write!(
-            canonical,
-            "GET\n{path}{key}\n{before}{time}&X-Amz-Expires={seconds}{after}\nhost:{}\n\nhost\nUNSIGNED-PAYLOAD",
-            self.host
-        );
-        let signature = signature(&today.key, &time, &today.scope, &canonical);
-        let mut url = String::with_capacity(256 + before.len() + after.len());
-        let _ = write!(
-            url,
-            "{}{path}{key}?{before}{time}&X-Amz-Expires={seconds}{after}&X-Amz-Signature={signature}",
-            self.endpoint.origin()
-        );
+        let (origin, seconds) = (self.endpoint.origin(), expires_in.as_secs().to_string());
+        let mut url = String::with_capacity(256 + origin.len() + path.len() + key.len() + before.len() + after.len());
+        for part in [origin, path, key, "?", before, &time, "&X-Amz-Expires=", &seconds, after] {
+            url.push_str(part);
+        }
+        // The canonical request has the same path and query, and is hashed where they are.
+        let query = &url[origin.len() + path.len() + key.len() + 1..];
+        let mut canonical = Sha256::new_with_prefix("GET\n");
+        for part in [path, key, "\n", query, "\nhost:", &self.host, "\n\nhost\nUNSIGNED-PAYLOAD"] {
+            canonical.update(part);
+        }
+        let signature = signature(&today.key, &time, &today.scope, canonical);
+        url.push_str("&X-Amz-Signature=");
+        url.push_str(&signature);
         url
     }
 

@@ -14,7 +14,7 @@ mod wire;
 
 pub(crate) use dynamodb::{ItemJson, ItemRead};
 pub(crate) use endpoint::{Endpoint, of_bucket, of_dynamodb, of_sqs};
-pub(crate) use signature::{Scope, amz_date, signature};
+pub(crate) use signature::{DailyMac, Scope, amz_date, signature};
 pub(crate) use wire::{Sockets, Wire, sockets};
 
 use std::{sync::Arc, time::Duration};

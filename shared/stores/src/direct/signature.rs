@@ -9,6 +9,7 @@ use std::{fmt::Write as _, sync::Arc};
 use aws_credential_types::Credentials;
 use aws_sigv4::sign::v4;
 use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use offload_service::clock;
 use parking_lot::RwLock;
@@ -32,11 +33,14 @@ pub(super) struct Signer {
     day: RwLock<Option<DayKey>>,
 }
 
+/// Signs with the key of a day. Cloned for each signature, it has hashed the key already.
+pub(crate) type DailyMac = Hmac<Sha256>;
+
 /// The key of a day and of a secret.
 struct DayKey {
     day: String,
     secret: String,
-    key: Arc<[u8]>,
+    key: Arc<DailyMac>,
 }
 
 impl std::fmt::Debug for DayKey {
@@ -59,8 +63,9 @@ impl Scope {
     }
 
     /// The key of the day of `now`: four HMACs.
-    pub(crate) fn key(&self, secret: &str, now: DateTime<Utc>) -> Arc<[u8]> {
-        v4::generate_signing_key(secret, now.into(), &self.region, self.service).as_ref().into()
+    pub(crate) fn key(&self, secret: &str, now: DateTime<Utc>) -> DailyMac {
+        let key = v4::generate_signing_key(secret, now.into(), &self.region, self.service);
+        DailyMac::new_from_slice(key.as_ref()).expect("HMAC takes keys of any length")
     }
 }
 
@@ -72,9 +77,12 @@ pub(crate) fn amz_date(now: DateTime<Utc>) -> String {
 }
 
 /// The signature of a canonical request, in hexadecimal.
-pub(crate) fn signature(key: &[u8], time: &str, scope: &str, canonical: &str) -> String {
-    let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hex::encode(Sha256::digest(canonical)));
-    v4::calculate_signature(key, text.as_bytes())
+pub(crate) fn signature(key: &DailyMac, time: &str, scope: &str, canonical: Sha256) -> String {
+    let mut mac = key.clone();
+    for part in ["AWS4-HMAC-SHA256\n", time, "\n", scope, "\n", &hex::encode(canonical.finalize())] {
+        mac.update(part.as_bytes());
+    }
+    hex::encode(mac.finalize().into_bytes())
 }
 
 /// What of a request is signed.
@@ -141,7 +149,7 @@ impl Signer {
         }
         let _ = write!(canonical, "\n{names}\n{body}");
         let scope = self.scope.of(day);
-        let signature = signature(&self.key(day, credentials, now), &time, &scope, &canonical);
+        let signature = signature(&self.key(day, credentials, now), &time, &scope, Sha256::new_with_prefix(canonical));
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
             credentials.access_key_id()
@@ -163,12 +171,12 @@ impl Signer {
     }
 
     /// The key of a day.
-    fn key(&self, day: &str, credentials: &Credentials, now: DateTime<Utc>) -> Arc<[u8]> {
+    fn key(&self, day: &str, credentials: &Credentials, now: DateTime<Utc>) -> Arc<DailyMac> {
         let secret = credentials.secret_access_key();
         if let Some(known) = self.day.read().as_ref().filter(|known| known.day == day && known.secret == secret) {
             return Arc::clone(&known.key);
         }
-        let key = self.scope.key(secret, now);
+        let key = Arc::new(self.scope.key(secret, now));
         *self.day.write() = Some(DayKey { day: day.to_owned(), secret: secret.to_owned(), key: Arc::clone(&key) });
         key
     }

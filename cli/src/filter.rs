@@ -1,6 +1,6 @@
 //! `--where`: the filter language of operators.
 
-use offload_domain::{order::OrderRecord, order_list::Cursor, order_query::OrderQuery};
+use offload_domain::{order::OrderRecord, order_list::Cursor, order_query::OrderQuery, tenant::Tenant};
 use offload_service::clock;
 use offload_stores::Stores;
 
@@ -14,7 +14,9 @@ impl std::str::FromStr for Filter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        OrderQuery::parse(text, clock::now()).map(|_| Self(text.to_owned())).map_err(|e| e.to_string())
+        OrderQuery::parse(text, &Tenant::default(), clock::now())
+            .map(|_| Self(text.to_owned()))
+            .map_err(|e| e.to_string())
     }
 }
 
@@ -29,7 +31,8 @@ impl Filter {
     /// # Errors
     /// If it cannot be read.
     pub(crate) fn query(&self) -> Result<OrderQuery, Failure> {
-        OrderQuery::parse(&self.0, clock::now()).map_err(|e| Failure::Usage(format!("--where: {e}")))
+        OrderQuery::parse(&self.0, &Tenant::default(), clock::now())
+            .map_err(|e| Failure::Usage(format!("--where: {e}")))
     }
 }
 

@@ -149,7 +149,7 @@ fn wanted(query: &str, caller: &Caller, now: DateTime<Utc>) -> Result<Wanted, Ap
         Some(_) if !labels.is_empty() || once.contains_key("state") || once.contains_key("tenant") => {
             return Err(ApiError::InvalidQuery);
         }
-        Some(text) => OrderQuery::parse(text, now)?,
+        Some(text) => OrderQuery::parse(text, &caller.tenant, now)?,
         None => {
             let tenant = once.get("tenant").map(|name| name.parse()).transpose().map_err(|_| ApiError::InvalidQuery)?;
             let listed = once.get("state").map(|word| word.parse()).transpose().map_err(|_| ApiError::InvalidQuery)?;
@@ -216,6 +216,8 @@ mod tests {
         assert!(matches!(of("q=state:dead&state=open"), Err(ApiError::InvalidQuery)));
         assert!(matches!(of("q=colour:red"), Err(ApiError::InvalidFilter(e)) if e.at == 1));
         assert!(matches!(of("q=tenant:other"), Err(ApiError::RoleMissing(Role::Admin))));
+        let single = |query| of(query).unwrap().single.unwrap().0;
+        assert_eq!(single("q=key:a"), single("q=key:a+tenant:shop"), "a key is that of the caller's tenant");
     }
 
     #[test]

@@ -222,7 +222,7 @@ pub fn select(
     tenant: Option<&Tenant>,
     at: DateTime<Utc>,
 ) -> Result<OrderQuery, NoSelection> {
-    let mut query = OrderQuery::parse(filter, at)?;
+    let mut query = OrderQuery::parse(filter, tenant.unwrap_or(&Tenant::default()), at)?;
     if query.is_empty() {
         return Err(NoSelection::Empty);
     }

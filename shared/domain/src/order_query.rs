@@ -66,11 +66,12 @@ impl From<OrderFilter> for OrderQuery {
 }
 
 impl OrderQuery {
-    /// Reads a filter. Ages are counted from `now`.
+    /// Reads a filter of somebody of `tenant`, whose key is meant where the filter names no other
+    /// tenant. Ages are counted from `now`.
     ///
     /// # Errors
     /// [`InvalidQuery`], with the place.
-    pub fn parse(text: &str, now: DateTime<Utc>) -> Result<Self, InvalidQuery> {
+    pub fn parse(text: &str, tenant: &Tenant, now: DateTime<Utc>) -> Result<Self, InvalidQuery> {
         if text.len() > QUERY_MAX_BYTES {
             return Err(InvalidQuery { at: 1, why: format!("a filter has at most {QUERY_MAX_BYTES} bytes") });
         }
@@ -81,11 +82,8 @@ impl OrderQuery {
             query.add(term, now, &mut key)?;
         }
         if let Some((term, text)) = key {
-            let tenant = query.filter.tenant.clone().unwrap_or_default();
-            query.set_single(
-                term,
-                Single::Key(hash_of(&tenant, &text).ok_or_else(|| term.bad("is no idempotency key"))?),
-            )?;
+            let hash = hash_of(query.filter.tenant.as_ref().unwrap_or(tenant), &text);
+            query.set_single(term, Single::Key(hash.ok_or_else(|| term.bad("is no idempotency key"))?))?;
         }
         if let (Some(State::Ended(_)), None) = (query.state, &query.single) {
             let at = terms.iter().find(|term| term.name == "state").map_or(1, |term| term.at);
@@ -296,7 +294,7 @@ mod tests {
     }
 
     fn parse(text: &str) -> OrderQuery {
-        OrderQuery::parse(text, now()).unwrap_or_else(|e| panic!("{text}: {e}"))
+        OrderQuery::parse(text, &Tenant::default(), now()).unwrap_or_else(|e| panic!("{text}: {e}"))
     }
 
     #[test]
@@ -342,6 +340,9 @@ mod tests {
         let hash = |tenant: &str| IdempotencyKey::parse(&tenant.parse().unwrap(), b"\"a k\"", b"").unwrap().hash;
         assert_eq!(parse("key:\"a k\"").single, Some(Single::Key(hash("default"))));
         assert_eq!(parse("key:\"a k\" tenant:shop").single, Some(Single::Key(hash("shop"))));
+        let of_shop = OrderQuery::parse("key:\"a k\"", &"shop".parse().unwrap(), now()).unwrap();
+        assert_eq!(of_shop.single, Some(Single::Key(hash("shop"))));
+        assert_eq!(of_shop.filter.tenant, None, "which orders it may have is not for the text to say");
     }
 
     #[test]
@@ -365,11 +366,11 @@ mod tests {
             ("kind:\"a", 1, "not closed"),
             ("kind:a state:completed", 8, "is in no list"),
         ] {
-            let e = OrderQuery::parse(text, now()).unwrap_err();
+            let e = OrderQuery::parse(text, &Tenant::default(), now()).unwrap_err();
             assert_eq!(e.at, at, "{text}: {e}");
             assert!(e.why.contains(why), "{text}: {e}");
         }
-        assert!(OrderQuery::parse(&"a".repeat(QUERY_MAX_BYTES + 1), now()).is_err());
+        assert!(OrderQuery::parse(&"a".repeat(QUERY_MAX_BYTES + 1), &Tenant::default(), now()).is_err());
     }
 
     #[test]
@@ -384,7 +385,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in "[a-z:<>\" é0-9=]{0,40}") {
-            let _ = OrderQuery::parse(&text, now());
+            let _ = OrderQuery::parse(&text, &Tenant::default(), now());
         }
     }
 }

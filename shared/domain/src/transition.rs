@@ -113,7 +113,11 @@ impl OrderState {
             T::Yield { error: None } => next.handed_back += 1,
             T::Complete { result } => {
                 next.result = result;
-                next.progress = self.progress.as_ref().map(|p| ProgressReport { percent: 100, ..p.clone() });
+                // What was said on the way is no longer so.
+                next.progress = next.progress.map(|p| match p.percent {
+                    100 => p,
+                    _ => ProgressReport { percent: 100, message: None },
+                });
                 next.end(Status::Completed, None);
             }
             T::Fail { error } => next.end(Status::Failed, Some(bounded(error))),
@@ -175,6 +179,23 @@ mod tests {
             Just(Transition::Cancel),
             Just(Transition::Redrive { eta, poll_after_ms }),
         ]
+    }
+
+    #[test]
+    fn work_that_is_done_says_no_more_what_it_said_on_the_way() {
+        let at_its_end = |percent| {
+            let start = Transition::Start { eta: None, poll_after_ms: None };
+            let report = Some(ProgressReport::new(percent, Some("850 of 1000 rows")));
+            let steps = [
+                start,
+                Transition::Progress { report, eta: None, poll_after_ms: None },
+                Transition::Complete { result: None },
+            ];
+            let end = steps.into_iter().fold(pending(), |state, step| state.apply(step, DateTime::UNIX_EPOCH).unwrap());
+            end.progress.map(|p| (p.percent, p.message))
+        };
+        assert_eq!(at_its_end(85), Some((100, None)));
+        assert_eq!(at_its_end(100), Some((100, Some("850 of 1000 rows".to_owned()))));
     }
 
     proptest! {

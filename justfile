@@ -186,7 +186,7 @@ book:
 # Writes the OpenAPI document, the TypeScript types and docs/reference; tests fail while they differ
 [group('docs')]
 generate:
-    UPDATE_OPENAPI=1 cargo test --workspace --test openapi
+    UPDATE_OPENAPI=1 cargo test --workspace --lib openapi
     cargo build --workspace --bins
     UPDATE_REFERENCE=1 cargo test --workspace --test docs reference
     UPDATE_REFERENCE=1 cargo test --workspace --test infra readme

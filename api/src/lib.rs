@@ -34,4 +34,3 @@ mod write_health;
 
 pub use process::program;
 pub use process::server::{Listeners, routes, serve};
-pub use router::openapi_document;

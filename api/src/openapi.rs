@@ -1,58 +1,16 @@
-//! The OpenAPI document: the routes' own descriptions, and the order schema.
+//! The OpenAPI document: the committed one, with the order schema of this deployment.
+
+#[cfg(all(test, feature = "console"))]
+mod generated;
 
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use offload_domain::{
-    batch,
-    problem::{Problem, Violation},
-    schema::{OPTIONS, OrderSchema},
-    status::StatusObject,
-};
+use offload_domain::schema::{OPTIONS, OrderSchema};
 use serde_json::{Map, Value, json};
-use utoipa::{
-    Modify, OpenApi,
-    openapi::{
-        Components,
-        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
-    },
-};
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "status-offload",
-        description = "Accepts orders whose work takes longer than a request may. Each order gets a small status object in S3, which clients read directly by a presigned URL instead of polling this service."
-    ),
-    components(schemas(StatusObject, Problem, Violation)),
-    tags(
-        (name = "orders", description = "Submit, read, cancel and subscribe to orders"),
-        (name = "operations", description = "For operators of the service")
-    ),
-    modifiers(&OrderToken)
-)]
-struct Api;
-
-/// The ways to send an order's token, and a caller's credentials.
-struct OrderToken;
-
-impl Modify for OrderToken {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let components = openapi.components.get_or_insert_with(Components::default);
-        let bearer =
-            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The order_token of the order"));
-        components.add_security_scheme("order_token", SecurityScheme::Http(bearer.build()));
-        let query = ApiKeyValue::with_description("token", "The read_token of the order, where headers cannot be set");
-        let header = ApiKeyValue::with_description("Offload-Token", "The same, beside a caller's own Authorization");
-        components.add_security_scheme("order_token_in_header", SecurityScheme::ApiKey(ApiKey::Header(header)));
-        components.add_security_scheme("order_token_in_query", SecurityScheme::ApiKey(ApiKey::Query(query)));
-        let session = ApiKeyValue::with_description("offload_console", "A session of the console (OFFLOAD_CONSOLE)");
-        components.add_security_scheme("console", SecurityScheme::ApiKey(ApiKey::Cookie(session)));
-        let caller = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
-        let caller = caller.description(Some("An API key or a JSON Web Token, where callers are known (OFFLOAD_AUTH)"));
-        components.add_security_scheme("caller", SecurityScheme::Http(caller.build()));
-    }
-}
+/// As the routes describe themselves, for orders of the built-in schema.
+const COMMITTED: &str = include_str!("../../openapi/openapi.json");
 
 /// The document as it is served, made when somebody reads it. Cheap to clone.
 #[derive(Clone)]
@@ -68,39 +26,23 @@ impl Document {
     }
 }
 
-/// The whole document, from those of the routes, for orders of this schema. Members are sorted, so
-/// that it is the same from every build.
-pub(crate) fn document(routes: utoipa::openapi::OpenApi, schema: &OrderSchema) -> Value {
-    let mut openapi = Api::openapi();
-    openapi.info.license = None;
-    openapi.merge(routes);
-    let mut document = serde_json::to_value(openapi).expect("a document of OpenAPI is made to be JSON");
-    let options: Value = serde_json::from_str(OPTIONS).expect("the options are checked when a schema is compiled");
-    // An event stream is no JSON string, and no schema describes it.
-    document["paths"]["/order/{id}/events"]["get"]["responses"]["200"]["content"]["text/event-stream"] = json!({});
-    document["paths"]["/admin/events"]["get"]["responses"]["200"]["content"]["text/event-stream"] = json!({});
-    for path in ["/admin/session", "/admin/actions"] {
-        document["paths"][path]["post"]["requestBody"]["required"] = true.into();
+/// The document of this build, for orders of this schema. Members are sorted, so that it is the
+/// same from every build.
+pub(crate) fn document(schema: &OrderSchema) -> Value {
+    let mut document: Value = serde_json::from_str(COMMITTED).expect("a test writes it");
+    #[cfg(not(feature = "console"))]
+    if let Some(paths) = document["paths"].as_object_mut() {
+        paths.remove("/admin/cost");
     }
-    // The attribute of the route has no word for it.
-    document["paths"]["/order"]["post"]["requestBody"]["required"] = true.into();
-    let body = &mut document["paths"]["/orders"]["post"]["requestBody"];
-    body["required"] = true.into();
-    for lines in ["application/x-ndjson", "application/jsonl"] {
-        // Each line is an order, which no schema of a whole text describes.
-        body["content"][lines] = json!({"schema": {"type": "string"}});
-    }
-    document["components"]["schemas"]["OrderBatch"] = json!({
-        "type": "array", "minItems": 1, "maxItems": batch::ORDERS_MAX, "items": {"$ref": "#/components/schemas/OrderRequest"},
-    });
-    document["components"]["schemas"]["OrderRequest"] = order_request(schema.document(), options);
-    document.sort_all_objects();
+    let mut request = order_request(schema);
+    request.sort_all_objects();
+    document["components"]["schemas"]["OrderRequest"] = request;
     document
 }
 
 /// The schema of a request: the order's own members, and the reserved member `options` beside them.
-fn order_request(order: &Value, options: Value) -> Value {
-    let mut request = match order {
+fn order_request(schema: &OrderSchema) -> Value {
+    let mut request = match schema.document() {
         Value::Object(members) => Value::Object(members.clone()),
         // `true`: a team that takes anything.
         _ => json!({"type": "object"}),
@@ -109,7 +51,8 @@ fn order_request(order: &Value, options: Value) -> Value {
     if let Value::Object(root) = &mut request {
         // With an id of its own, so that its references to #/$defs are resolved within it.
         root.entry("$id").or_insert_with(|| "urn:status-offload:order".into());
-        let mut options = options;
+        let mut options: Value =
+            serde_json::from_str(OPTIONS).expect("the options are checked when a schema is compiled");
         if let Value::Object(members) = &mut options {
             members.remove("$schema");
             members.insert(

@@ -9,8 +9,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
 };
-use offload_domain::{caller::Role, schema::OrderSchema};
-use serde_json::Value;
+use offload_domain::caller::Role;
 use tokio::sync::Semaphore;
 
 use crate::{
@@ -35,12 +34,11 @@ pub(crate) fn router(service: &Arc<Service>) -> io::Result<Router> {
     // load.
     let operators = if connections.admin_listen_only { Routes::new() } else { route::operators() };
     let metrics = if connections.admin_listen.is_none() { route::metrics() } else { Routes::new() };
-    let (routes, _) = for_callers(route::orders().merge(operators), service)
+    let routes = for_callers(route::orders().merge(operators), service)
         .merge(pages(service))
         .layer(from_fn_with_state(Arc::clone(service), admit_clients))
         .merge(route::probes())
-        .merge(metrics)
-        .split_for_parts();
+        .merge(metrics);
     let routes = with_fallbacks(routes);
     let routes = if connections.admin_listen_only { routes } else { with_console(routes, service) };
     edge::wrap(routes, service, Arc::new(connections.hosts.clone()))
@@ -58,14 +56,13 @@ pub(crate) fn admin_router(service: &Arc<Service>) -> io::Result<Router> {
         // Its pages submit orders.
         operators = operators.merge(route::submission().layer(from_fn_with_state(Arc::clone(service), only_operators)));
     }
-    let (routes, _) = for_callers(operators, service)
+    let routes = for_callers(operators, service)
         .layer(from_fn_with_state(Arc::clone(service), forget_proxy))
         .layer(Extension(OperatorsListener))
         .merge(pages(service))
         .layer(from_fn_with_state(permits, admit_operators))
         .merge(route::probes())
-        .merge(route::metrics())
-        .split_for_parts();
+        .merge(route::metrics());
     edge::wrap(with_console(with_fallbacks(routes), service), service, Arc::default())
 }
 
@@ -106,7 +103,7 @@ fn pages(service: &Arc<Service>) -> Routes {
         return Routes::new();
     }
     let documented = Arc::clone(service);
-    let document = Document::new(move || openapi_document(&documented.settings.schema));
+    let document = Document::new(move || openapi::document(&documented.settings.schema));
     route::pages().layer(Extension(document))
 }
 
@@ -122,13 +119,6 @@ fn with_console(routes: Router<Arc<Service>>, service: &Arc<Service>) -> Router<
 
 fn with_fallbacks(routes: Router<Arc<Service>>) -> Router<Arc<Service>> {
     routes.method_not_allowed_fallback(async || ApiError::MethodNotAllowed).fallback(async || ApiError::NotFound)
-}
-
-/// The OpenAPI document of the api, for orders of this schema.
-#[must_use]
-pub fn openapi_document(schema: &OrderSchema) -> Value {
-    let routes = route::orders().merge(route::operators()).merge(route::pages());
-    openapi::document(routes.merge(route::probes()).merge(route::metrics()).into_openapi(), schema)
 }
 
 /// Takes away what a proxy would state of the caller: none is in front of the operators' listener,
@@ -246,7 +236,6 @@ mod tests {
         let service = service(&[]).await;
         let router = router(&service).unwrap();
         let document = call(&router, request("GET", "/openapi.json", &[], "")).await.json();
-        assert_eq!(document, openapi_document(&service.settings.schema), "the committed one is the served one");
         let documented = document["paths"].as_object().unwrap();
 
         // axum gives no list of its routes, but its debug text names them, and those of its

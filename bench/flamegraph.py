@@ -14,7 +14,8 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+# Cargo runs in ROOT, so a relative folder is one of its.
+TARGET = (ROOT / os.environ.get("CARGO_TARGET_DIR", "target")).resolve()
 PICTURE = ROOT / "docs/img/flame-graph.svg"
 # A multiple of no timer's frequency, so that no work in step with one is missed.
 FREQUENCY = "1999"

@@ -9,6 +9,9 @@ use uuid::{ContextV7, Timestamp, Uuid, Version};
 
 use crate::fence::Fence;
 
+/// The longest name of a file in a key, in characters.
+const PLAIN_NAME_MAX: usize = 100;
+
 /// An order's id: a `UUIDv7`, so that ids sort by time in logs and tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "Uuid", into = "Uuid")]
@@ -55,10 +58,11 @@ impl OrderId {
     /// The key of a result of this order that is too large for the status object.
     ///
     /// Each attempt has keys of its own, so that a worker that lost the order cannot replace the
-    /// result of another. Which of them is the result is decided by the order table.
+    /// result of another. Which of them is the result is decided by the order table. The file's
+    /// name may be any: [`plain_name`] of it is in the key.
     #[must_use]
     pub fn result_key(self, fence: Fence, file_name: &str) -> String {
-        format!("results/{}/{self}/{fence}/{file_name}", self.shard())
+        format!("results/{}/{self}/{fence}/{}", self.shard(), plain_name(file_name))
     }
 
     /// The key of the log of an attempt's work.
@@ -73,6 +77,16 @@ impl OrderId {
         let timestamp = self.0.get_timestamp().map(|t| t.to_unix());
         timestamp.and_then(|(s, ns)| DateTime::from_timestamp(i64::try_from(s).ok()?, ns)).unwrap_or_default()
     }
+}
+
+/// The name of a file without what would have to be encoded in a URL or quoted in a header; its
+/// first hundred characters.
+#[must_use]
+pub fn plain_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    let plain: String = name.chars().map(plain).take(PLAIN_NAME_MAX).collect();
+    // A URL with a part of dots alone leads elsewhere.
+    if plain.trim_matches('.').is_empty() { "result".to_owned() } else { plain }
 }
 
 impl fmt::Display for OrderId {
@@ -134,6 +148,24 @@ mod tests {
         assert_eq!((id.created_at(), id.to_string().parse()), (group.created_at(), Ok(id)));
         let shards: std::collections::HashSet<_> = ids.iter().map(|id| id.shard()).collect();
         assert!(shards.len() > 200, "{} of 256", shards.len());
+    }
+
+    #[test]
+    fn any_name_of_a_file_gives_a_key_that_needs_no_encoding() {
+        let id = OrderId::new(DateTime::UNIX_EPOCH);
+        for (name, plain) in [
+            ("report.csv", "report.csv"),
+            ("Über \"alles\"\r\n.csv", "-ber--alles----.csv"),
+            ("../../status/x", "..-..-status-x"),
+            ("..", "result"),
+            ("", "result"),
+            ("?x=1#y%20", "-x-1-y-20"),
+        ] {
+            let key = id.result_key(Fence { generation: 1, attempt: 2 }, name);
+            assert_eq!(key, format!("results/{}/{id}/1-2/{plain}", id.shard()), "{name}");
+            assert_eq!(plain_name(plain), plain);
+        }
+        assert_eq!(plain_name(&"é".repeat(1_000)).len(), PLAIN_NAME_MAX);
     }
 
     #[test]

@@ -10,9 +10,10 @@ use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector
 
 use crate::{
     aws_time::{AwsTime, LearningClient, LearningConnector, RetrySignedAtAWrongTime},
+    bucket::Bucket,
     call_policy::CallPolicy,
     credentials::CachedCredentials,
-    direct::{self, Direct, Service, Sockets, Wire},
+    direct::{self, Direct, Service, Sockets, Switch, Wire},
     grant::Granter,
     notifications::Notifications,
     order_queues::OrderQueues,
@@ -30,6 +31,10 @@ use offload_service::{
     metrics::AwsCalls,
     settings::{Calls, SecretArn, StoreSettings},
 };
+
+/// Packages for Lambda leave out the other way of some calls, which is much of a small program.
+const NO_SDK_CALLS: &str = "OFFLOAD_AWS_CALLS: this build sends these calls directly alone: leave it out, \
+    or build with the feature sdk-calls";
 
 /// Endpoints and keys that are not taken from the environment: for the embedded stack and for
 /// tests.
@@ -164,10 +169,10 @@ impl Connection {
         }
         let own = self.sdk.credentials_provider().ok_or("no AWS credentials are configured")?;
         let own = Arc::new(CachedCredentials::new(own));
-        let direct = match settings.calls {
-            Calls::Direct => Some(self.direct(settings, &own).await?),
-            Calls::Sdk => None,
-        };
+        if settings.calls == Calls::Sdk && cfg!(not(feature = "sdk-calls")) {
+            return Err(NO_SDK_CALLS.to_owned());
+        }
+        let direct = self.direct(settings, &own).await?;
         let signing = match &settings.signer_role_arn {
             Some(role) => Arc::new(CachedCredentials::new(self.assumed(role).await)),
             None => Arc::clone(&own),
@@ -180,15 +185,14 @@ impl Connection {
             None => None,
         };
         let public = direct::of_bucket(self.public_s3_config(settings), &settings.bucket).await?;
-        let sqs = direct.as_ref().map(|direct| direct.sqs.clone());
-        let queue = |url: &str| Queue::new(self.sqs(), sqs.clone(), url);
+        let queue = |url: &str| Queue::new(self.sqs(), direct.sqs.clone(), url);
         Ok(Stores {
             queue: queue(&settings.queue_url),
             order_queues: OrderQueues::new(settings, queue),
             dead_letters: settings.dead_letter_queue_url.as_deref().map(queue),
             notifications: settings.notifications.as_ref().map(|n| Notifications::new(n, queue)),
-            orders: OrderTable::new(self.dynamodb(), direct.as_ref().map(|d| d.dynamodb.clone()), settings),
-            objects: StatusStore::new(self.s3(settings), direct.map(|d| d.bucket), &settings.bucket),
+            orders: OrderTable::new(self.dynamodb(), direct.dynamodb.clone(), settings),
+            objects: StatusStore::new(Bucket::new(self.s3(settings), direct.bucket.clone(), &settings.bucket)),
             signer: RequestSigner::new(&self.sdk, own),
             presigner: Presigner::new(public, signing),
             granter,
@@ -203,7 +207,9 @@ impl Connection {
             None => Wire::Sockets(Box::new(self.sockets.clone()?)),
         };
         let service = |name, endpoint| {
-            Service::new(name, endpoint, Arc::clone(own), wire.clone(), self.policy, self.calls.clone())
+            let calls = self.calls.clone();
+            let service = Service::new(name, endpoint, Arc::clone(own), wire.clone(), self.policy, calls);
+            Switch::new(service, settings.calls == Calls::Sdk)
         };
         Ok(Direct {
             bucket: service("s3", direct::of_bucket(self.s3_config(settings), &settings.bucket).await?),

@@ -3,6 +3,7 @@
 mod actions;
 mod api_keys;
 mod aws_time;
+mod bucket;
 mod call_policy;
 mod call_trace;
 mod connection;

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
 use chrono::{DateTime, Utc};
 
 use crate::{
-    direct::Service,
+    direct::Switch,
     error::{Error, Kind},
     item::{self, DUE, DUE_AT, Due, IDEMPOTENCY, Item, PK, SK, SUBSCRIBED, TTL, millis, number, text},
     rows::{NotAll, RowAnswer, Rows, Update, Updated},
@@ -91,10 +91,10 @@ struct Written<'a> {
 }
 
 impl OrderTable {
-    pub(crate) fn new(client: Client, direct: Option<Service>, settings: &StoreSettings) -> Self {
+    pub(crate) fn new(client: Client, switch: Switch, settings: &StoreSettings) -> Self {
         let StoreSettings { retention, default_deadline, resend_after, .. } = *settings;
         let patience = Patience { resend_after, default_deadline };
-        Self { rows: Rows::new(client, direct, &settings.table), retention, patience }
+        Self { rows: Rows::new(client, switch, &settings.table), retention, patience }
     }
 
     /// How long orders of this table may be silent.

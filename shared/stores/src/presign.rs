@@ -150,7 +150,7 @@ fn keys(credentials: &Credentials) -> (&str, &str, Option<&str>) {
 }
 
 /// Percent-encodes all but RFC 3986's unreserved characters, as SigV4 wants it.
-fn encoded(value: &str) -> String {
+pub(crate) fn encoded(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 32);
     for b in value.bytes() {
         if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~') {

@@ -30,7 +30,7 @@ use aws_sdk_sqs::{
 use tokio::sync::oneshot;
 
 use crate::{
-    direct::Service,
+    direct::Switch,
     error::{Error, Kind},
 };
 use deletions::{Deletions, Receipt};
@@ -53,7 +53,7 @@ const RECEIVE_COUNT: &str = "ApproximateReceiveCount";
 #[derive(Clone, Debug)]
 pub struct Queue {
     pub(crate) client: Client,
-    direct: Option<Service>,
+    switch: Switch,
     pub(crate) url: Arc<str>,
     /// Whether the server has refused to group messages: not every one knows fair queues.
     ungrouped: Arc<AtomicBool>,
@@ -123,8 +123,8 @@ pub struct Visibility {
 }
 
 impl Queue {
-    pub(crate) fn new(client: Client, direct: Option<Service>, url: &str) -> Self {
-        Self { client, direct, url: url.into(), ungrouped: Arc::default(), deletions: Arc::default() }
+    pub(crate) fn new(client: Client, switch: Switch, url: &str) -> Self {
+        Self { client, switch, url: url.into(), ungrouped: Arc::default(), deletions: Arc::default() }
     }
 
     /// Sends a message, to be delivered after `delay` (at most [`DELAY_MAX`]; a longer one is cut).
@@ -162,7 +162,7 @@ impl Queue {
         const OPERATION: &str = "sqs.SendMessage";
         let (body, group) = (body(message, OPERATION)?, message.group().filter(|_| grouped));
         let delay = (!delay.is_zero()).then(|| whole_seconds(delay.min(DELAY_MAX)));
-        if let Some(direct) = &self.direct {
+        if let Some(direct) = self.switch.direct() {
             let send = SendMessage {
                 queue_url: Some(&self.url),
                 message_body: &body,
@@ -210,7 +210,7 @@ impl Queue {
         let max = i32::try_from(max.clamp(1, RECEIVE_MAX)).unwrap_or(1);
         // Before the call: SQS's clock for these messages starts somewhere within it.
         let received = Instant::now();
-        if let Some(direct) = &self.direct {
+        if let Some(direct) = self.switch.direct() {
             let receive = ReceiveMessage {
                 queue_url: &self.url,
                 max_number_of_messages: max,

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    direct::{ItemJson, ItemRead, Service},
+    direct::{ItemJson, ItemRead, Switch},
     error::{Error, Kind},
     item::Item,
 };
@@ -29,7 +29,7 @@ pub(crate) const ROWS_MAX: usize = 100;
 pub(crate) struct Rows {
     pub(crate) client: Client,
     pub(crate) table: Arc<str>,
-    direct: Option<Service>,
+    switch: Switch,
 }
 
 /// What a row is changed to, and on what condition.
@@ -72,8 +72,8 @@ impl From<Error> for NotAll {
 }
 
 impl Rows {
-    pub(crate) fn new(client: Client, direct: Option<Service>, table: &str) -> Self {
-        Self { client, direct, table: table.into() }
+    pub(crate) fn new(client: Client, switch: Switch, table: &str) -> Self {
+        Self { client, switch, table: table.into() }
     }
 
     /// Writes a new row.
@@ -83,7 +83,7 @@ impl Rows {
     /// written then.
     pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {
         const OPERATION: &str = "dynamodb.PutItem";
-        if let Some(direct) = &self.direct {
+        if let Some(direct) = self.switch.direct() {
             let put = PutItem { table_name: &self.table, item: ItemJson(&item), condition_expression: NEW };
             return direct
                 .json(OPERATION, "DynamoDB_20120810.PutItem", &put)
@@ -102,7 +102,7 @@ impl Rows {
     /// [`NotAll`]; where no row was met, they may have been written.
     pub(crate) async fn put_all(&self, token: &str, rows: Vec<Item>) -> Result<(), NotAll> {
         const OPERATION: &str = "dynamodb.TransactWriteItems";
-        let Some(direct) = &self.direct else {
+        let Some(direct) = self.switch.direct() else {
             let mut write = self.client.transact_write_items().client_request_token(token);
             for row in rows {
                 let put = Put::builder().table_name(&*self.table).set_item(Some(row)).condition_expression(NEW);
@@ -142,7 +142,7 @@ impl Rows {
     /// If the call fails.
     pub(crate) async fn get(&self, key: Item) -> Result<Option<Item>, Error> {
         const OPERATION: &str = "dynamodb.GetItem";
-        let Some(direct) = &self.direct else {
+        let Some(direct) = self.switch.direct() else {
             let get = self.client.get_item().table_name(&*self.table).consistent_read(true).set_key(Some(key));
             return Box::pin(get.send()).await.map(|answer| answer.item).map_err(|e| Error::of(OPERATION, &e));
         };
@@ -160,7 +160,7 @@ impl Rows {
         const OPERATION: &str = "dynamodb.UpdateItem";
         let Update { expression, condition, names, values, answer } = update;
         let whole = answer == RowAnswer::Whole;
-        let Some(direct) = &self.direct else {
+        let Some(direct) = self.switch.direct() else {
             let update = self.client.update_item().table_name(&*self.table).set_key(Some(key));
             let update = update
                 .update_expression(expression)

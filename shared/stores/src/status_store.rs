@@ -4,21 +4,23 @@
 //! knows (`If-Match`); where that fails it reads, drops its write if the object is not older, and
 //! else tries again.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
-use aws_sdk_s3::{Client, error::SdkError, operation::put_object::PutObjectError, primitives::ByteStream};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata as _;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, header};
 use serde::Deserialize;
 
 use crate::{
-    direct::{self, Service},
+    bucket::{Bucket, If, NewObject, NotRead},
+    direct::Body,
     error::{Error, Kind},
+    presign::encoded,
 };
 use md5::{Digest as _, Md5};
-use offload_domain::{fence::Fence, id::OrderId, status::StatusObject};
+use offload_domain::{
+    fence::Fence,
+    id::{OrderId, plain_name},
+    status::StatusObject,
+};
 
 /// Tries of one overwrite against other writers. Each lost try means that another writer's newer
 /// revision won, and an order has few of them.
@@ -36,15 +38,10 @@ const REFUSED: &str = "AccessDenied";
 const JSON: &str = "application/json";
 /// A browser keeps the object and revalidates it with its `ETag`, without a preflight.
 const REVALIDATED: &str = "no-cache";
-const ANY: &str = "*";
 
 /// The bucket.
 #[derive(Clone, Debug)]
-pub struct StatusStore {
-    client: Client,
-    direct: Option<Service>,
-    bucket: Arc<str>,
-}
+pub struct StatusStore(Bucket);
 
 /// What became of an overwrite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,18 +68,9 @@ enum Current {
     Denied(Error),
 }
 
-/// On what condition an object is written.
-#[derive(Debug, Clone, Copy)]
-enum If<'a> {
-    /// There is none.
-    Absent,
-    /// It has this `ETag`.
-    Match(&'a str),
-}
-
 impl StatusStore {
-    pub(crate) fn new(client: Client, direct: Option<Service>, bucket: &str) -> Self {
-        Self { client, direct, bucket: bucket.into() }
+    pub(crate) fn new(bucket: Bucket) -> Self {
+        Self(bucket)
     }
 
     /// Writes the first object of an order, unless there is one already.
@@ -145,17 +133,12 @@ impl StatusStore {
         struct Revision {
             revision: u64,
         }
-        let object = match Box::pin(self.client.get_object().bucket(&*self.bucket).key(key).send()).await {
+        let (etag, body) = match self.0.get(key).await {
             Ok(object) => object,
-            Err(e) if e.code() == Some(REFUSED) => return Ok(Current::Denied(Error::of("s3.GetObject", &e))),
-            Err(e) => match Error::of("s3.GetObject", &e) {
-                Error { kind: Kind::NotFound, .. } => return Ok(Current::Missing),
-                e => return Err(e),
-            },
+            Err(NotRead { error, code }) if code == REFUSED => return Ok(Current::Denied(error)),
+            Err(NotRead { error: Error { kind: Kind::NotFound, .. }, .. }) => return Ok(Current::Missing),
+            Err(NotRead { error, .. }) => return Err(error),
         };
-        let etag = object.e_tag.unwrap_or_default();
-        let unread = |e: &dyn std::error::Error| Error::new(Kind::Unavailable, "s3.GetObject", e.to_string());
-        let body = object.body.collect().await.map_err(|e| unread(&e))?.into_bytes();
         // What is no status object, is older than every status object.
         let revision = serde_json::from_slice::<Revision>(&body).map_or(0, |r| r.revision);
         Ok(Current::Object { etag, revision })
@@ -163,29 +146,14 @@ impl StatusStore {
 
     /// Writes a status object on a condition, and answers with its `ETag`.
     async fn put(&self, key: &str, body: Bytes, condition: If<'_>) -> Result<String, Error> {
-        const OPERATION: &str = "s3.PutObject";
-        let Some(direct) = &self.direct else {
-            let put = self.client.put_object().bucket(&*self.bucket).key(key).body(ByteStream::from(body));
-            let put = put.content_type(JSON).cache_control(REVALIDATED);
-            let put = match condition {
-                If::Absent => put.if_none_match(ANY),
-                If::Match(etag) => put.if_match(etag),
-            };
-            return Box::pin(put.send()).await.map(|put| put.e_tag.unwrap_or_default()).map_err(|e| translate(&e));
+        let object = NewObject {
+            content_type: JSON,
+            cache_control: Some(REVALIDATED),
+            disposition: None,
+            condition: Some(condition),
+            body: Body::Bytes(body),
         };
-        let (name, value) = match condition {
-            If::Absent => (header::IF_NONE_MATCH, ANY),
-            If::Match(etag) => (header::IF_MATCH, etag),
-        };
-        let value = HeaderValue::from_str(value).map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
-        let headers = HeaderMap::from_iter([
-            (header::CONTENT_TYPE, HeaderValue::from_static(JSON)),
-            (header::CACHE_CONTROL, HeaderValue::from_static(REVALIDATED)),
-            (name, value),
-        ]);
-        let call = direct::Call { operation: OPERATION, method: Method::PUT, path: key, headers, body, patience: None };
-        let answer = direct.send(call).await.map_err(|failure| failure.error)?;
-        Ok(answer.headers.get(header::ETAG).and_then(|etag| etag.to_str().ok()).unwrap_or_default().to_owned())
+        self.0.put(key, object).await
     }
 
     /// Stores the result of an attempt beside the status object, and answers with its key. It
@@ -204,22 +172,10 @@ impl StatusStore {
     ) -> Result<String, Error> {
         let key = id.result_key(fence, name);
         let body = match body {
-            ResultBody::Bytes(bytes) => ByteStream::from(bytes),
-            ResultBody::File(path) => ByteStream::from_path(path)
-                .await
-                .map_err(|e| Error::new(Kind::Invalid, "s3.PutObject", e.to_string()))?,
+            ResultBody::Bytes(bytes) => Body::Bytes(bytes.into()),
+            ResultBody::File(path) => Body::File(path),
         };
-        let put = self.client.put_object().bucket(&*self.bucket).key(&key).content_type(content_type).body(body);
-        // Reports are downloads, not pages of the bucket's origin.
-        let put = put.content_disposition(format!("attachment; filename=\"{name}\""));
-        // A large file takes longer than a status object: the bound is on progress, by the SDK's
-        // stalled-stream check.
-        let unbounded = aws_sdk_s3::config::timeout::TimeoutConfig::builder()
-            .operation_attempt_timeout(std::time::Duration::from_secs(300))
-            .operation_timeout(std::time::Duration::from_secs(900))
-            .build();
-        let patient = aws_sdk_s3::config::Builder::new().timeout_config(unbounded);
-        Box::pin(put.customize().config_override(patient).send()).await.map_err(|e| translate(&e))?;
+        self.0.put(&key, download(content_type, name, body)).await?;
         Ok(key)
     }
 
@@ -228,10 +184,8 @@ impl StatusStore {
     /// # Errors
     /// If the call fails.
     pub async fn put_log(&self, id: OrderId, fence: Fence, text: String) -> Result<(), Error> {
-        let put = self.client.put_object().bucket(&*self.bucket).key(id.log_key(fence));
-        // A download, as results are.
-        let put = put.content_type("text/plain; charset=utf-8").content_disposition("attachment; filename=\"log.txt\"");
-        Box::pin(put.body(ByteStream::from(text.into_bytes())).send()).await.map(drop).map_err(|e| translate(&e))
+        let log = download("text/plain; charset=utf-8", "log.txt", Body::Bytes(text.into()));
+        self.0.put(&id.log_key(fence), log).await.map(drop)
     }
 
     /// The log of an attempt's work, if there is one.
@@ -239,14 +193,10 @@ impl StatusStore {
     /// # Errors
     /// If the call fails.
     pub async fn log(&self, id: OrderId, fence: Fence) -> Result<Option<String>, Error> {
-        let get = Box::pin(self.client.get_object().bucket(&*self.bucket).key(id.log_key(fence)).send()).await;
-        let object = match get.map_err(|e| Error::of("s3.GetObject", &e)) {
-            Ok(object) => object,
-            Err(e) => return none_there(e),
-        };
-        let broken = |e: &dyn std::error::Error| Error::new(Kind::Unavailable, "s3.GetObject", e.to_string());
-        let bytes = object.body.collect().await.map_err(|e| broken(&e))?.into_bytes();
-        Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        match self.0.get(&id.log_key(fence)).await {
+            Ok((_, bytes)) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(NotRead { error, .. }) => none_there(error),
+        }
     }
 
     /// The latest attempt that has a log: this one, or one of the few before it in its generation.
@@ -256,9 +206,8 @@ impl StatusStore {
     pub async fn latest_log(&self, id: OrderId, from: Fence) -> Result<Option<Fence>, Error> {
         for attempt in (1..=from.attempt).rev().take(LOGS_BACK) {
             let fence = Fence { attempt, ..from };
-            let head = Box::pin(self.client.head_object().bucket(&*self.bucket).key(id.log_key(fence)).send()).await;
-            match head.map_err(|e| Error::of("s3.HeadObject", &e)) {
-                Ok(_) => return Ok(Some(fence)),
+            match self.0.head(&id.log_key(fence)).await {
+                Ok(()) => return Ok(Some(fence)),
                 Err(e) => none_there::<Fence>(e)?,
             };
         }
@@ -271,8 +220,7 @@ impl StatusStore {
     /// If a call fails; the others may have been made.
     pub async fn delete(&self, keys: &[String]) -> Result<(), Error> {
         for key in keys {
-            let delete = Box::pin(self.client.delete_object().bucket(&*self.bucket).key(key).send()).await;
-            delete.map_err(|e| Error::of("s3.DeleteObject", &e))?;
+            self.0.delete(key).await?;
         }
         Ok(())
     }
@@ -285,9 +233,8 @@ impl StatusStore {
         // Reading a key that is not there needs no permission beyond those that the service has
         // anyway; without ListBucket the answer is 403 instead of 404, and both come from a bucket
         // that answers.
-        let get = Box::pin(self.client.get_object().bucket(&*self.bucket).key("status/ready").send()).await;
-        match get {
-            Err(e) if !matches!(e.code(), Some("NoSuchKey" | REFUSED)) => Err(Error::of("s3.GetObject", &e)),
+        match self.0.get("status/ready").await {
+            Err(NotRead { error, code }) if !matches!(&*code, "NoSuchKey" | REFUSED) => Err(error),
             _ => Ok(()),
         }
     }
@@ -330,6 +277,15 @@ fn encode(object: &StatusObject) -> Result<Bytes, Error> {
     serde_json::to_vec(object).map(Bytes::from).map_err(|e| Error::new(Kind::Invalid, "s3.PutObject", e.to_string()))
 }
 
-fn translate(error: &SdkError<PutObjectError, HttpResponse>) -> Error {
-    Error::of("s3.PutObject", error)
+/// An object that a browser stores under this name: reports and logs are no pages of the bucket's
+/// origin.
+fn download<'a>(content_type: &'a str, name: &str, body: Body<'a>) -> NewObject<'a> {
+    let plain = plain_name(name);
+    let mut disposition = format!("attachment; filename=\"{plain}\"");
+    if plain != name {
+        // RFC 6266: what knows it, takes it.
+        disposition = format!("{disposition}; filename*=UTF-8''{}", encoded(name));
+    }
+    let disposition = Some(disposition);
+    NewObject { content_type, cache_control: None, disposition, condition: None, body }
 }

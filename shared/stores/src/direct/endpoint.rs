@@ -73,7 +73,7 @@ pub(crate) async fn of_bucket(config: aws_sdk_s3::config::Builder, bucket: &str)
     let probe = Probe::default();
     let config = config.credentials_provider(nobody()).http_client(probe.client());
     let client = aws_sdk_s3::Client::from_conf(config.retry_config(RetryConfig::disabled()).build());
-    let asked = client.get_object().bucket(bucket).key(KEY).send().await;
+    let asked = client.head_object().bucket(bucket).key(KEY).send().await;
     let url = probe.url(asked).map_err(|e| format!("no URL can be made for bucket {bucket}: {e}"))?;
     let url = url.split('?').next().and_then(|url| url.strip_suffix(KEY));
     let url = url.ok_or_else(|| format!("no URL can be made for bucket {bucket}"))?;

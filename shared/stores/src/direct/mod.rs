@@ -1,4 +1,4 @@
-//! The calls that every order makes, without the SDK's pipeline.
+//! The calls that every order makes, and those of its objects, without the SDK's pipeline.
 //!
 //! An order is three calls of the api and a few of its worker. Each takes the SDK ten times the
 //! processor time that its bytes need, which was two thirds of what `POST /order` cost. So these
@@ -17,8 +17,9 @@ pub(crate) use endpoint::{Endpoint, of_bucket, of_dynamodb, of_sqs};
 pub(crate) use signature::{DailyMac, Scope, amz_date, signature};
 pub(crate) use wire::{Sockets, Wire, sockets};
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use bytes::Bytes;
 use chrono::DateTime;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
@@ -51,9 +52,30 @@ const X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 /// The services that have calls of every order.
 #[derive(Clone, Debug)]
 pub(crate) struct Direct {
-    pub(crate) bucket: Service,
-    pub(crate) sqs: Service,
-    pub(crate) dynamodb: Service,
+    pub(crate) bucket: Switch,
+    pub(crate) sqs: Switch,
+    pub(crate) dynamodb: Switch,
+}
+
+/// Which way the calls of every order go.
+#[derive(Clone, Debug)]
+pub(crate) struct Switch {
+    service: Service,
+    by_sdk: bool,
+}
+
+impl Switch {
+    pub(crate) fn new(service: Service, by_sdk: bool) -> Self {
+        Self { service, by_sdk }
+    }
+
+    /// What they are made with, unless they go through the SDK: never in a build without that way,
+    /// which the compiler leaves out by this.
+    #[inline]
+    pub(crate) fn direct(&self) -> Option<&Service> {
+        let by_sdk = cfg!(feature = "sdk-calls") && self.by_sdk;
+        (!by_sdk).then_some(&self.service)
+    }
 }
 
 /// One service of AWS. Cheap to clone.
@@ -82,9 +104,27 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a str,
     /// Beside those that are signed.
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-    /// How long a try may take, and all of them, where that is not the policy's.
-    pub(crate) patience: Option<Duration>,
+    pub(crate) body: Body<'a>,
+    /// Where it is not the policy's.
+    pub(crate) patience: Option<Patience>,
+}
+
+/// The body of a call.
+#[derive(Debug)]
+pub(crate) enum Body<'a> {
+    /// Signed with the rest.
+    Bytes(Bytes),
+    /// A file, sent as it is read, and so not signed.
+    File(&'a Path),
+}
+
+/// How long a call may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// One try.
+    pub(crate) attempt: Duration,
+    /// All of them, with the waits between them.
+    pub(crate) whole: Duration,
 }
 
 /// A whole answer that is no error.
@@ -106,6 +146,11 @@ impl Failure {
     /// A failure without an answer.
     fn of(error: Error) -> Self {
         Self { error, body: Bytes::new() }
+    }
+
+    /// The code of the service's error.
+    pub(crate) fn code(&self) -> String {
+        Refusal::of(&self.body).code
     }
 }
 
@@ -156,7 +201,8 @@ impl Service {
             (header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0")),
             (X_AMZ_TARGET, HeaderValue::from_static(target)),
         ]);
-        self.send(Call { operation, method: Method::POST, path: "", headers, body: body.into(), patience }).await
+        let (body, patience) = (Body::Bytes(body.into()), patience.map(|all| Patience { attempt: all, whole: all }));
+        self.send(Call { operation, method: Method::POST, path: "", headers, body, patience }).await
     }
 
     /// Makes a call, more than once if that may help.
@@ -167,10 +213,12 @@ impl Service {
 
     async fn send_in_span(&self, call: Call<'_>) -> Result<Answer, Failure> {
         let CallPolicy { attempt_timeout, attempts } = self.0.policy;
+        let usual = Patience { attempt: attempt_timeout, whole: attempt_timeout * attempts + WAITS };
+        let patience = call.patience.unwrap_or(usual);
         let tries = async {
             let mut spent = None;
             for attempt in 1.. {
-                let (failure, cost) = match self.one_try(&call).await {
+                let (failure, cost) = match self.one_try(&call, patience.attempt).await {
                     Try::Done(answer) => {
                         self.0.quota.give_back(spent);
                         return Ok(answer);
@@ -190,18 +238,18 @@ impl Service {
             }
             unreachable!("the loop ends by returning")
         };
-        let whole = call.patience.unwrap_or(attempt_timeout * attempts + WAITS);
-        timeout(whole, tries).await.unwrap_or_else(|_| Err(unavailable(call.operation, "the call took too long")))
+        timeout(patience.whole, tries)
+            .await
+            .unwrap_or_else(|_| Err(unavailable(call.operation, "the call took too long")))
     }
 
-    async fn one_try(&self, call: &Call<'_>) -> Try {
+    async fn one_try(&self, call: &Call<'_>, patience: Duration) -> Try {
         let operation = call.operation;
         let request = match self.request(call).await {
             Ok(request) => request,
             Err(error) => return Try::Failed(Failure::of(error)),
         };
         let (exchange, counted) = (Exchange::begin(), CallTrace::begin(&self.0.calls, operation));
-        let patience = call.patience.unwrap_or(self.0.policy.attempt_timeout);
         let answered = timeout(patience, self.0.wire.send(request)).await;
         counted.end(&Span::current(), answered.as_ref().ok().and_then(|a| a.as_ref().ok()).map(|a| a.0.as_u16()));
         let (status, headers, body) = match answered {
@@ -230,18 +278,24 @@ impl Service {
         }
     }
 
-    async fn request(&self, call: &Call<'_>) -> Result<Request<Bytes>, Error> {
+    async fn request(&self, call: &Call<'_>) -> Result<Request<SdkBody>, Error> {
         let Endpoint { host, .. } = &self.0.endpoint;
         let invalid = |e: http::Error| Error::new(Kind::Invalid, call.operation, e.to_string());
         let (uri, path) = self.0.endpoint.at(call.path).map_err(invalid)?;
         let mut headers = call.headers.clone();
         headers.insert(header::HOST, host.clone());
         let target = headers.get(X_AMZ_TARGET).cloned();
+        let (body, signed_body) = match &call.body {
+            Body::Bytes(bytes) => (SdkBody::from(bytes.clone()), Some(&**bytes)),
+            Body::File(path) => {
+                let unread = |e: String| Error::new(Kind::Invalid, call.operation, e);
+                (ByteStream::from_path(path).await.map_err(|e| unread(e.to_string()))?.into_inner(), None)
+            }
+        };
         let signed =
-            SignedHeaders { method: &call.method, path: &path, host, target: target.as_ref(), body: &call.body };
+            SignedHeaders { method: &call.method, path: &path, host, target: target.as_ref(), body: signed_body };
         self.0.signer.sign(&signed, &mut headers).await?;
-        let mut request =
-            Request::builder().method(call.method.clone()).uri(uri).body(call.body.clone()).map_err(invalid)?;
+        let mut request = Request::builder().method(call.method.clone()).uri(uri).body(body).map_err(invalid)?;
         *request.headers_mut() = headers;
         Ok(request)
     }

@@ -25,6 +25,9 @@ const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-
 const X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
+/// In place of the hash of a body that is not signed.
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
 /// Signs the requests to one service in one region.
 #[derive(Debug)]
 pub(super) struct Signer {
@@ -94,7 +97,8 @@ pub(super) struct SignedHeaders<'a> {
     pub(super) host: &'a HeaderValue,
     /// `x-amz-target`, if there is one.
     pub(super) target: Option<&'a HeaderValue>,
-    pub(super) body: &'a [u8],
+    /// `None` if it is not.
+    pub(super) body: Option<&'a [u8]>,
 }
 
 impl Signer {
@@ -123,7 +127,7 @@ impl Signer {
     ) -> Result<(), Unsignable> {
         let time = amz_date(now);
         let day = &time[..8];
-        let body = hex::encode(Sha256::digest(signed.body));
+        let body = signed.body.map_or_else(|| UNSIGNED.to_owned(), |body| hex::encode(Sha256::digest(body)));
         let (host, token) = (signed.host.to_str()?, credentials.session_token());
         let target = signed.target.map(HeaderValue::to_str).transpose()?;
         // In the order of their names. S3 alone wants the hash of the body as a header.

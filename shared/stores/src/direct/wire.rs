@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
@@ -37,16 +37,19 @@ impl Wire {
     ///
     /// # Errors
     /// The cause, for logs.
-    pub(super) async fn send(&self, request: Request<Bytes>) -> Result<(StatusCode, HeaderMap, Bytes), String> {
+    pub(super) async fn send(&self, request: Request<SdkBody>) -> Result<(StatusCode, HeaderMap, Bytes), String> {
         match self {
             Self::Sockets(client) => {
-                let answer = client.request(request.map(SdkBody::from)).await.map_err(|e| chain(&e))?;
+                let answer = client.request(request).await.map_err(|e| chain(&e))?;
                 let (head, body) = answer.into_parts();
                 let body = Limited::new(body, ANSWER_MAX_BYTES).collect().await.map_err(|e| e.to_string())?;
                 Ok((head.status, head.headers, body.to_bytes()))
             }
             Self::Given(transport) => {
-                let answer = transport.send(request.map(Vec::from)).await.map_err(|e| e.to_string())?;
+                let (head, body) = request.into_parts();
+                let body = ByteStream::new(body).collect().await.map_err(|e| e.to_string())?;
+                let request = Request::from_parts(head, body.to_vec());
+                let answer = transport.send(request).await.map_err(|e| e.to_string())?;
                 let (head, body) = answer.into_parts();
                 Ok((head.status, head.headers, body.into()))
             }

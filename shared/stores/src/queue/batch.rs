@@ -126,7 +126,7 @@ impl Queue {
             let delay = (!delay.is_zero()).then(|| whole_seconds(delay.min(DELAY_MAX)));
             entries.push((n.to_string(), body(message, OPERATION)?, message.group().filter(|_| grouped), delay));
         }
-        if let Some(direct) = &self.direct {
+        if let Some(direct) = self.switch.direct() {
             let entries = entries.iter().map(|(id, body, group, delay)| BatchEntry {
                 id,
                 message: SendMessage {

@@ -65,7 +65,7 @@ impl Queue {
     }
 
     async fn delete_one(&self, receipt: &Receipt) -> Result<(), Error> {
-        if let Some(direct) = &self.direct {
+        if let Some(direct) = self.switch.direct() {
             let delete = DeleteMessage { queue_url: &self.url, receipt_handle: receipt };
             let answer = direct.json(DELETE, "AmazonSQS.DeleteMessage", &delete).await;
             return answer.map(drop).map_err(|failure| failure.error);
@@ -77,7 +77,7 @@ impl Queue {
     /// The messages that SQS did not delete, by their places.
     async fn delete_batch(&self, receipts: &[Receipt]) -> Result<Vec<(usize, Error)>, Error> {
         let numbered = receipts.iter().enumerate().map(|(n, receipt)| (n.to_string(), receipt));
-        if let Some(direct) = &self.direct {
+        if let Some(direct) = self.switch.direct() {
             let entries = numbered.map(|(id, receipt)| DeleteEntry { id, receipt_handle: receipt }).collect();
             let delete = DeleteMessageBatch { queue_url: &self.url, entries };
             let answer = direct.json(DELETE_BATCH, "AmazonSQS.DeleteMessageBatch", &delete).await;

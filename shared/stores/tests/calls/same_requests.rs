@@ -1,6 +1,9 @@
 //! The service and the SDK send the same requests.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::{
@@ -13,6 +16,7 @@ use aws_sigv4::{
 use chrono::{NaiveDateTime, TimeDelta};
 use http::Request;
 use offload_domain::{
+    fence::Fence,
     fixtures,
     group::{Group, GroupPlace},
     idempotency::IdempotencyKey,
@@ -24,14 +28,14 @@ use offload_domain::{
     transition::Transition,
 };
 use offload_service::clock;
-use offload_stores::{DELAY_MAX, Outgoing, ReceivedMessage, Stores};
+use offload_stores::{DELAY_MAX, Outgoing, ReceivedMessage, ResultBody, Stores};
 use serde_json::Value;
 
 use crate::scripted::{Scripted, answer};
 
 /// Headers in which they differ: what says who sends, how often and when, and what the SDK leaves
 /// to its HTTP client.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "authorization",
     "host",
     "user-agent",
@@ -40,9 +44,14 @@ const OWN: [&str; 9] = [
     "amz-sdk-invocation-id",
     "x-amz-date",
     "content-length",
+    // Asks S3 for a checksum that the SDK would compare.
+    "x-amz-checksum-mode",
     // Asks SQS for the error codes of an older protocol beside its own.
     "x-amzn-query-mode",
 ];
+
+/// The requests of [`make_every_call`].
+const CALLS: usize = 26;
 
 /// What a request says.
 #[derive(Debug, PartialEq)]
@@ -62,10 +71,12 @@ impl Sent {
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
         headers.sort();
-        let body = serde_json::from_slice(request.body()).unwrap_or(Value::Null);
+        let text = || String::from_utf8_lossy(request.body()).into();
+        let body = serde_json::from_slice(request.body()).unwrap_or_else(|_| text());
         // A query that says nothing but the operation, which the path and method say as well.
         let uri = request.uri().to_string();
-        Self { method: request.method().to_string(), uri: uri.replace("?x-id=PutObject", ""), headers, body }
+        let uri = uri.split("?x-id=").next().unwrap_or_default().to_owned();
+        Self { method: request.method().to_string(), uri, headers, body }
     }
 }
 
@@ -92,6 +103,17 @@ async fn make_every_call(stores: &Stores, record: &OrderRecord) {
     let object = record.status_object(None);
     stores.objects.create(&object).await.unwrap();
     stores.objects.overwrite(&object, Some("\"0123456789abcdef\"")).await.unwrap();
+    stores.objects.overwrite(&object, None).await.unwrap();
+    let fence = Fence { generation: 1, attempt: 2 };
+    stores.objects.put_log(id, fence, "a line\n".to_owned()).await.unwrap();
+    stores.objects.log(id, fence).await.unwrap().unwrap();
+    assert_eq!(stores.objects.latest_log(id, fence).await.unwrap(), Some(fence));
+    let json = ResultBody::Bytes(b"{}".to_vec());
+    stores.objects.put_result(id, fence, "result.json", "application/json", json).await.unwrap();
+    let file = ResultBody::File(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")));
+    stores.objects.put_result(id, fence, "Über \"alles\".toml", "application/toml", file).await.unwrap();
+    stores.objects.delete(&[id.log_key(fence)]).await.unwrap();
+    stores.objects.ready().await.unwrap();
     let mut envelope = Envelope::new(id, Some("\"0123456789abcdef\"".to_owned()));
     stores.queue.send(&envelope, Duration::ZERO, None).await.unwrap();
     envelope.tenant = record.order.tenant.clone();
@@ -159,7 +181,7 @@ async fn requests(calls: &str, record: &OrderRecord) -> Vec<Request<Vec<u8>>> {
 async fn the_service_and_the_sdk_ask_for_the_same() {
     let record = record();
     let (direct, sdk) = (requests("direct", &record).await, requests("sdk", &record).await);
-    assert_eq!(direct.len(), 17);
+    assert_eq!(direct.len(), CALLS);
     assert_eq!(direct.len(), sdk.len());
     for (direct, sdk) in direct.iter().zip(&sdk) {
         assert_eq!(Sent::of(direct), Sent::of(sdk));
@@ -188,7 +210,10 @@ async fn each_signature_is_the_one_that_aws_sigv4_makes() {
         // It adds these itself.
         let given = signed.iter().copied().filter(|(name, _)| !["x-amz-date", "x-amz-content-sha256"].contains(name));
         let uri = request.uri().to_string();
-        let body = SignableBody::Bytes(request.body());
+        let body = match header("x-amz-content-sha256") {
+            Some("UNSIGNED-PAYLOAD") => SignableBody::UnsignedPayload,
+            _ => SignableBody::Bytes(request.body()),
+        };
         let signable = SignableRequest::new(request.method().as_str(), &uri, given, body).unwrap();
         let (instructions, signature) = sign(signable, &params).unwrap().into_parts();
         assert_eq!(part("Signature"), signature, "{authorization}");
@@ -198,5 +223,5 @@ async fn each_signature_is_the_one_that_aws_sigv4_makes() {
         assert!(part("SignedHeaders").starts_with("host;"));
         checked += 1;
     }
-    assert_eq!(checked, 17);
+    assert_eq!(checked, CALLS);
 }

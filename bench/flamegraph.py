@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draws where the processor time of an order goes, to docs/img/flame-graph.svg.
 
-Needs Linux's perf, and inferno (`cargo install inferno`). Builds the api as it is shipped, but with
-frame pointers and symbols, under target/flamegraph.
+Needs Linux's perf, inferno (`cargo install inferno`), and what packaging/profile.py needs. Builds
+the api as it is shipped, but with frame pointers and symbols, under target/flamegraph.
 """
 
 import os
@@ -24,10 +24,12 @@ WARM_UP_SECONDS, SECONDS = 6, 12
 
 def build():
     """The paths of the api and of the harness."""
+    recorded = subprocess.run([ROOT / "packaging/profile.py"], check=True, stdout=subprocess.PIPE, text=True)
+    profile = recorded.stdout.splitlines()[-1]
     env = {
         **os.environ,
         "CARGO_TARGET_DIR": str(TARGET / "flamegraph"),
-        "RUSTFLAGS": "-C force-frame-pointers=yes",
+        "RUSTFLAGS": f"-Cforce-frame-pointers=yes -Cprofile-use={profile}",
         "CARGO_PROFILE_DIST_STRIP": "none",
         "CARGO_PROFILE_DIST_DEBUG": "line-tables-only",
     }

@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use rustix::param::clock_ticks_per_second;
+use rustix::{
+    param::clock_ticks_per_second,
+    process::{Pid, Signal, kill_process},
+};
 use tokio::time::{Instant, sleep};
 
 use super::pinned::{self, Cores};
@@ -25,7 +28,11 @@ pub(crate) struct Program {
     pub(crate) variables: Vec<(String, String)>,
 }
 
-/// A process. It is killed when it is dropped.
+/// The longest that a program may take to end.
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// A process. It ends when it is dropped: by SIGTERM, as what records its own work writes it then,
+/// or else is killed.
 pub(super) struct Running {
     child: Child,
     errors: PathBuf,
@@ -83,6 +90,11 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let end = Instant::now() + ENDS_WITHIN;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.errors);

@@ -155,7 +155,7 @@ mod tests {
         let id = OrderId::new(DateTime::UNIX_EPOCH);
         for (name, plain) in [
             ("report.csv", "report.csv"),
-            ("Über \"alles\"\r\n.csv", "-ber--alles----.csv"),
+            ("Über \"alles\"\r\n.csv", "-ber--alles---.csv"),
             ("../../status/x", "..-..-status-x"),
             ("..", "result"),
             ("", "result"),

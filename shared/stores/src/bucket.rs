@@ -1,14 +1,15 @@
 //! How objects are read and written: directly, or through the SDK.
 
-use std::{sync::Arc, time::Duration};
+#[cfg(feature = "sdk-calls")]
+mod by_sdk;
 
-use aws_sdk_s3::{Client, config, primitives::ByteStream};
-use aws_smithy_types::{error::metadata::ProvideErrorMetadata as _, timeout::TimeoutConfig};
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::{
-    direct::{Answer, Body, Call, Failure, Patience, Switch},
+    direct::{Answer, Body, Call, Failure, Patience, Switch, by_sdk},
     error::{Error, Kind},
 };
 
@@ -25,9 +26,11 @@ const OF_A_FILE: Patience = Patience { attempt: Duration::from_secs(300), whole:
 /// The objects of a bucket. Their keys must need no percent-encoding.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
-    client: Client,
-    switch: Switch,
-    name: Arc<str>,
+    pub(crate) switch: Switch,
+    #[cfg(feature = "sdk-calls")]
+    pub(crate) client: aws_sdk_s3::Client,
+    #[cfg(feature = "sdk-calls")]
+    pub(crate) name: std::sync::Arc<str>,
 }
 
 /// On what condition an object is written.
@@ -64,16 +67,12 @@ impl From<Failure> for NotRead {
 }
 
 impl Bucket {
-    pub(crate) fn new(client: Client, switch: Switch, name: &str) -> Self {
-        Self { client, switch, name: name.into() }
-    }
-
     /// Writes an object, and answers with its `ETag`.
     ///
     /// # Errors
     /// [`Kind::Conflict`] if the condition does not hold; others if the call fails.
     pub(crate) async fn put(&self, key: &str, object: NewObject<'_>) -> Result<String, Error> {
-        let Some(direct) = self.switch.direct() else { return self.put_by_sdk(key, object).await };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.put_by_sdk(key, object).await) };
         let NewObject { content_type, cache_control, disposition, condition, body } = object;
         let condition = condition.map(|condition| match condition {
             If::Absent => (header::IF_NONE_MATCH, ANY),
@@ -96,50 +95,14 @@ impl Bucket {
         Ok(etag(&answer))
     }
 
-    async fn put_by_sdk(&self, key: &str, object: NewObject<'_>) -> Result<String, Error> {
-        let NewObject { content_type, cache_control, disposition, condition, body } = object;
-        let put = self.client.put_object().bucket(&*self.name).key(key).content_type(content_type);
-        let put = put.set_cache_control(cache_control.map(str::to_owned)).set_content_disposition(disposition);
-        let put = match condition {
-            None => put,
-            Some(If::Absent) => put.if_none_match(ANY),
-            Some(If::Match(etag)) => put.if_match(etag),
-        };
-        let sent = match body {
-            Body::Bytes(bytes) => Box::pin(put.body(ByteStream::from(bytes)).send()).await,
-            Body::File(path) => {
-                let body = ByteStream::from_path(path).await;
-                let body = body.map_err(|e| Error::new(Kind::Invalid, PUT, e.to_string()))?;
-                let Patience { attempt, whole } = OF_A_FILE;
-                let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(whole);
-                let patient = config::Builder::new().timeout_config(timeouts.build());
-                Box::pin(put.body(body).customize().config_override(patient).send()).await
-            }
-        };
-        sent.map(|put| put.e_tag.unwrap_or_default()).map_err(|e| Error::of(PUT, &e))
-    }
-
     /// Reads an object: its `ETag` and its body.
     ///
     /// # Errors
     /// If there is none, or the call fails.
     pub(crate) async fn get(&self, key: &str) -> Result<(String, Bytes), NotRead> {
-        if let Some(direct) = self.switch.direct() {
-            let answer = direct.send(call(GET, Method::GET, key)).await?;
-            return Ok((etag(&answer), answer.body));
-        }
-        let got = Box::pin(self.client.get_object().bucket(&*self.name).key(key).send()).await;
-        let object = got.map_err(|e| {
-            let code = e.code().unwrap_or_default().to_owned();
-            NotRead { code, error: Error::of(GET, &e) }
-        })?;
-        let etag = object.e_tag.unwrap_or_default();
-        let body = object
-            .body
-            .collect()
-            .await
-            .map_err(|e| NotRead { code: String::new(), error: Error::new(Kind::Unavailable, GET, e.to_string()) })?;
-        Ok((etag, body.into_bytes()))
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.get_by_sdk(key).await) };
+        let answer = direct.send(call(GET, Method::GET, key)).await?;
+        Ok((etag(&answer), answer.body))
     }
 
     /// Finds out that there is an object.
@@ -147,11 +110,8 @@ impl Bucket {
     /// # Errors
     /// If there is none, or the call fails.
     pub(crate) async fn head(&self, key: &str) -> Result<(), Error> {
-        if let Some(direct) = self.switch.direct() {
-            return direct.send(call(HEAD, Method::HEAD, key)).await.map(drop).map_err(|failure| failure.error);
-        }
-        let head = self.client.head_object().bucket(&*self.name).key(key);
-        Box::pin(head.send()).await.map(drop).map_err(|e| Error::of(HEAD, &e))
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.head_by_sdk(key).await) };
+        direct.send(call(HEAD, Method::HEAD, key)).await.map(drop).map_err(|failure| failure.error)
     }
 
     /// Deletes an object, whether or not there is one.
@@ -159,11 +119,8 @@ impl Bucket {
     /// # Errors
     /// If the call fails.
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
-        if let Some(direct) = self.switch.direct() {
-            return direct.send(call(DELETE, Method::DELETE, key)).await.map(drop).map_err(|failure| failure.error);
-        }
-        let delete = self.client.delete_object().bucket(&*self.name).key(key);
-        Box::pin(delete.send()).await.map(drop).map_err(|e| Error::of(DELETE, &e))
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.delete_by_sdk(key).await) };
+        direct.send(call(DELETE, Method::DELETE, key)).await.map(drop).map_err(|failure| failure.error)
     }
 }
 

@@ -186,13 +186,20 @@ impl Connection {
         };
         let public = direct::of_bucket(self.public_s3_config(settings), &settings.bucket).await?;
         let queue = |url: &str| Queue::new(self.sqs(), direct.sqs.clone(), url);
+        let bucket = Bucket {
+            switch: direct.bucket.clone(),
+            #[cfg(feature = "sdk-calls")]
+            client: self.s3(settings),
+            #[cfg(feature = "sdk-calls")]
+            name: settings.bucket.as_str().into(),
+        };
         Ok(Stores {
             queue: queue(&settings.queue_url),
             order_queues: OrderQueues::new(settings, queue),
             dead_letters: settings.dead_letter_queue_url.as_deref().map(queue),
             notifications: settings.notifications.as_ref().map(|n| Notifications::new(n, queue)),
             orders: OrderTable::new(self.dynamodb(), direct.dynamodb.clone(), settings),
-            objects: StatusStore::new(Bucket::new(self.s3(settings), direct.bucket.clone(), &settings.bucket)),
+            objects: StatusStore::new(bucket),
             signer: RequestSigner::new(&self.sdk, own),
             presigner: Presigner::new(public, signing),
             granter,

@@ -4,6 +4,8 @@
 //! is prolonged by its worker.
 
 mod batch;
+#[cfg(feature = "sdk-calls")]
+mod by_sdk;
 mod delete;
 mod deletions;
 mod replace;
@@ -24,13 +26,13 @@ use std::{
 
 use aws_sdk_sqs::{
     Client,
-    types::{MessageAttributeValue, MessageSystemAttributeName, QueueAttributeName},
+    types::{MessageAttributeValue, QueueAttributeName},
 };
 
 use tokio::sync::oneshot;
 
 use crate::{
-    direct::Switch,
+    direct::{Switch, by_sdk},
     error::{Error, Kind},
 };
 use deletions::{Deletions, Receipt};
@@ -47,6 +49,8 @@ pub const RECEIVE_MAX: usize = 10;
 pub const DELAY_MAX: Duration = Duration::from_secs(900);
 /// The message attributes of a trace context.
 const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+const SEND: &str = "sqs.SendMessage";
+const RECEIVE: &str = "sqs.ReceiveMessage";
 const RECEIVE_COUNT: &str = "ApproximateReceiveCount";
 
 /// A queue.
@@ -159,27 +163,17 @@ impl Queue {
         grouped: bool,
         trace: Option<&TraceContext>,
     ) -> Result<(), Error> {
-        const OPERATION: &str = "sqs.SendMessage";
-        let (body, group) = (body(message, OPERATION)?, message.group().filter(|_| grouped));
+        let (body, group) = (body(message, SEND)?, message.group().filter(|_| grouped));
         let delay = (!delay.is_zero()).then(|| whole_seconds(delay.min(DELAY_MAX)));
-        if let Some(direct) = self.switch.direct() {
-            let send = SendMessage {
-                queue_url: Some(&self.url),
-                message_body: &body,
-                delay_seconds: delay,
-                message_group_id: group.as_deref(),
-                message_attributes: trace.map(TraceAttributes::of),
-            };
-            return direct
-                .json(OPERATION, "AmazonSQS.SendMessage", &send)
-                .await
-                .map(drop)
-                .map_err(|failure| failure.error);
-        }
-        let mut send = self.client.send_message().queue_url(&*self.url).message_body(body);
-        send = send.set_message_group_id(group).set_delay_seconds(delay);
-        send = send.set_message_attributes(trace.map(|trace| trace_attributes(trace, OPERATION)).transpose()?);
-        Box::pin(send.send()).await.map(drop).map_err(|e| Error::of(OPERATION, &e))
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.send_by_sdk(body, delay, group, trace).await) };
+        let send = SendMessage {
+            queue_url: Some(&self.url),
+            message_body: &body,
+            delay_seconds: delay,
+            message_group_id: group.as_deref(),
+            message_attributes: trace.map(TraceAttributes::of),
+        };
+        direct.json(SEND, "AmazonSQS.SendMessage", &send).await.map(drop).map_err(|failure| failure.error)
     }
 
     /// Whether messages are sent with their groups, by which SQS keeps a busy one from holding up
@@ -204,66 +198,35 @@ impl Queue {
     /// `visibility`.
     pub async fn receive(&self, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Delivery>, Error> {
         let wait = wait.min(Duration::from_secs(20));
-        const OPERATION: &str = "sqs.ReceiveMessage";
         // The call is meant to take as long as it waits; the usual timeout comes on top.
         let patience = wait + Duration::from_secs(5);
         let max = i32::try_from(max.clamp(1, RECEIVE_MAX)).unwrap_or(1);
         // Before the call: SQS's clock for these messages starts somewhere within it.
         let received = Instant::now();
-        if let Some(direct) = self.switch.direct() {
-            let receive = ReceiveMessage {
-                queue_url: &self.url,
-                max_number_of_messages: max,
-                wait_time_seconds: whole_seconds(wait),
-                visibility_timeout: whole_seconds(visibility),
-                message_system_attribute_names: [RECEIVE_COUNT],
-                message_attribute_names: TRACE,
-            };
-            let answer = direct.json_within(Some(patience), OPERATION, "AmazonSQS.ReceiveMessage", &receive).await;
-            let answer = answer.map_err(|failure| failure.error)?;
-            let read = serde_json::from_slice::<Received>(&answer.body);
-            let read = read.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
-            let delivery = |message: Message| Delivery {
-                receive_count: message.attributes.get(RECEIVE_COUNT).and_then(|c| c.parse().ok()).unwrap_or(1),
-                trace: message.message_attributes.and_then(|attributes| attributes.trace()),
-                message_id: message.message_id,
-                body: message.body,
-                handle: Visibility { queue: self.clone(), receipt: message.receipt_handle.into(), received },
-                handed_by: None,
-            };
-            return Ok(read.messages.unwrap_or_default().into_iter().map(delivery).collect());
-        }
-        let patience = aws_sdk_sqs::config::timeout::TimeoutConfig::builder()
-            .operation_attempt_timeout(patience)
-            .operation_timeout(patience)
-            .build();
-        let receive = self
-            .client
-            .receive_message()
-            .queue_url(&*self.url)
-            .max_number_of_messages(max)
-            .wait_time_seconds(whole_seconds(wait))
-            .visibility_timeout(whole_seconds(visibility))
-            .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
-            .set_message_attribute_names(Some(TRACE.map(str::to_owned).into()))
-            .customize()
-            .config_override(aws_sdk_sqs::config::Builder::new().timeout_config(patience));
-        let answer = Box::pin(receive.send()).await.map_err(|e| Error::of(OPERATION, &e))?;
-        let delivery = |m: aws_sdk_sqs::types::Message| {
-            let count = m.attributes.as_ref().and_then(|a| a.get(&MessageSystemAttributeName::ApproximateReceiveCount));
-            let attribute = |name: &str| m.message_attributes.as_ref()?.get(name)?.string_value();
-            Some(Delivery {
-                receive_count: count.and_then(|c| c.parse().ok()).unwrap_or(1),
-                trace: Queue::trace_of(attribute),
-                message_id: m.message_id.unwrap_or_default(),
-                body: m.body.unwrap_or_default(),
-                // Without a receipt handle nothing can be done with a message; SQS always gives
-                // one.
-                handle: Visibility { queue: self.clone(), receipt: m.receipt_handle?.into(), received },
-                handed_by: None,
-            })
+        let Some(direct) = self.switch.direct() else {
+            by_sdk!(self.receive_by_sdk(max, wait, visibility, patience, received).await)
         };
-        Ok(answer.messages.unwrap_or_default().into_iter().filter_map(delivery).collect())
+        let receive = ReceiveMessage {
+            queue_url: &self.url,
+            max_number_of_messages: max,
+            wait_time_seconds: whole_seconds(wait),
+            visibility_timeout: whole_seconds(visibility),
+            message_system_attribute_names: [RECEIVE_COUNT],
+            message_attribute_names: TRACE,
+        };
+        let answer = direct.json_within(Some(patience), RECEIVE, "AmazonSQS.ReceiveMessage", &receive).await;
+        let answer = answer.map_err(|failure| failure.error)?;
+        let read = serde_json::from_slice::<Received>(&answer.body);
+        let read = read.map_err(|e| Error::new(Kind::Invalid, RECEIVE, e.to_string()))?;
+        let delivery = |message: Message| Delivery {
+            receive_count: message.attributes.get(RECEIVE_COUNT).and_then(|c| c.parse().ok()).unwrap_or(1),
+            trace: message.message_attributes.and_then(|attributes| attributes.trace()),
+            message_id: message.message_id,
+            body: message.body,
+            handle: Visibility { queue: self.clone(), receipt: message.receipt_handle.into(), received },
+            handed_by: None,
+        };
+        Ok(read.messages.unwrap_or_default().into_iter().map(delivery).collect())
     }
 
     /// A message of this queue that somebody else has received for us, and what will become of it:

@@ -1,21 +1,23 @@
 //! How the rows of every order are read and written: directly, or through the SDK.
 
+#[cfg(feature = "sdk-calls")]
+mod by_sdk;
+
 use std::{collections::HashMap, sync::Arc};
 
-use aws_sdk_dynamodb::{
-    Client,
-    operation::{transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
-    types::{
-        CancellationReason, Put, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
-    },
-};
+use aws_sdk_dynamodb::Client;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    direct::{ItemJson, ItemRead, Switch},
+    direct::{ItemJson, ItemRead, Switch, by_sdk},
     error::{Error, Kind},
     item::Item,
 };
+
+const PUT: &str = "dynamodb.PutItem";
+const PUT_ALL: &str = "dynamodb.TransactWriteItems";
+const GET: &str = "dynamodb.GetItem";
+const UPDATE: &str = "dynamodb.UpdateItem";
 
 /// The condition that there is no such row.
 const NEW: &str = "attribute_not_exists(pk)";
@@ -82,17 +84,9 @@ impl Rows {
     /// [`Kind::Conflict`] if there is one; others if the call fails, and the row may have been
     /// written then.
     pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {
-        const OPERATION: &str = "dynamodb.PutItem";
-        if let Some(direct) = self.switch.direct() {
-            let put = PutItem { table_name: &self.table, item: ItemJson(&item), condition_expression: NEW };
-            return direct
-                .json(OPERATION, "DynamoDB_20120810.PutItem", &put)
-                .await
-                .map(drop)
-                .map_err(|failure| failure.error);
-        }
-        let put = self.client.put_item().table_name(&*self.table).set_item(Some(item)).condition_expression(NEW);
-        Box::pin(put.send()).await.map(drop).map_err(|e| Error::of(OPERATION, &e))
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.put_by_sdk(item).await) };
+        let put = PutItem { table_name: &self.table, item: ItemJson(&item), condition_expression: NEW };
+        direct.json(PUT, "DynamoDB_20120810.PutItem", &put).await.map(drop).map_err(|failure| failure.error)
     }
 
     /// Writes new rows (at most [`ROWS_MAX`]), or none of them. The same token is the same
@@ -101,26 +95,7 @@ impl Rows {
     /// # Errors
     /// [`NotAll`]; where no row was met, they may have been written.
     pub(crate) async fn put_all(&self, token: &str, rows: Vec<Item>) -> Result<(), NotAll> {
-        const OPERATION: &str = "dynamodb.TransactWriteItems";
-        let Some(direct) = self.switch.direct() else {
-            let mut write = self.client.transact_write_items().client_request_token(token);
-            for row in rows {
-                let put = Put::builder().table_name(&*self.table).set_item(Some(row)).condition_expression(NEW);
-                let put = put.return_values_on_condition_check_failure(OnFailure::AllOld).build();
-                let put = put.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()));
-                write = write.transact_items(TransactWriteItem::builder().put(put?).build());
-            }
-            let Err(error) = Box::pin(write.send()).await else { return Ok(()) };
-            return Err(match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let reasons = cancelled.cancellation_reasons();
-                    let kind = Kind::of_cancelled(reasons.iter().filter_map(CancellationReason::code));
-                    let met = reasons.iter().filter_map(|reason| reason.item().cloned());
-                    NotAll { met: met.collect(), error: Error { kind, ..Error::of(OPERATION, &error) } }
-                }
-                _ => Error::of(OPERATION, &error).into(),
-            });
-        };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.put_all_by_sdk(token, rows).await) };
         let puts = rows.iter().map(|row| TransactItem {
             put: TransactPut {
                 put: PutItem { table_name: &self.table, item: ItemJson(row), condition_expression: NEW },
@@ -128,7 +103,7 @@ impl Rows {
             },
         });
         let write = TransactWriteItems { client_request_token: token, transact_items: puts.collect() };
-        let Err(failure) = direct.json(OPERATION, "DynamoDB_20120810.TransactWriteItems", &write).await else {
+        let Err(failure) = direct.json(PUT_ALL, "DynamoDB_20120810.TransactWriteItems", &write).await else {
             return Ok(());
         };
         let cancelled: Cancelled = serde_json::from_slice(&failure.body).unwrap_or_default();
@@ -141,15 +116,10 @@ impl Rows {
     /// # Errors
     /// If the call fails.
     pub(crate) async fn get(&self, key: Item) -> Result<Option<Item>, Error> {
-        const OPERATION: &str = "dynamodb.GetItem";
-        let Some(direct) = self.switch.direct() else {
-            let get = self.client.get_item().table_name(&*self.table).consistent_read(true).set_key(Some(key));
-            return Box::pin(get.send()).await.map(|answer| answer.item).map_err(|e| Error::of(OPERATION, &e));
-        };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.get_by_sdk(key).await) };
         let get = GetItem { table_name: &self.table, key: ItemJson(&key), consistent_read: true };
-        let answer =
-            direct.json(OPERATION, "DynamoDB_20120810.GetItem", &get).await.map_err(|failure| failure.error)?;
-        row(OPERATION, &answer.body)
+        let answer = direct.json(GET, "DynamoDB_20120810.GetItem", &get).await.map_err(|failure| failure.error)?;
+        row(GET, &answer.body)
     }
 
     /// Updates a row on a condition.
@@ -157,29 +127,9 @@ impl Rows {
     /// # Errors
     /// If the call fails; the write may or may not have happened then.
     pub(crate) async fn update(&self, key: Item, update: Update) -> Result<Updated, Error> {
-        const OPERATION: &str = "dynamodb.UpdateItem";
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.update_by_sdk(key, update).await) };
         let Update { expression, condition, names, values, answer } = update;
         let whole = answer == RowAnswer::Whole;
-        let Some(direct) = self.switch.direct() else {
-            let update = self.client.update_item().table_name(&*self.table).set_key(Some(key));
-            let update = update
-                .update_expression(expression)
-                .condition_expression(condition)
-                .set_expression_attribute_names(Some(names))
-                .set_expression_attribute_values(Some(values))
-                .set_return_values(whole.then_some(ReturnValue::AllNew))
-                .set_return_values_on_condition_check_failure(whole.then_some(OnFailure::AllOld));
-            let error = match Box::pin(update.send()).await {
-                Ok(answer) => return Ok(Updated::Written(answer.attributes.unwrap_or_default())),
-                Err(e) => e,
-            };
-            return match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    Ok(Updated::Refused(failed.item().cloned()))
-                }
-                _ => Err(Error::of(OPERATION, &error)),
-            };
-        };
         let update = UpdateItem {
             table_name: &self.table,
             key: ItemJson(&key),
@@ -190,11 +140,9 @@ impl Rows {
             return_values: whole.then_some("ALL_NEW"),
             return_values_on_condition_check_failure: whole.then_some("ALL_OLD"),
         };
-        match direct.json(OPERATION, "DynamoDB_20120810.UpdateItem", &update).await {
-            Ok(answer) => Ok(Updated::Written(row(OPERATION, &answer.body)?.unwrap_or_default())),
-            Err(failure) if failure.error.kind == Kind::Conflict => {
-                Ok(Updated::Refused(row(OPERATION, &failure.body)?))
-            }
+        match direct.json(UPDATE, "DynamoDB_20120810.UpdateItem", &update).await {
+            Ok(answer) => Ok(Updated::Written(row(UPDATE, &answer.body)?.unwrap_or_default())),
+            Err(failure) if failure.error.kind == Kind::Conflict => Ok(Updated::Refused(row(UPDATE, &failure.body)?)),
             Err(failure) => Err(failure.error),
         }
     }

@@ -69,14 +69,23 @@ impl Switch {
         Self { service, by_sdk }
     }
 
-    /// What they are made with, unless they go through the SDK: never in a build without that way,
-    /// which the compiler leaves out by this.
-    #[inline]
+    /// What they are made with, unless they go through the SDK: never in a build without that way.
     pub(crate) fn direct(&self) -> Option<&Service> {
         let by_sdk = cfg!(feature = "sdk-calls") && self.by_sdk;
         (!by_sdk).then_some(&self.service)
     }
 }
+
+/// Answers with what a call through the SDK answers, in a build that has this way.
+macro_rules! by_sdk {
+    ($call:expr) => {{
+        #[cfg(feature = "sdk-calls")]
+        return $call;
+        #[cfg(not(feature = "sdk-calls"))]
+        unreachable!("without the feature sdk-calls every call is made directly")
+    }};
+}
+pub(crate) use by_sdk;
 
 /// One service of AWS. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use futures_util::{StreamExt as _, stream};
 use offload_domain::{tenant::OfTenant, trace::TraceContext};
 use serde::Serialize;
@@ -10,12 +9,18 @@ use serde::Serialize;
 use super::{
     DELAY_MAX, Queue, body,
     send_span::SendSpan,
-    trace_attributes, whole_seconds,
+    whole_seconds,
     wire::{BATCH_MAX, BatchAnswer, BatchEntry, SendMessage, SendMessageBatch, TraceAttributes},
 };
-use crate::error::{Error, Kind};
+use crate::{
+    direct::by_sdk,
+    error::{Error, Kind},
+};
 
-const OPERATION: &str = "sqs.SendMessageBatch";
+pub(super) const OPERATION: &str = "sqs.SendMessageBatch";
+
+/// What an entry of a batch says: its id, body, group and delay.
+pub(super) type Entry = (String, String, Option<String>, Option<i32>);
 
 /// Calls at once for one list of messages.
 const CALLS_AT_ONCE: usize = 8;
@@ -120,40 +125,30 @@ impl Queue {
         grouped: bool,
         trace: Option<&TraceContext>,
     ) -> Result<Vec<(usize, Error)>, Error> {
-        let mut entries = Vec::with_capacity(numbers.len());
+        let mut entries: Vec<Entry> = Vec::with_capacity(numbers.len());
         for n in numbers {
             let Outgoing { message, delay } = batch[*n];
             let delay = (!delay.is_zero()).then(|| whole_seconds(delay.min(DELAY_MAX)));
             entries.push((n.to_string(), body(message, OPERATION)?, message.group().filter(|_| grouped), delay));
         }
-        if let Some(direct) = self.switch.direct() {
-            let entries = entries.iter().map(|(id, body, group, delay)| BatchEntry {
-                id,
-                message: SendMessage {
-                    queue_url: None,
-                    message_body: body,
-                    delay_seconds: *delay,
-                    message_group_id: group.as_deref(),
-                    message_attributes: trace.map(TraceAttributes::of),
-                },
-            });
-            let send = SendMessageBatch { queue_url: &self.url, entries: entries.collect() };
-            let answer = direct.json(OPERATION, "AmazonSQS.SendMessageBatch", &send).await;
-            let answer = answer.map_err(|failure| failure.error)?;
-            let read = serde_json::from_slice::<BatchAnswer>(&answer.body);
-            let read = read.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
-            let failed = read.failed.unwrap_or_default().into_iter();
-            return Ok(failed.filter_map(|f| refused(OPERATION, &f.id, f.sender_fault, f.code)).collect());
-        }
-        let mut send = self.client.send_message_batch().queue_url(&*self.url);
-        for (id, body, group, delay) in entries {
-            let mut entry = SendMessageBatchRequestEntry::builder().id(id).message_body(body);
-            entry = entry.set_message_group_id(group).set_delay_seconds(delay);
-            entry = entry.set_message_attributes(trace.map(|trace| trace_attributes(trace, OPERATION)).transpose()?);
-            send = send.entries(entry.build().map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?);
-        }
-        let answer = Box::pin(send.send()).await.map_err(|e| Error::of(OPERATION, &e))?;
-        Ok(answer.failed.into_iter().filter_map(|f| refused(OPERATION, &f.id, f.sender_fault, f.code)).collect())
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.send_batch_by_sdk(entries, trace).await) };
+        let entries = entries.iter().map(|(id, body, group, delay)| BatchEntry {
+            id,
+            message: SendMessage {
+                queue_url: None,
+                message_body: body,
+                delay_seconds: *delay,
+                message_group_id: group.as_deref(),
+                message_attributes: trace.map(TraceAttributes::of),
+            },
+        });
+        let send = SendMessageBatch { queue_url: &self.url, entries: entries.collect() };
+        let answer = direct.json(OPERATION, "AmazonSQS.SendMessageBatch", &send).await;
+        let answer = answer.map_err(|failure| failure.error)?;
+        let read = serde_json::from_slice::<BatchAnswer>(&answer.body);
+        let read = read.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
+        let failed = read.failed.unwrap_or_default().into_iter();
+        Ok(failed.filter_map(|f| refused(OPERATION, &f.id, f.sender_fault, f.code)).collect())
     }
 }
 

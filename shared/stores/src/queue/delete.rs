@@ -2,7 +2,6 @@
 //! way together, by tens. So nothing waits for others to end, and a busy worker makes a tenth of
 //! the calls.
 
-use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
@@ -12,10 +11,13 @@ use super::{
     deletions::{Receipt, Waiting},
     wire::{BatchAnswer, DeleteEntry, DeleteMessage, DeleteMessageBatch},
 };
-use crate::error::{Error, Kind};
+use crate::{
+    direct::by_sdk,
+    error::{Error, Kind},
+};
 
-const DELETE: &str = "sqs.DeleteMessage";
-const DELETE_BATCH: &str = "sqs.DeleteMessageBatch";
+pub(super) const DELETE: &str = "sqs.DeleteMessage";
+pub(super) const DELETE_BATCH: &str = "sqs.DeleteMessageBatch";
 
 impl Queue {
     /// Deletes a message, with others where several end at once.
@@ -65,34 +67,23 @@ impl Queue {
     }
 
     async fn delete_one(&self, receipt: &Receipt) -> Result<(), Error> {
-        if let Some(direct) = self.switch.direct() {
-            let delete = DeleteMessage { queue_url: &self.url, receipt_handle: receipt };
-            let answer = direct.json(DELETE, "AmazonSQS.DeleteMessage", &delete).await;
-            return answer.map(drop).map_err(|failure| failure.error);
-        }
-        let delete = self.client.delete_message().queue_url(&*self.url).receipt_handle(&**receipt);
-        Box::pin(delete.send()).await.map(drop).map_err(|e| Error::of(DELETE, &e))
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.delete_by_sdk(receipt).await) };
+        let delete = DeleteMessage { queue_url: &self.url, receipt_handle: receipt };
+        let answer = direct.json(DELETE, "AmazonSQS.DeleteMessage", &delete).await;
+        answer.map(drop).map_err(|failure| failure.error)
     }
 
     /// The messages that SQS did not delete, by their places.
     async fn delete_batch(&self, receipts: &[Receipt]) -> Result<Vec<(usize, Error)>, Error> {
-        let numbered = receipts.iter().enumerate().map(|(n, receipt)| (n.to_string(), receipt));
-        if let Some(direct) = self.switch.direct() {
-            let entries = numbered.map(|(id, receipt)| DeleteEntry { id, receipt_handle: receipt }).collect();
-            let delete = DeleteMessageBatch { queue_url: &self.url, entries };
-            let answer = direct.json(DELETE_BATCH, "AmazonSQS.DeleteMessageBatch", &delete).await;
-            let answer = answer.map_err(|failure| failure.error)?;
-            let read = serde_json::from_slice::<BatchAnswer>(&answer.body);
-            let read = read.map_err(|e| Error::new(Kind::Invalid, DELETE_BATCH, e.to_string()))?;
-            let failed = read.failed.unwrap_or_default().into_iter();
-            return Ok(failed.filter_map(|f| refused(DELETE_BATCH, &f.id, f.sender_fault, f.code)).collect());
-        }
-        let entries = numbered
-            .map(|(id, receipt)| DeleteMessageBatchRequestEntry::builder().id(id).receipt_handle(&**receipt).build());
-        let entries = entries.collect::<Result<Vec<_>, _>>();
-        let entries = entries.map_err(|e| Error::new(Kind::Invalid, DELETE_BATCH, e.to_string()))?;
-        let delete = self.client.delete_message_batch().queue_url(&*self.url).set_entries(Some(entries));
-        let answer = Box::pin(delete.send()).await.map_err(|e| Error::of(DELETE_BATCH, &e))?;
-        Ok(answer.failed.into_iter().filter_map(|f| refused(DELETE_BATCH, &f.id, f.sender_fault, f.code)).collect())
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.delete_batch_by_sdk(receipts).await) };
+        let numbered = receipts.iter().enumerate();
+        let entries = numbered.map(|(n, receipt)| DeleteEntry { id: n.to_string(), receipt_handle: receipt }).collect();
+        let delete = DeleteMessageBatch { queue_url: &self.url, entries };
+        let answer = direct.json(DELETE_BATCH, "AmazonSQS.DeleteMessageBatch", &delete).await;
+        let answer = answer.map_err(|failure| failure.error)?;
+        let read = serde_json::from_slice::<BatchAnswer>(&answer.body);
+        let read = read.map_err(|e| Error::new(Kind::Invalid, DELETE_BATCH, e.to_string()))?;
+        let failed = read.failed.unwrap_or_default().into_iter();
+        Ok(failed.filter_map(|f| refused(DELETE_BATCH, &f.id, f.sender_fault, f.code)).collect())
     }
 }

@@ -4,7 +4,7 @@ it."""
 GUARDS = [
     (
         "If-Match on an overwrite",
-        "shared/stores/src/status_store.rs",
+        "shared/stores/src/bucket.rs",
         [
             (
                 "If::Match(etag) => (header::IF_MATCH, etag),",
@@ -14,7 +14,7 @@ GUARDS = [
     ),
     (
         "If-None-Match on the first object",
-        "shared/stores/src/status_store.rs",
+        "shared/stores/src/bucket.rs",
         [
             (
                 "If::Absent => (header::IF_NONE_MATCH, ANY),",
@@ -228,8 +228,8 @@ GUARDS = [
         "shared/domain/src/id.rs",
         [
             (
-                'format!("results/{}/{self}/{fence}/{file_name}", self.shard())',
-                'format!("results/{}/{self}/{}/{file_name}", self.shard(), fence.generation * 0)',
+                'format!("results/{}/{self}/{fence}/{}", self.shard(), plain_name(file_name))',
+                'format!("results/{}/{self}/{}/{}", self.shard(), fence.generation * 0, plain_name(file_name))',
             ),
         ],
     ),

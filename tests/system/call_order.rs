@@ -102,7 +102,8 @@ async fn stored(system: &System) -> OrderRecord {
 async fn accept() {
     let mut system = quiet().start().await;
     for service in [Service::DynamoDb, Service::S3, Service::Sqs] {
-        let latency = Duration::from_millis(30);
+        // Longer than a busy machine lets one of them wait for a core.
+        let latency = Duration::from_millis(500);
         system.stack.faults(service).set(FaultPlan { latency, ..FaultPlan::default() });
     }
     system.stack.record_calls(LIMIT);

@@ -59,13 +59,13 @@ pub(crate) fn operators() -> Routes {
 }
 
 /// Adds a handler at the path, and for the methods, of its attribute.
-fn add<P: utoipa::Path, H: Handler<T, Arc<Service>>, T: 'static>(routes: Routes, handler: H) -> Routes {
-    let on = |methods: MethodRouter<_>, method| methods.on(filter(method), handler.clone());
+fn add<P: utoipa::Path, H: Handler<T, Arc<Service>>, T: 'static>(routes: Routes, handler: &H) -> Routes {
+    let on = |methods: MethodRouter<_>, method| methods.on(filter(&method), handler.clone());
     routes.route(&P::path(), P::methods().into_iter().fold(MethodRouter::new(), on))
 }
 
 /// How axum names a method.
-fn filter(method: HttpMethod) -> MethodFilter {
+fn filter(method: &HttpMethod) -> MethodFilter {
     match method {
         HttpMethod::Get => MethodFilter::GET,
         HttpMethod::Put => MethodFilter::PUT,
@@ -89,7 +89,7 @@ macro_rules! routes {
             pub(crate) fn $group() -> Routes {
                 let routes = Routes::new();
                 $($(pastey::paste! {
-                    let routes = add::<$module::[<__path_ $handler>], _, _>(routes, $module::$handler);
+                    let routes = add::<$module::[<__path_ $handler>], _, _>(routes, &$module::$handler);
                 })+)+
                 routes
             }

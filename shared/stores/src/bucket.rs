@@ -72,7 +72,7 @@ impl Bucket {
     /// # Errors
     /// [`Kind::Conflict`] if the condition does not hold; others if the call fails.
     pub(crate) async fn put(&self, key: &str, object: NewObject<'_>) -> Result<String, Error> {
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.put_by_sdk(key, object).await) };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.put_by_sdk(key, object)) };
         let NewObject { content_type, cache_control, disposition, condition, body } = object;
         let condition = condition.map(|condition| match condition {
             If::Absent => (header::IF_NONE_MATCH, ANY),
@@ -100,8 +100,8 @@ impl Bucket {
     /// # Errors
     /// If there is none, or the call fails.
     pub(crate) async fn get(&self, key: &str) -> Result<(String, Bytes), NotRead> {
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.get_by_sdk(key).await) };
-        let answer = direct.send(call(GET, Method::GET, key)).await?;
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.get_by_sdk(key)) };
+        let answer = Box::pin(direct.send(call(GET, Method::GET, key))).await?;
         Ok((etag(&answer), answer.body))
     }
 
@@ -110,8 +110,8 @@ impl Bucket {
     /// # Errors
     /// If there is none, or the call fails.
     pub(crate) async fn head(&self, key: &str) -> Result<(), Error> {
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.head_by_sdk(key).await) };
-        direct.send(call(HEAD, Method::HEAD, key)).await.map(drop).map_err(|failure| failure.error)
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.head_by_sdk(key)) };
+        Box::pin(direct.send(call(HEAD, Method::HEAD, key))).await.map(drop).map_err(|failure| failure.error)
     }
 
     /// Deletes an object, whether or not there is one.
@@ -119,8 +119,8 @@ impl Bucket {
     /// # Errors
     /// If the call fails.
     pub(crate) async fn delete(&self, key: &str) -> Result<(), Error> {
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.delete_by_sdk(key).await) };
-        direct.send(call(DELETE, Method::DELETE, key)).await.map(drop).map_err(|failure| failure.error)
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.delete_by_sdk(key)) };
+        Box::pin(direct.send(call(DELETE, Method::DELETE, key))).await.map(drop).map_err(|failure| failure.error)
     }
 }
 

@@ -165,7 +165,7 @@ impl Queue {
     ) -> Result<(), Error> {
         let (body, group) = (body(message, SEND)?, message.group().filter(|_| grouped));
         let delay = (!delay.is_zero()).then(|| whole_seconds(delay.min(DELAY_MAX)));
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.send_by_sdk(body, delay, group, trace).await) };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.send_by_sdk(body, delay, group, trace)) };
         let send = SendMessage {
             queue_url: Some(&self.url),
             message_body: &body,
@@ -204,7 +204,7 @@ impl Queue {
         // Before the call: SQS's clock for these messages starts somewhere within it.
         let received = Instant::now();
         let Some(direct) = self.switch.direct() else {
-            by_sdk!(self.receive_by_sdk(max, wait, visibility, patience, received).await)
+            by_sdk!(self.receive_by_sdk(max, wait, visibility, patience, received))
         };
         let receive = ReceiveMessage {
             queue_url: &self.url,

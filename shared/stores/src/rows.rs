@@ -84,7 +84,7 @@ impl Rows {
     /// [`Kind::Conflict`] if there is one; others if the call fails, and the row may have been
     /// written then.
     pub(crate) async fn put(&self, item: Item) -> Result<(), Error> {
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.put_by_sdk(item).await) };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.put_by_sdk(item)) };
         let put = PutItem { table_name: &self.table, item: ItemJson(&item), condition_expression: NEW };
         direct.json(PUT, "DynamoDB_20120810.PutItem", &put).await.map(drop).map_err(|failure| failure.error)
     }
@@ -95,7 +95,7 @@ impl Rows {
     /// # Errors
     /// [`NotAll`]; where no row was met, they may have been written.
     pub(crate) async fn put_all(&self, token: &str, rows: Vec<Item>) -> Result<(), NotAll> {
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.put_all_by_sdk(token, rows).await) };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.put_all_by_sdk(token, rows)) };
         let puts = rows.iter().map(|row| TransactItem {
             put: TransactPut {
                 put: PutItem { table_name: &self.table, item: ItemJson(row), condition_expression: NEW },
@@ -116,7 +116,7 @@ impl Rows {
     /// # Errors
     /// If the call fails.
     pub(crate) async fn get(&self, key: Item) -> Result<Option<Item>, Error> {
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.get_by_sdk(key).await) };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.get_by_sdk(key)) };
         let get = GetItem { table_name: &self.table, key: ItemJson(&key), consistent_read: true };
         let answer = direct.json(GET, "DynamoDB_20120810.GetItem", &get).await.map_err(|failure| failure.error)?;
         row(GET, &answer.body)
@@ -127,7 +127,7 @@ impl Rows {
     /// # Errors
     /// If the call fails; the write may or may not have happened then.
     pub(crate) async fn update(&self, key: Item, update: Update) -> Result<Updated, Error> {
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.update_by_sdk(key, update).await) };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.update_by_sdk(key, update)) };
         let Update { expression, condition, names, values, answer } = update;
         let whole = answer == RowAnswer::Whole;
         let update = UpdateItem {

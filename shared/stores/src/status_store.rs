@@ -175,7 +175,7 @@ impl StatusStore {
             ResultBody::Bytes(bytes) => Body::Bytes(bytes.into()),
             ResultBody::File(path) => Body::File(path),
         };
-        self.0.put(&key, download(content_type, name, body)).await?;
+        Box::pin(self.0.put(&key, download(content_type, name, body))).await?;
         Ok(key)
     }
 
@@ -185,7 +185,7 @@ impl StatusStore {
     /// If the call fails.
     pub async fn put_log(&self, id: OrderId, fence: Fence, text: String) -> Result<(), Error> {
         let log = download("text/plain; charset=utf-8", "log.txt", Body::Bytes(text.into()));
-        self.0.put(&id.log_key(fence), log).await.map(drop)
+        Box::pin(self.0.put(&id.log_key(fence), log)).await.map(drop)
     }
 
     /// The log of an attempt's work, if there is one.

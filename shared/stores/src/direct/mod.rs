@@ -76,11 +76,12 @@ impl Switch {
     }
 }
 
-/// Answers with what a call through the SDK answers, in a build that has this way.
+/// Answers with what a call through the SDK answers, in a build that has this way. The call is
+/// boxed: the SDK's futures are large, and would be part of those of every order.
 macro_rules! by_sdk {
     ($call:expr) => {{
         #[cfg(feature = "sdk-calls")]
-        return $call;
+        return Box::pin($call).await;
         #[cfg(not(feature = "sdk-calls"))]
         unreachable!("without the feature sdk-calls every call is made directly")
     }};

@@ -131,7 +131,7 @@ impl Queue {
             let delay = (!delay.is_zero()).then(|| whole_seconds(delay.min(DELAY_MAX)));
             entries.push((n.to_string(), body(message, OPERATION)?, message.group().filter(|_| grouped), delay));
         }
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.send_batch_by_sdk(entries, trace).await) };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.send_batch_by_sdk(entries, trace)) };
         let entries = entries.iter().map(|(id, body, group, delay)| BatchEntry {
             id,
             message: SendMessage {

@@ -67,7 +67,7 @@ impl Queue {
     }
 
     async fn delete_one(&self, receipt: &Receipt) -> Result<(), Error> {
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.delete_by_sdk(receipt).await) };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.delete_by_sdk(receipt)) };
         let delete = DeleteMessage { queue_url: &self.url, receipt_handle: receipt };
         let answer = direct.json(DELETE, "AmazonSQS.DeleteMessage", &delete).await;
         answer.map(drop).map_err(|failure| failure.error)
@@ -75,7 +75,7 @@ impl Queue {
 
     /// The messages that SQS did not delete, by their places.
     async fn delete_batch(&self, receipts: &[Receipt]) -> Result<Vec<(usize, Error)>, Error> {
-        let Some(direct) = self.switch.direct() else { by_sdk!(self.delete_batch_by_sdk(receipts).await) };
+        let Some(direct) = self.switch.direct() else { by_sdk!(self.delete_batch_by_sdk(receipts)) };
         let numbered = receipts.iter().enumerate();
         let entries = numbered.map(|(n, receipt)| DeleteEntry { id: n.to_string(), receipt_handle: receipt }).collect();
         let delete = DeleteMessageBatch { queue_url: &self.url, entries };

@@ -24,7 +24,7 @@ impl Rows {
             write = write.transact_items(TransactWriteItem::builder().put(put?).build());
         }
         let Err(error) = Box::pin(write.send()).await else { return Ok(()) };
-        return Err(match error.as_service_error() {
+        Err(match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 let reasons = cancelled.cancellation_reasons();
                 let kind = Kind::of_cancelled(reasons.iter().filter_map(CancellationReason::code));
@@ -32,7 +32,7 @@ impl Rows {
                 NotAll { met: met.collect(), error: Error { kind, ..Error::of(PUT_ALL, &error) } }
             }
             _ => Error::of(PUT_ALL, &error).into(),
-        });
+        })
     }
 
     pub(super) async fn get_by_sdk(&self, key: Item) -> Result<Option<Item>, Error> {

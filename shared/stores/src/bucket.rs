@@ -3,8 +3,6 @@
 #[cfg(feature = "sdk-calls")]
 mod by_sdk;
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 
@@ -20,9 +18,6 @@ const DELETE: &str = "s3.DeleteObject";
 
 /// Any object: as a condition, that there is none.
 const ANY: &str = "*";
-/// For a large file, which takes longer than a status object.
-const OF_A_FILE: Patience = Patience { attempt: Duration::from_secs(300), whole: Duration::from_secs(900) };
-
 /// The objects of a bucket. Their keys must need no percent-encoding.
 #[derive(Clone, Debug)]
 pub(crate) struct Bucket {
@@ -50,6 +45,8 @@ pub(crate) struct NewObject<'a> {
     pub(crate) disposition: Option<String>,
     pub(crate) condition: Option<If<'a>>,
     pub(crate) body: Body<'a>,
+    /// Where it is not the policy's.
+    pub(crate) patience: Option<Patience>,
 }
 
 /// An object was not read.
@@ -73,7 +70,7 @@ impl Bucket {
     /// [`Kind::Conflict`] if the condition does not hold; others if the call fails.
     pub(crate) async fn put(&self, key: &str, object: NewObject<'_>) -> Result<String, Error> {
         let Some(direct) = self.switch.direct() else { by_sdk!(self.put_by_sdk(key, object)) };
-        let NewObject { content_type, cache_control, disposition, condition, body } = object;
+        let NewObject { content_type, cache_control, disposition, condition, body, patience } = object;
         let condition = condition.map(|condition| match condition {
             If::Absent => (header::IF_NONE_MATCH, ANY),
             If::Match(etag) => (header::IF_MATCH, etag),
@@ -89,7 +86,6 @@ impl Bucket {
             let value = HeaderValue::from_str(text).map_err(|e| Error::new(Kind::Invalid, PUT, e.to_string()))?;
             headers.insert(name, value);
         }
-        let patience = matches!(body, Body::File(_)).then_some(OF_A_FILE);
         let call = Call { operation: PUT, method: Method::PUT, path: key, headers, body, patience };
         let answer = direct.send(call).await.map_err(|failure| failure.error)?;
         Ok(etag(&answer))

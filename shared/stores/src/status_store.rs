@@ -4,14 +4,14 @@
 //! knows (`If-Match`); where that fails it reads, drops its write if the object is not older, and
 //! else tries again.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::{
     bucket::{Bucket, If, NewObject, NotRead},
-    direct::Body,
+    direct::{Body, Patience},
     error::{Error, Kind},
     presign::encoded,
 };
@@ -34,6 +34,9 @@ const LOGS_BACK: usize = 5;
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html>, "Permissions"). Wrong
 /// credentials have other codes.
 const REFUSED: &str = "AccessDenied";
+
+/// A result may be large and take far longer than a status object, in memory or in a file.
+const OF_A_DOWNLOAD: Patience = Patience { attempt: Duration::from_secs(300), whole: Duration::from_secs(900) };
 
 const JSON: &str = "application/json";
 /// A browser keeps the object and revalidates it with its `ETag`, without a preflight.
@@ -152,6 +155,7 @@ impl StatusStore {
             disposition: None,
             condition: Some(condition),
             body: Body::Bytes(body),
+            patience: None,
         };
         self.0.put(key, object).await
     }
@@ -287,5 +291,5 @@ fn download<'a>(content_type: &'a str, name: &str, body: Body<'a>) -> NewObject<
         disposition = format!("{disposition}; filename*=UTF-8''{}", encoded(name));
     }
     let disposition = Some(disposition);
-    NewObject { content_type, cache_control: None, disposition, condition: None, body }
+    NewObject { content_type, cache_control: None, disposition, condition: None, body, patience: Some(OF_A_DOWNLOAD) }
 }

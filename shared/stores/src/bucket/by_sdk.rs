@@ -4,11 +4,11 @@ use aws_sdk_s3::{config, primitives::ByteStream};
 use aws_smithy_types::{error::metadata::ProvideErrorMetadata as _, timeout::TimeoutConfig};
 use bytes::Bytes;
 
-use super::{ANY, Body, Bucket, DELETE, Error, GET, HEAD, If, Kind, NewObject, NotRead, OF_A_FILE, PUT, Patience};
+use super::{ANY, Body, Bucket, DELETE, Error, GET, HEAD, If, Kind, NewObject, NotRead, PUT, Patience};
 
 impl Bucket {
     pub(super) async fn put_by_sdk(&self, key: &str, object: NewObject<'_>) -> Result<String, Error> {
-        let NewObject { content_type, cache_control, disposition, condition, body } = object;
+        let NewObject { content_type, cache_control, disposition, condition, body, patience } = object;
         let put = self.client.put_object().bucket(&*self.name).key(key).content_type(content_type);
         let put = put.set_cache_control(cache_control.map(str::to_owned)).set_content_disposition(disposition);
         let put = match condition {
@@ -16,17 +16,19 @@ impl Bucket {
             Some(If::Absent) => put.if_none_match(ANY),
             Some(If::Match(etag)) => put.if_match(etag),
         };
-        let sent = match body {
-            Body::Bytes(bytes) => Box::pin(put.body(ByteStream::from(bytes)).send()).await,
+        let body = match body {
+            Body::Bytes(bytes) => ByteStream::from(bytes),
             Body::File(path) => {
                 let body = ByteStream::from_path(path).await;
-                let body = body.map_err(|e| Error::new(Kind::Invalid, PUT, e.to_string()))?;
-                let Patience { attempt, whole } = OF_A_FILE;
-                let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(whole);
-                let patient = config::Builder::new().timeout_config(timeouts.build());
-                Box::pin(put.body(body).customize().config_override(patient).send()).await
+                body.map_err(|e| Error::new(Kind::Invalid, PUT, e.to_string()))?
             }
         };
+        let mut put = put.body(body).customize();
+        if let Some(Patience { attempt, whole }) = patience {
+            let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(whole);
+            put = put.config_override(config::Builder::new().timeout_config(timeouts.build()));
+        }
+        let sent = Box::pin(put.send()).await;
         sent.map(|put| put.e_tag.unwrap_or_default()).map_err(|e| Error::of(PUT, &e))
     }
 

@@ -1,11 +1,12 @@
 //! What is tried again, how often, and how it ends.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use http::{Request, Response};
-use offload_domain::{fixtures, idempotency::IdempotencyKey};
+use offload_domain::{fence::Fence, fixtures, idempotency::IdempotencyKey};
 use offload_service::clock::{self, OwnTime};
-use offload_stores::{Error, Kind};
+use offload_stores::{Error, Kind, ResultBody};
+use tokio::time::Instant;
 
 use crate::scripted::{Scripted, answer, json_error, s3_error};
 
@@ -45,6 +46,31 @@ fn what_may_succeed_a_little_later_is_tried_once_more() {
                 let error = inserted.unwrap_err();
                 assert!(error.is_transient(), "{calls} {error:?}");
                 assert_eq!((error.operation, tries), ("dynamodb.PutItem", 2), "{calls}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_result_has_the_time_of_a_large_one_wherever_it_is_and_a_status_object_has_not() {
+    let minutes = Duration::from_secs(5 * 60)..=Duration::from_secs(15 * 60);
+    let seconds = Duration::from_secs(2)..=Duration::from_secs(5);
+    run(async || {
+        for calls in ["direct", "sdk"] {
+            let objects = Scripted::new(|_, _| None).stores(calls).await.objects;
+            let began = Instant::now();
+            let record = fixtures::record(clock::now());
+            let created = objects.create(&record.status_object(None)).await.unwrap_err();
+            assert_eq!((created.kind, created.operation), (Kind::Unavailable, "s3.PutObject"), "{calls}");
+            assert!(seconds.contains(&began.elapsed()), "{calls} status {:?}", began.elapsed());
+
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+            for body in [ResultBody::Bytes(b"{}".to_vec()), ResultBody::File(&file)] {
+                let (began, name) = (Instant::now(), format!("{calls} {body:?}"));
+                let put = objects.put_result(record.order.id, Fence::default(), "result", "text/plain", body);
+                let failed = put.await.unwrap_err();
+                assert_eq!((failed.kind, failed.operation), (Kind::Unavailable, "s3.PutObject"), "{name}");
+                assert!(minutes.contains(&began.elapsed()), "{name} {:?}", began.elapsed());
             }
         }
     });

@@ -13,7 +13,7 @@ use super::{
     wire::{BATCH_MAX, BatchAnswer, BatchEntry, SendMessage, SendMessageBatch, TraceAttributes},
 };
 use crate::{
-    direct::by_sdk,
+    direct::{Answer, Failure, by_sdk},
     error::{Error, Kind},
 };
 
@@ -143,13 +143,20 @@ impl Queue {
             },
         });
         let send = SendMessageBatch { queue_url: &self.url, entries: entries.collect() };
-        let answer = direct.json(OPERATION, "AmazonSQS.SendMessageBatch", &send).await;
-        let answer = answer.map_err(|failure| failure.error)?;
-        let read = serde_json::from_slice::<BatchAnswer>(&answer.body);
-        let read = read.map_err(|e| Error::new(Kind::Invalid, OPERATION, e.to_string()))?;
-        let failed = read.failed.unwrap_or_default().into_iter();
-        Ok(failed.filter_map(|f| refused(OPERATION, &f.id, f.sender_fault, f.code)).collect())
+        refused_of(OPERATION, direct.json(OPERATION, "AmazonSQS.SendMessageBatch", &send).await)
     }
+}
+
+/// The entries of a batch that SQS refused, by its answer.
+pub(super) fn refused_of(
+    operation: &'static str,
+    answer: Result<Answer, Failure>,
+) -> Result<Vec<(usize, Error)>, Error> {
+    let answer = answer.map_err(|failure| failure.error)?;
+    let read = serde_json::from_slice::<BatchAnswer>(&answer.body);
+    let read = read.map_err(|e| Error::new(Kind::Invalid, operation, e.to_string()))?;
+    let failed = read.failed.unwrap_or_default().into_iter();
+    Ok(failed.filter_map(|f| refused(operation, &f.id, f.sender_fault, f.code)).collect())
 }
 
 /// One entry of a batch that SQS refused; an id that is none of ours says nothing.

@@ -7,9 +7,9 @@ use tracing::Instrument as _;
 
 use super::{
     Queue,
-    batch::refused,
+    batch::refused_of,
     deletions::{Receipt, Waiting},
-    wire::{BatchAnswer, DeleteEntry, DeleteMessage, DeleteMessageBatch},
+    wire::{DeleteEntry, DeleteMessage, DeleteMessageBatch},
 };
 use crate::{
     direct::by_sdk,
@@ -79,11 +79,6 @@ impl Queue {
         let numbered = receipts.iter().enumerate();
         let entries = numbered.map(|(n, receipt)| DeleteEntry { id: n.to_string(), receipt_handle: receipt }).collect();
         let delete = DeleteMessageBatch { queue_url: &self.url, entries };
-        let answer = direct.json(DELETE_BATCH, "AmazonSQS.DeleteMessageBatch", &delete).await;
-        let answer = answer.map_err(|failure| failure.error)?;
-        let read = serde_json::from_slice::<BatchAnswer>(&answer.body);
-        let read = read.map_err(|e| Error::new(Kind::Invalid, DELETE_BATCH, e.to_string()))?;
-        let failed = read.failed.unwrap_or_default().into_iter();
-        Ok(failed.filter_map(|f| refused(DELETE_BATCH, &f.id, f.sender_fault, f.code)).collect())
+        refused_of(DELETE_BATCH, direct.json(DELETE_BATCH, "AmazonSQS.DeleteMessageBatch", &delete).await)
     }
 }

@@ -236,6 +236,7 @@ mod tests {
         let service = service(&[]).await;
         let router = router(&service).unwrap();
         let document = call(&router, request("GET", "/openapi.json", &[], "")).await.json();
+        assert_eq!(document, crate::openapi::document(&service.settings.schema), "the committed one is served");
         let documented = document["paths"].as_object().unwrap();
 
         // axum gives no list of its routes, but its debug text names them, and those of its

@@ -8,6 +8,10 @@ const ORDERS = 10_000;
 const SECONDS = 10;
 const FRAME_MAX_MS = 50;
 const BATCH_MAX_MS = 8;
+const FILTERS = Array.from({ length: 5 }, () => [
+  ["state:pending", ".line .state.pending"],
+  ["state:processing", ".line .state.processing"],
+]).flat();
 
 const now = Date.now();
 const orders = Array.from({ length: ORDERS }, (_, at) => order(at, at % 3 === 0 ? "pending" : "processing", now));
@@ -77,12 +81,19 @@ console.log(
   `200 changes a second for ${SECONDS} s: ${frames.count} frames, p50 ${frames.p50.toFixed(1)} ms, p99 ${frames.p99.toFixed(1)} ms, longest ${frames.longest.toFixed(1)} ms; ${frames.tasks.length} tasks over 50 ms`,
 );
 
+// There and back, while changes come.
 const filtered = await record(async () => {
-  await page.getByRole("searchbox").fill("state:pending");
-  await page.keyboard.press("Enter");
-  await page.locator(".line .state.pending").first().waitFor();
+  for (const [text, first] of FILTERS) {
+    change(50, 0);
+    await page.getByRole("searchbox").fill(text);
+    await page.keyboard.press("Enter");
+    await page.locator(first).first().waitFor();
+    await page.waitForTimeout(250);
+  }
 });
-console.log(`filtered: longest frame ${filtered.longest.toFixed(1)} ms`);
+console.log(
+  `filtered ${FILTERS.length} times: longest frame ${filtered.longest.toFixed(1)} ms; ${filtered.tasks.length} tasks over 50 ms`,
+);
 
 // 500 rows at once: from the message to the drawn rows, in the page's own time.
 await page.goto(`${service.url}/orders`);
@@ -111,4 +122,5 @@ console.log(
 );
 await browser.close();
 await service.stop();
-process.exitCode = Math.max(...frames.tasks, 0) > FRAME_MAX_MS || rounds[5] > BATCH_MAX_MS ? 1 : 0;
+const longest = Math.max(frames.longest, filtered.longest);
+process.exitCode = longest > FRAME_MAX_MS || rounds[5] > BATCH_MAX_MS ? 1 : 0;

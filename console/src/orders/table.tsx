@@ -15,8 +15,10 @@ import { openAct } from "./act-dialog.tsx";
 import type { OrderRows, Row } from "./list.ts";
 import { OrderRow } from "./row.tsx";
 
-/** Rows beyond the window, above and below; the first row moves by as many at a time. */
+/** Rows beyond the window, above and below; the rows in the document move by as many at a time. */
 const SPARE = 8;
+/** As the style has it, until a row is measured. */
+const ROW_PX = 44;
 
 interface OrderTableProps {
   list: OrderRows;
@@ -31,14 +33,15 @@ interface OrderTableProps {
 export function OrderTable({ list, label, selected, ended, onEnd }: OrderTableProps) {
   const body = useRef<HTMLDivElement>(null);
   const cursor = useSignal<string | undefined>(undefined);
-  const height = useSignal(44);
+  const height = useSignal(ROW_PX);
   const from = useSignal(0);
-  const screen = useSignal(40);
+  // At first what fits the window: what is beyond it is made in a frame of its own.
+  const to = useSignal(fitting(ROW_PX));
   const selectable = may("operate");
   const rows = list.rows;
   const range = useComputed(() => {
-    const end = Math.min(rows.value.length, from.value + screen.value + 3 * SPARE);
-    return { start: Math.min(from.value, Math.max(0, rows.value.length - 1)), end };
+    const count = rows.value.length;
+    return { start: Math.min(from.value, Math.max(0, count - 1)), end: Math.min(to.value, count) };
   });
 
   useLayoutEffect(() => {
@@ -50,12 +53,13 @@ export function OrderTable({ list, label, selected, ended, onEnd }: OrderTablePr
       const line = element.querySelector<HTMLElement>(".line");
       if (line) height.value = line.offsetHeight || height.value;
       const above = -element.getBoundingClientRect().top / height.value;
-      from.value = Math.max(0, Math.floor(above / SPARE) * SPARE - SPARE);
-      screen.value = Math.ceil(window.innerHeight / height.value);
-      if (from.value + screen.value + 3 * SPARE >= rows.peek().length) onEnd?.();
+      const first = Math.floor(above / SPARE) * SPARE;
+      from.value = Math.max(0, first - SPARE);
+      to.value = Math.max(0, first) + fitting(height.value) + 2 * SPARE;
+      if (to.value >= rows.peek().length) onEnd?.();
     };
     const ask = (): void => void (asked ||= requestAnimationFrame(measure));
-    measure();
+    ask();
     window.addEventListener("scroll", ask, { passive: true });
     const observer = new ResizeObserver(ask);
     if (body.current) observer.observe(body.current);
@@ -159,6 +163,9 @@ export function OrderTable({ list, label, selected, ended, onEnd }: OrderTablePr
     </div>
   );
 }
+
+/** Rows that fit the window, and the one that is cut. */
+const fitting = (height: number): number => Math.ceil(window.innerHeight / height);
 
 interface LinesProps {
   list: OrderRows;

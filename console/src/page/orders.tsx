@@ -9,6 +9,7 @@ import { ListView } from "../orders/list-view.tsx";
 import { go, route, setQuery } from "../router.ts";
 import { useKeys } from "../shell/keys.ts";
 import { group } from "../time.ts";
+import type { Verb } from "../types.ts";
 import { Icon } from "../view/icon.tsx";
 import { Link } from "../view/link.tsx";
 
@@ -17,23 +18,9 @@ const HINT = "state:failed  kind:report  label:customer=acme  age>1h  attempt>1 
 
 export function Orders() {
   const q = route.value.query.get("q") ?? "";
-  const draft = useSignal(q);
-  const field = useRef<HTMLInputElement>(null);
-  useEffect(() => void (draft.value = q), [q]);
-  const wantsField = route.value.query.has("find");
-  useEffect(() => {
-    if (wantsField) field.current?.focus();
-  }, [wantsField]);
-  useKeys({ "/": () => field.current?.focus() });
-  const { mistake } = parse(draft.value);
   const state = valueOf(q, "state") ?? "open";
-  const search = (text: string): void => {
-    const wanted = text.trim().replace(/\s+/g, " ");
-    go(`orders${wanted ? `?${new URLSearchParams({ q: wanted })}` : ""}`);
-  };
   const set = (name: string, value: string | undefined): void => setQuery("q", withTerm(q, name, value));
   const isDead = state === "failed" || state === "dead";
-  const bulk = isDead ? (["redrive", "purge"] as const) : (["cancel"] as const);
   return (
     <>
       <div class="heading">
@@ -58,47 +45,10 @@ export function Orders() {
           </Link>
         )}
       </div>
-      <form
-        class="search"
-        role="search"
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (!mistake) search(draft.value);
-        }}
-      >
-        <label class="find">
-          <Icon name="search" />
-          <span class="hidden-text">Filter</span>
-          <input
-            ref={field}
-            class="input mono"
-            type="search"
-            spellcheck={false}
-            autocomplete="off"
-            placeholder={HINT}
-            value={draft.value}
-            aria-invalid={!!mistake}
-            aria-describedby="filter-mistake"
-            onInput={(event) => (draft.value = event.currentTarget.value)}
-            onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
-          />
-        </label>
-        <button type="submit" class="button" disabled={!!mistake || draft.value.trim() === q}>
-          Search
-        </button>
-        {q && may("operate") && parse(q).terms.length > 0 && !["completed", "cancelled"].includes(state) && (
-          <span class="row">
-            {bulk.map((verb) => (
-              <button key={verb} type="button" class="button" onClick={() => openBulk(verb, q)}>
-                {verb[0]?.toUpperCase() + verb.slice(1)} all that match…
-              </button>
-            ))}
-          </span>
-        )}
-        <p id="filter-mistake" class="fault" role="status">
-          {mistake ? `At ${mistake.at + 1}: ${mistake.detail}` : ""}
-        </p>
-      </form>
+      <Search
+        q={q}
+        bulk={["completed", "cancelled"].includes(state) ? [] : isDead ? ["redrive", "purge"] : ["cancel"]}
+      />
       <ListView
         q={q}
         label="Orders"
@@ -106,6 +56,66 @@ export function Orders() {
         empty={(searched) => <Empty q={q} searched={searched} />}
       />
     </>
+  );
+}
+
+/** The filter's field, and what is done to all that match. What is typed draws this alone. */
+function Search({ q, bulk }: { q: string; bulk: readonly Verb[] }) {
+  const draft = useSignal(q);
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => void (draft.value = q), [q]);
+  const wantsField = route.value.query.has("find");
+  useEffect(() => {
+    if (wantsField) field.current?.focus();
+  }, [wantsField]);
+  useKeys({ "/": () => field.current?.focus() });
+  const { mistake } = parse(draft.value);
+  const search = (text: string): void => {
+    const wanted = text.trim().replace(/\s+/g, " ");
+    go(`orders${wanted ? `?${new URLSearchParams({ q: wanted })}` : ""}`);
+  };
+  return (
+    <form
+      class="search"
+      role="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!mistake) search(draft.value);
+      }}
+    >
+      <label class="find">
+        <Icon name="search" />
+        <span class="hidden-text">Filter</span>
+        <input
+          ref={field}
+          class="input mono"
+          type="search"
+          spellcheck={false}
+          autocomplete="off"
+          placeholder={HINT}
+          value={draft.value}
+          aria-invalid={!!mistake}
+          aria-describedby="filter-mistake"
+          onInput={(event) => (draft.value = event.currentTarget.value)}
+          onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
+        />
+      </label>
+      <button type="submit" class="button" disabled={!!mistake || draft.value.trim() === q}>
+        Search
+      </button>
+      {may("operate") && parse(q).terms.length > 0 && (
+        <span class="row">
+          {bulk.map((verb) => (
+            <button key={verb} type="button" class="button" onClick={() => openBulk(verb, q)}>
+              {verb[0]?.toUpperCase() + verb.slice(1)} all that match…
+            </button>
+          ))}
+        </span>
+      )}
+      <p id="filter-mistake" class="fault" role="status">
+        {mistake ? `At ${mistake.at + 1}: ${mistake.detail}` : ""}
+      </p>
+    </form>
   );
 }
 

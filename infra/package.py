@@ -9,6 +9,7 @@ under target/package/tools. The same sources give the same zip.
 import argparse
 import os
 import pathlib
+import platform
 import re
 import shutil
 import struct
@@ -77,6 +78,21 @@ def pack(binary, zipped):
         assert archive.read("bootstrap") == data
 
 
+def refuses_sdk_calls(binary):
+    """Whether the program ends at once where it is asked for what its package leaves out."""
+    asked = {
+        "OFFLOAD_AWS_CALLS": "sdk", "OFFLOAD_BUCKET": "b", "OFFLOAD_TABLE": "t",
+        "OFFLOAD_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/q", "OFFLOAD_TOKEN_SECRET": "x" * 32,
+        "OFFLOAD_AUTH": "none", "OFFLOAD_PROCESSOR": "none",
+        "AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "a",
+    }  # fmt: skip
+    try:
+        ended = subprocess.run([binary], env=asked, capture_output=True, text=True, timeout=30)
+    except subprocess.TimeoutExpired:
+        return False
+    return ended.returncode == 1 and "OFFLOAD_AWS_CALLS: this build" in ended.stdout + ended.stderr
+
+
 def main():
     args = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     args.add_argument("--arch", choices=TRIPLES, default="arm64", help="processor of the functions [default: arm64]")
@@ -100,6 +116,8 @@ def main():
             wrong.append(f"{program} is larger than {ZIP_MAX[program] / 1e6} MB zipped")
         if glibc > GLIBC:
             wrong.append(f"{program} needs glibc {glibc}, and Amazon Linux 2023 has {GLIBC}")
+        if triple.startswith(f"{platform.machine()}-") and not refuses_sdk_calls(binary):
+            wrong.append(f"{program} takes OFFLOAD_AWS_CALLS=sdk, for which it has no code")
     # An empty text would count as a failure.
     return "\n".join(wrong) or 0
 

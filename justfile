@@ -20,10 +20,9 @@ permissions := absolute_path(target / "permissions")
 up *ARGS:
     cargo run --release -- up {{ARGS}}
 
-# Api and worker as a release has them, optimised by what they do under load; 25 min, then 10
-dist:
-    profile=$(python3 packaging/profile.py | tail -1) && RUSTFLAGS="-Cprofile-use=$profile" \
-        cargo build --profile dist --target {{triple}} --workspace --bin offload-api --bin offload-worker --bin bench-floor
+# Api and worker as a release has them, optimised by what they do under load; 20 min, then 8
+dist *ARGS:
+    python3 packaging/dist.py {{ARGS}}
 
 # The Lambda packages, target/package/*.zip
 package *ARGS:

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Draws where the processor time of an order goes, to docs/img/flame-graph.svg.
 
-Needs Linux's perf, inferno (`cargo install inferno`), and what packaging/profile.py needs. Builds
-the api as it is shipped, but with frame pointers and symbols, under target/flamegraph.
+Needs Linux's perf, inferno (`cargo install inferno`), and what packaging/dist.py needs. Builds the
+api as it is shipped, but with frame pointers and symbols, in the place of the other: later
+`just dist` builds that one again.
 """
 
 import os
@@ -24,19 +25,13 @@ WARM_UP_SECONDS, SECONDS = 6, 12
 
 def build():
     """The paths of the api and of the harness."""
-    recorded = subprocess.run([ROOT / "packaging/profile.py"], check=True, stdout=subprocess.PIPE, text=True)
-    profile = recorded.stdout.splitlines()[-1]
-    env = {
-        **os.environ,
-        "CARGO_TARGET_DIR": str(TARGET / "flamegraph"),
-        "RUSTFLAGS": f"-Cforce-frame-pointers=yes -Cprofile-use={profile}",
-        "CARGO_PROFILE_DIST_STRIP": "none",
-        "CARGO_PROFILE_DIST_DEBUG": "line-tables-only",
-    }
-    api = ["cargo", "build", "--profile", "dist", "--workspace", "--bin", "offload-api", "--bin", "bench-floor"]
-    subprocess.run(api, check=True, cwd=ROOT, env=env)
-    subprocess.run(["cargo", "build", "--release", "--workspace", "--bin", "bench"], check=True, cwd=ROOT)
-    return TARGET / "flamegraph/dist", TARGET / "release/bench"
+    # Not by settings of Cargo's profile, which the names of functions depend on.
+    flags = {"RUSTFLAGS": "-Cforce-frame-pointers=yes -Cdebuginfo=line-tables-only -Cstrip=none"}
+    dist = [ROOT / "packaging/dist.py"]
+    built = subprocess.run(dist, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **flags})
+    floor = ["--bin", "bench", "--bin", "bench-floor"]
+    subprocess.run(["cargo", "build", "--release", "--workspace", *floor], check=True, cwd=ROOT)
+    return pathlib.Path(built.stdout.splitlines()[-1]), TARGET / "release/bench"
 
 
 def record(programs, bench):

@@ -56,6 +56,7 @@ ALLOWED = [
     (r"CloudWatch", "a service of AWS"),
     (r"dlq show|Show \{|rustup show|terraform show|auditwheel\", \"show\"", "commands, as in `git show`"),
     (r"show-?(toplevel|current|modal|ref)", "options of git and the DOM"),
+    (r"\"show\", \"--all-functions\"", "a command of llvm-profdata"),
     (r"points: \{ show", "an option of uPlot"),
     (r"new, show", "the button of the console that adds new rows"),
     (r"orders show|actions show", "commands, as in `git show`"),

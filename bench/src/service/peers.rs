@@ -9,7 +9,6 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use offload_tests::program;
 
 use super::running::Program;
 use crate::stub::Stub;
@@ -30,7 +29,7 @@ impl Peers {
     /// The floor alone, for which nothing is installed.
     pub(super) fn floor(stub: &Stub) -> Self {
         Self {
-            apis: vec![peer("floor", program("bench-floor"), &[], stub)],
+            apis: vec![peer("floor", beside_this("bench-floor"), &[], stub)],
             workers: Vec::new(),
             functions: Vec::new(),
         }
@@ -67,6 +66,11 @@ impl Peers {
 fn target() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe()?;
     Ok(own.ancestors().nth(2).context("the program is in no target folder")?.join("bench"))
+}
+
+/// A program that was built with this one.
+fn beside_this(name: &str) -> PathBuf {
+    std::env::current_exe().expect("the own path").with_file_name(name)
 }
 
 fn peer(name: &str, path: PathBuf, args: &[&str], stub: &Stub) -> Program {

@@ -52,8 +52,8 @@ settings! {
         pub public_s3_endpoint: Option<Url> = optional(PUBLIC_S3_ENDPOINT, http_url),
 
         /// What sends the calls that every order makes: direct, which takes a fraction of the
-        /// processor time, or sdk. Both send the same requests. The packages for Lambda have the
-        /// first alone, and say so.
+        /// processor time, or sdk. Both send the same requests. The packages for Lambda refuse
+        /// sdk.
         pub calls: Calls =
             default(AWS_CALLS, "direct", one_of(&[("direct", Calls::Direct), ("sdk", Calls::Sdk)])),
 

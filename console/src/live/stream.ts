@@ -22,7 +22,8 @@ export type Message =
   | { event: "resync"; data: null };
 
 const EVENTS = ["orders", "counts", "actions", "beat"] as const;
-const NAME = "offload-console";
+/** Of the lock and the channel. It changes with what is said on the channel. */
+const NAME = "offload-console-2";
 /** Silence after which the page says that it is behind. */
 const SILENCE_MS = 10_000;
 /** How often lists are loaded where there is no stream, and when the stream is tried again. */
@@ -74,17 +75,25 @@ export function take(orders: Listed[]): void {
   dispatch({ event: "orders", data: { as_of: new Date().toISOString(), orders, gone: [] } });
 }
 
+/** A message between tabs. Its data stay the text that the service sent, which costs nothing to copy. */
+interface Sent {
+  event: Message["event"];
+  data: string;
+}
+
+const messageOf = ({ event, data }: Sent): Message => ({ event, data: JSON.parse(data) }) as Message;
+
 /** Joins the tabs that are live. Returns how to leave. */
 function join(): () => void {
   const leave = new AbortController();
   const channel = "BroadcastChannel" in window ? new BroadcastChannel(NAME) : null;
-  channel?.addEventListener("message", ({ data }: MessageEvent<Message>) => {
+  channel?.addEventListener("message", ({ data }: MessageEvent<Sent>) => {
     polling.value = data.event === "resync";
-    dispatch(data);
+    dispatch(messageOf(data));
   });
-  const repeat = (message: Message): void => {
-    dispatch(message);
-    channel?.postMessage(message);
+  const repeat = (sent: Sent): void => {
+    dispatch(messageOf(sent));
+    channel?.postMessage(sent);
   };
   const hold = (): Promise<void> => stream(repeat, leave.signal);
   // Locks exist in secure contexts alone. Elsewhere each tab has a stream of its own.
@@ -100,7 +109,7 @@ function join(): () => void {
 }
 
 /** Holds the stream until the tab leaves. Where there is none, has lists loaded by time. */
-async function stream(repeat: (message: Message) => void, left: AbortSignal): Promise<void> {
+async function stream(repeat: (sent: Sent) => void, left: AbortSignal): Promise<void> {
   while (!left.aborted) {
     const source = new EventSource(new URL("admin/events", base));
     // What happened before the stream was open is not repeated by the service.
@@ -110,9 +119,7 @@ async function stream(repeat: (message: Message) => void, left: AbortSignal): Pr
       answered();
     });
     for (const event of EVENTS) {
-      source.addEventListener(event, ({ data }: MessageEvent<string>) =>
-        repeat({ event, data: JSON.parse(data) } as Message),
-      );
+      source.addEventListener(event, ({ data }: MessageEvent<string>) => repeat({ event, data }));
     }
     await new Promise<void>((resolve) => {
       left.addEventListener("abort", () => resolve(), { once: true });
@@ -125,10 +132,10 @@ async function stream(repeat: (message: Message) => void, left: AbortSignal): Pr
   }
 }
 
-async function poll(repeat: (message: Message) => void, left: AbortSignal): Promise<void> {
+async function poll(repeat: (sent: Sent) => void, left: AbortSignal): Promise<void> {
   polling.value = true;
   for (let waited = 0; waited < RETRY_MS && !left.aborted; waited += POLL_MS) {
-    repeat({ event: "resync", data: null });
+    repeat({ event: "resync", data: "null" });
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, POLL_MS);
       left.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });

@@ -36,7 +36,7 @@ const LOGS_BACK: usize = 5;
 const REFUSED: &str = "AccessDenied";
 
 /// A result may be large and take far longer than a status object, in memory or in a file.
-const OF_A_DOWNLOAD: Patience = Patience { attempt: Duration::from_secs(300), whole: Duration::from_secs(900) };
+const OF_A_RESULT: Patience = Patience { attempt: Duration::from_secs(300), whole: Duration::from_secs(900) };
 
 const JSON: &str = "application/json";
 /// A browser keeps the object and revalidates it with its `ETag`, without a preflight.
@@ -179,7 +179,8 @@ impl StatusStore {
             ResultBody::Bytes(bytes) => Body::Bytes(bytes.into()),
             ResultBody::File(path) => Body::File(path),
         };
-        Box::pin(self.0.put(&key, download(content_type, name, body))).await?;
+        let result = NewObject { patience: Some(OF_A_RESULT), ..download(content_type, name, body) };
+        Box::pin(self.0.put(&key, result)).await?;
         Ok(key)
     }
 
@@ -291,5 +292,5 @@ fn download<'a>(content_type: &'a str, name: &str, body: Body<'a>) -> NewObject<
         disposition = format!("{disposition}; filename*=UTF-8''{}", encoded(name));
     }
     let disposition = Some(disposition);
-    NewObject { content_type, cache_control: None, disposition, condition: None, body, patience: Some(OF_A_DOWNLOAD) }
+    NewObject { content_type, cache_control: None, disposition, condition: None, body, patience: None }
 }

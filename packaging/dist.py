@@ -112,7 +112,9 @@ def main():
     if args.again or not PROFILE.exists() or not STAMP.exists() or STAMP.read_text() != stamp(rustc, target):
         record(rustc, target)
     cargo, full = (["cargo", "zigbuild"], f"{target}.{args.glibc}") if args.glibc else (["cargo", "build"], target)
-    env = {**os.environ, "RUSTFLAGS": f"{os.environ.get('RUSTFLAGS', '')} -Cprofile-use={PROFILE}".strip()}
+    # Cargo forgets a profile's `strip` for a package that has an `opt-level` of its own.
+    flags = ["-Cstrip=symbols", os.environ.get("RUSTFLAGS", ""), f"-Cprofile-use={PROFILE}"]
+    env = {**os.environ, "RUSTFLAGS": " ".join(filter(None, flags))}
     run(*cargo, *BUILD, "--target", full, env=env)
     if (part := known(rustc, target)) < KNOWN_MIN:
         sys.exit(f"the profile knows {part:.0%} of the api's functions: it was recorded of another build")
